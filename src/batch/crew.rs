@@ -1,0 +1,426 @@
+//! Who works on what: brands are handed to workers as these become free, chunks only read ahead, and what comes back
+//! is put on record before anybody is told.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Desk, call_failure, list_failure, page_of,
+    plan::{Due, Plan},
+    stop::Signals,
+    summary::Figures,
+    writeback::{Words, WriteBack},
+};
+use crate::{
+    event::{Event, Events},
+    exit::{Exit, Failure, OrExit},
+    list::sheet::{Outcome, Target},
+    render,
+    research::{
+        Research,
+        report::{Coverage, Report},
+    },
+    services::call::CallError,
+    state::{
+        checkpoint::{Checkpoint, RunStatus},
+        paid::Cost,
+        registry::{Entry, Registry, Status},
+    },
+};
+
+/// Why a run ended.
+pub enum End {
+    Complete,
+    Signal(Exit),
+    /// The budget was reached; the text says how.
+    Budget(String),
+    /// Nothing more could be done.
+    Failed(Failure),
+}
+
+/// A brand that a worker has in hand.
+struct InHand {
+    due: Due,
+    /// The chunk it belongs to, counted from 0.
+    chunk: usize,
+    started: Instant,
+}
+
+/// Everything that a run changes while it goes on; only one task touches it.
+pub struct Crew<'a> {
+    desk: &'a Desk,
+    registry: Registry,
+    research: Arc<Research>,
+    write_back: WriteBack,
+    words: Words,
+    events: Events,
+    stop: CancellationToken,
+    checkpoint: Checkpoint,
+    output: PathBuf,
+    /// Brands of each chunk that have not ended yet.
+    open: Vec<usize>,
+    flying: JoinSet<Result<Report, CallError>>,
+    in_hand: HashMap<Id, InHand>,
+    thin: usize,
+    one_by_one: Duration,
+    end: End,
+}
+
+impl<'a> Crew<'a> {
+    /// A crew that is ready to work.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is handed over once, by one caller"
+    )]
+    pub fn new(
+        desk: &'a Desk,
+        plan: &Plan,
+        registry: Registry,
+        research: Research,
+        write_back: WriteBack,
+        words: Words,
+        events: Events,
+        stop: CancellationToken,
+    ) -> Self {
+        let chunk_size = desk.args.batch.chunk_size;
+        Self {
+            registry,
+            research: Arc::new(research),
+            write_back,
+            words,
+            events,
+            stop,
+            checkpoint: Checkpoint {
+                run_id: desk.run_id.clone(),
+                status: RunStatus::Running,
+                started_at: desk.started,
+                updated_at: desk.started,
+                total: plan.total,
+                processed: 0,
+                succeeded: 0,
+                failed: 0,
+                skipped: plan.skipped.len(),
+                cost_usd: Default::default(),
+                elapsed_s: 0.0,
+                job: desk.job.clone(),
+            },
+            output: desk.settings.folders.output.clone(),
+            open: plan.due.chunks(chunk_size).map(<[Due]>::len).collect(),
+            flying: JoinSet::new(),
+            in_hand: HashMap::new(),
+            thin: 0,
+            one_by_one: Duration::ZERO,
+            end: End::Complete,
+            desk,
+        }
+    }
+
+    /// Works until everything is done or has to end.
+    pub async fn work(
+        mut self,
+        plan: Plan,
+        mut signals: Signals,
+    ) -> Result<(End, Figures), Failure> {
+        self.save_checkpoint()?;
+        if plan.due.is_empty() {
+            crate::say!("Nothing to do: all {} brands are unchanged.", plan.total);
+        } else {
+            crate::say!("[START] Beginning parallel processing...\n");
+        }
+        let (rejected, total, due) = (plan.rejected.len(), plan.total, plan.due.len());
+        let mut queue = plan.due.into_iter().enumerate();
+        loop {
+            while self.flying.len() < self.desk.args.batch.workers
+                && matches!(self.end, End::Complete)
+            {
+                let Some((position, brand)) = queue.next() else {
+                    break;
+                };
+                self.start(position, brand, due);
+            }
+            if self.flying.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(ended) = self.flying.join_next_with_id() => self.take_back(ended)?,
+                exit = signals.next() => self.signalled(exit),
+            }
+        }
+        let left = due - self.checkpoint.processed;
+        self.close(&mut signals).await?;
+        let spent = self.desk.paid.this_run();
+        let (job_spent, uncertain) = self.desk.paid.job_spent();
+        let figures = Figures {
+            total,
+            skipped: self.checkpoint.skipped,
+            rejected,
+            succeeded: self.checkpoint.succeeded,
+            thin: self.thin,
+            failed: self.checkpoint.failed,
+            left,
+            elapsed: self.desk.clock.elapsed(),
+            one_by_one: self.one_by_one,
+            cost: spent.usd,
+            credits: spent.credits,
+            uncertain,
+            job_spent,
+            budget: self.desk.args.batch.budget,
+        };
+        Ok((self.end, figures))
+    }
+
+    fn start(&mut self, position: usize, due: Due, total: usize) {
+        let size = self.desk.args.batch.chunk_size;
+        let chunk = position / size;
+        if position % size == 0 {
+            let to = (position + size).min(total);
+            self.events.say(Event::ChunkStarted {
+                number: chunk + 1,
+                from: position + 1,
+                to,
+                total,
+            });
+        }
+        let target = Target::Brand(due.brand.key.clone());
+        if chunk > 0 {
+            // The first chunk was marked before anything was paid for.
+            self.write_back.put(
+                target,
+                Outcome::InProgress {
+                    status: self.words.in_progress.into(),
+                },
+            );
+        }
+        self.events.say(Event::BrandStarted {
+            brand: due.brand.name.as_str().into(),
+        });
+        let research = Arc::clone(&self.research);
+        let folder = self.output.join(&due.folder);
+        let (brand, since) = (due.brand.clone(), due.since);
+        let task = self.flying.spawn(async move {
+            let report = research.run(&brand, since).await?;
+            let saved = tokio::task::spawn_blocking(move || {
+                render::save(&folder, &report).map(|()| report)
+            });
+            Ok(saved.await.map_err(anyhow::Error::from)??)
+        });
+        self.in_hand.insert(
+            task.id(),
+            InHand {
+                due,
+                chunk,
+                started: Instant::now(),
+            },
+        );
+    }
+
+    /// Puts on record how a brand ended.
+    fn take_back(
+        &mut self,
+        ended: Result<(Id, Result<Report, CallError>), tokio::task::JoinError>,
+    ) -> Result<(), Failure> {
+        let (id, result) = match ended {
+            Ok((id, result)) => (id, result),
+            // A bug met by one brand must not cost the others.
+            Err(panic) => {
+                let message = format!("the program failed here, please report it: {panic}");
+                (
+                    panic.id(),
+                    Err(CallError::Request {
+                        service: "brandintel",
+                        message,
+                    }),
+                )
+            }
+        };
+        let Some(in_hand) = self.in_hand.remove(&id) else {
+            return Ok(());
+        };
+        self.one_by_one += in_hand.started.elapsed();
+        match result {
+            Ok(report) => self.succeeded(&in_hand, &report)?,
+            Err(CallError::Request { service, message }) => {
+                self.failed(&in_hand, &format!("{service}: {message}"))?
+            }
+            Err(error) => self.put_back(&in_hand, error),
+        }
+        self.open[in_hand.chunk] -= 1;
+        if self.open[in_hand.chunk] == 0 {
+            self.save_checkpoint()?;
+            self.events.say(Event::CheckpointSaved {
+                processed: self.checkpoint.processed,
+            });
+            self.write_back.write();
+        }
+        Ok(())
+    }
+
+    fn succeeded(&mut self, in_hand: &InHand, report: &Report) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let path = self
+            .output
+            .join(&in_hand.due.folder)
+            .join("brand_report.json");
+        let path = path.to_string_lossy().replace('\\', "/");
+        let thin = report.quality.coverage != Coverage::Full;
+        let mut entry = self.entry(&in_hand.due, Status::Success, now);
+        entry.cost_usd = report.cost.usd;
+        entry.report = Some(path.clone());
+        entry.thin = Some(thin);
+        self.record(in_hand, entry)?;
+        self.checkpoint.succeeded += 1;
+        self.thin += usize::from(thin);
+        let outcome = self
+            .words
+            .success(&page_of(&path), report.cost.usd, now, thin);
+        self.write_back
+            .put(Target::Brand(in_hand.due.brand.key.clone()), outcome);
+        self.events.say(Event::BrandDone {
+            brand: in_hand.due.brand.name.as_str().into(),
+            report: path,
+            cost: Cost {
+                usd: report.cost.usd,
+                credits: report.cost.search_credits,
+            },
+            thin,
+            took: in_hand.started.elapsed(),
+        });
+        Ok(())
+    }
+
+    fn failed(&mut self, in_hand: &InHand, error: &str) -> Result<(), Failure> {
+        let now = Timestamp::now();
+        let mut entry = self.entry(&in_hand.due, Status::Failed, now);
+        entry.error = Some(error.to_owned());
+        self.record(in_hand, entry)?;
+        self.checkpoint.failed += 1;
+        self.write_back.put(
+            Target::Brand(in_hand.due.brand.key.clone()),
+            self.words.failure(error, now),
+        );
+        self.events.say(Event::BrandFailed {
+            brand: in_hand.due.brand.name.as_str().into(),
+            error: error.to_owned(),
+        });
+        Ok(())
+    }
+
+    /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
+    fn put_back(&mut self, in_hand: &InHand, error: CallError) {
+        self.write_back.put(
+            Target::Brand(in_hand.due.brand.key.clone()),
+            Outcome::PutBack,
+        );
+        self.events.say(Event::BrandPutBack {
+            brand: in_hand.due.brand.name.as_str().into(),
+        });
+        if matches!(error, CallError::Stopped) || !matches!(self.end, End::Complete) {
+            return;
+        }
+        let why = error.to_string();
+        self.end = match error {
+            // Others in flight may still find room for what they need.
+            CallError::Budget { .. } => End::Budget(why.clone()),
+            error => {
+                self.stop.cancel();
+                End::Failed(call_failure(error))
+            }
+        };
+        self.say_winding_down(why);
+    }
+
+    fn signalled(&mut self, exit: Exit) {
+        if self.stop.is_cancelled() && matches!(self.end, End::Signal(_)) {
+            // Somebody is in a hurry. It is as safe as a crash: everything that was paid for is on disk.
+            std::process::exit(exit as i32);
+        }
+        if !matches!(self.end, End::Failed(_)) {
+            self.end = End::Signal(exit);
+        }
+        self.stop.cancel();
+        self.say_winding_down(
+            "Stopping after the calls in flight; press Ctrl-C again to leave at once".into(),
+        );
+    }
+
+    fn say_winding_down(&self, why: String) {
+        let in_flight = self
+            .in_hand
+            .values()
+            .map(|in_hand| in_hand.due.brand.name.as_str().into())
+            .collect();
+        self.events.say(Event::WindingDown { why, in_flight });
+    }
+
+    /// Writes what is left to write. A second signal ends that too.
+    async fn close(&mut self, signals: &mut Signals) -> Result<(), Failure> {
+        self.registry.fold().or_exit(Exit::Usage)?;
+        let written = tokio::select! {
+            written = std::mem::replace(&mut self.write_back, WriteBack::none()).finish() => written,
+            exit = signals.next() => std::process::exit(exit as i32),
+        };
+        if let Err(error) = written
+            && matches!(self.end, End::Complete)
+        {
+            self.end = End::Failed(list_failure(error));
+        }
+        let output = self.output.clone();
+        if self.checkpoint.succeeded > 0 {
+            let rendered = tokio::task::spawn_blocking(move || render::portfolio(&output)).await;
+            rendered
+                .map_err(anyhow::Error::from)
+                .and_then(|done| done)
+                .or_exit(Exit::Usage)?;
+        }
+        self.checkpoint.status = match &self.end {
+            End::Complete => RunStatus::Complete,
+            End::Signal(_) => RunStatus::Interrupted,
+            End::Budget(_) => RunStatus::BudgetReached,
+            End::Failed(_) => RunStatus::Aborted,
+        };
+        self.save_checkpoint()
+    }
+
+    fn entry(&self, due: &Due, status: Status, now: Timestamp) -> Entry {
+        let known = self.registry.get(&due.brand.key);
+        Entry {
+            brand: due.brand.name.clone(),
+            input_hash: due.brand.input_hash(),
+            status,
+            attempts: due.attempts + 1,
+            run_id: self.desk.run_id.clone(),
+            updated_at: now,
+            cost_usd: Default::default(),
+            report: known.and_then(|entry| entry.report.clone()),
+            thin: known.and_then(|entry| entry.thin),
+            error: None,
+        }
+    }
+
+    fn record(&mut self, in_hand: &InHand, entry: Entry) -> Result<(), Failure> {
+        self.registry
+            .record(in_hand.due.brand.key.clone(), entry)
+            .or_exit(Exit::Usage)?;
+        self.checkpoint.processed += 1;
+        self.save_checkpoint()
+    }
+
+    fn save_checkpoint(&mut self) -> Result<(), Failure> {
+        self.checkpoint.updated_at = Timestamp::now();
+        self.checkpoint.elapsed_s = (self.desk.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+        self.checkpoint.cost_usd = self.desk.paid.this_run().usd;
+        // The desk of a run that works always holds its folder.
+        match &self.desk.state {
+            Some(state) => self.checkpoint.save(state).or_exit(Exit::Usage),
+            None => Ok(()),
+        }
+    }
+}

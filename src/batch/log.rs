@@ -1,0 +1,118 @@
+//! The logs of the day: `batch_YYYY-MM-DD.log` for people, `.jsonl` for programs. A reader of events.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+use anyhow::Context;
+use jiff::civil::Date;
+use tracing_subscriber::{Layer, Registry, filter::LevelFilter, fmt, layer::SubscriberExt};
+
+use crate::event::Event;
+
+/// Where the logs of a day are.
+#[derive(Clone, Debug)]
+pub struct LogFiles {
+    pub readable: PathBuf,
+    pub structured: PathBuf,
+}
+
+impl LogFiles {
+    /// The files of a day.
+    pub fn of(folder: &Path, day: Date) -> Self {
+        Self {
+            readable: folder.join(format!("batch_{day}.log")),
+            structured: folder.join(format!("batch_{day}.jsonl")),
+        }
+    }
+
+    /// Appends what this process logs to the files.
+    pub fn install(&self) -> anyhow::Result<()> {
+        let open = |path: &Path| -> anyhow::Result<Mutex<File>> {
+            let open = || {
+                fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+                File::options().create(true).append(true).open(path)
+            };
+            open()
+                .map(Mutex::new)
+                .with_context(|| format!("the log {} cannot be written", path.display()))
+        };
+        let readable = fmt::layer()
+            .with_ansi(false)
+            .with_target(false)
+            .with_writer(open(&self.readable)?);
+        let structured = fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_target(false)
+            .with_writer(open(&self.structured)?);
+        let subscriber = Registry::default()
+            .with(readable.with_filter(LevelFilter::INFO))
+            .with(structured.with_filter(LevelFilter::DEBUG));
+        // A second run in one process, as tests have it, goes on with the log of the first.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+        Ok(())
+    }
+}
+
+/// Logs an event with its figures as fields.
+pub fn log(event: &Event) {
+    match event {
+        Event::ChunkStarted {
+            number,
+            from,
+            to,
+            total,
+        } => tracing::info!(number, from, to, total, "chunk started"),
+        Event::BrandStarted { brand } => tracing::info!(%brand, "brand started"),
+        Event::CallDone {
+            service,
+            what,
+            replayed,
+            cost,
+            took,
+        } => {
+            let cost_usd = cost.usd.as_f64();
+            let took_s = took.as_secs_f64();
+            tracing::debug!(
+                service,
+                what,
+                replayed,
+                cost_usd,
+                credits = cost.credits,
+                took_s,
+                "call done"
+            );
+        }
+        Event::CallRetried {
+            service,
+            what,
+            why,
+            wait,
+        } => {
+            let wait_s = wait.as_secs_f64();
+            tracing::warn!(service, what, why, wait_s, "call is tried again");
+        }
+        Event::BrandDone {
+            brand,
+            report,
+            cost,
+            thin,
+            took,
+        } => {
+            let cost_usd = cost.usd.as_f64();
+            let took_s = took.as_secs_f64();
+            tracing::info!(%brand, report, cost_usd, credits = cost.credits, thin, took_s, "brand done");
+        }
+        Event::BrandFailed { brand, error } => tracing::error!(%brand, error, "brand failed"),
+        Event::BrandPutBack { brand } => tracing::info!(%brand, "brand put back for the next run"),
+        Event::CheckpointSaved { processed } => tracing::info!(processed, "checkpoint saved"),
+        Event::SheetWritten { rows } => tracing::info!(rows, "sheet written"),
+        Event::WindingDown { why, in_flight } => {
+            tracing::warn!(why, in_flight = in_flight.len(), "winding down")
+        }
+        Event::Warning { text } => tracing::warn!("{text}"),
+    }
+}

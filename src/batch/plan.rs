@@ -1,0 +1,408 @@
+//! What is due, what is skipped, and what it will take.
+
+use std::{collections::HashSet, time::Duration};
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::{
+    brand::{Brand, BrandKey, Gathered, RejectedRow},
+    money::Usd,
+    research,
+    settings::Rates,
+    state::{
+        checkpoint::Job,
+        registry::{Entry, Registry, Status},
+    },
+    text,
+};
+
+/// Days for which the answer to a search is as good as a new one.
+const SEARCH_DAYS: i64 = 7;
+
+/// Bytes of a folder's name; file systems allow 255, Windows counts whole paths.
+const FOLDER_BYTES: usize = 120;
+
+/// Seconds that a brand takes when it is alone: searches, and two answers of a model.
+const TYPICAL_SECONDS: f64 = 18.0;
+
+/// Successes from which on their cost is the best estimate.
+const EXPERIENCE: usize = 5;
+
+/// A brand that is to be researched.
+#[derive(Clone, Debug)]
+pub struct Due {
+    pub brand: Brand,
+    /// Answers that came after this are used again.
+    pub since: Timestamp,
+    /// Its folder below `output/`.
+    pub folder: String,
+    /// Attempts so far, since the row changed or succeeded.
+    pub attempts: u32,
+}
+
+/// What a run will do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Brands in the list, as far as it is considered.
+    pub total: usize,
+    pub due: Vec<Due>,
+    /// Unchanged brands with what is known of them.
+    pub skipped: Vec<(Brand, Entry)>,
+    pub rejected: Vec<RejectedRow>,
+    pub notes: Vec<String>,
+}
+
+/// What decides whether a brand is due.
+#[derive(Debug)]
+pub struct Rules<'a> {
+    pub limit: Option<usize>,
+    pub max_age_days: Option<u32>,
+    pub job: &'a Job,
+    pub now: Timestamp,
+}
+
+/// What a run is expected to take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// One brand after the other.
+    pub sequential: Duration,
+    pub parallel: Duration,
+    pub cost: Usd,
+}
+
+impl Plan {
+    /// Decides brand by brand.
+    pub fn make(gathered: Gathered, registry: &Registry, rules: &Rules<'_>) -> Self {
+        let Gathered {
+            mut brands,
+            mut rejected,
+            notes,
+        } = gathered;
+        if let Some(limit) = rules.limit
+            && brands.len() > limit
+        {
+            let first_left_out = brands[limit].rows[0];
+            brands.truncate(limit);
+            rejected.retain(|row| row.number < first_left_out);
+        }
+        let mut taken: HashSet<String> = registry
+            .entries()
+            .filter_map(|(_, entry)| folder_of(entry.report.as_deref()?))
+            .map(|f| f.to_lowercase())
+            .collect();
+        let mut plan = Self {
+            total: brands.len(),
+            due: Vec::new(),
+            skipped: Vec::new(),
+            rejected,
+            notes,
+        };
+        for brand in brands {
+            let known = registry.get(&brand.key);
+            if let Some(entry) = known.filter(|entry| !is_due(&brand, entry, rules)) {
+                plan.skipped.push((brand, entry.clone()));
+                continue;
+            }
+            let folder = known
+                .and_then(|entry| folder_of(entry.report.as_deref()?))
+                .unwrap_or_else(|| new_folder(&brand, &taken));
+            taken.insert(folder.to_lowercase());
+            let unchanged = known.filter(|entry| entry.input_hash == brand.input_hash());
+            plan.due.push(Due {
+                since: replay_since(unchanged, rules),
+                folder,
+                attempts: unchanged
+                    .filter(|entry| entry.status == Status::Failed)
+                    .map_or(0, |entry| entry.attempts),
+                brand,
+            });
+        }
+        plan
+    }
+
+    /// What the due brands are expected to take.
+    pub fn estimate(
+        &self,
+        registry: &Registry,
+        workers: usize,
+        rates: Rates,
+        speed: f64,
+        typical: Usd,
+    ) -> Estimate {
+        let costs: Vec<Usd> = registry
+            .entries()
+            .filter(|(_, e)| e.status == Status::Success)
+            .map(|(_, e)| e.cost_usd)
+            .collect();
+        let brands = self.due.len();
+        let per_brand = match costs.len() {
+            0..EXPERIENCE => typical,
+            n => costs
+                .into_iter()
+                .sum::<Usd>()
+                .scaled(rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(n)),
+        };
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "lists are far shorter than 2^52"
+        )]
+        let (brands, lanes) = (brands as f64, workers.min(brands).max(1) as f64);
+        let alone = brands * TYPICAL_SECONDS / speed;
+        let minutes = |calls: u32, rate: u32| brands * f64::from(calls) / f64::from(rate) * 60.0;
+        let parallel = (alone / lanes)
+            .max(minutes(research::LLM_CALLS, rates.llm))
+            .max(minutes(research::CREDITS, rates.search));
+        Estimate {
+            sequential: Duration::from_secs_f64(alone.max(parallel)),
+            parallel: Duration::from_secs_f64(parallel),
+            cost: per_brand.times(self.due.len() as u64),
+        }
+    }
+}
+
+fn is_due(brand: &Brand, entry: &Entry, rules: &Rules<'_>) -> bool {
+    rules.job.force
+        || entry.status == Status::Failed
+        || entry.input_hash != brand.input_hash()
+        || is_stale(entry, rules)
+}
+
+fn is_stale(entry: &Entry, rules: &Rules<'_>) -> bool {
+    rules
+        .max_age_days
+        .and_then(|days| rules.now.checked_sub((i64::from(days) * 24).hours()).ok())
+        .is_some_and(|oldest| entry.updated_at < oldest)
+}
+
+/// A crash must not cost anything twice, but who asks for research again does not want yesterday's answers.
+fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
+    let week = rules
+        .now
+        .checked_sub((SEARCH_DAYS * 24).hours())
+        .unwrap_or(rules.now);
+    match unchanged {
+        _ if rules.job.force => rules.job.started_at,
+        Some(entry) if entry.status == Status::Success => entry.updated_at,
+        _ => week,
+    }
+}
+
+/// The folder of a report's path, which is `output/<folder>/brand_report.json`.
+fn folder_of(report: &str) -> Option<String> {
+    let mut parts = report.rsplit(['/', '\\']).skip(1);
+    parts.next().map(str::to_owned)
+}
+
+/// A folder's name made of the brand's: Persian letters stay, what no file system takes goes. Where something went, or
+/// another brand has the name, a part of the key's hash makes it the brand's own.
+fn new_folder(brand: &Brand, taken: &HashSet<String>) -> String {
+    let plain = plain_folder(&brand.name);
+    let lossless =
+        plain == text::clean(&brand.name) && brand.key.as_str() == text::key(&brand.name);
+    if lossless && !taken.contains(&plain.to_lowercase()) {
+        return plain;
+    }
+    format!("{plain} {}", &hash(&brand.key)[..8])
+}
+
+fn plain_folder(name: &str) -> String {
+    let mut folder = String::new();
+    for c in text::clean(name).chars() {
+        let c = if c.is_control() || "<>:\"/\\|?*'`$&;".contains(c) {
+            '_'
+        } else {
+            c
+        };
+        if folder.len() + c.len_utf8() > FOLDER_BYTES {
+            break;
+        }
+        folder.push(c);
+    }
+    let folder = folder.trim_matches(['.', ' ', '-', '~']).to_owned();
+    if folder.is_empty() || is_reserved(&folder) {
+        return format!("_{folder}");
+    }
+    folder
+}
+
+/// Names that Windows keeps for devices, and files that stand beside the folders.
+fn is_reserved(folder: &str) -> bool {
+    let stem = folder
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim_end()
+        .to_uppercase();
+    let numbered = |device: &str| {
+        stem.strip_prefix(device).is_some_and(|n| {
+            n.chars().count() == 1 && n.chars().all(|c| c.is_ascii_digit() || "¹²³".contains(c))
+        })
+    };
+    matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) || numbered("COM")
+        || numbered("LPT")
+        || matches!(folder.to_lowercase().as_str(), "index.html" | "brands.xlsx")
+}
+
+fn hash(key: &BrandKey) -> String {
+    blake3::hash(key.as_str().as_bytes()).to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        brand::{Row, gather},
+        state::StateFolder,
+    };
+    use proptest::prelude::*;
+
+    fn rows(names: &[&str]) -> Gathered {
+        let rows: Vec<Row> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| Row {
+                number: i + 2,
+                name: (*name).into(),
+                ..Row::default()
+            })
+            .collect();
+        gather(&rows)
+    }
+
+    fn at(day: i64) -> Timestamp {
+        Timestamp::from_second(day * 86_400).unwrap()
+    }
+
+    struct Night {
+        registry: Registry,
+        job: Job,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Night {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let registry = Registry::open(&StateFolder::take(folder.path()).unwrap()).unwrap();
+            let job = Job {
+                id: "r".into(),
+                started_at: at(100),
+                force: false,
+            };
+            Self {
+                registry,
+                job,
+                _folder: folder,
+            }
+        }
+
+        fn done(&mut self, name: &str, status: Status, day: i64) {
+            let brand = rows(&[name]).brands.remove(0);
+            let entry = Entry {
+                brand: name.into(),
+                input_hash: brand.input_hash(),
+                status,
+                attempts: 2,
+                run_id: "r".into(),
+                updated_at: at(day),
+                cost_usd: "0.05".parse().unwrap(),
+                report: Some(format!("output/{}/brand_report.json", plain_folder(name))),
+                thin: None,
+                error: None,
+            };
+            self.registry.record(brand.key, entry).unwrap();
+        }
+
+        fn plan(&self, names: &[&str], limit: Option<usize>, max_age_days: Option<u32>) -> Plan {
+            Plan::make(
+                rows(names),
+                &self.registry,
+                &Rules {
+                    limit,
+                    max_age_days,
+                    job: &self.job,
+                    now: at(100),
+                },
+            )
+        }
+    }
+
+    #[test]
+    fn unchanged_is_skipped_failed_and_stale_are_due() {
+        let mut night = Night::new();
+        night.done("کاله", Status::Success, 99);
+        night.done("میهن", Status::Failed, 99);
+        night.done("پگاه", Status::Success, 50);
+        let plan = night.plan(&["كاله", "میهن", "پگاه", "هراز"], None, Some(30));
+        let due: Vec<_> = plan
+            .due
+            .iter()
+            .map(|d| (d.brand.name.as_str(), d.attempts, d.since))
+            .collect();
+        assert_eq!(
+            due,
+            [
+                ("میهن", 2, at(93)),
+                ("پگاه", 0, at(50)),
+                ("هراز", 0, at(93))
+            ]
+        );
+        assert_eq!(plan.skipped.len(), 1);
+
+        night.job.force = true;
+        let plan = night.plan(&["کاله", "میهن"], None, None);
+        assert!(plan.due.iter().all(|due| due.since == at(100)));
+    }
+
+    #[test]
+    fn a_limit_considers_the_first_brands_only() {
+        let night = Night::new();
+        let plan = night.plan(&["کاله", "=A1", "میهن", "=B1", "پگاه"], Some(2), None);
+        assert_eq!((plan.total, plan.due.len(), plan.rejected.len()), (2, 2, 2));
+    }
+
+    #[test]
+    fn the_rate_limit_or_the_workers_decide_on_the_time() {
+        let mut night = Night::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            night.done(name, Status::Success, 99);
+        }
+        let names: Vec<String> = (0..60).map(|i| format!("brand {i}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let plan = night.plan(&names, None, None);
+        let rates = Rates {
+            llm: 60,
+            search: 1_000,
+            sheets: 60,
+        };
+        let estimate = |workers| plan.estimate(&night.registry, workers, rates, 1.0, Usd::ZERO);
+        assert_eq!(estimate(1).parallel.as_secs(), 60 * 18);
+        assert_eq!(estimate(16).parallel.as_secs(), 120);
+        assert_eq!(estimate(16).cost.to_string(), "$3.00");
+    }
+
+    #[test]
+    fn folders_keep_persian_and_fit_every_file_system() {
+        assert_eq!(plain_folder("دیجی‌کالا"), "دیجی‌کالا");
+        assert_eq!(plain_folder("../../etc/passwd"), "_.._etc_passwd");
+        assert_eq!(plain_folder("CON"), "_CON");
+        assert_eq!(plain_folder("com1.ir"), "_com1.ir");
+        assert!(plain_folder(&"ک".repeat(200)).len() <= FOLDER_BYTES);
+    }
+
+    proptest! {
+        #[test]
+        fn two_brands_never_share_a_folder(names in proptest::collection::vec("[aAbB./:?*  ‌کي]{1,4}", 1..12)) {
+            let night = Night::new();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let plan = night.plan(&names, None, None);
+            let folders: HashSet<String> = plan.due.iter().map(|due| due.folder.to_lowercase()).collect();
+            prop_assert_eq!(folders.len(), plan.due.len());
+            for folder in folders {
+                prop_assert!(!folder.contains(['/', '\\', ':']) && !folder.starts_with('.') && !folder.ends_with(['.', ' ']));
+            }
+        }
+    }
+}

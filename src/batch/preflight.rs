@@ -1,0 +1,257 @@
+//! Every credential is validated once, in parallel, before anything is spent.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{call_failure, list_failure, plan::Estimate};
+use crate::{
+    event::Events,
+    exit::{Exit, Failure, OrExit},
+    list::sheet::SheetList,
+    money::Usd,
+    research, say,
+    services::{
+        call::Caller,
+        gate::Gate,
+        openrouter::{KeyInfo, OpenRouter},
+        sheets::Sheets,
+        tavily::{KeyUsage, Tavily},
+    },
+    settings::{Settings, SheetSettings, hint},
+    state::paid::Paid,
+};
+
+/// The longest wait for a connection: without a network a run ends in seconds.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The services, ready to be spoken to.
+pub struct Connections {
+    pub openrouter: OpenRouter,
+    pub tavily: Tavily,
+    /// The sheet, once [`validate`] has found it.
+    pub sheet: Option<SheetList>,
+    /// Cancelled when nothing new may be paid for.
+    pub stop: CancellationToken,
+    sheets: Option<Sheets>,
+    key: Option<KeyInfo>,
+    credits: KeyUsage,
+}
+
+impl Connections {
+    /// Prepares the services of these settings; nothing is sent yet.
+    pub fn make(
+        settings: &Settings,
+        paid: &Arc<Paid>,
+        events: &Events,
+        speed: f64,
+    ) -> Result<Self, Failure> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            // Every request is sent by one place, which counts and retries it.
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never());
+        if settings.simulated {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().or_exit(Exit::Usage)?;
+        let stop = CancellationToken::new();
+        let caller = Caller::new(
+            http,
+            Arc::clone(paid),
+            events.clone(),
+            stop.clone(),
+            settings.secrets(),
+            speed,
+        );
+        let gate = |rate: u32| Gate::new(rate, speed);
+        let rates = settings.rates;
+        let sheets = |sheet: &SheetSettings| {
+            // Results are written while the run winds down.
+            Sheets::new(
+                caller.unstoppable(),
+                gate(rates.sheets),
+                gate(rates.sheets),
+                sheet,
+            )
+            .or_exit(Exit::Usage)
+        };
+        Ok(Self {
+            openrouter: OpenRouter::new(
+                caller.clone(),
+                gate(rates.llm),
+                &settings.openrouter,
+                &settings.model,
+            )
+            .or_exit(Exit::Usage)?,
+            tavily: Tavily::new(
+                caller.clone(),
+                gate(rates.search),
+                &settings.tavily,
+                settings.credit_price,
+            )
+            .or_exit(Exit::Usage)?,
+            sheets: settings.sheet.as_ref().map(sheets).transpose()?,
+            sheet: None,
+            stop,
+            key: None,
+            credits: KeyUsage::default(),
+        })
+    }
+
+    /// Says when what the keys may still spend is less than the run is expected to cost.
+    pub fn warn_of_limits(&self, estimate: &Estimate, brands: usize) {
+        if let Some(left) = self
+            .key
+            .as_ref()
+            .and_then(|key| key.limit_remaining)
+            .and_then(Usd::from_f64)
+            && left < estimate.cost
+        {
+            crate::output::urgent(&format!(
+                "[WARNING] The OpenRouter key may spend {left} more, and the run is expected to cost {}",
+                estimate.cost
+            ));
+        }
+        let KeyUsage { usage, limit } = self.credits;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "lists are far shorter than 2^52"
+        )]
+        let needed = brands as f64 * f64::from(research::CREDITS);
+        if let (Some(usage), Some(limit)) = (usage, limit)
+            && limit - usage < needed
+        {
+            crate::output::urgent(&format!(
+                "[WARNING] The Tavily key has {:.0} credits left, and the run may need {needed:.0}",
+                limit - usage
+            ));
+        }
+    }
+}
+
+/// One line for each thing that was checked.
+pub struct Finding {
+    pub what: &'static str,
+    pub result: Result<String, Failure>,
+}
+
+/// Asks every service whether it will have us; all at once.
+pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Finding> {
+    let Connections {
+        openrouter,
+        tavily,
+        sheets,
+        ..
+    } = &mut *connections;
+    let sheet = open_sheet(sheets.take(), settings);
+    let model = async {
+        let key = openrouter.key().await;
+        // A key that is refused says more than the list of models would.
+        let model = if key.is_ok() {
+            openrouter.look_up_model().await.map(Some)
+        } else {
+            Ok(None)
+        };
+        (key, model)
+    };
+    let ((key, model), usage, sheet) = futures::join!(model, tavily.usage(), sheet);
+    let key = key.map(|key| {
+        let known = key.is_some();
+        connections.key = key;
+        match known {
+            true => "OpenRouter API key valid".to_owned(),
+            false => "OpenRouter-compatible server; it has no /key, so the key is tried with the first call".to_owned(),
+        }
+    });
+    let usage = usage.map(|usage| {
+        connections.credits = usage;
+        "Tavily API key valid".to_owned()
+    });
+    let slug = &settings.model;
+    let model = model.map(|listed| {
+        Some(match (listed?, connections.openrouter.model().prices) {
+            (true, Some(_)) => format!("Model {slug}: listed with its prices"),
+            (true, None) => format!("Model {slug}: listed, its prices vary"),
+            (false, _) => {
+                format!("Model {slug}: the server does not list it, so its price is unknown")
+            }
+        })
+    });
+    let mut findings = vec![Finding {
+        what: "OPENROUTER_API_KEY",
+        result: key.map_err(call_failure),
+    }];
+    if let Some(result) = model.transpose() {
+        findings.push(Finding {
+            what: "OPENROUTER_MODEL",
+            result: result.map_err(call_failure),
+        });
+    }
+    findings.push(Finding {
+        what: "TAVILY_API_KEY",
+        result: usage.map_err(call_failure),
+    });
+    if let Some(opened) = sheet {
+        let result = opened.map(|(list, title)| {
+            let place = list.place();
+            connections.sheet = Some(list);
+            format!("Google Sheet «{title}», {place}, can be read")
+        });
+        findings.push(Finding {
+            what: "GOOGLE_SHEET_ID",
+            result,
+        });
+    }
+    findings
+}
+
+async fn open_sheet(
+    sheets: Option<Sheets>,
+    settings: &Settings,
+) -> Option<Result<(SheetList, String), Failure>> {
+    let tab = settings.sheet.as_ref()?.tab.as_deref();
+    Some(SheetList::open(sheets?, tab).await.map_err(list_failure))
+}
+
+/// Validates all credentials; the first that is bad ends the run.
+pub async fn validate(
+    connections: &mut Connections,
+    settings: &Settings,
+    budget: Option<Usd>,
+) -> Result<(), Failure> {
+    say!(
+        "API Status: [OK] API key configured ({})\n",
+        hint(&settings.openrouter.key)
+    );
+    super::summary::heading("VALIDATING API KEYS");
+    let mut bad = None;
+    for Finding { what, result } in look(connections, settings).await {
+        match result {
+            Ok(fine) => say!("✅ {fine}"),
+            Err(failure) => {
+                let failure = Failure {
+                    exit: failure.exit,
+                    error: failure.error.context(what),
+                };
+                bad.get_or_insert(failure);
+            }
+        }
+    }
+    if let Some(failure) = bad {
+        return Err(failure);
+    }
+    say!("");
+    if budget.is_some() && connections.openrouter.model().prices.is_none() {
+        return Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
+                 Choose a listed model with --model, or run without --budget",
+                settings.model
+            ),
+        ));
+    }
+    Ok(())
+}

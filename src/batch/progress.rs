@@ -1,0 +1,233 @@
+//! What the user sees while a run goes on: a bar on a terminal, plain lines in a pipe. A reader of events.
+
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::{cli::Verbosity, event::Event, money::Usd};
+
+/// Seconds between two plain lines.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Follows a run on the terminal.
+#[derive(Debug)]
+pub struct Progress {
+    verbosity: Verbosity,
+    bar: Option<ProgressBar>,
+    started: Instant,
+    last_line: Option<Instant>,
+    total: usize,
+    succeeded: usize,
+    failed: usize,
+    spent: Usd,
+}
+
+impl Progress {
+    /// A display for this many brands.
+    pub fn new(total: usize, verbosity: Verbosity) -> Self {
+        let bar = (!verbosity.quiet && std::io::stderr().is_terminal()).then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            bar.set_style(style());
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        Self {
+            verbosity,
+            bar,
+            started: Instant::now(),
+            last_line: None,
+            total,
+            succeeded: 0,
+            failed: 0,
+            spent: Usd::ZERO,
+        }
+    }
+
+    /// Shows what happened.
+    pub fn show(&mut self, event: &Event) {
+        match event {
+            Event::ChunkStarted {
+                number,
+                from,
+                to,
+                total,
+            } => {
+                self.line(&format!(
+                    "[CHUNK {number}] Processing brands {from}-{to}/{total}"
+                ));
+            }
+            Event::CallDone {
+                cost,
+                replayed: false,
+                ..
+            } => {
+                self.spent += cost.usd;
+                self.refresh();
+            }
+            Event::CallRetried {
+                service, why, wait, ..
+            } => {
+                self.detail(&format!(
+                    "  {service}: {why}; again in {:.1} s",
+                    wait.as_secs_f64()
+                ));
+            }
+            Event::BrandDone {
+                brand,
+                cost,
+                thin,
+                took,
+                ..
+            } => {
+                self.succeeded += 1;
+                let mark = if *thin { "⚠ little found" } else { "✓" };
+                self.detail(&format!(
+                    "  {mark} {brand} ({:.1} s, {})",
+                    took.as_secs_f64(),
+                    cost.usd
+                ));
+                self.advance();
+            }
+            Event::BrandFailed { brand, error } => {
+                self.failed += 1;
+                self.urgent(&format!("  ✗ {brand}: {error}"));
+                self.advance();
+            }
+            Event::BrandPutBack { brand } => {
+                self.detail(&format!("  ↩ {brand}: left for the next run"))
+            }
+            Event::CheckpointSaved { processed } => {
+                self.line(&self.counts());
+                self.line(&format!("\n[CHECKPOINT] Saved at {processed} brands"));
+            }
+            Event::WindingDown { why, in_flight } => {
+                let names: Vec<&str> = in_flight.iter().take(16).map(AsRef::as_ref).collect();
+                let waiting = match names.len() {
+                    0 => String::new(),
+                    _ => format!(
+                        " Waiting for calls that are paid for: {}.",
+                        names.join("، ")
+                    ),
+                };
+                self.urgent(&format!("\n[STOP] {why}.{waiting}"));
+            }
+            Event::Warning { text } => self.urgent(&format!("[WARNING] {text}")),
+            Event::BrandStarted { .. } | Event::SheetWritten { .. } | Event::CallDone { .. } => {}
+        }
+    }
+
+    /// Takes the bar off the terminal.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn advance(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.set_position((self.succeeded + self.failed) as u64);
+            return self.refresh();
+        }
+        let due = self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_EVERY);
+        if due && !self.verbosity.quiet {
+            self.last_line = Some(Instant::now());
+            self.line(&format!("Progress: {}", self.plain()));
+        }
+    }
+
+    fn refresh(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.counts());
+        }
+    }
+
+    fn plain(&self) -> String {
+        let done = self.succeeded + self.failed;
+        let elapsed = self.started.elapsed();
+        let per_brand = elapsed
+            .checked_div(u32::try_from(done).unwrap_or(u32::MAX))
+            .unwrap_or_default();
+        let left = per_brand.saturating_mul(u32::try_from(self.total - done).unwrap_or(u32::MAX));
+        format!(
+            "{done}/{} [{}<{}, {:.1} s/brand] {}",
+            self.total,
+            clock(elapsed),
+            clock(left),
+            per_brand.as_secs_f64(),
+            self.counts()
+        )
+    }
+
+    fn counts(&self) -> String {
+        format!(
+            "✓ Success: {} | ✗ Failed: {} | 💰 Cost: {}",
+            self.succeeded, self.failed, self.spent
+        )
+    }
+
+    /// Part of the usual story.
+    fn line(&self, text: &str) {
+        if !self.verbosity.quiet {
+            self.above_the_bar(|| crate::say!("{text}"));
+        }
+    }
+
+    /// For those who asked for more.
+    fn detail(&self, text: &str) {
+        if self.verbosity.verbose {
+            self.above_the_bar(|| crate::say!("{text}"));
+        }
+    }
+
+    /// Even for those who asked for less.
+    fn urgent(&self, text: &str) {
+        self.above_the_bar(|| {
+            // Nobody can be told when the terminal is gone.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        });
+    }
+
+    fn above_the_bar(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+}
+
+fn style() -> ProgressStyle {
+    let template =
+        "Processing: {percent:>3}%|{bar:20}| {pos}/{len} [{elapsed}<{eta}, {pace}] {msg}";
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▌ ")
+        .with_key(
+            "pace",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let seconds = match state.pos() {
+                    0 => 0.0,
+                    #[expect(
+                        clippy::cast_precision_loss,
+                        reason = "lists are far shorter than 2^52"
+                    )]
+                    done => state.elapsed().as_secs_f64() / done as f64,
+                };
+                // A line of the bar that cannot be formatted is left out.
+                let _ = write!(out, "{seconds:.2} s/brand");
+            },
+        )
+}
+
+/// Minutes and seconds, with hours where there are any.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes:02}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}

@@ -1,0 +1,194 @@
+//! What the user reads before and after a run: the sections of the guide, with its tags and in its order.
+
+use std::time::Duration;
+
+use super::{log::LogFiles, plan::Estimate};
+use crate::{money::Usd, say};
+
+const THIN: &str = "============================================================";
+
+/// The name of the program, and what it is for.
+pub fn banner(simulated: bool) {
+    let wide = "==================================================================";
+    say!(
+        "{wide}\n       Brand Intelligence Agent - Multi-Agent System\n            Iranian Brand Analysis for Advertising\n{wide}\n"
+    );
+    if simulated {
+        say!(
+            "[SANDBOX] The services are simulated: no keys, no network, no money. Nothing in the reports is true.\n"
+        );
+    }
+}
+
+/// A heading between two lines.
+pub fn heading(text: &str) {
+    say!("{THIN}\n{text}\n{THIN}");
+}
+
+/// How the run is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    pub workers: usize,
+    pub chunk_size: usize,
+    pub budget: Option<Usd>,
+    /// What an interrupted run, with which this one goes on, has spent.
+    pub spent_before: Usd,
+}
+
+/// Prints `[CONFIG]`.
+pub fn config(config: &Config) {
+    let budget = config
+        .budget
+        .map_or_else(|| "Unlimited".to_owned(), |budget| budget.to_string());
+    say!("[CONFIG] Parallel Processing Configuration:");
+    say!("  Workers: {} parallel", config.workers);
+    say!("  Chunk size: {} brands", config.chunk_size);
+    say!("  Budget limit: {budget}");
+    if config.spent_before > Usd::ZERO {
+        say!("  Spent before the interruption: {}", config.spent_before);
+    }
+    say!("");
+}
+
+/// Prints `[ESTIMATE]`.
+pub fn estimate(brands: usize, estimate: &Estimate) {
+    say!("[ESTIMATE] Processing Estimates:");
+    say!("  Brands: {brands}");
+    say!("  Sequential time: {}", span(estimate.sequential));
+    say!("  Parallel time: {} (est.)", span(estimate.parallel));
+    say!(
+        "  Speedup: ~{:.1}× faster",
+        ratio(estimate.sequential, estimate.parallel)
+    );
+    say!("  Estimated cost: {}\n", estimate.cost);
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Figures {
+    pub total: usize,
+    pub skipped: usize,
+    pub rejected: usize,
+    pub succeeded: usize,
+    /// Of those that succeeded, brands about which little or nothing was found.
+    pub thin: usize,
+    pub failed: usize,
+    /// Due, but left for the next run.
+    pub left: usize,
+    pub elapsed: Duration,
+    /// The times of all brands, one after the other.
+    pub one_by_one: Duration,
+    pub cost: Usd,
+    pub credits: u32,
+    /// Set aside for calls whose end is not known.
+    pub uncertain: Usd,
+    pub job_spent: Usd,
+    pub budget: Option<Usd>,
+}
+
+/// Prints the summary.
+pub fn summary(
+    figures: &Figures,
+    logs: &LogFiles,
+    checkpoint: &std::path::Path,
+    output: &std::path::Path,
+) {
+    let processed = figures.succeeded + figures.failed;
+    say!("");
+    heading("PARALLEL BATCH PROCESSING SUMMARY");
+    say!("\n[TOTALS]");
+    say!("  Total brands in list: {}", figures.total);
+    say!("  Processed: {processed}");
+    say!("  Skipped (unchanged): {}", figures.skipped);
+    if figures.rejected > 0 {
+        say!("  Rows without a usable name: {}", figures.rejected);
+    }
+    if figures.left > 0 {
+        say!("  Left for the next run: {}", figures.left);
+    }
+    say!("\n[RESULTS]");
+    say!(
+        "  ✓ Success: {} ({})",
+        figures.succeeded,
+        percent(figures.succeeded, processed)
+    );
+    if figures.thin > 0 {
+        say!("    of these with little found: {}", figures.thin);
+    }
+    say!(
+        "  ✗ Failed: {} ({})",
+        figures.failed,
+        percent(figures.failed, processed)
+    );
+    say!("\n[PERFORMANCE]");
+    say!(
+        "  Elapsed time: {} ({:.0}s)",
+        span(figures.elapsed),
+        figures.elapsed.as_secs_f64()
+    );
+    if let Some(average) = u32::try_from(processed)
+        .ok()
+        .and_then(|n| figures.elapsed.checked_div(n))
+    {
+        say!("  Average per brand: {:.1} seconds", average.as_secs_f64());
+        say!(
+            "  Sequential time, as measured: {}",
+            span(figures.one_by_one)
+        );
+        say!(
+            "  ⚡ Speedup: {:.1}× faster than sequential",
+            ratio(figures.one_by_one, figures.elapsed)
+        );
+    }
+    say!("\n[COST]");
+    say!(
+        "  Cost: {} ({} search credits)",
+        figures.cost,
+        figures.credits
+    );
+    if figures.uncertain > Usd::ZERO {
+        say!(
+            "  Set aside for calls that were lost: up to {}",
+            figures.uncertain
+        );
+    }
+    if let Some(budget) = figures.budget {
+        say!(
+            "  Budget: {} of {budget} used",
+            figures.job_spent + figures.uncertain
+        );
+    }
+    say!("\n[LOGS]");
+    say!("  Daily log: {}", logs.readable.display());
+    say!("  Structured log: {}", logs.structured.display());
+    say!("  Checkpoint: {}", checkpoint.display());
+    say!("  Reports: {}", output.join("index.html").display());
+    say!("\n{THIN}");
+}
+
+/// Seconds below two minutes, then minutes, then hours.
+pub fn span(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    match seconds {
+        0.0..120.0 => format!("{seconds:.1} seconds"),
+        120.0..7_200.0 => format!("{:.1} minutes", seconds / 60.0),
+        _ => format!("{:.1} hours", seconds / 3_600.0),
+    }
+}
+
+fn ratio(long: Duration, short: Duration) -> f64 {
+    if short.is_zero() {
+        1.0
+    } else {
+        (long.as_secs_f64() / short.as_secs_f64()).max(1.0)
+    }
+}
+
+fn percent(part: usize, whole: usize) -> String {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "lists are far shorter than 2^52"
+    )]
+    let share = part as f64 / whole.max(1) as f64 * 100.0;
+    format!("{share:.1}%")
+}

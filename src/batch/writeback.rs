@@ -1,0 +1,189 @@
+//! Results on their way into the sheet: collected as they come, written once a chunk.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use tokio::{sync::mpsc, task::JoinHandle};
+
+use crate::{
+    cli::Lang,
+    event::{Event, Events},
+    list::sheet::{ListError, Outcome, SheetList, Target},
+    money::Usd,
+    research::calendar::{day_in_iran, jalali, tehran},
+    text,
+};
+
+/// The status cells, in the language of the reports.
+#[derive(Clone, Copy, Debug)]
+pub struct Words {
+    pub in_progress: &'static str,
+    pub done: &'static str,
+    pub thin: &'static str,
+    pub failed: &'static str,
+    lang: Lang,
+}
+
+impl Words {
+    /// Persian, unless English alone was asked for.
+    pub fn of(lang: Lang) -> Self {
+        if lang.persian() {
+            Self {
+                in_progress: "در حال پردازش",
+                done: "✓ تکمیل شد",
+                thin: "⚠ شواهد ناکافی",
+                failed: "✗ ناموفق",
+                lang,
+            }
+        } else {
+            Self {
+                in_progress: "In progress",
+                done: "✓ Done",
+                thin: "⚠ Little found",
+                failed: "✗ Failed",
+                lang,
+            }
+        }
+    }
+
+    /// Day and time in Iran, in the calendar and digits of the language.
+    pub fn time(&self, at: Timestamp) -> String {
+        let clock = at.to_zoned_datetime(tehran()).strftime("%H:%M").to_string();
+        match self.lang.persian() {
+            true => text::persian_digits(&format!("{} {clock}", jalali(day_in_iran(at), '/'))),
+            false => format!("{} {clock}", day_in_iran(at)),
+        }
+    }
+
+    /// The cells of a brand that has a report.
+    pub fn success(&self, report: &str, cost: Usd, at: Timestamp, thin: bool) -> Outcome {
+        self.ended(
+            if thin { self.thin } else { self.done },
+            report,
+            cost,
+            at,
+            "",
+        )
+    }
+
+    /// The cells of a brand that failed.
+    pub fn failure(&self, error: &str, at: Timestamp) -> Outcome {
+        self.ended(self.failed, "", Usd::ZERO, at, error)
+    }
+
+    fn ended(&self, status: &str, report: &str, cost: Usd, at: Timestamp, note: &str) -> Outcome {
+        Outcome::Ended {
+            status: status.to_owned(),
+            report: report.to_owned(),
+            cost: cost.as_f64(),
+            time: self.time(at),
+            note: text::shorten(&text::clean(note), 500),
+        }
+    }
+}
+
+enum Message {
+    Put(Target, Outcome),
+    Write,
+}
+
+/// Takes results for the sheet; without a sheet to write to it takes nothing.
+#[derive(Debug)]
+pub struct WriteBack {
+    sender: Option<mpsc::UnboundedSender<Message>>,
+    task: Option<JoinHandle<Result<(), ListError>>>,
+}
+
+impl WriteBack {
+    /// Results go nowhere.
+    pub fn none() -> Self {
+        Self {
+            sender: None,
+            task: None,
+        }
+    }
+
+    /// Results go into this sheet, those of `first` at once: a sheet that may not be written to is known before
+    /// anything is paid for.
+    pub async fn start(
+        mut sheet: SheetList,
+        first: Vec<(Target, Outcome)>,
+        events: Events,
+    ) -> Result<Self, ListError> {
+        write(&mut sheet, &mut first.into_iter().collect(), &events).await?;
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let task = tokio::spawn(async move {
+            let mut waiting = BTreeMap::new();
+            while let Some(message) = receiver.recv().await {
+                match message {
+                    Message::Put(target, outcome) => {
+                        waiting.insert(target, outcome);
+                    }
+                    Message::Write => {
+                        if let Err(error) = write(&mut sheet, &mut waiting, &events).await {
+                            events.warn(format!(
+                                "{error}. The results are saved; they are written to the sheet with the next chunk"
+                            ));
+                        }
+                    }
+                }
+            }
+            write(&mut sheet, &mut waiting, &events).await
+        });
+        Ok(Self {
+            sender: Some(sender),
+            task: Some(task),
+        })
+    }
+
+    /// Keeps a result for the next write.
+    pub fn put(&self, target: Target, outcome: Outcome) {
+        self.send(Message::Put(target, outcome));
+    }
+
+    /// Writes what has come together.
+    pub fn write(&self) {
+        self.send(Message::Write);
+    }
+
+    /// Writes what is left and ends.
+    pub async fn finish(mut self) -> Result<(), ListError> {
+        self.sender = None;
+        match self.task.take() {
+            Some(task) => task
+                .await
+                .unwrap_or_else(|panic| Err(ListError::Content(panic.into()))),
+            None => Ok(()),
+        }
+    }
+
+    fn send(&self, message: Message) {
+        if let Some(sender) = &self.sender {
+            // The task ends only after the sender.
+            let _ = sender.send(message);
+        }
+    }
+}
+
+/// Results that could not be written stay in `waiting`.
+async fn write(
+    sheet: &mut SheetList,
+    waiting: &mut BTreeMap<Target, Outcome>,
+    events: &Events,
+) -> Result<(), ListError> {
+    let results: Vec<(Target, Outcome)> = waiting
+        .iter()
+        .map(|(t, o)| (t.clone(), o.clone()))
+        .collect();
+    let (rows, gone) = sheet.write(&results).await?;
+    waiting.clear();
+    for target in gone {
+        events.warn(format!(
+            "{target} is not in the sheet any more: its result is in the registry only"
+        ));
+    }
+    if rows > 0 {
+        events.say(Event::SheetWritten { rows });
+    }
+    Ok(())
+}

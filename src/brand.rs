@@ -1,0 +1,349 @@
+//! When two rows are the same brand, and whether a row has changed.
+
+use std::{collections::HashMap, fmt};
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+use crate::text;
+
+/// Longest name that is taken for a name, in characters.
+const NAME_LIMIT: usize = 120;
+
+/// Longest website or parent company, in characters.
+const CELL_LIMIT: usize = 500;
+
+/// The identity of a brand: its name without what spelling varies in, and a website's host where two brands of one
+/// list share a name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BrandKey(String);
+
+impl fmt::Display for BrandKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl BrandKey {
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A row of the list as somebody typed it.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// Row number as the spreadsheet counts: the header is usually row 1.
+    pub number: usize,
+    /// The cell under the brand header.
+    pub name: String,
+    /// The cell under the website header; empty where there is none.
+    pub website: String,
+    /// The cell under the parent company header; empty where there is none.
+    pub parent: String,
+}
+
+impl Row {
+    /// Whether nobody typed anything into the columns that are read.
+    pub fn is_empty(&self) -> bool {
+        [&self.name, &self.website, &self.parent]
+            .iter()
+            .all(|cell| text::clean(cell).is_empty())
+    }
+}
+
+/// One brand to research, from one row or several.
+#[derive(Clone, Debug)]
+pub struct Brand {
+    /// Its identity in the registry.
+    pub key: BrandKey,
+    /// The name as given, cleaned of invisible marks.
+    pub name: String,
+    /// Its own site.
+    pub website: Option<Url>,
+    /// The parent company that the list claims.
+    pub parent: Option<String>,
+    /// The rows it stands in.
+    pub rows: Vec<usize>,
+}
+
+impl Brand {
+    /// A fingerprint of what was typed (name, website, parent, normalised): while it stays, the brand is unchanged.
+    pub fn input_hash(&self) -> String {
+        let website = self.website.as_ref().map(|url| {
+            let path = url.path().trim_end_matches('/');
+            format!("{}{path}?{}", host(url), url.query().unwrap_or_default())
+        });
+        let parent = self.parent.as_deref().map(text::key);
+        let typed = serde_json::json!([self.key, website, parent]);
+        blake3::hash(typed.to_string().as_bytes()).to_hex()[..16].to_owned()
+    }
+
+    /// The host of its website without `www.`.
+    pub fn host(&self) -> Option<String> {
+        self.website.as_ref().map(host)
+    }
+}
+
+/// A row that names no brand, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Row number as the spreadsheet counts.
+    pub number: usize,
+    /// What stands in the name cell, shortened.
+    pub name: String,
+    /// What is wrong and how to mend it.
+    pub reason: String,
+}
+
+/// The brands of a list, each once, in the order of their first rows.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// What can be researched.
+    pub brands: Vec<Brand>,
+    /// Rows that name no brand.
+    pub rejected: Vec<RejectedRow>,
+    /// What the user should know but need not mend.
+    pub notes: Vec<String>,
+}
+
+/// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason.
+pub fn gather(rows: &[Row]) -> Gathered {
+    let mut gathered = Gathered::default();
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for row in rows.iter().filter(|row| !row.is_empty()) {
+        let name = match read_name(&row.name) {
+            Ok(name) => name,
+            Err(reason) => {
+                gathered.rejected.push(RejectedRow {
+                    number: row.number,
+                    name: text::shorten(&text::clean(&row.name), 40),
+                    reason,
+                });
+                continue;
+            }
+        };
+        let website = read_website(&row.website).unwrap_or_else(|reason| {
+            gathered.notes.push(format!(
+                "row {}: {reason}; researched without it",
+                row.number
+            ));
+            None
+        });
+        let row = Brand {
+            key: BrandKey(text::key(&name)),
+            name,
+            website,
+            parent: read_parent(&row.parent),
+            rows: vec![row.number],
+        };
+        let namesakes = by_name.entry(row.key.0.clone()).or_default();
+        merge(row, namesakes, &mut gathered);
+    }
+    gathered
+}
+
+/// Puts a row to the brand it repeats, or makes it a new one. `namesakes` are the brands of this name so far.
+fn merge(mut row: Brand, namesakes: &mut Vec<usize>, gathered: &mut Gathered) {
+    let same = namesakes.iter().copied().find(|&i| {
+        let (known, typed) = (gathered.brands[i].host(), row.host());
+        known.is_none() || typed.is_none() || known == typed
+    });
+    if let Some(i) = same {
+        let known = &mut gathered.brands[i];
+        known.rows.append(&mut row.rows);
+        known.website = known.website.take().or(row.website);
+        known.parent = known.parent.take().or(row.parent);
+        return;
+    }
+    if let (Some(&first), Some(host)) = (namesakes.first(), row.host()) {
+        let known = &gathered.brands[first];
+        gathered.notes.push(format!(
+            "rows {} and {} are both called «{}» but have different websites: they are treated as two brands",
+            known.rows[0], row.rows[0], row.name
+        ));
+        row.key = BrandKey(format!("{}@{host}", row.key.0));
+    }
+    namesakes.push(gathered.brands.len());
+    gathered.brands.push(row);
+}
+
+fn read_name(cell: &str) -> Result<String, String> {
+    let name = text::clean(cell);
+    if name.is_empty() {
+        return Err(
+            "there is a website or parent company but no brand name: type the name, or clear the row".into(),
+        );
+    }
+    if name.starts_with('=') {
+        return Err("a formula stands where a brand name should be: type the name as text".into());
+    }
+    if name.starts_with('#') && name.ends_with(['!', '?', 'A']) && name.is_ascii() {
+        return Err(format!(
+            "the cell shows the spreadsheet error {name}: mend its formula or type the name"
+        ));
+    }
+    let length = name.chars().count();
+    if length > NAME_LIMIT {
+        return Err(format!(
+            "the name has {length} characters; a brand name has at most {NAME_LIMIT}: shorten it"
+        ));
+    }
+    if !text::key(&name).chars().any(char::is_alphanumeric) {
+        return Err("there is no letter or digit in the name: type the name".into());
+    }
+    Ok(name)
+}
+
+fn read_parent(cell: &str) -> Option<String> {
+    let parent = text::clean(cell);
+    (!is_blank(&parent)).then(|| text::shorten(&parent, CELL_LIMIT))
+}
+
+/// Reads an address with or without its scheme; `Ok(None)` where the cell says that there is none.
+pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
+    let typed = text::clean(cell);
+    if is_blank(&typed) {
+        return Ok(None);
+    }
+    let wrong = || format!("«{}» is not a web address", text::shorten(&typed, 60));
+    if typed.chars().count() > CELL_LIMIT || typed.contains(' ') {
+        return Err(wrong());
+    }
+    let address = if typed.contains("://") {
+        typed.clone()
+    } else {
+        format!("https://{typed}")
+    };
+    let url = Url::parse(&address).map_err(|_| wrong())?;
+    let names_a_host = url.domain().is_some_and(|domain| {
+        domain
+            .trim_end_matches('.')
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && !rest.is_empty())
+    });
+    if matches!(url.scheme(), "http" | "https") && names_a_host {
+        Ok(Some(url))
+    } else {
+        Err(wrong())
+    }
+}
+
+/// The host without `www.`; it is lower case and, for a Persian domain, in its ASCII form.
+pub fn host(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    host.strip_prefix("www.").unwrap_or(host).to_owned()
+}
+
+/// What people type for "nothing".
+fn is_blank(cell: &str) -> bool {
+    matches!(
+        text::fold(cell).as_str(),
+        "" | "-" | "--" | "—" | "–" | "ندارد" | "نامشخص" | "n/a" | "na" | "none" | "null" | "?"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn row(number: usize, name: &str, website: &str, parent: &str) -> Row {
+        Row {
+            number,
+            name: name.into(),
+            website: website.into(),
+            parent: parent.into(),
+        }
+    }
+
+    #[test]
+    fn spellings_and_repeats_are_one_brand() {
+        let gathered = gather(&[
+            row(2, "دیجی‌کالا", "", ""),
+            row(3, "", "", ""),
+            row(4, "ديجي كالا", "https://www.digikala.com/", "گروه دیجی‌کالا"),
+            row(5, "دیجیکالا", "digikala.com", ""),
+        ]);
+        assert_eq!(gathered.brands.len(), 1);
+        let brand = &gathered.brands[0];
+        assert_eq!(brand.rows, [2, 4, 5]);
+        assert_eq!(brand.host().as_deref(), Some("digikala.com"));
+        assert_eq!(brand.parent.as_deref(), Some("گروه دیجی‌کالا"));
+        assert!(gathered.rejected.is_empty());
+    }
+
+    #[test]
+    fn namesakes_with_other_websites_are_two_brands() {
+        let gathered = gather(&[
+            row(2, "آسمان", "https://www.iaa.ir", ""),
+            row(3, "آسمان", "https://asemanbook.ir", ""),
+            row(4, "آسمان", "", ""),
+        ]);
+        let keys: Vec<_> = gathered.brands.iter().map(|b| b.key.to_string()).collect();
+        assert_eq!(keys, ["آسمان", "آسمان@asemanbook.ir"]);
+        assert_eq!(gathered.brands[0].rows, [2, 4]);
+        assert_eq!(gathered.notes.len(), 1);
+    }
+
+    #[test]
+    fn rows_that_name_no_brand_say_why() {
+        let long = "ک".repeat(10_000);
+        let gathered = gather(&[
+            row(2, "=IMPORTXML(\"http://x\")", "", ""),
+            row(3, &long, "", ""),
+            row(4, "---", "", ""),
+            row(5, "", "https://x.ir", ""),
+            row(6, "#REF!", "", ""),
+        ]);
+        assert!(gathered.brands.is_empty());
+        let reasons: Vec<_> = gathered
+            .rejected
+            .iter()
+            .map(|r| r.reason.as_str())
+            .collect();
+        assert!(reasons[0].contains("formula"));
+        assert!(reasons[1].contains("10000 characters"));
+        assert!(reasons[2].contains("no letter"));
+        assert!(reasons[3].contains("no brand name"));
+        assert!(reasons[4].contains("#REF!"));
+        assert!(gathered.rejected[1].name.chars().count() <= 40);
+    }
+
+    #[test]
+    fn a_bad_website_costs_only_the_website() {
+        let gathered = gather(&[
+            row(2, "کاله", "kalleh", ""),
+            row(3, "میهن", "javascript:alert(1)", ""),
+        ]);
+        assert_eq!(gathered.brands.len(), 2);
+        assert!(gathered.brands.iter().all(|b| b.website.is_none()));
+        assert_eq!(gathered.notes.len(), 2);
+    }
+
+    #[test]
+    fn only_what_was_typed_changes_the_hash() {
+        let hash = |name: &str, site: &str, parent: &str| {
+            gather(&[row(2, name, site, parent)]).brands[0].input_hash()
+        };
+        let first = hash("کاله", "https://www.kalleh.com", "سولیکو");
+        assert_eq!(first, hash("كاله", "kalleh.com/", "سوليكو"));
+        assert_ne!(first, hash("کاله", "kalleh.com/", ""));
+        assert_ne!(first, hash("کاله", "kalleh.ir", "سولیکو"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_ends_somewhere(names in proptest::collection::vec("\\PC{0,12}", 0..30)) {
+            let rows: Vec<Row> = names.iter().enumerate().map(|(i, n)| row(i + 2, n, "", "")).collect();
+            let gathered = gather(&rows);
+            let mut seen: Vec<usize> = gathered.brands.iter().flat_map(|b| b.rows.clone())
+                .chain(gathered.rejected.iter().map(|r| r.number)).collect();
+            seen.sort_unstable();
+            let expected: Vec<usize> = rows.iter().filter(|r| !r.is_empty()).map(|r| r.number).collect();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}

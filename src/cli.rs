@@ -1,0 +1,379 @@
+//! The commands and flags; every flag can also be set by the environment variable named beside it.
+
+use std::path::PathBuf;
+
+use clap::{
+    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::money::Usd;
+
+/// Research a list of brands and leave a brief with evidence for each.
+#[derive(Debug, Parser)]
+#[command(
+    name = "brandintel",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  \
+        brandintel --google-sheets --sandbox --workers 8 --limit 20   rehearse: no keys, no money\n  \
+        brandintel check                                              are keys, quota and sheet in order?\n  \
+        brandintel --google-sheets --workers 8 --budget 50            the nightly batch\n  \
+        brandintel --brands list.csv --limit 10                       ten brands from a file\n  \
+        brandintel --brand کاله --website kalleh.com                  one brand\n\n\
+        Exit codes: 0 done, 1 some brands failed, 2 usage or settings, 3 refused, 4 budget reached,\n\
+        5 another run is active, 6 a service is unavailable, 130/143 interrupted."
+)]
+pub struct Cli {
+    /// What to do instead of running a batch.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of the batch.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+impl Cli {
+    /// Reads flags and environment. Where flags exclude each other, one on the command line wins over one from the
+    /// environment, and two on the command line are a usage error.
+    pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(args)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        if cli.command.is_none() {
+            let source = &mut cli.run.source;
+            match exclusive(&matches, &["google_sheets", "brands", "brand"])? {
+                Some("google_sheets") => (source.brands, source.brand) = (None, None),
+                Some("brands") => (source.google_sheets, source.brand) = (false, None),
+                Some(_) => (source.google_sheets, source.brands) = (false, None),
+                None => {}
+            }
+            match exclusive(&matches, &["quiet", "verbose"])? {
+                Some("quiet") => cli.run.verbosity.verbose = false,
+                Some(_) => cli.run.verbosity.quiet = false,
+                None => {}
+            }
+        }
+        Ok(cli)
+    }
+}
+
+/// Which of these flags is meant, when at most one can be.
+fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a str>, clap::Error> {
+    let from = |source| {
+        flags
+            .iter()
+            .copied()
+            .filter(|flag| matches.value_source(flag) == Some(source))
+            // An environment variable can also say no: BRANDINTEL_FORCE=0.
+            .filter(|flag| !matches!(matches.try_get_one::<bool>(flag), Ok(Some(false))))
+            .collect::<Vec<_>>()
+    };
+    let typed = from(ValueSource::CommandLine);
+    let set = from(ValueSource::EnvVariable);
+    let meant = if typed.is_empty() { set } else { typed };
+    match meant[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one)),
+        [one, other, ..] => Err(Cli::command().error(
+            ErrorKind::ArgumentConflict,
+            format!(
+                "--{} and --{} exclude each other: give one of them",
+                one.replace('_', "-"),
+                other.replace('_', "-")
+            ),
+        )),
+    }
+}
+
+/// What to do instead of running a batch.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Validate keys, quota, sheet access and folders, and say how to mend what is wrong
+    Check(CheckArgs),
+    /// Show the registry and the last run at a glance
+    Status(StatusArgs),
+    /// Rebuild reports, tables and workbook from saved data, spending nothing
+    Export(FolderArgs),
+    /// Serve the simulated services on a loopback port, with latency, limits and faults to choose
+    Sandbox(SandboxArgs),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell to complete for
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// The flags of a batch.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where the brands come from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// How the work is done.
+    #[command(flatten)]
+    pub batch: BatchArgs,
+    /// Which services are asked, and how often.
+    #[command(flatten)]
+    pub services: ServiceArgs,
+    /// What is shown on the terminal.
+    #[command(flatten)]
+    pub verbosity: Verbosity,
+}
+
+/// Where the brands come from.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "The list")]
+pub struct SourceArgs {
+    /// Read the brand list from the configured Google Sheet
+    #[arg(long, env = "BRANDINTEL_GOOGLE_SHEETS", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub google_sheets: bool,
+    /// Read the list from a CSV or XLSX file
+    #[arg(long, value_name = "FILE", env = "BRANDINTEL_BRANDS")]
+    pub brands: Option<PathBuf>,
+    /// Research one brand, without a list
+    #[arg(long, value_name = "NAME", env = "BRANDINTEL_BRAND")]
+    pub brand: Option<String>,
+    /// The website of --brand
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BRANDINTEL_WEBSITE",
+        requires = "brand"
+    )]
+    pub website: Option<String>,
+    /// The parent company of --brand
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "BRANDINTEL_PARENT",
+        requires = "brand"
+    )]
+    pub parent: Option<String>,
+    /// Consider only the first N brands of the list
+    #[arg(long, value_name = "N", env = "BRANDINTEL_LIMIT", value_parser = positive)]
+    pub limit: Option<usize>,
+}
+
+/// How the work is done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The batch")]
+pub struct BatchArgs {
+    /// Brands in flight, 1 to 16; 8 is recommended
+    #[arg(long, value_name = "N", env = "BRANDINTEL_WORKERS", default_value_t = 1, value_parser = workers)]
+    pub workers: usize,
+    /// Hard cap on what this run may spend, in US dollars
+    #[arg(long, value_name = "USD", env = "BRANDINTEL_BUDGET")]
+    pub budget: Option<Usd>,
+    /// Brands read ahead, checkpointed and written back to the sheet together
+    #[arg(long, value_name = "N", env = "BRANDINTEL_CHUNK_SIZE", default_value_t = 50, value_parser = positive)]
+    pub chunk_size: usize,
+    /// Ignore the registry: process every brand again
+    #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub force: bool,
+    /// Treat an unchanged brand as due again when its report is older than this
+    #[arg(long, value_name = "DAYS", env = "BRANDINTEL_MAX_AGE")]
+    pub max_age: Option<u32>,
+    /// Print what would be done, the estimated time and cost; spend nothing, write nothing
+    #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub dry_run: bool,
+    /// Language of the reports
+    #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, default_value_t = Lang::Both)]
+    pub lang: Lang,
+}
+
+/// Which services are asked, and how often.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Services")]
+pub struct ServiceArgs {
+    /// OpenRouter model [default: google/gemini-3.1-flash-lite]
+    #[arg(long, value_name = "SLUG", env = "OPENROUTER_MODEL")]
+    pub model: Option<String>,
+    /// Model requests allowed per minute [default: 60]
+    #[arg(long, value_name = "N", env = "BRANDINTEL_LLM_RPM", value_parser = rate)]
+    pub llm_rpm: Option<u32>,
+    /// Search requests allowed per minute [default: 100]
+    #[arg(long, value_name = "N", env = "BRANDINTEL_SEARCH_RPM", value_parser = rate)]
+    pub search_rpm: Option<u32>,
+    /// Google Sheets requests allowed per minute [default: 60]
+    #[arg(long, value_name = "N", env = "BRANDINTEL_SHEETS_RPM", value_parser = rate)]
+    pub sheets_rpm: Option<u32>,
+    /// Rehearse against simulated services: no keys, no network, no money
+    #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub sandbox: bool,
+    /// How many times faster than reality the rehearsal runs: shorter latencies, higher limits
+    #[arg(long, value_name = "X", env = "BRANDINTEL_SANDBOX_SPEED", default_value = "10", value_parser = speed)]
+    pub sandbox_speed: f64,
+}
+
+/// What is shown on the terminal; logs are unaffected.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Verbosity {
+    /// Print only what a person must see
+    #[arg(short, long, env = "BRANDINTEL_QUIET", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub quiet: bool,
+    /// Print a line for each brand and each retry
+    #[arg(short, long, env = "BRANDINTEL_VERBOSE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub verbose: bool,
+}
+
+/// The flags of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Which services are asked, and how often.
+    #[command(flatten)]
+    pub services: ServiceArgs,
+}
+
+/// Which of the program's folders are meant.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct FolderArgs {
+    /// Use the folders of the rehearsals, below sandbox/
+    #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub sandbox: bool,
+}
+
+/// The flags of `status`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct StatusArgs {
+    /// Which folders.
+    #[command(flatten)]
+    pub folders: FolderArgs,
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The flags of `sandbox`.
+#[derive(Clone, Debug, Args)]
+pub struct SandboxArgs {
+    /// Loopback port to serve on; 0 takes a free one
+    #[arg(long, default_value_t = 4170)]
+    pub port: u16,
+    /// How many times faster than reality the services answer
+    #[arg(long, value_name = "X", default_value = "10", value_parser = speed)]
+    pub speed: f64,
+    /// Model requests a minute before the service answers 429
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub llm_limit: Option<u32>,
+    /// Search requests a minute before the service answers 429
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub search_limit: Option<u32>,
+    /// Sheet reads, and writes, a minute before the service answers 429
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub sheets_limit: Option<u32>,
+    /// Fault to inject, as SERVICE:FAULT[:SHARE]; may be repeated. Services: llm, search, sheets. Faults: a status
+    /// such as 429 or 503, html, cut, stall, and for llm also error-in-200, no-choices, empty, length, bad-json
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<crate::sandbox::Fault>,
+    /// Serve this CSV file as the spreadsheet instead of the brands that are built in
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+}
+
+/// Language of the reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// Persian
+    Fa,
+    /// English
+    En,
+    /// Persian and English
+    #[default]
+    Both,
+}
+
+impl Lang {
+    /// Whether Persian is asked for.
+    pub fn persian(self) -> bool {
+        self != Lang::En
+    }
+
+    /// Whether English is asked for.
+    pub fn english(self) -> bool {
+        self != Lang::Fa
+    }
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(n @ 1..=16) => Ok(n),
+        _ => Err("the number of workers is 1 to 16 (8 is recommended)".into()),
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err("write a whole number of 1 or more".into()),
+    }
+}
+
+fn rate(text: &str) -> Result<u32, String> {
+    match text.trim().parse() {
+        Ok(n @ 1..=1_000_000) => Ok(n),
+        _ => Err("requests per minute are a whole number from 1 to 1000000".into()),
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(x) if (0.1..=100_000.0).contains(&x) => Ok(x),
+        _ => Err("the speed is a number from 0.1 to 100000".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(args: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::read(
+            std::iter::once("brandintel")
+                .chain(args.iter().copied())
+                .map(Into::into),
+        )
+    }
+
+    #[test]
+    fn two_lists_are_refused() {
+        let error = read(&["--google-sheets", "--brands", "x.csv"]).unwrap_err();
+        assert!(error.to_string().contains("exclude each other"));
+        assert!(read(&["-q", "-v", "--google-sheets"]).is_err());
+    }
+
+    #[test]
+    fn workers_are_one_to_sixteen() {
+        for bad in ["0", "17", "-1", "eight"] {
+            let error = read(&["--google-sheets", &format!("--workers={bad}")]).unwrap_err();
+            assert!(error.to_string().contains("1 to 16"), "{error}");
+        }
+        assert_eq!(
+            read(&["--google-sheets", "--workers", "16"])
+                .unwrap()
+                .run
+                .batch
+                .workers,
+            16
+        );
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_batch_flag_has_an_environment_variable() {
+        for arg in Cli::command().get_arguments() {
+            if matches!(arg.get_id().as_str(), "help" | "version") {
+                continue;
+            }
+            assert!(arg.get_env().is_some(), "--{} has none", arg.get_id());
+        }
+    }
+}

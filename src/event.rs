@@ -1,0 +1,82 @@
+//! What can happen in a run: one vocabulary, said by workers and services, read by progress, logs and summary.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use crate::state::paid::Cost;
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A chunk was read ahead; its brands are those from `from` to `to` of `total`, counted from 1.
+    ChunkStarted {
+        number: usize,
+        from: usize,
+        to: usize,
+        total: usize,
+    },
+    /// A worker took up a brand.
+    BrandStarted { brand: Arc<str> },
+    /// A call brought its answer, from the service or from the store of paid answers.
+    CallDone {
+        service: &'static str,
+        what: String,
+        replayed: bool,
+        cost: Cost,
+        took: Duration,
+    },
+    /// A call failed and is sent again after a wait.
+    CallRetried {
+        service: &'static str,
+        what: String,
+        why: String,
+        wait: Duration,
+    },
+    /// A brand has its report, and the registry on disk says so.
+    BrandDone {
+        brand: Arc<str>,
+        report: String,
+        cost: Cost,
+        thin: bool,
+        took: Duration,
+    },
+    /// A brand failed, and the registry on disk says so.
+    BrandFailed { brand: Arc<str>, error: String },
+    /// A brand was begun but is left for the next run.
+    BrandPutBack { brand: Arc<str> },
+    /// The checkpoint was written after this many brands.
+    CheckpointSaved { processed: usize },
+    /// Results were written to the sheet.
+    SheetWritten { rows: usize },
+    /// No new brand is taken up; the brands named are still in flight.
+    WindingDown {
+        why: String,
+        in_flight: Vec<Arc<str>>,
+    },
+    /// Something that the user should know and that stops nothing.
+    Warning { text: String },
+}
+
+/// Where events are said.
+#[derive(Clone, Debug)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// A channel of events and its reading end.
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Says what happened. Nobody waits for the readers.
+    pub fn say(&self, event: Event) {
+        // After the readers have gone there is nobody to tell.
+        let _ = self.0.send(event);
+    }
+
+    /// Says what the user should know.
+    pub fn warn(&self, text: impl Into<String>) {
+        self.say(Event::Warning { text: text.into() });
+    }
+}

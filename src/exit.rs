@@ -1,0 +1,67 @@
+//! The exit codes: what a script or cron job learns from how the program ended.
+
+use std::process::ExitCode;
+
+/// How the program ended. The numbers are part of the contract with scripts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Everything asked for is done.
+    Done = 0,
+    /// Done, but some brands failed; they are tried again next time.
+    SomeFailed = 1,
+    /// Wrong usage or settings.
+    Usage = 2,
+    /// A credential or permission was refused.
+    Refused = 3,
+    /// The budget was reached; the rest waits.
+    Budget = 4,
+    /// Another run holds the state folder.
+    Locked = 5,
+    /// A service stayed unavailable, or out of credit, and the run stopped early.
+    Unavailable = 6,
+    /// Interrupted by Ctrl-C.
+    Interrupted = 130,
+    /// Ended by SIGTERM, or on Windows by closing the console or shutting down.
+    Terminated = 143,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// An error that people read, together with the exit code that scripts read.
+#[derive(Debug)]
+pub struct Failure {
+    /// The code that the process ends with.
+    pub exit: Exit,
+    /// What happened, where, and what to do about it.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure with a plain message.
+    pub fn new(exit: Exit, message: impl std::fmt::Display) -> Self {
+        Self {
+            exit,
+            error: anyhow::anyhow!("{message}"),
+        }
+    }
+}
+
+/// Gives an error the exit code it ends the program with.
+pub trait OrExit<T> {
+    /// Turns an error into a [`Failure`] with this code.
+    fn or_exit(self, exit: Exit) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, exit: Exit) -> Result<T, Failure> {
+        self.map_err(|error| Failure {
+            exit,
+            error: error.into(),
+        })
+    }
+}

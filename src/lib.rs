@@ -1,0 +1,89 @@
+//! Researches a list of brands overnight and leaves a brief with evidence for each.
+//!
+//! A row of the list walks through the house once, from the front door to the back:
+//!
+//! ```text
+//! sheet or file ──► plan ──► pool ──► research ──► report ──► registry, checkpoint ──► sheet, pages
+//!                    ▲         │         │                        ▲
+//!                 registry   budget   services                progress, logs
+//! ```
+//!
+//! | room | answers |
+//! |---|---|
+//! | [`cli`], `settings` | what did the user ask for, and which keys and addresses were set? |
+//! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
+//! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
+//! | `batch` | how is a list worked through? |
+//! | `research` | how does one brand become one report? |
+//! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
+//! | `state` | what survives a crash? |
+//! | `render` | what do people read? made of saved reports alone |
+//! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
+//!
+//! A crash needs no code of its own: every paid answer is kept under the hash of its request, and going on is running
+//! the same research again.
+
+mod batch;
+mod brand;
+mod commands;
+mod event;
+mod list;
+mod output;
+mod render;
+mod research;
+mod services;
+mod settings;
+mod state;
+mod text;
+
+pub mod cli;
+pub mod exit;
+pub mod money;
+pub mod sandbox;
+
+use std::ffi::OsString;
+
+use cli::{Cli, Command};
+use exit::{Exit, Failure, OrExit};
+
+/// Runs the program with these arguments, the first of which is its name.
+pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
+    match settings::load_dotenv()
+        .or_exit(Exit::Usage)
+        .and_then(|()| read_and_run(args))
+    {
+        Ok(exit) => exit,
+        Err(Failure { exit, error }) => {
+            output::urgent(&format!("\nerror: {error:#}"));
+            exit
+        }
+    }
+}
+
+fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+    let cli = match Cli::read(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are what was asked for, everything else is wrong usage.
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            let _ = error.print();
+            return Ok(exit);
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().or_exit(Exit::Usage)?;
+    runtime.block_on(async {
+        match cli.command {
+            None => batch::run(cli.run).await,
+            Some(Command::Check(args)) => commands::check(args).await,
+            Some(Command::Status(args)) => commands::status(args),
+            Some(Command::Export(args)) => commands::export(args),
+            Some(Command::Sandbox(args)) => commands::sandbox(args).await,
+            Some(Command::Completions { shell }) => commands::completions(shell),
+            Some(Command::Man) => commands::manual(),
+        }
+    })
+}

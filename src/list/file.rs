@@ -1,0 +1,159 @@
+//! The list from a CSV or XLSX file.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use calamine::{Data, Reader, open_workbook_auto};
+
+use super::{Table, read_table};
+
+/// Reads the rows of a file; in a workbook those of the tab `INPUT`, or of the first.
+pub fn read(path: &Path) -> anyhow::Result<Table> {
+    let place = path.display().to_string();
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_lowercase();
+    let cells = match extension.as_str() {
+        "xlsx" | "xlsm" | "xls" | "ods" => read_workbook(path, &place)?,
+        "csv" | "tsv" | "txt" => read_csv(path, &place)?,
+        _ => bail!("{place}: a list is a .csv or an .xlsx file"),
+    };
+    read_table(&cells, &place)
+}
+
+fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
+    let mut book = open_workbook_auto(path)
+        .with_context(|| format!("{place} cannot be read as a workbook"))?;
+    let tabs = book.sheet_names();
+    let tab = tabs
+        .iter()
+        .find(|name| name.as_str() == "INPUT")
+        .or(tabs.first());
+    let tab = tab.with_context(|| format!("{place} has no tab"))?.clone();
+    let range = book
+        .worksheet_range(&tab)
+        .with_context(|| format!("{place}: tab {tab} cannot be read"))?;
+    // The range begins at the first cell that is used; row numbers are those of the file.
+    let (top, left) = range.start().unwrap_or((0, 0));
+    let mut cells = vec![Vec::new(); top as usize];
+    cells.extend(range.rows().map(|row| {
+        let mut cells = vec![String::new(); left as usize];
+        cells.extend(row.iter().map(shown));
+        cells
+    }));
+    Ok(cells)
+}
+
+fn shown(cell: &Data) -> String {
+    match cell {
+        Data::Empty => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("{place} cannot be read: is the path right?"))?;
+    if bytes.starts_with(b"PK\x03\x04") {
+        bail!("{place} is a workbook, not CSV: give it the ending .xlsx");
+    }
+    let Ok(text) = String::from_utf8(bytes) else {
+        bail!("{place} is not UTF-8: in Excel choose “CSV UTF-8” when saving, or save as .xlsx");
+    };
+    let text = text.trim_start_matches('\u{FEFF}');
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter(text))
+        .from_reader(text.as_bytes());
+    let mut cells = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("{place} is not CSV"))?;
+        // Empty lines are no records, but they count as rows.
+        let line = record
+            .position()
+            .map_or(0, |at| usize::try_from(at.line()).unwrap_or(0));
+        if cells.len() + 1 < line && !text.contains("\"\n") {
+            cells.resize(line - 1, Vec::new());
+        }
+        cells.push(record.iter().map(str::to_owned).collect());
+    }
+    Ok(cells)
+}
+
+/// Excel writes semicolons where a comma is the decimal mark; tables copied from elsewhere have tabs.
+fn delimiter(text: &str) -> u8 {
+    let header = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let count = |mark: u8| header.bytes().filter(|&b| b == mark).count();
+    *b",;\t"
+        .iter()
+        .rev()
+        .max_by_key(|&&mark| count(mark))
+        .unwrap_or(&b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(name: &str, text: &[u8]) -> anyhow::Result<Table> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        read(&path)
+    }
+
+    #[test]
+    fn a_csv_as_excel_writes_it_is_read() {
+        let table = read_text(
+            "list.csv",
+            "\u{FEFF}نام برند;وب‌سایت\r\nکاله;kalleh.com\r\n\r\n\"میهن; نو\";\r\n".as_bytes(),
+        )
+        .unwrap();
+        let rows: Vec<_> = table
+            .rows
+            .iter()
+            .map(|r| (r.number, r.name.as_str()))
+            .collect();
+        assert_eq!(rows[0], (2, "کاله"));
+        assert_eq!(rows.last().unwrap(), &(4, "میهن; نو"));
+    }
+
+    #[test]
+    fn files_that_are_no_lists_say_what_to_do() {
+        for (name, bytes, words) in [
+            ("list.csv", &b"Brand\n\xC7\xE3\n"[..], "CSV UTF-8"),
+            ("list.csv", b"PK\x03\x04", ".xlsx"),
+            ("list.csv", b"", "is empty"),
+            ("list.pdf", b"x", ".csv or an .xlsx"),
+            ("list.xlsx", b"x", "workbook"),
+        ] {
+            let error = format!("{:#}", read_text(name, bytes).unwrap_err());
+            assert!(error.contains(words), "{error}");
+        }
+        let error = read(Path::new("nowhere.csv")).unwrap_err().to_string();
+        assert!(error.contains("nowhere.csv"), "{error}");
+    }
+
+    #[test]
+    fn a_workbook_is_read_with_its_row_numbers() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.xlsx");
+        let mut book = rust_xlsxwriter::Workbook::new();
+        book.add_worksheet().write(0, 0, "other").unwrap();
+        let tab = book.add_worksheet().set_name("INPUT").unwrap();
+        tab.write(2, 1, "Brand").unwrap();
+        tab.write(3, 1, "کاله").unwrap();
+        book.save(&path).unwrap();
+        let table = read(&path).unwrap();
+        assert_eq!(
+            (table.rows[0].number, table.rows[0].name.as_str()),
+            (4, "کاله")
+        );
+    }
+}

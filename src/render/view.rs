@@ -1,0 +1,303 @@
+//! A report as people read it, in one language: labels, facts with their marks, sources with their addresses.
+
+use crate::{
+    cli::Lang,
+    research::{
+        calendar::{day_in_iran, jalali},
+        report::{Bilingual, Coverage, Dates, Fact, Level, ParentVerdict, Report, Status},
+    },
+    text::persian_digits,
+};
+
+/// The language of a page, with what depends on it.
+#[derive(Clone, Copy)]
+pub struct Tongue {
+    pub fa: bool,
+}
+
+/// A part of the report with its lines.
+pub struct Section {
+    pub title: &'static str,
+    pub lines: Vec<Line>,
+}
+
+/// A label with its facts.
+pub struct Line {
+    pub label: &'static str,
+    pub facts: Vec<FactView>,
+}
+
+/// A fact with its mark.
+pub struct FactView {
+    pub value: String,
+    pub as_of: String,
+    pub mark: &'static str,
+    pub status: &'static str,
+    pub class: &'static str,
+    pub citations: Vec<CitationView>,
+}
+
+/// A quote with the page it stands in.
+pub struct CitationView {
+    pub id: String,
+    pub quote: String,
+    pub url: String,
+    pub title: String,
+}
+
+impl Tongue {
+    /// Persian, unless English alone was asked for.
+    pub fn of(lang: Lang) -> Self {
+        Self { fa: lang.persian() }
+    }
+
+    pub fn pick(self, fa: &'static str, en: &'static str) -> &'static str {
+        if self.fa { fa } else { en }
+    }
+
+    pub fn code(self) -> &'static str {
+        self.pick("fa", "en")
+    }
+
+    pub fn dir(self) -> &'static str {
+        self.pick("rtl", "ltr")
+    }
+
+    /// Text with the digits of the language.
+    pub fn digits(self, text: &str) -> String {
+        if self.fa {
+            persian_digits(text)
+        } else {
+            text.to_owned()
+        }
+    }
+
+    pub fn text(self, text: &Bilingual) -> String {
+        let lang = if self.fa { Lang::Fa } else { Lang::En };
+        let (own, shown) = (
+            if self.fa { &text.fa } else { &text.en },
+            text.in_lang(lang),
+        );
+        // A text in the other language keeps its own digits.
+        if own.is_some() {
+            self.digits(shown)
+        } else {
+            shown.to_owned()
+        }
+    }
+
+    pub fn day(self, at: &jiff::Timestamp) -> String {
+        let day = day_in_iran(*at);
+        if self.fa {
+            persian_digits(&jalali(day, '/'))
+        } else {
+            day.to_string()
+        }
+    }
+
+    pub fn dates(self, dates: &Dates) -> String {
+        let (starts, ends) = match self.fa {
+            true => (
+                dates.starts_jalali.replace('-', "/"),
+                dates.ends_jalali.replace('-', "/"),
+            ),
+            false => (dates.starts.to_string(), dates.ends.to_string()),
+        };
+        let span = if starts == ends {
+            starts
+        } else {
+            format!("{starts} {} {ends}", self.pick("تا", "to"))
+        };
+        let about = if dates.lunar {
+            self.pick(" (یک روز پس‌وپیش ممکن است)", " (may be a day off)")
+        } else {
+            ""
+        };
+        format!("{}{about}", self.digits(&span))
+    }
+
+    pub fn level(self, level: &Level) -> &'static str {
+        match level {
+            Level::Low => self.pick("کم", "low"),
+            Level::Medium => self.pick("متوسط", "medium"),
+            Level::High => self.pick("زیاد", "high"),
+        }
+    }
+
+    pub fn coverage(self, coverage: &Coverage) -> &'static str {
+        match coverage {
+            Coverage::Full => self.pick("کافی", "sufficient"),
+            Coverage::Thin => self.pick(
+                "کم: این گزارش کامل نیست",
+                "thin: this report is not complete",
+            ),
+            Coverage::None => self.pick(
+                "هیچ: دربارهٔ این برند چیزی پیدا نشد",
+                "none: nothing was found about this brand",
+            ),
+        }
+    }
+
+    pub fn parent(self, verdict: &ParentVerdict) -> &'static str {
+        match verdict {
+            ParentVerdict::Confirmed => self.pick("تأیید شد", "confirmed"),
+            ParentVerdict::Contradicted => {
+                self.pick("منبع‌ها چیز دیگری می‌گویند", "contradicted by sources")
+            }
+            ParentVerdict::NotFound => self.pick("در منبع‌ها پیدا نشد", "not found in sources"),
+            ParentVerdict::NotGiven => self.pick("در فهرست نیامده", "not given in the list"),
+        }
+    }
+
+    fn mark(self, status: Status) -> (&'static str, &'static str, &'static str) {
+        match status {
+            Status::Supported => ("✓", self.pick("با سند", "supported"), "supported"),
+            Status::Inferred => ("≈", self.pick("برداشت", "inferred"), "inferred"),
+            Status::Unverified => ("?", self.pick("بی‌سند", "unverified"), "unverified"),
+            Status::Conflicted => ("≠", self.pick("محل اختلاف", "conflicted"), "conflicted"),
+            Status::Outdated => ("⌛", self.pick("قدیمی", "outdated"), "outdated"),
+        }
+    }
+
+    /// A fact as it is shown.
+    pub fn fact(self, fact: &Fact, report: &Report) -> FactView {
+        let (mark, status, class) = self.mark(fact.status);
+        let citations = fact.evidence.iter().map(|citation| {
+            let source = report
+                .sources
+                .iter()
+                .find(|source| source.id == citation.source);
+            CitationView {
+                id: citation.source.clone(),
+                quote: citation.quote.clone(),
+                url: source.map(|source| source.url.clone()).unwrap_or_default(),
+                title: source
+                    .map(|source| source.title.clone())
+                    .unwrap_or_default(),
+            }
+        });
+        FactView {
+            value: self.digits(&fact.value),
+            as_of: self.digits(fact.as_of.as_deref().unwrap_or_default()),
+            mark,
+            status,
+            class,
+            citations: citations.collect(),
+        }
+    }
+
+    /// The sections of facts, without the lines that have none.
+    pub fn sections(self, report: &Report) -> Vec<Section> {
+        let (i, r, c, k) = (
+            &report.identity,
+            &report.relationships,
+            &report.categorisation,
+            &report.customers,
+        );
+        let one = |fa, en, fact: &Option<Fact>| self.line(report, fa, en, fact.iter());
+        let many = |fa, en, facts: &[Fact]| self.line(report, fa, en, facts.iter());
+        let sections = [
+            (
+                self.pick("هویت", "Identity"),
+                vec![
+                    one("نام فارسی", "Persian name", &i.name_fa),
+                    one("نام لاتین", "English name", &i.name_en),
+                    one("نام ثبتی", "Legal name", &i.legal_name),
+                    one("چه می‌کند", "What it does", &i.what_it_does),
+                    one("شعار", "Tagline", &i.tagline),
+                    one("سال بنیان‌گذاری", "Founded", &i.founding_year),
+                    one("دفتر مرکزی", "Headquarters", &i.headquarters),
+                    one("مدیرعامل", "Chief executive", &i.chief_executive),
+                    one("کارکنان", "Employees", &i.employees),
+                    one("تلفن", "Phone", &i.contact.phone),
+                    one("ایمیل", "E-mail", &i.contact.email),
+                    one("نشانی", "Address", &i.contact.address),
+                    many("شبکه‌های اجتماعی", "Social accounts", &i.social_accounts),
+                    many("گواهی‌ها", "Certifications", &i.certifications),
+                    many("بازارهای صادراتی", "Export markets", &i.export_markets),
+                    one("نماد بورس", "Stock symbol", &i.stock_symbol),
+                    many("نشان‌های تجاری", "Trademarks", &i.trademarks),
+                ],
+            ),
+            (
+                self.pick("مالکیت و روابط", "Ownership and relationships"),
+                vec![
+                    one("شرکت مادر", "Parent company", &r.parent),
+                    one("مالک نهایی", "Ultimate parent", &r.ultimate_parent),
+                    many("شرکت‌های زیرمجموعه", "Subsidiaries", &r.subsidiaries),
+                    many("برندهای خواهر", "Sister brands", &r.sister_brands),
+                    many("سهامداران", "Shareholders", &r.shareholders),
+                    many("شرکت‌های وابسته", "Affiliates", &r.affiliates),
+                    many("رقیبان", "Competitors", &r.competitors),
+                    many("برندهای مشابه", "Similar brands", &r.similar_brands),
+                    many(
+                        "برندهای مکمل",
+                        "Complementary brands",
+                        &r.complementary_brands,
+                    ),
+                ],
+            ),
+            (
+                self.pick("صنعت و بازار", "Industry and market"),
+                vec![
+                    one("صنعت", "Industry (Persian)", &c.industry.fa),
+                    one("صنعت (انگلیسی)", "Industry", &c.industry.en),
+                    one("کد آیسیک", "ISIC code", &c.industry.isic),
+                    many("زیرشاخه‌ها", "Sub-industries", &c.sub_industries),
+                    one("مدل کسب‌وکار", "Business model", &c.business_model),
+                    one("سطح قیمت", "Price tier", &c.price_tier),
+                    many(
+                        "راه‌های فروش",
+                        "Distribution channels",
+                        &c.distribution_channels,
+                    ),
+                    one("جایگاه در بازار", "Market position", &c.market_position),
+                    one("اندازهٔ بازار", "Market size", &c.market_size),
+                    one("رشد", "Growth", &c.growth),
+                    one("فصل فروش", "Seasonality", &c.seasonality),
+                    many("گسترهٔ جغرافیایی", "Geographic focus", &c.geographic_focus),
+                ],
+            ),
+            (
+                self.pick("مشتریان", "Customers"),
+                vec![
+                    self.line(
+                        report,
+                        "گروه‌های مشتری",
+                        "Segments",
+                        k.segments.iter().map(|segment| &segment.who),
+                    ),
+                    many("نیازها", "Needs", &k.needs),
+                    many("تحسین‌ها", "Praise", &k.praise),
+                    many("گلایه‌ها", "Complaints", &k.complaints),
+                    many(
+                        "گروه‌های دست‌نخورده",
+                        "Untapped segments",
+                        &k.untapped_segments,
+                    ),
+                ],
+            ),
+        ];
+        sections
+            .into_iter()
+            .map(|(title, lines)| Section {
+                title,
+                lines: lines.into_iter().filter(|l| !l.facts.is_empty()).collect(),
+            })
+            .filter(|section| !section.lines.is_empty())
+            .collect()
+    }
+
+    fn line<'a>(
+        self,
+        report: &Report,
+        fa: &'static str,
+        en: &'static str,
+        facts: impl Iterator<Item = &'a Fact>,
+    ) -> Line {
+        Line {
+            label: self.pick(fa, en),
+            facts: facts.map(|fact| self.fact(fact, report)).collect(),
+        }
+    }
+}

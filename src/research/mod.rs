@@ -1,0 +1,190 @@
+//! How one brand becomes one report: searches, evidence, analyst, check, strategist, report.
+//!
+//! Research is a plain function of the brand and of the answers it got. Every answer is kept under the hash of its
+//! request, so going on after a crash is running the same function again.
+
+pub mod calendar;
+mod evidence;
+mod insights;
+mod quality;
+mod queries;
+pub mod report;
+mod stages;
+
+use futures::future::try_join_all;
+use jiff::{Timestamp, civil::Date};
+
+use self::{
+    evidence::{Batch, Evidence},
+    report::{Analysis, Coverage, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION},
+};
+use crate::{
+    brand::Brand,
+    cli::Lang,
+    money::Usd,
+    services::{
+        call::CallError,
+        openrouter::{OpenRouter, Prices, Usage},
+        tavily::{Found, Tavily},
+    },
+};
+
+/// Search credits that a brand takes at most.
+pub const CREDITS: u32 = 6;
+
+/// Model calls that a brand takes when nothing goes wrong.
+pub const LLM_CALLS: u32 = 2;
+
+/// Tokens that a brand typically takes, for the estimate before there is any experience.
+const TYPICAL_TOKENS: (u64, u64) = (22_000, 6_000);
+
+/// What research needs, the same for every brand of a run.
+#[derive(Debug)]
+pub struct Research {
+    pub openrouter: OpenRouter,
+    pub tavily: Tavily,
+    pub lang: Lang,
+    pub run_id: String,
+    /// The day that campaigns are planned from.
+    pub today: Date,
+    pub simulated: bool,
+}
+
+/// What the searches cost, and when the last of them was answered.
+#[derive(Default)]
+struct Searched {
+    credits: u32,
+    usd: Usd,
+    last: Option<Timestamp>,
+}
+
+impl Research {
+    /// Researches one brand. Answers that were paid for after `since` are used again.
+    pub async fn run(&self, brand: &Brand, since: Timestamp) -> Result<Report, CallError> {
+        let (mut evidence, searched) = self.search(brand, since).await?;
+        let mut usage = Usage::default();
+        let analysis = if evidence.sources.is_empty() {
+            None
+        } else {
+            let prompt = stages::analyst_prompt(brand, &evidence);
+            let question = stages::analyst(brand, &prompt);
+            Some(self.openrouter.ask(&question, since, &mut usage).await?)
+        };
+        let mut analysis = analysis.unwrap_or_else(Analysis::empty);
+        quality::check(&mut analysis, &mut evidence);
+        let quality = quality::assess(brand, &mut analysis, &evidence);
+        let insights = match quality.coverage {
+            // Nothing is recommended for a brand about which nothing is known.
+            Coverage::None => None,
+            Coverage::Full | Coverage::Thin => Some(
+                self.recommend(brand, &mut analysis, since, &mut usage)
+                    .await?,
+            ),
+        };
+        Ok(Report {
+            schema_version: SCHEMA_VERSION,
+            simulated: self.simulated,
+            brand: brand.name.clone(),
+            given: Given {
+                website: brand.website.as_ref().map(ToString::to_string),
+                parent: brand.parent.clone(),
+            },
+            generated_at: usage.last.max(searched.last).unwrap_or(since),
+            run_id: self.run_id.clone(),
+            models: usage.models,
+            lang: self.lang,
+            identity: analysis.identity,
+            relationships: analysis.relationships,
+            categorisation: analysis.categorisation,
+            products: analysis.products,
+            customers: analysis.customers,
+            insights,
+            sources: evidence
+                .sources
+                .into_iter()
+                .map(|read| read.source)
+                .collect(),
+            quality,
+            cost: ReportCost {
+                llm_calls: usage.llm_calls,
+                tokens_in: usage.tokens_in,
+                tokens_out: usage.tokens_out,
+                tokens_cached: usage.tokens_cached,
+                search_credits: searched.credits,
+                usd: usage.usd + searched.usd,
+            },
+        })
+    }
+
+    /// All searches at once, and the brand's own pages.
+    async fn search(
+        &self,
+        brand: &Brand,
+        since: Timestamp,
+    ) -> Result<(Evidence, Searched), CallError> {
+        let queries = queries::searches(brand);
+        let searches = try_join_all(queries.iter().map(|query| self.tavily.search(query, since)));
+        let pages = queries::own_pages(brand);
+        let own = async {
+            if pages.is_empty() {
+                return Ok(None);
+            }
+            match self.tavily.extract(&pages, since).await {
+                Ok(found) => Ok(Some(found)),
+                // A site that cannot be read is no reason to know nothing.
+                Err(CallError::Request { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let (found, own) = futures::try_join!(searches, own)?;
+        let mut searched = Searched::default();
+        let mut batches = Vec::new();
+        let mut add = |query: String, found: Found| {
+            searched.credits += found.cost.credits;
+            searched.usd += found.cost.usd;
+            searched.last = searched.last.max(Some(found.at));
+            batches.push(Batch {
+                query,
+                pages: found.pages,
+                at: found.at,
+            });
+        };
+        if let Some(own) = own {
+            add("the brand's own site".into(), own);
+        }
+        for (query, found) in queries.into_iter().zip(found) {
+            add(query, found);
+        }
+        Ok((Evidence::gather(brand, batches), searched))
+    }
+
+    async fn recommend(
+        &self,
+        brand: &Brand,
+        analysis: &mut Analysis,
+        since: Timestamp,
+        usage: &mut Usage,
+    ) -> Result<Insights, CallError> {
+        let year = calendar::year_from(self.today);
+        let prompt = stages::strategist_prompt(brand, self.lang, &year, analysis);
+        let question = stages::strategist(brand, &prompt);
+        let recommended = self.openrouter.ask(&question, since, usage).await?;
+        let mut facts = Vec::new();
+        analysis.each("", &mut |path, fact| {
+            facts.push((path.to_owned(), fact.value.clone()))
+        });
+        Ok(insights::date_and_check(
+            recommended,
+            &facts,
+            &year,
+            self.lang,
+        ))
+    }
+}
+
+/// What a brand is expected to cost before there is any experience; without prices, the searches alone.
+pub fn typical_cost(prices: Option<Prices>, credit: Usd) -> Usd {
+    let (tokens_in, tokens_out) = TYPICAL_TOKENS;
+    let model = prices.map_or(Usd::ZERO, |prices| prices.expected(tokens_in, tokens_out));
+    model + credit.times(CREDITS.into())
+}

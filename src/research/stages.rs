@@ -1,0 +1,116 @@
+//! The two stages that ask a model: the analyst reads the sources, the strategist reads the facts.
+
+use std::{fmt::Write, marker::PhantomData};
+
+use super::{
+    evidence::Evidence,
+    report::{Analysis, Dates, Facts, Recommendations, Status},
+};
+use crate::{
+    brand::Brand, cli::Lang, research::calendar::Occasion, services::openrouter::Question,
+};
+
+const ANALYST: &str = include_str!("prompts/analyst.md");
+const STRATEGIST: &str = include_str!("prompts/strategist.md");
+
+/// Longest answers, in tokens.
+pub const ANALYST_TOKENS: u32 = 12_000;
+pub const STRATEGIST_TOKENS: u32 = 8_000;
+
+/// What the analyst is asked, without the brand's name in messages.
+pub fn analyst<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Analysis> {
+    Question {
+        name: "analyst",
+        about: &brand.name,
+        system: ANALYST,
+        user,
+        max_tokens: ANALYST_TOKENS,
+        answer: PhantomData,
+    }
+}
+
+/// What the strategist is asked.
+pub fn strategist<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Recommendations> {
+    Question {
+        name: "strategist",
+        about: &brand.name,
+        system: STRATEGIST,
+        user,
+        max_tokens: STRATEGIST_TOKENS,
+        answer: PhantomData,
+    }
+}
+
+/// The brand and the sources, as the analyst reads them.
+pub fn analyst_prompt(brand: &Brand, evidence: &Evidence) -> String {
+    let mut sources = String::new();
+    for read in &evidence.sources {
+        let _ = write!(
+            sources,
+            "<source id=\"{}\" url=\"{}\"{}>\n{}\n{}\n</source>\n",
+            read.source.id,
+            read.source.url,
+            if read.own { " own=\"yes\"" } else { "" },
+            read.source.title,
+            read.text
+        );
+    }
+    format!("{}Sources:\n{}", given(brand), fenced(&sources))
+}
+
+/// The brand, the calendar and the facts, as the strategist reads them.
+pub fn strategist_prompt(
+    brand: &Brand,
+    lang: Lang,
+    calendar: &[(Occasion, Dates)],
+    facts: &mut impl Facts,
+) -> String {
+    let languages = match lang {
+        Lang::Fa => "Persian (`fa`)",
+        Lang::En => "English (`en`)",
+        Lang::Both => "Persian (`fa`) and English (`en`)",
+    };
+    let mut prompt = format!("Languages asked for: {languages}.\nCalendar:\n");
+    for (occasion, dates) in calendar {
+        let name = serde_json::to_value(occasion).unwrap_or_default();
+        let _ = writeln!(
+            prompt,
+            "- {} {} to {}",
+            name.as_str().unwrap_or_default(),
+            dates.starts,
+            dates.ends
+        );
+    }
+    let mut list = String::new();
+    facts.each("", &mut |path, fact| {
+        let status = match fact.status {
+            Status::Supported => "supported",
+            Status::Inferred => "inferred",
+            Status::Unverified => "unverified",
+            Status::Conflicted => "conflicted",
+            Status::Outdated => "outdated",
+        };
+        let _ = writeln!(list, "{path} ({status}): {}", fact.value);
+    });
+    prompt + &given(brand) + "Facts:\n" + &fenced(&list)
+}
+
+fn given(brand: &Brand) -> String {
+    let mut given = format!("Brand as the client's list gives it: {}\n", brand.name);
+    if let Some(website) = &brand.website {
+        let _ = writeln!(given, "Website as given: {website}");
+    }
+    if let Some(parent) = &brand.parent {
+        let _ = writeln!(
+            given,
+            "Parent company as given (to be checked, not a fact): {parent}"
+        );
+    }
+    given
+}
+
+/// Text from outside between two lines with a mark that it cannot know: the mark depends on all of the text.
+fn fenced(text: &str) -> String {
+    let mark = &blake3::hash(text.as_bytes()).to_hex()[..16];
+    format!("---- {mark} begins ----\n{text}---- {mark} ends ----\n")
+}

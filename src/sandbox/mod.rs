@@ -1,0 +1,333 @@
+//! The three services, simulated on a loopback port: as strict as the real ones, with latency, limits and faults to
+//! choose. It shares no code with the clients that are tried against it, and nothing that it says is true.
+
+mod fault;
+mod limit;
+mod model;
+mod openrouter;
+mod sheets;
+mod sign_in;
+mod tavily;
+mod world;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::Context;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+pub use fault::Fault;
+use {fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
+
+/// How the simulated services behave.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Loopback port; 0 takes a free one.
+    pub port: u16,
+    /// How many times faster than reality the services answer.
+    pub speed: f64,
+    /// Model requests a minute; `None` for any number.
+    pub llm_limit: Option<u32>,
+    /// Search requests a minute.
+    pub search_limit: Option<u32>,
+    /// Sheet reads a minute, and as many writes.
+    pub sheets_limit: Option<u32>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// The spreadsheet, as a CSV file, instead of the brands that are built in.
+    pub list: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            speed: 10.0,
+            llm_limit: None,
+            search_limit: None,
+            sheets_limit: None,
+            faults: Vec::new(),
+            list: None,
+        }
+    }
+}
+
+/// The services of the sandbox; the names are those that faults are given for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Llm,
+    Search,
+    Sheets,
+}
+
+/// Simulated services that are being served. They end when this is dropped.
+#[derive(Debug)]
+pub struct Sandbox {
+    address: SocketAddr,
+    services: Arc<Services>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// What all handlers share.
+#[derive(Debug)]
+struct Services {
+    speed: f64,
+    faults: Vec<Fault>,
+    limits: [Option<Limit>; 4],
+    world: World,
+    sign_in: SignIn,
+    spreadsheet: Spreadsheet,
+    cached_prompts: model::PromptCache,
+    counts: Counts,
+}
+
+/// Requests that reached a handler and were answered well, for tests and for the curious.
+#[derive(Debug, Default)]
+struct Counts {
+    chats: std::sync::atomic::AtomicU64,
+    credits: std::sync::atomic::AtomicU64,
+    writes: std::sync::atomic::AtomicU64,
+}
+
+impl Sandbox {
+    /// Starts the services.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))
+            .await
+            .with_context(|| {
+                format!(
+                    "port {} cannot be served: choose another with --port",
+                    options.port
+                )
+            })?;
+        let address = listener.local_addr()?;
+        let list = match &options.list {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("{} cannot be read", path.display()))?,
+            None => world::BRANDS.to_owned(),
+        };
+        let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);
+        let services = Arc::new(Services {
+            speed: options.speed,
+            faults: options.faults,
+            limits: [
+                limit(options.llm_limit),
+                limit(options.search_limit),
+                limit(options.sheets_limit),
+                limit(options.sheets_limit),
+            ],
+            world: World::new(),
+            sign_in: SignIn::new(address)?,
+            spreadsheet: Spreadsheet::new(&list)?,
+            cached_prompts: model::PromptCache::default(),
+            counts: Counts::default(),
+        });
+        let router = router(Arc::clone(&services));
+        let server = tokio::spawn(async move {
+            // Serving ends with the process; an error of one connection does not reach here.
+            let _ = axum::serve(listener, router).await;
+        });
+        Ok(Self {
+            address,
+            services,
+            server,
+        })
+    }
+
+    /// Where the services answer.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The only key that the simulated OpenRouter takes.
+    pub fn openrouter_key(&self) -> &'static str {
+        openrouter::KEY
+    }
+
+    /// The only key that the simulated Tavily takes.
+    pub fn tavily_key(&self) -> &'static str {
+        tavily::KEY
+    }
+
+    /// The key that opens the simulated spreadsheet for reading.
+    pub fn google_key(&self) -> &'static str {
+        sheets::KEY
+    }
+
+    /// The id of the simulated spreadsheet.
+    pub fn sheet_id(&self) -> &'static str {
+        sheets::ID
+    }
+
+    /// The content of a service-account file that may write to the simulated spreadsheet.
+    pub fn service_account(&self) -> Value {
+        self.services.sign_in.account_file()
+    }
+
+    /// The rows of the spreadsheet as they are now.
+    pub fn rows(&self) -> Vec<Vec<String>> {
+        self.services.spreadsheet.rows()
+    }
+
+    /// Changes the rows, as a person at another desk would.
+    pub fn edit_rows(&self, edit: impl FnOnce(&mut Vec<Vec<Value>>)) {
+        self.services.spreadsheet.edit(edit);
+    }
+
+    /// Model calls answered, search credits billed and writes to the sheet so far.
+    pub fn counts(&self) -> (u64, u64, u64) {
+        let read =
+            |count: &std::sync::atomic::AtomicU64| count.load(std::sync::atomic::Ordering::SeqCst);
+        let counts = &self.services.counts;
+        (
+            read(&counts.chats),
+            read(&counts.credits),
+            read(&counts.writes),
+        )
+    }
+}
+
+impl Services {
+    /// Latency, limit and faults of a request; `Some` when it ends here.
+    async fn meet(&self, service: Service, write: bool, median: f64) -> Option<Response> {
+        let slot = match (service, write) {
+            (Service::Llm, _) => 0,
+            (Service::Search, _) => 1,
+            (Service::Sheets, false) => 2,
+            (Service::Sheets, true) => 3,
+        };
+        if let Some(wait) = self.limits[slot].as_ref().and_then(Limit::refuse) {
+            return Some(too_many(service, wait));
+        }
+        let fault = self.faults.iter().find(|fault| fault.strikes(service));
+        match fault.map(|fault| &fault.kind) {
+            Some(Kind::Stall) => {
+                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                None
+            }
+            Some(Kind::Status(status)) => Some(refusal(service, *status)),
+            Some(Kind::Html) => Some(html()),
+            Some(Kind::Cut) => Some(cut()),
+            Some(kind) => openrouter::spoiled(kind),
+            None => {
+                tokio::time::sleep(limit::latency(median, self.speed)).await;
+                None
+            }
+        }
+    }
+}
+
+fn router(services: Arc<Services>) -> Router {
+    Router::new()
+        .route("/api/v1/chat/completions", post(openrouter::chat))
+        .route("/api/v1/key", get(openrouter::key))
+        .route("/api/v1/models", get(openrouter::models))
+        .route("/search", post(tavily::search))
+        .route("/extract", post(tavily::extract))
+        .route("/usage", get(tavily::usage))
+        .route("/token", post(sign_in::token))
+        .route(
+            "/v4/spreadsheets/{id}",
+            get(sheets::spreadsheet).post(sheets::batch_update),
+        )
+        .route(
+            "/v4/spreadsheets/{id}/values:batchGet",
+            get(sheets::batch_get),
+        )
+        .route(
+            "/v4/spreadsheets/{id}/values:batchUpdate",
+            post(sheets::values_batch_update),
+        )
+        .with_state(services)
+}
+
+/// The error body that each service has for a status.
+fn refusal(service: Service, status: u16) -> Response {
+    let message = match status {
+        401 => "Missing or invalid credentials",
+        402 => "Insufficient credits. Add more using https://openrouter.ai/credits",
+        403 => "The caller does not have permission",
+        429 => "Rate limit exceeded",
+        432 => "This request exceeds your plan's set usage limit",
+        503 => "Service temporarily unavailable",
+        _ => "Internal Server Error",
+    };
+    error(service, status, message)
+}
+
+fn error(service: Service, status: u16, message: &str) -> Response {
+    let body = match service {
+        Service::Llm => json!({"error": {"code": status, "message": message}}),
+        Service::Search => json!({"detail": {"error": message}}),
+        Service::Sheets => {
+            json!({"error": {"code": status, "message": message, "status": google_status(status)}})
+        }
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, axum::Json(body)).into_response()
+}
+
+fn google_status(status: u16) -> &'static str {
+    match status {
+        400 => "INVALID_ARGUMENT",
+        401 => "UNAUTHENTICATED",
+        403 => "PERMISSION_DENIED",
+        404 => "NOT_FOUND",
+        429 => "RESOURCE_EXHAUSTED",
+        503 => "UNAVAILABLE",
+        _ => "INTERNAL",
+    }
+}
+
+/// 429; Google's has been seen without `Retry-After`.
+fn too_many(service: Service, wait: Duration) -> Response {
+    let mut response = refusal(service, 429);
+    if service != Service::Sheets {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.max(1).into());
+    }
+    response
+}
+
+fn html() -> Response {
+    let page = "<!DOCTYPE html><html><title>Bad gateway</title><body>upstream error</body></html>";
+    ([(header::CONTENT_TYPE, "text/html")], page).into_response()
+}
+
+/// A body that ends in the middle.
+fn cut() -> Response {
+    let parts: Vec<Result<&'static str, std::io::Error>> = vec![
+        Ok("{\"id\":\"gen-1\",\"resu"),
+        Err(std::io::ErrorKind::ConnectionReset.into()),
+    ];
+    let body = Body::from_stream(futures::stream::iter(parts));
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+}

@@ -1,0 +1,164 @@
+//! Signing in to Google with a service account: a signed assertion is exchanged for a token (RFC 7523).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::{Method, header::HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use super::{
+    call::{Body, CallError, Caller, Reply, Request, Service, Verdict, usual_verdict},
+    gate::Gate,
+    openrouter::bearer,
+};
+use crate::{exit::Exit, settings::ServiceAccount};
+
+const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
+
+/// Tokens are renewed this long before they end.
+const RENEW_BEFORE: i64 = 300;
+
+/// A service account that is signed in when needed.
+#[derive(Debug)]
+pub struct SignIn {
+    caller: Caller,
+    service: Service,
+    account: ServiceAccount,
+    token: Mutex<Option<Token>>,
+}
+
+#[derive(Debug)]
+struct Token {
+    headers: HeaderMap,
+    renew_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct TokenReply {
+    access_token: SecretString,
+    expires_in: Option<i64>,
+}
+
+impl SignIn {
+    /// Nothing is sent until the first token is needed.
+    pub fn new(caller: Caller, gate: Gate, account: ServiceAccount) -> Self {
+        let remedy = "GOOGLE_APPLICATION_CREDENTIALS: make a new key for the service account in the Google Cloud console, and check this machine's clock".into();
+        Self {
+            caller,
+            service: Service {
+                name: "Google sign-in",
+                remedy,
+                gate,
+                classify,
+            },
+            account,
+            token: Mutex::default(),
+        }
+    }
+
+    /// The address that the sheet has to be shared with.
+    pub fn email(&self) -> &str {
+        &self.account.client_email
+    }
+
+    /// Headers with a valid token; one request renews it for all.
+    pub async fn headers(&self) -> Result<HeaderMap, CallError> {
+        let mut token = self.token.lock().await;
+        if let Some(token) = token
+            .as_ref()
+            .filter(|token| Timestamp::now() < token.renew_at)
+        {
+            return Ok(token.headers.clone());
+        }
+        let fresh = self.fetch().await?;
+        let headers = fresh.headers.clone();
+        *token = Some(fresh);
+        Ok(headers)
+    }
+
+    /// Forgets a token that the service did not accept.
+    pub async fn forget(&self) {
+        *self.token.lock().await = None;
+    }
+
+    async fn fetch(&self) -> Result<Token, CallError> {
+        let now = Timestamp::now();
+        let request = Request {
+            what: "token".into(),
+            method: Method::POST,
+            url: self.account.token_uri.clone(),
+            headers: HeaderMap::new(),
+            body: Body::Form(vec![
+                (
+                    "grant_type",
+                    "urn:ietf:params:oauth:grant-type:jwt-bearer".into(),
+                ),
+                ("assertion", self.assertion(now)?),
+            ]),
+            timeout: super::PREFLIGHT_TIMEOUT,
+            patience: Some(Duration::from_secs(4)),
+            price: None,
+        };
+        let answer = self
+            .caller
+            .send(&self.service, &request, Timestamp::MIN)
+            .await?;
+        let reply = TokenReply::deserialize(&answer.json)
+            .map_err(|_| self.refused("the reply has no access_token"))?;
+        Ok(Token {
+            headers: bearer(&reply.access_token)?,
+            renew_at: later(
+                now,
+                (reply.expires_in.unwrap_or(3_600) - RENEW_BEFORE).max(30),
+            ),
+        })
+    }
+
+    fn assertion(&self, now: Timestamp) -> Result<String, CallError> {
+        let key = EncodingKey::from_rsa_pem(self.account.private_key.expose_secret().as_bytes())
+            .map_err(|_| self.refused("the private_key in the file is not a PEM key"))?;
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid.clone_from(&self.account.private_key_id);
+        // Half a minute back, for clocks that differ.
+        let issued = now.as_second() - 30;
+        let claims = json!({
+            "iss": self.account.client_email,
+            "scope": SCOPE,
+            "aud": self.account.token_uri,
+            "iat": issued,
+            "exp": issued + 3_600,
+        });
+        jsonwebtoken::encode(&header, &claims, &key)
+            .map_err(|_| self.refused("the private_key in the file cannot sign"))
+    }
+
+    fn refused(&self, message: &str) -> CallError {
+        CallError::Run {
+            exit: Exit::Refused,
+            status: None,
+            service: self.service.name,
+            message: message.into(),
+            remedy: self.service.remedy.clone(),
+        }
+    }
+}
+
+fn later(now: Timestamp, seconds: i64) -> Timestamp {
+    now.checked_add(jiff::SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
+}
+
+fn classify(reply: &Reply) -> Verdict {
+    let kind = reply.json.as_ref().and_then(|json| json["error"].as_str());
+    match (reply.status, kind) {
+        (_, Some("internal_failure" | "server_error" | "temporarily_unavailable")) => {
+            Verdict::Transient
+        }
+        (400 | 401, _) => Verdict::Run(Exit::Refused),
+        _ => usual_verdict(reply),
+    }
+}

@@ -1,0 +1,28 @@
+//! How the outside world is spoken to: one file a service, and one way out for all of them.
+
+pub mod call;
+pub mod gate;
+pub mod google;
+pub mod openrouter;
+pub mod schema;
+pub mod sheets;
+pub mod tavily;
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+/// The longest that one question before the run may take, and all tries of it: a wrong set-up is known in seconds.
+pub const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(4);
+/// See [`PREFLIGHT_TIMEOUT`].
+pub const PREFLIGHT_PATIENCE: Duration = Duration::from_millis(2_500);
+
+/// An address below a base address.
+pub fn join<'a>(base: &Url, path: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = base.clone();
+    // Base addresses are http or https, which always have a path.
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
+}

@@ -1,0 +1,558 @@
+//! OpenRouter: chat completions in a strict schema, the state of the key, the prices of models. Any other server with
+//! the same `/chat/completions` works too.
+
+use std::{marker::PhantomData, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::{
+    Method, Url,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
+use rust_decimal::Decimal;
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use super::{
+    call::{
+        Answer, Body, CallError, Caller, Price, Reply, Request, Service, Verdict, usual_verdict,
+    },
+    schema::strict_schema,
+};
+use crate::{
+    exit::Exit,
+    money::Usd,
+    settings::Endpoint,
+    state::paid::{Cost, RequestHash},
+};
+
+/// The longest that a model may take for one answer.
+const TIMEOUT: Duration = Duration::from_secs(240);
+
+/// Upstream providers of a model differ in price; those dearer than this many times the listed price are excluded.
+const PRICE_HEADROOM: Decimal = Decimal::from_parts(15, 0, 0, false, 1);
+
+/// Tokens that a provider may add to a prompt for roles and separators.
+const OVERHEAD_TOKENS: usize = 256;
+
+/// A model on a server.
+#[derive(Debug)]
+pub struct OpenRouter {
+    caller: Caller,
+    service: Service,
+    base: Url,
+    headers: HeaderMap,
+    model: Model,
+}
+
+/// What is known about the model.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub slug: String,
+    /// Known only where the server lists prices.
+    pub prices: Option<Prices>,
+    /// Whether it thinks before it answers, and can be told how much.
+    pub reasons: bool,
+}
+
+/// The highest prices that a call can be billed at.
+#[derive(Clone, Copy, Debug)]
+pub struct Prices {
+    /// US dollars for a prompt token.
+    pub prompt: Usd,
+    /// US dollars for an answer token.
+    pub completion: Usd,
+    /// US dollars for a request.
+    pub request: Usd,
+}
+
+/// What calls used, as the service reported it.
+#[derive(Clone, Debug, Default)]
+pub struct Usage {
+    /// Models that answered, as the service names them.
+    pub models: Vec<String>,
+    /// When the last answer came.
+    pub last: Option<Timestamp>,
+    pub llm_calls: u32,
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    pub tokens_cached: u64,
+    pub usd: Usd,
+}
+
+/// What is asked of a model, and the type that it answers in.
+pub struct Question<'a, T> {
+    /// Name of the schema, and of the stage in messages.
+    pub name: &'static str,
+    /// The brand, for messages.
+    pub about: &'a str,
+    pub system: &'a str,
+    pub user: &'a str,
+    /// The longest answer, in tokens; doubled once when it is cut.
+    pub max_tokens: u32,
+    pub answer: PhantomData<T>,
+}
+
+/// The state of a key.
+#[derive(Debug, Deserialize)]
+pub struct KeyInfo {
+    /// US dollars that the key may still spend; `None` without a limit.
+    pub limit_remaining: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct ChatResult {
+    choices: Vec<Choice>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    finish_reason: Option<String>,
+    message: Message,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    content: Option<Value>,
+}
+
+#[derive(Default, Deserialize)]
+struct ChatUsage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+    cost: Option<f64>,
+    prompt_tokens_details: Option<PromptDetails>,
+}
+
+#[derive(Deserialize)]
+struct PromptDetails {
+    cached_tokens: Option<u64>,
+}
+
+/// One answer of the model, read as far as every answer is read.
+struct Completion {
+    text: String,
+    cut: bool,
+    hash: RequestHash,
+}
+
+impl OpenRouter {
+    /// A model that is reached at this endpoint.
+    pub fn new(
+        caller: Caller,
+        gate: super::gate::Gate,
+        endpoint: &Endpoint,
+        slug: &str,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            caller,
+            service: Service {
+                name: "OpenRouter",
+                remedy: "Put a valid key into OPENROUTER_API_KEY, and check its limits and the account's credit at https://openrouter.ai/settings/keys".into(),
+                gate,
+                classify,
+            },
+            base: endpoint.base.clone(),
+            headers: bearer(&endpoint.key)?,
+            model: Model { slug: slug.to_owned(), ..Model::default() },
+        })
+    }
+
+    /// Asks what the key may do. `Ok(None)` where the server has no such page.
+    pub async fn key(&self) -> Result<Option<KeyInfo>, CallError> {
+        match self.get("key").await {
+            Ok(answer) => Ok(answer
+                .json
+                .get("data")
+                .and_then(|d| KeyInfo::deserialize(d).ok())),
+            Err(error) if missing(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks the model up in the server's list and remembers its prices. `Ok(false)` where it is not listed.
+    pub async fn look_up_model(&mut self) -> Result<bool, CallError> {
+        let answer = match self.get("models").await {
+            Ok(answer) => answer,
+            Err(error) if missing(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        // `:nitro` and the like are variants of a listed model.
+        let plain = self.model.slug.split(':').next().unwrap_or_default();
+        let listed = answer
+            .json
+            .get("data")
+            .and_then(Value::as_array)
+            .and_then(|models| {
+                let named = |name: &str| {
+                    models
+                        .iter()
+                        .find(|m| m["id"] == name || m["canonical_slug"] == name)
+                };
+                named(&self.model.slug).or_else(|| named(plain))
+            });
+        let Some(listed) = listed else {
+            return Ok(false);
+        };
+        let supports = |name: &str| {
+            listed["supported_parameters"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|p| p == name))
+        };
+        self.model.prices = Prices::read(&listed["pricing"]);
+        self.model.reasons = supports("reasoning");
+        Ok(true)
+    }
+
+    /// The model that is asked.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Asks the model and reads its answer. A cut answer is asked for once more with twice the length, one that does
+    /// not fit the schema is given back once to be mended; after that the question has failed.
+    pub async fn ask<T: JsonSchema + DeserializeOwned>(
+        &self,
+        question: &Question<'_, T>,
+        since: Timestamp,
+        usage: &mut Usage,
+    ) -> Result<T, CallError> {
+        let messages = json!([
+            {"role": "system", "content": question.system},
+            {"role": "user", "content": question.user},
+        ]);
+        let first = self.complete(question, &messages, since, usage).await?;
+        let problem = match read(&first.text) {
+            Ok(answer) => return Ok(answer),
+            Err(problem) => problem,
+        };
+        let mut repair = messages;
+        if let Value::Array(list) = &mut repair {
+            list.push(json!({"role": "assistant", "content": first.text}));
+            list.push(json!({"role": "user", "content": format!(
+                "That answer does not fit the schema: {problem}. Send the whole answer again as one JSON object that fits."
+            )}));
+        }
+        let second = self.complete(question, &repair, since, usage).await?;
+        match read(&second.text) {
+            Ok(answer) => Ok(answer),
+            Err(problem) => {
+                // The next run has to ask anew instead of replaying what is of no use.
+                self.caller.paid().reject(first.hash).await?;
+                self.caller.paid().reject(second.hash).await?;
+                Err(self.failed(
+                    question,
+                    &format!("the answer does not fit the schema, twice: {problem}"),
+                ))
+            }
+        }
+    }
+
+    async fn complete<T: JsonSchema>(
+        &self,
+        question: &Question<'_, T>,
+        messages: &Value,
+        since: Timestamp,
+        usage: &mut Usage,
+    ) -> Result<Completion, CallError> {
+        let mut cut = Vec::new();
+        for max_tokens in [question.max_tokens, question.max_tokens * 2] {
+            let completion = self
+                .complete_once(question, messages, max_tokens, since, usage)
+                .await?;
+            if !completion.cut {
+                return Ok(completion);
+            }
+            cut.push(completion.hash);
+        }
+        for hash in cut {
+            self.caller.paid().reject(hash).await?;
+        }
+        Err(self.failed(
+            question,
+            "the answer was cut off at its greatest length, twice",
+        ))
+    }
+
+    async fn complete_once<T: JsonSchema>(
+        &self,
+        question: &Question<'_, T>,
+        messages: &Value,
+        max_tokens: u32,
+        since: Timestamp,
+        usage: &mut Usage,
+    ) -> Result<Completion, CallError> {
+        let body = self.body(question.name, messages, strict_schema::<T>(), max_tokens);
+        let prices = self.model.prices;
+        let request = Request {
+            what: format!("{} «{}»", question.name, question.about),
+            method: Method::POST,
+            url: self.at("chat/completions"),
+            headers: self.headers.clone(),
+            price: Some(Price {
+                worst: prices.map_or(Usd::ZERO, |p| p.worst(body.to_string().len(), max_tokens)),
+                cost: Box::new(move |json| Cost {
+                    usd: read_usage(json).cost(prices),
+                    credits: 0,
+                }),
+            }),
+            body: Body::Json(body),
+            timeout: TIMEOUT,
+            patience: None,
+        };
+        let answer = self.caller.send(&self.service, &request, since).await?;
+        usage.add(&answer);
+        let result = ChatResult::deserialize(&answer.json).map_err(|error| {
+            self.failed(question, &format!("the reply has no answer in it: {error}"))
+        })?;
+        let choice = result.choices.into_iter().next();
+        let choice = choice.ok_or_else(|| self.failed(question, "the reply has no choices"))?;
+        Ok(Completion {
+            text: plain_text(choice.message.content.as_ref()),
+            cut: choice.finish_reason.as_deref() == Some("length"),
+            hash: answer.hash,
+        })
+    }
+
+    fn body(&self, name: &str, messages: &Value, schema: Value, max_tokens: u32) -> Value {
+        let mut body = json!({
+            "model": self.model.slug,
+            "messages": messages,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": name, "strict": true, "schema": schema},
+            },
+        });
+        match self.model.prices {
+            // Only OpenRouter lists prices and knows these fields.
+            Some(prices) => {
+                body["max_completion_tokens"] = json!(max_tokens);
+                body["provider"] =
+                    json!({"require_parameters": true, "max_price": prices.per_million()});
+            }
+            None => body["max_tokens"] = json!(max_tokens),
+        }
+        if self.model.reasons {
+            body["reasoning"] = json!({"effort": "low"});
+        }
+        body
+    }
+
+    fn failed<T>(&self, question: &Question<'_, T>, message: &str) -> CallError {
+        CallError::Request {
+            service: self.service.name,
+            message: format!("{} «{}»: {message}", question.name, question.about),
+        }
+    }
+
+    async fn get(&self, page: &str) -> Result<Answer, CallError> {
+        let mut request = Request::free(page, Method::GET, self.at(page), self.headers.clone());
+        request.timeout = super::PREFLIGHT_TIMEOUT;
+        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        self.caller
+            .send(&self.service, &request, Timestamp::MIN)
+            .await
+    }
+
+    fn at(&self, path: &str) -> Url {
+        super::join(&self.base, path.split('/'))
+    }
+}
+
+impl Prices {
+    /// Reads the prices of a listed model, in US dollars a token, and adds the headroom; `None` where they vary.
+    fn read(pricing: &Value) -> Option<Self> {
+        let price = |names: &[&str]| -> Option<Usd> {
+            let mut highest: Option<Usd> = None;
+            for name in names {
+                let listed: Usd = match &pricing[*name] {
+                    Value::String(text) => text.parse().ok()?,
+                    Value::Number(number) => Usd::from_f64(number.as_f64()?)?,
+                    _ => continue,
+                };
+                highest = highest.max(Some(listed));
+            }
+            highest
+        };
+        Some(Self {
+            prompt: price(&["prompt", "input_cache_write"])?.scaled(PRICE_HEADROOM),
+            completion: price(&["completion", "internal_reasoning"])?.scaled(PRICE_HEADROOM),
+            request: price(&["request"])
+                .unwrap_or_default()
+                .scaled(PRICE_HEADROOM),
+        })
+    }
+
+    /// The most that a call can cost: no tokeniser makes more tokens of a text than it has bytes.
+    fn worst(&self, prompt_bytes: usize, max_tokens: u32) -> Usd {
+        self.prompt.times((prompt_bytes + OVERHEAD_TOKENS) as u64)
+            + self.completion.times(u64::from(max_tokens))
+            + self.request
+    }
+
+    /// What a call with so many tokens is expected to cost, at listed prices.
+    pub fn expected(&self, tokens_in: u64, tokens_out: u64) -> Usd {
+        let highest =
+            self.prompt.times(tokens_in) + self.completion.times(tokens_out) + self.request;
+        highest.scaled(Decimal::ONE / PRICE_HEADROOM)
+    }
+
+    /// As `provider.max_price` wants them: US dollars for a million tokens, and for a request.
+    fn per_million(&self) -> Value {
+        let mut limits = json!({
+            "prompt": self.prompt.times(1_000_000),
+            "completion": self.completion.times(1_000_000),
+        });
+        if self.request > Usd::ZERO {
+            limits["request"] = json!(self.request);
+        }
+        limits
+    }
+}
+
+impl ChatUsage {
+    /// What the service billed; where it does not say, what the tokens come to.
+    fn cost(&self, prices: Option<Prices>) -> Usd {
+        self.cost.and_then(Usd::from_f64).unwrap_or_else(|| {
+            prices.map_or(Usd::ZERO, |p| {
+                p.expected(self.prompt_tokens, self.completion_tokens)
+            })
+        })
+    }
+}
+
+impl Usage {
+    fn add(&mut self, answer: &Answer) {
+        let usage = read_usage(&answer.json);
+        self.llm_calls += 1;
+        self.tokens_in += usage.prompt_tokens;
+        self.tokens_out += usage.completion_tokens;
+        self.tokens_cached += usage
+            .prompt_tokens_details
+            .and_then(|d| d.cached_tokens)
+            .unwrap_or(0);
+        self.usd += answer.cost.usd;
+        self.last = self.last.max(Some(answer.at));
+        if let Some(model) = answer.json["model"].as_str()
+            && !self.models.iter().any(|known| known == model)
+        {
+            self.models.push(model.to_owned());
+        }
+    }
+}
+
+/// A header with a key that debug output does not show.
+pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        // The error would quote the key.
+        .map_err(|_| anyhow::anyhow!("a key has characters that cannot be sent in a header"))?;
+    value.set_sensitive(true);
+    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
+}
+
+fn read_usage(json: &Value) -> ChatUsage {
+    json.get("usage")
+        .and_then(|usage| ChatUsage::deserialize(usage).ok())
+        .unwrap_or_default()
+}
+
+/// Whether the server has no such page: it speaks the protocol, but is not OpenRouter.
+fn missing(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::Run {
+            status: Some(404 | 405 | 501),
+            ..
+        } | CallError::Request { .. }
+    )
+}
+
+/// Content is a text, or a list of parts of which some are texts.
+fn plain_text(content: Option<&Value>) -> String {
+    match content {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(parts)) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
+        _ => String::new(),
+    }
+}
+
+/// Reads an answer; a fence around it is taken off, nothing else is mended.
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
+    let text = text.trim();
+    let inner = text
+        .strip_prefix("```")
+        .and_then(|rest| rest.strip_suffix("```"));
+    let inner = inner.map_or(text, |fenced| fenced.strip_prefix("json").unwrap_or(fenced));
+    serde_json::from_str(inner.trim())
+}
+
+fn classify(reply: &Reply) -> Verdict {
+    let Some(json) = &reply.json else {
+        return usual_verdict(reply);
+    };
+    let error = [json.get("error"), json.pointer("/choices/0/error")]
+        .into_iter()
+        .flatten()
+        .find(|e| e.is_object());
+    if let Some(error) = error {
+        return classify_error(error, reply);
+    }
+    if reply.status != 200 || json.get("choices").is_none() && json.get("data").is_some() {
+        return usual_verdict(reply);
+    }
+    let choice = json.pointer("/choices/0");
+    let finish = choice.and_then(|c| c["finish_reason"].as_str());
+    let text = plain_text(choice.and_then(|c| c.pointer("/message/content")));
+    match finish {
+        Some("content_filter") => Verdict::Request,
+        // A model that was cut before its first word is dealt with like any that was cut.
+        Some("length") => Verdict::Good,
+        Some("error") => Verdict::Transient,
+        _ if text.trim().is_empty() => Verdict::Transient,
+        _ => Verdict::Good,
+    }
+}
+
+/// The code in the body counts: an error that comes after the model has begun has status 200.
+fn classify_error(error: &Value, reply: &Reply) -> Verdict {
+    let code = [&error["code"], &error["http_status"]]
+        .into_iter()
+        .find_map(Value::as_u64);
+    let code = match code {
+        Some(code @ 400..=599) => code,
+        _ if reply.status >= 400 => u64::from(reply.status),
+        _ => 502,
+    };
+    if let Some(retryable) = error
+        .pointer("/availability/retryable")
+        .and_then(Value::as_bool)
+        && retryable
+    {
+        return Verdict::Transient;
+    }
+    let kind = error
+        .pointer("/metadata/error_type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let about_content = kind.contains("policy")
+        || kind == "refusal"
+        || ["reasons", "flagged_input", "patterns"]
+            .iter()
+            .any(|key| error["metadata"].get(key).is_some());
+    match code {
+        401 => Verdict::Run(Exit::Refused),
+        402 => Verdict::Run(Exit::Unavailable),
+        403 if about_content => Verdict::Request,
+        403 => Verdict::Run(Exit::Refused),
+        404 => Verdict::Run(Exit::Usage),
+        400 if reply.message.contains("not a valid model") => Verdict::Run(Exit::Usage),
+        408 | 425 | 429 | 500..=599 => Verdict::Transient,
+        _ => Verdict::Request,
+    }
+}

@@ -1,0 +1,322 @@
+//! Google Sheets: which tabs there are, values in and out, and room for new columns.
+
+use jiff::Timestamp;
+use reqwest::{
+    Method, Url,
+    header::{HeaderMap, HeaderValue},
+};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    call::{Body, CallError, Caller, Reply, Request, Service, Verdict, usual_verdict},
+    gate::Gate,
+    google::SignIn,
+};
+use crate::{
+    exit::Exit,
+    settings::{SheetAccess, SheetSettings},
+};
+
+/// One spreadsheet.
+#[derive(Debug)]
+pub struct Sheets {
+    caller: Caller,
+    service: Service,
+    base: Url,
+    id: String,
+    access: Access,
+}
+
+#[derive(Debug)]
+enum Access {
+    SignIn(Box<SignIn>),
+    Key(HeaderMap),
+}
+
+/// A spreadsheet without its cells.
+#[derive(Debug, Deserialize)]
+pub struct Spreadsheet {
+    #[serde(default)]
+    pub properties: Titled,
+    #[serde(default)]
+    pub sheets: Vec<Tab>,
+}
+
+/// What has a title.
+#[derive(Debug, Default, Deserialize)]
+pub struct Titled {
+    #[serde(default)]
+    pub title: String,
+}
+
+/// One tab.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Tab {
+    pub properties: TabProperties,
+}
+
+/// What a tab is called and how large it is. Values that are zero or empty are left out by the service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TabProperties {
+    pub sheet_id: i64,
+    pub title: String,
+    pub grid_properties: Grid,
+}
+
+/// The size of a tab.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Grid {
+    pub column_count: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchValues {
+    #[serde(default)]
+    value_ranges: Vec<ValueRange>,
+}
+
+#[derive(Deserialize)]
+struct ValueRange {
+    #[serde(default)]
+    values: Vec<Vec<Value>>,
+}
+
+/// Values for one range.
+#[derive(Clone, Debug)]
+pub struct Cells {
+    /// In A1 notation, with the tab's name.
+    pub range: String,
+    /// One row of cells; `null` leaves a cell as it is.
+    pub row: Vec<Value>,
+}
+
+impl Sheets {
+    /// The spreadsheet of these settings.
+    pub fn new(
+        caller: Caller,
+        gate: Gate,
+        sign_in_gate: Gate,
+        settings: &SheetSettings,
+    ) -> anyhow::Result<Self> {
+        let (access, remedy) = match &settings.access {
+            SheetAccess::ServiceAccount(account) => {
+                let sign_in = SignIn::new(caller.clone(), sign_in_gate, account.clone());
+                let remedy = format!(
+                    "Check GOOGLE_SHEET_ID, and share the sheet with {} as Editor",
+                    sign_in.email()
+                );
+                (Access::SignIn(Box::new(sign_in)), remedy)
+            }
+            SheetAccess::ApiKey(key) => {
+                let mut value = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
+                    anyhow::anyhow!("GOOGLE_API_KEY has characters that cannot be sent in a header")
+                })?;
+                value.set_sensitive(true);
+                // In a header, because addresses end up in logs of proxies.
+                let headers = HeaderMap::from_iter([("x-goog-api-key".parse()?, value)]);
+                (Access::Key(headers), "Check GOOGLE_SHEET_ID and GOOGLE_API_KEY, and that anyone with the link may view the sheet".into())
+            }
+        };
+        Ok(Self {
+            caller,
+            service: Service {
+                name: "Google Sheets",
+                remedy,
+                gate,
+                classify,
+            },
+            base: settings.base.clone(),
+            id: settings.id.clone(),
+            access,
+        })
+    }
+
+    /// Whether results can be written back.
+    pub fn can_write(&self) -> bool {
+        matches!(self.access, Access::SignIn(_))
+    }
+
+    /// Titles and sizes.
+    pub async fn spreadsheet(&self) -> Result<Spreadsheet, CallError> {
+        let mut url = self.at(&[]);
+        url.query_pairs_mut().append_pair(
+            "fields",
+            "properties.title,sheets.properties(sheetId,title,gridProperties)",
+        );
+        let mut request = Request::free("spreadsheet", Method::GET, url, HeaderMap::new());
+        request.timeout = super::PREFLIGHT_TIMEOUT;
+        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        self.read(&self.send(request).await?)
+    }
+
+    /// The values of several ranges, as they are shown; in the order of the ranges.
+    pub async fn values(&self, ranges: &[String]) -> Result<Vec<Vec<Vec<String>>>, CallError> {
+        let mut url = self.at(&["values:batchGet"]);
+        for range in ranges {
+            url.query_pairs_mut().append_pair("ranges", range);
+        }
+        let request = Request::free("read values", Method::GET, url, HeaderMap::new());
+        let reply: BatchValues = self.read(&self.send(request).await?)?;
+        Ok(reply
+            .value_ranges
+            .into_iter()
+            .map(|range| {
+                range
+                    .values
+                    .into_iter()
+                    .map(|row| row.iter().map(shown).collect())
+                    .collect()
+            })
+            .collect())
+    }
+
+    /// Writes cells as plain text and numbers, all or none.
+    pub async fn write(&self, cells: &[Cells]) -> Result<(), CallError> {
+        let data: Vec<Value> = cells
+            .iter()
+            .map(|cells| json!({"range": cells.range, "values": [cells.row]}))
+            .collect();
+        let mut request = Request::free(
+            "write values",
+            Method::POST,
+            self.at(&["values:batchUpdate"]),
+            HeaderMap::new(),
+        );
+        request.body = Body::Json(json!({"valueInputOption": "RAW", "data": data}));
+        self.send(request).await.map(drop)
+    }
+
+    /// Adds empty columns at the right of a tab.
+    pub async fn add_columns(&self, sheet_id: i64, count: usize) -> Result<(), CallError> {
+        let mut url = self.at(&[]);
+        url.set_path(&format!("{}:batchUpdate", url.path()));
+        let mut request = Request::free("add columns", Method::POST, url, HeaderMap::new());
+        request.body = Body::Json(json!({"requests": [
+            {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": count}}
+        ]}));
+        self.send(request).await.map(drop)
+    }
+
+    async fn send(&self, mut request: Request) -> Result<Value, CallError> {
+        let sign_in = match &self.access {
+            Access::Key(headers) => {
+                request.headers.clone_from(headers);
+                return Ok(self
+                    .caller
+                    .send(&self.service, &request, Timestamp::MIN)
+                    .await?
+                    .json);
+            }
+            Access::SignIn(sign_in) => sign_in,
+        };
+        request.headers = sign_in.headers().await?;
+        match self
+            .caller
+            .send(&self.service, &request, Timestamp::MIN)
+            .await
+        {
+            // A token can end before its time; a fresh one is tried once.
+            Err(CallError::Run {
+                status: Some(401), ..
+            }) => {
+                sign_in.forget().await;
+                request.headers = sign_in.headers().await?;
+                Ok(self
+                    .caller
+                    .send(&self.service, &request, Timestamp::MIN)
+                    .await?
+                    .json)
+            }
+            other => Ok(other?.json),
+        }
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&self, json: &Value) -> Result<T, CallError> {
+        T::deserialize(json).map_err(|error| CallError::Request {
+            service: self.service.name,
+            message: format!("the reply is not what it should be: {error}"),
+        })
+    }
+
+    fn at(&self, path: &[&str]) -> Url {
+        let path = ["v4", "spreadsheets", &self.id]
+            .into_iter()
+            .chain(path.iter().copied());
+        super::join(&self.base, path)
+    }
+}
+
+/// A cell as text; formatted values are texts already.
+fn shown(cell: &Value) -> String {
+    match cell {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A tab's name and a range in it, in A1 notation.
+pub fn a1(tab: &str, range: &str) -> String {
+    format!("'{}'!{range}", tab.replace('\'', "''"))
+}
+
+/// The letters of a column, counted from 0: A, B, … Z, AA, ….
+pub fn column_letters(mut column: usize) -> String {
+    let mut letters = String::new();
+    loop {
+        letters.insert(0, char::from(b'A' + (column % 26) as u8));
+        match column / 26 {
+            0 => return letters,
+            more => column = more - 1,
+        }
+    }
+}
+
+fn classify(reply: &Reply) -> Verdict {
+    let reason = reply
+        .json
+        .as_ref()
+        .and_then(|json| json.pointer("/error/details/0/reason")?.as_str());
+    match (reply.status, reason) {
+        (403, Some("RATE_LIMIT_EXCEEDED" | "rateLimitExceeded" | "userRateLimitExceeded")) => {
+            Verdict::Transient
+        }
+        (404, _) => Verdict::Run(Exit::Refused),
+        (400, Some("API_KEY_INVALID")) => Verdict::Run(Exit::Refused),
+        (400, _) if reply.message.contains("API key not valid") => Verdict::Run(Exit::Refused),
+        (400, _) if reply.message.contains("not supported for this document") => {
+            Verdict::Run(Exit::Usage)
+        }
+        _ => usual_verdict(reply),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_have_letters() {
+        for (column, letters) in [
+            (0, "A"),
+            (25, "Z"),
+            (26, "AA"),
+            (51, "AZ"),
+            (52, "BA"),
+            (701, "ZZ"),
+            (702, "AAA"),
+        ] {
+            assert_eq!(column_letters(column), letters);
+        }
+    }
+
+    #[test]
+    fn tab_names_are_quoted() {
+        assert_eq!(a1("Jon's برندها", "A1:B2"), "'Jon''s برندها'!A1:B2");
+    }
+}

@@ -1,0 +1,222 @@
+//! Tavily: web search, and the text of a brand's own pages.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::{Method, Url, header::HeaderMap};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    call::{
+        Answer, Body, CallError, Caller, Price, Reply, Request, Service, Verdict, usual_verdict,
+    },
+    gate::Gate,
+    openrouter::bearer,
+};
+use crate::{exit::Exit, money::Usd, settings::Endpoint, state::paid::Cost};
+
+/// A longer query is refused.
+pub const QUERY_LIMIT: usize = 400;
+
+/// Results of one search; more cost nothing but the model's attention.
+const RESULTS: u32 = 8;
+
+/// The search service.
+#[derive(Debug)]
+pub struct Tavily {
+    caller: Caller,
+    service: Service,
+    base: Url,
+    headers: HeaderMap,
+    /// US dollars for one credit.
+    credit_price: Usd,
+}
+
+/// A page that was found or read.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Page {
+    pub url: String,
+    #[serde(default)]
+    pub title: Option<String>,
+    /// The passages that fit the query.
+    #[serde(default)]
+    pub content: Option<String>,
+    /// The whole page, when it was read.
+    #[serde(default)]
+    pub raw_content: Option<String>,
+}
+
+/// Pages that one call brought.
+#[derive(Debug)]
+pub struct Found {
+    pub pages: Vec<Page>,
+    /// When they were retrieved.
+    pub at: Timestamp,
+    pub cost: Cost,
+}
+
+/// What the key has used and may use, in credits.
+#[derive(Debug, Default, Deserialize)]
+pub struct KeyUsage {
+    pub usage: Option<f64>,
+    pub limit: Option<f64>,
+}
+
+impl Tavily {
+    /// The search service at this endpoint.
+    pub fn new(
+        caller: Caller,
+        gate: Gate,
+        endpoint: &Endpoint,
+        credit_price: Usd,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            caller,
+            service: Service {
+                name: "Tavily",
+                remedy: "Put a valid key into TAVILY_API_KEY, and check its plan and credits at https://app.tavily.com".into(),
+                gate,
+                classify,
+            },
+            base: endpoint.base.clone(),
+            headers: bearer(&endpoint.key)?,
+            credit_price,
+        })
+    }
+
+    /// What the key has used.
+    pub async fn usage(&self) -> Result<KeyUsage, CallError> {
+        let url = super::join(&self.base, ["usage"]);
+        let mut request = Request::free("usage", Method::GET, url, self.headers.clone());
+        request.timeout = super::PREFLIGHT_TIMEOUT;
+        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        let answer = self
+            .caller
+            .send(&self.service, &request, Timestamp::MIN)
+            .await?;
+        Ok(answer
+            .json
+            .get("key")
+            .and_then(|key| KeyUsage::deserialize(key).ok())
+            .unwrap_or_default())
+    }
+
+    /// Searches the web, with a preference for pages from Iran; one credit.
+    pub async fn search(&self, query: &str, since: Timestamp) -> Result<Found, CallError> {
+        let body = json!({
+            "query": query,
+            "search_depth": "basic",
+            "topic": "general",
+            "country": "iran",
+            "max_results": RESULTS,
+            "include_usage": true,
+        });
+        self.ask("search", query, body, 60, since).await
+    }
+
+    /// Reads up to five pages; one credit.
+    pub async fn extract(&self, urls: &[Url], since: Timestamp) -> Result<Found, CallError> {
+        let body = json!({
+            "urls": urls,
+            "extract_depth": "basic",
+            "format": "markdown",
+            "include_usage": true,
+        });
+        let what = urls.first().map_or("", Url::as_str);
+        self.ask("extract", what, body, 40, since).await
+    }
+
+    async fn ask(
+        &self,
+        page: &'static str,
+        what: &str,
+        body: Value,
+        seconds: u64,
+        since: Timestamp,
+    ) -> Result<Found, CallError> {
+        let price = self.credit_price;
+        let cost = move |credits: u32| Cost {
+            usd: price.times(credits.into()),
+            credits,
+        };
+        let request = Request {
+            what: format!("{page} «{what}»"),
+            method: Method::POST,
+            url: super::join(&self.base, [page]),
+            headers: self.headers.clone(),
+            body: Body::Json(body),
+            timeout: Duration::from_secs(seconds),
+            patience: None,
+            price: Some(Price {
+                worst: cost(1).usd,
+                cost: Box::new(move |json| cost(credits(json))),
+            }),
+        };
+        let answer = self.caller.send(&self.service, &request, since).await?;
+        Ok(Found {
+            pages: pages(&answer),
+            at: answer.at,
+            cost: answer.cost,
+        })
+    }
+}
+
+/// The credits that an answer says it cost; one where it does not say.
+fn credits(json: &Value) -> u32 {
+    json.pointer("/usage/credits")
+        .and_then(Value::as_f64)
+        // Rounded up, and bounded: a service cannot bill a fraction, nor a fortune for one search.
+        .map_or(1, |credits| {
+            if credits <= 0.0 {
+                0
+            } else {
+                credits.ceil().min(1_000.0) as u32
+            }
+        })
+}
+
+/// Pages that can be read; one that is malformed does not spoil the others.
+fn pages(answer: &Answer) -> Vec<Page> {
+    let results = answer.json.get("results").and_then(Value::as_array);
+    results
+        .into_iter()
+        .flatten()
+        .filter_map(|page| Page::deserialize(page).ok())
+        .collect()
+}
+
+fn classify(reply: &Reply) -> Verdict {
+    match reply.status {
+        // The plan's or the pay-as-you-go limit is used up.
+        432 | 433 => Verdict::Run(Exit::Unavailable),
+        404 => Verdict::Run(Exit::Usage),
+        200 if reply.json.as_ref().is_some_and(|json| {
+            json.get("results").is_none()
+                && json.get("key").is_none()
+                && json.get("account").is_none()
+        }) =>
+        {
+            Verdict::Transient
+        }
+        _ => usual_verdict(reply),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credits_are_whole_and_bounded() {
+        for (body, expected) in [
+            (json!({"usage": {"credits": 2}}), 2),
+            (json!({"usage": {"credits": 0}}), 0),
+            (json!({"usage": {"credits": 0.4}}), 1),
+            (json!({"usage": {"credits": 1e30}}), 1_000),
+            (json!({}), 1),
+        ] {
+            assert_eq!(credits(&body), expected, "{body}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What survives: the registry, the checkpoint, paid responses with what they cost, and the lock on the folder.
+
+pub mod budget;
+pub mod checkpoint;
+pub mod paid;
+pub mod registry;
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+
+/// The state folder, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+    /// The operating system frees the lock when the process ends, however it ends.
+    _lock: File,
+}
+
+/// Why the state folder could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    #[error("another run holds the folder {0}: wait until it ends, or stop it")]
+    Held(String),
+    #[error(
+        "the folder {path} cannot be used ({source}): check that it exists and may be written to"
+    )]
+    Io { path: String, source: io::Error },
+}
+
+impl StateFolder {
+    /// Creates the folder where needed and takes it.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let io_error = |source| LockError::Io {
+            path: path.display().to_string(),
+            source,
+        };
+        fs::create_dir_all(path).map_err(io_error)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path.join("lock"))
+            .map_err(io_error)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held(path.display().to_string())),
+            Err(TryLockError::Error(error)) => Err(io_error(error)),
+        }
+    }
+
+    /// Where a file of this folder is.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Puts a whole file in the place of another: after a crash at any moment the old one or the new one is there.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".new-")
+            .tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        #[cfg(unix)]
+        {
+            // Temporary files are private; what people read is not.
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
+            file.as_file()
+                .set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        sync_folder(folder)
+    };
+    write().with_context(|| {
+        format!(
+            "{} cannot be written: is the disk full, or the folder read-only?",
+            path.display()
+        )
+    })
+}
+
+/// A rename survives a power failure only once its folder is on disk.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Windows cannot open a folder for this; NTFS journals the rename itself.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_run_holds_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let first = StateFolder::take(&state).unwrap();
+        assert!(matches!(StateFolder::take(&state), Err(LockError::Held(_))));
+        drop(first);
+        StateFolder::take(&state).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new").join("file.json");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,434 @@
+//! Paid responses and what they cost, in one SQLite database, `paid.sqlite3`.
+//!
+//! A response and its cost are one transaction, so a crash at any moment leaves both or neither. SQLite because it is
+//! one file that survives power failures, frees old space for new answers, and can be read with common tools.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use anyhow::{Context, ensure};
+use jiff::{Timestamp, ToSpan};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::budget::{Budget, Refusal};
+use crate::money::Usd;
+
+const SCHEMA_VERSION: i64 = 1;
+
+/// Answers older than this are never asked for again and make room.
+const KEEP_DAYS: i64 = 30;
+
+/// The hash of a request: the name of its answer.
+pub type RequestHash = [u8; 32];
+
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// US dollars, those for credits included.
+    pub usd: Usd,
+    /// Search credits.
+    pub credits: u32,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.usd += other.usd;
+        self.credits += other.credits;
+    }
+}
+
+/// An answer that was paid for.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub body: String,
+    /// When it came.
+    pub at: Timestamp,
+    pub cost: Cost,
+}
+
+/// The store and the ledger.
+#[derive(Debug)]
+pub struct Paid {
+    db: Mutex<Connection>,
+    budget: Mutex<Budget>,
+    this_run: Mutex<Cost>,
+    /// Rung whenever money comes back.
+    freed: Notify,
+    job: String,
+}
+
+/// Money set aside for one call. Dropped without being settled, it stays set aside: the call may have been billed.
+#[derive(Debug)]
+#[must_use = "a hold is settled when the call has ended"]
+pub struct Hold {
+    paid: Arc<Paid>,
+    id: i64,
+    amount: Usd,
+    open: bool,
+}
+
+/// Why money was not set aside.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    #[error("the budget has {left} left, and one more call may cost up to {needed}")]
+    Budget { needed: Usd, left: Usd },
+    #[error("the run is winding down")]
+    Stopped,
+    #[error(transparent)]
+    Store(#[from] anyhow::Error),
+}
+
+impl Paid {
+    /// Opens the store of a state folder. What this job spent before counts against `cap`.
+    pub fn open(path: &Path, job: &str, cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
+        let open = || -> anyhow::Result<(Connection, Budget)> {
+            let db = Connection::open(path)?;
+            // Write-ahead log, and every commit on disk before it counts.
+            db.pragma_update(None, "journal_mode", "WAL")?;
+            db.pragma_update(None, "synchronous", "FULL")?;
+            prepare(&db)?;
+            let oldest = now.checked_sub((KEEP_DAYS * 24).hours())?;
+            db.execute(
+                "DELETE FROM response WHERE at < ?1",
+                [oldest.as_millisecond()],
+            )?;
+            let budget = Budget::new(
+                cap,
+                sum(&db, job, "settled", "usd")?,
+                sum(&db, job, "held", "held")?,
+            );
+            Ok((db, budget))
+        };
+        let (db, budget) = open().with_context(|| {
+            format!("{} cannot be opened: if it is damaged, move it away (paid answers in it are then asked for again)", path.display())
+        })?;
+        Ok(Self {
+            db: Mutex::new(db),
+            budget: Mutex::new(budget),
+            this_run: Mutex::default(),
+            freed: Notify::new(),
+            job: job.to_owned(),
+        })
+    }
+
+    /// A kept answer to this very request, not older than `since`.
+    pub async fn find(
+        self: &Arc<Self>,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> anyhow::Result<Option<Kept>> {
+        self.with_db(move |db| {
+            db.query_row(
+                "SELECT body, at, usd, credits FROM response WHERE hash = ?1 AND at >= ?2 AND NOT rejected",
+                params![hash, since.as_millisecond()],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?)),
+            )
+            .optional()?
+            .map(|(body, at, usd, credits)| {
+                Ok(Kept {
+                    body,
+                    at: Timestamp::from_millisecond(at)?,
+                    cost: Cost { usd: usd.parse()?, credits },
+                })
+            })
+            .transpose()
+        })
+        .await
+    }
+
+    /// Sets the worst case of a call aside, waiting for calls in flight to give back what they did not need, but not
+    /// longer than until `stop`.
+    pub async fn hold(
+        self: &Arc<Self>,
+        service: &'static str,
+        hash: RequestHash,
+        worst: Usd,
+        stop: &CancellationToken,
+    ) -> Result<Hold, HoldError> {
+        loop {
+            // Listening begins before the look, so that money coming back in between is not missed.
+            let freed = self.freed.notified();
+            let refused = lock(&self.budget).hold(worst);
+            match refused {
+                Ok(()) => break,
+                Err(Refusal::Wait) => {
+                    tokio::select! {
+                        () = freed => {}
+                        () = stop.cancelled() => return Err(HoldError::Stopped),
+                    }
+                }
+                Err(Refusal::Never { left }) => {
+                    return Err(HoldError::Budget {
+                        needed: worst,
+                        left,
+                    });
+                }
+            }
+        }
+        // From here on the hold gives the money back to the books when it is dropped.
+        let mut hold = Hold {
+            paid: Arc::clone(self),
+            id: 0,
+            amount: worst,
+            open: true,
+        };
+        let job = self.job.clone();
+        let now = Timestamp::now().as_millisecond();
+        let inserted = self
+            .with_db(move |db| {
+                db.execute(
+                    "INSERT INTO spending (job, service, hash, at, state, held) VALUES (?1, ?2, ?3, ?4, 'held', ?5)",
+                    params![job, service, hash, now, worst.exact()],
+                )?;
+                Ok(db.last_insert_rowid())
+            })
+            .await;
+        match inserted {
+            Ok(id) => {
+                hold.id = id;
+                Ok(hold)
+            }
+            Err(error) => {
+                hold.give_back(Usd::ZERO);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Marks an answer as unusable: it stays on record, but is not given out again.
+    pub async fn reject(self: &Arc<Self>, hash: RequestHash) -> anyhow::Result<()> {
+        self.with_db(move |db| {
+            db.execute("UPDATE response SET rejected = 1 WHERE hash = ?1", [hash])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What this run paid so far.
+    pub fn this_run(&self) -> Cost {
+        *lock(&self.this_run)
+    }
+
+    /// What the whole job, earlier runs included, is known to have spent, and what is set aside for lost calls.
+    pub fn job_spent(&self) -> (Usd, Usd) {
+        let budget = lock(&self.budget);
+        (budget.spent(), budget.uncertain())
+    }
+
+    async fn with_db<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let paid = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&lock(&paid.db)))
+            .await?
+            .context("the store of paid answers (paid.sqlite3) cannot be used: is the disk full?")
+    }
+}
+
+impl Hold {
+    /// The call came back with an answer worth keeping, or one to be kept on record only. When this returns, the
+    /// answer and its cost are on disk.
+    pub async fn settle(
+        mut self,
+        hash: RequestHash,
+        kept: Kept,
+        usable: bool,
+    ) -> anyhow::Result<()> {
+        let (id, cost) = (self.id, kept.cost);
+        self.paid
+            .with_db(move |db| {
+                let transaction = db.unchecked_transaction()?;
+                transaction.execute(
+                    "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![hash, kept.at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, kept.body],
+                )?;
+                transaction.execute(
+                    "UPDATE spending SET state = 'settled', usd = ?2, credits = ?3 WHERE id = ?1",
+                    params![id, cost.usd.exact(), cost.credits],
+                )?;
+                Ok(transaction.commit()?)
+            })
+            .await?;
+        *lock(&self.paid.this_run) += cost;
+        self.give_back(cost.usd);
+        Ok(())
+    }
+
+    /// The call was not billed.
+    pub async fn release(mut self) -> anyhow::Result<()> {
+        let id = self.id;
+        self.paid
+            .with_db(move |db| {
+                db.execute("DELETE FROM spending WHERE id = ?1", [id])?;
+                Ok(())
+            })
+            .await?;
+        self.give_back(Usd::ZERO);
+        Ok(())
+    }
+
+    fn give_back(&mut self, cost: Usd) {
+        self.open = false;
+        lock(&self.paid.budget).settle(self.amount, cost);
+        self.paid.freed.notify_waiters();
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.open {
+            lock(&self.paid.budget).leave_uncertain(self.amount);
+            self.paid.freed.notify_waiters();
+        }
+    }
+}
+
+fn prepare(db: &Connection) -> anyhow::Result<()> {
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    ensure!(
+        version <= SCHEMA_VERSION,
+        "it has version {version}, this program reads up to {SCHEMA_VERSION}"
+    );
+    db.execute_batch(
+        "CREATE TABLE IF NOT EXISTS response (
+             hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
+             usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);
+         CREATE INDEX IF NOT EXISTS response_age ON response (at);
+         CREATE TABLE IF NOT EXISTS spending (
+             id INTEGER PRIMARY KEY, job TEXT NOT NULL, service TEXT NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL,
+             state TEXT NOT NULL, held TEXT NOT NULL, usd TEXT, credits INTEGER);
+         CREATE INDEX IF NOT EXISTS spending_job ON spending (job);
+         PRAGMA user_version = 1;",
+    )?;
+    Ok(())
+}
+
+/// Sums in decimals, which SQLite cannot.
+fn sum(db: &Connection, job: &str, state: &str, column: &str) -> anyhow::Result<Usd> {
+    let mut query = db.prepare(&format!(
+        "SELECT {column} FROM spending WHERE job = ?1 AND state = ?2"
+    ))?;
+    let amounts = query.query_map([job, state], |row| row.get::<_, String>(0))?;
+    let mut total = Usd::ZERO;
+    for amount in amounts {
+        total += amount?.parse()?;
+    }
+    Ok(total)
+}
+
+/// The values behind these locks are whole after every statement, so a panic elsewhere does not spoil them.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usd(text: &str) -> Usd {
+        text.parse().unwrap()
+    }
+
+    fn open(folder: &tempfile::TempDir, job: &str, cap: &str) -> Arc<Paid> {
+        let path = folder.path().join("paid.sqlite3");
+        Arc::new(Paid::open(&path, job, Some(usd(cap)), Timestamp::now()).unwrap())
+    }
+
+    fn go_on() -> CancellationToken {
+        CancellationToken::new()
+    }
+
+    fn kept(body: &str, cost: &str) -> Kept {
+        Kept {
+            body: body.into(),
+            at: Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap(),
+            cost: Cost {
+                usd: usd(cost),
+                credits: 1,
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_paid_answer_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let paid = open(&folder, "job", "1");
+        let hash = [1; 32];
+        let hold = paid
+            .hold("search", hash, usd("0.5"), &go_on())
+            .await
+            .unwrap();
+        let answer = kept("{}", "0.008");
+        hold.settle(hash, answer.clone(), true).await.unwrap();
+        drop(paid);
+
+        let paid = open(&folder, "job", "1");
+        let found = paid.find(hash, answer.at).await.unwrap().unwrap();
+        assert_eq!(
+            (found.body, found.at, found.cost),
+            (answer.body, answer.at, answer.cost)
+        );
+        let later = answer.at.checked_add(1.second()).unwrap();
+        assert!(paid.find(hash, later).await.unwrap().is_none());
+        assert_eq!(paid.job_spent(), (usd("0.008"), Usd::ZERO));
+        paid.reject(hash).await.unwrap();
+        assert!(paid.find(hash, answer.at).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_lost_call_keeps_its_hold_across_runs_of_the_job() {
+        let folder = tempfile::tempdir().unwrap();
+        let paid = open(&folder, "job", "1");
+        drop(
+            paid.hold("llm", [1; 32], usd("0.7"), &go_on())
+                .await
+                .unwrap(),
+        );
+        let refused = paid
+            .hold("llm", [2; 32], usd("0.7"), &go_on())
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, HoldError::Budget { left, .. } if left == usd("0.3")));
+        drop(paid);
+
+        let paid = open(&folder, "job", "1");
+        assert!(
+            paid.hold("llm", [2; 32], usd("0.7"), &go_on())
+                .await
+                .is_err()
+        );
+        drop(paid);
+        let paid = open(&folder, "another job", "1");
+        let hold = paid
+            .hold("llm", [2; 32], usd("0.7"), &go_on())
+            .await
+            .unwrap();
+        hold.release().await.unwrap();
+        assert_eq!(paid.job_spent(), (Usd::ZERO, Usd::ZERO));
+    }
+
+    #[tokio::test]
+    async fn a_call_waits_for_money_that_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let paid = open(&folder, "job", "1");
+        let first = paid
+            .hold("llm", [1; 32], usd("0.9"), &go_on())
+            .await
+            .unwrap();
+        let stop = go_on();
+        let (second, ()) = futures::join!(paid.hold("llm", [2; 32], usd("0.9"), &stop), async {
+            first
+                .settle([1; 32], kept("{}", "0.05"), true)
+                .await
+                .unwrap();
+        });
+        second.unwrap().release().await.unwrap();
+        assert_eq!(paid.this_run().usd, usd("0.05"));
+    }
+}

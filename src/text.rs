@@ -1,0 +1,220 @@
+//! How Persian and Latin text is made comparable, and how it is shown to people.
+//!
+//! Keyboards, web pages and spreadsheets write the same Persian word with different code points: Arabic and
+//! Persian ye and kaf, three kinds of digits, half-spaces or none, diacritics or none, invisible direction marks.
+//! [`fold`] gives all of them one form; [`key`] also ignores where words are joined.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// The zero-width non-joiner, Persian's half-space.
+pub const HALF_SPACE: char = '\u{200C}';
+
+/// U+0653: with alef it makes آ, which is a letter of its own and not a diacritic.
+const MADDA: char = '\u{0653}';
+
+/// One form for everything that reads the same: letters unified, digits ASCII, lower case, diacritics and invisible
+/// marks gone, half-spaces and runs of white space a single space, thousands separators dropped.
+pub fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let mut gap = false;
+    for c in text
+        .nfkd()
+        .filter(|&c| !is_combining_mark(c) || c == MADDA)
+        .nfc()
+    {
+        match c {
+            _ if c.is_whitespace() || c == HALF_SPACE => gap = !folded.is_empty(),
+            _ if is_invisible(c) => {}
+            _ => {
+                if std::mem::take(&mut gap) {
+                    folded.push(' ');
+                }
+                // Lower case of `İ` has a combining dot; it would undo the filter above.
+                folded.extend(unify(c).to_lowercase().filter(|&c| !is_combining_mark(c)));
+            }
+        }
+    }
+    drop_thousands_separators(&folded)
+}
+
+/// The identity of a name: [`fold`]ed, without spaces, half-spaces, hyphens, dots and quotation marks.
+pub fn key(name: &str) -> String {
+    fold(name)
+        .chars()
+        .filter(|c| !c.is_whitespace() && !"-‐‑‒–—―_.·•'’‘\"“”«»`™®©".contains(*c))
+        .collect()
+}
+
+/// Letters and digits alone, folded: what is left of a quotation when layout and punctuation are ignored.
+pub fn compact(text: &str) -> String {
+    fold(text).chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Folded words, without punctuation, separated and surrounded by single spaces, so that `" word "` finds a word.
+pub fn words(text: &str) -> String {
+    let mut spaced = String::from(" ");
+    for word in fold(text)
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+    {
+        spaced.push_str(word);
+        spaced.push(' ');
+    }
+    spaced
+}
+
+/// Text as a person would have typed it: composed, without direction marks and control characters, white space in
+/// single spaces. Half-spaces stay.
+pub fn clean(text: &str) -> String {
+    let visible: String = text
+        .nfc()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|&c| c == HALF_SPACE || !(is_invisible(c) || c.is_control()))
+        .collect();
+    visible
+        .split(' ')
+        .map(|word| word.trim_matches(HALF_SPACE))
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Cuts to at most `limit` characters and says so with an ellipsis.
+pub fn shorten(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(limit.saturating_sub(1)).collect();
+    format!("{}…", cut.trim_end())
+}
+
+/// ASCII digits as Persian ones, with the Persian decimal and thousands marks between digits.
+pub fn persian_digits(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let digit = |i: Option<usize>| {
+        i.and_then(|i| chars.get(i))
+            .is_some_and(char::is_ascii_digit)
+    };
+    chars
+        .iter()
+        .enumerate()
+        .map(|(i, &c)| match c {
+            '0'..='9' => char::from_u32('۰' as u32 + c as u32 - '0' as u32).unwrap_or(c),
+            '.' if digit(i.checked_sub(1)) && digit(Some(i + 1)) => '٫',
+            ',' if digit(i.checked_sub(1)) && digit(Some(i + 1)) => '٬',
+            _ => c,
+        })
+        .collect()
+}
+
+fn unify(c: char) -> char {
+    match c {
+        'ي' | 'ى' | 'ې' | 'ۍ' => 'ی',
+        'ك' | 'ڪ' => 'ک',
+        'ة' | 'ە' | 'ھ' | 'ہ' => 'ه',
+        'ٱ' => 'ا',
+        '٠'..='٩' => shift_digit(c, '٠'),
+        '۰'..='۹' => shift_digit(c, '۰'),
+        _ => c,
+    }
+}
+
+fn shift_digit(c: char, zero: char) -> char {
+    char::from_u32('0' as u32 + c as u32 - zero as u32).unwrap_or(c)
+}
+
+/// Direction marks, joiners, soft hyphens, byte-order marks and the tatweel, which only stretches a word.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{00AD}' | '\u{0640}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
+        | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+fn drop_thousands_separators(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let digit = |i: usize| chars.get(i).is_some_and(char::is_ascii_digit);
+    chars
+        .iter()
+        .enumerate()
+        .filter(|&(i, c)| {
+            let separates = matches!(c, ',' | '٬' | '،')
+                && i > 0
+                && digit(i - 1)
+                && (1..=3).all(|k| digit(i + k))
+                && !digit(i + 4);
+            !separates
+        })
+        .map(|(_, c)| c)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn one_name_however_it_is_typed() {
+        let spellings = [
+            "دیجی‌کالا",
+            "ديجي‌كالا",
+            "دیجی کالا",
+            "دیجیکالا",
+            "\u{200F}دیجی\u{200C}کالا\u{200E} ",
+            "دیـجـی‌کالا",
+            "دِیجی‌کالا",
+        ];
+        for spelling in spellings {
+            assert_eq!(key(spelling), "دیجیکالا", "{spelling:?}");
+        }
+        assert_eq!(key("Coca-Cola"), key("COCA COLA"));
+        assert_eq!(key("Nestlé"), key("nestle"));
+        assert_eq!(key("کانال ۹"), key("کانال ٩"));
+        assert_eq!(key("کانال ۹"), key("کانال 9"));
+        assert_eq!(key("تأمین"), key("تامین"));
+        assert_ne!(key("آپ"), key("اپ"));
+        assert_ne!(key("هفت"), key("هفت+"));
+    }
+
+    #[test]
+    fn presentation_forms_are_letters() {
+        assert_eq!(key("\u{FEDB}\u{FE8E}\u{FEDF}\u{FEEA}"), key("کاله"));
+    }
+
+    #[test]
+    fn thousands_are_one_number() {
+        assert_eq!(fold("۱٬۲۰۰٬۰۰۰ تومان"), "1200000 تومان");
+        assert_eq!(fold("در سال ۱۳۹۰، ۲۰۰ شعبه"), "در سال 1390، 200 شعبه");
+    }
+
+    #[test]
+    fn people_read_persian_digits() {
+        assert_eq!(persian_digits("12,500.5 در 2026."), "۱۲٬۵۰۰٫۵ در ۲۰۲۶.");
+    }
+
+    #[test]
+    fn clean_keeps_half_spaces_inside_words_only() {
+        assert_eq!(clean(" \u{202B}می‌خرم\u{200C} \n نان\u{0007}"), "می‌خرم نان");
+    }
+
+    #[test]
+    fn shorten_counts_characters() {
+        assert_eq!(shorten("سلام دنیا", 6), "سلام…");
+        assert_eq!(shorten("سلام", 4), "سلام");
+    }
+
+    proptest! {
+        #[test]
+        fn folding_twice_changes_nothing(text in "\\PC{0,60}") {
+            prop_assert_eq!(fold(&fold(&text)), fold(&text));
+        }
+
+        #[test]
+        fn a_key_ignores_half_spaces_and_marks(name in "[ا-ی]{1,8}", at in 0usize..8) {
+            let mut typed: Vec<char> = name.chars().collect();
+            typed.insert(at.min(typed.len()), HALF_SPACE);
+            typed.push('\u{200F}');
+            prop_assert_eq!(key(&typed.into_iter().collect::<String>()), key(&name));
+        }
+    }
+}

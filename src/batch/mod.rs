@@ -186,10 +186,8 @@ impl Desk {
             "list"
         };
         match self.args.source.limit {
-            Some(limit) => {
-                say!("Found {rows} rows in {place}; considering the first {limit} brands")
-            }
-            None => say!("Found {rows} rows, {} brands in {place}", plan.total),
+            Some(limit) => say!("Found {} brands in {place} (of {rows} rows, the first {limit} brands count)", plan.total),
+            None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
         say!("Skipped (unchanged): {}", plan.skipped.len());
@@ -223,6 +221,10 @@ impl Desk {
         );
         summary::estimate(plan.due.len(), &estimate);
         connections.warn_of_limits(&estimate, plan.due.len());
+    }
+
+    fn place(&self) -> &'static str {
+        if self.args.source.google_sheets { "sheet" } else { "list" }
     }
 
     /// What a dry run prints instead of working.

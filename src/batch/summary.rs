@@ -89,6 +89,7 @@ pub struct Figures {
 /// Prints the summary.
 pub fn summary(
     figures: &Figures,
+    place: &str,
     logs: &LogFiles,
     checkpoint: &std::path::Path,
     output: &std::path::Path,
@@ -97,7 +98,7 @@ pub fn summary(
     say!("");
     heading("PARALLEL BATCH PROCESSING SUMMARY");
     say!("\n[TOTALS]");
-    say!("  Total brands in list: {}", figures.total);
+    say!("  Total brands in {place}: {}", figures.total);
     say!("  Processed: {processed}");
     say!("  Skipped (unchanged): {}", figures.skipped);
     if figures.rejected > 0 {
@@ -132,7 +133,7 @@ pub fn summary(
     {
         say!("  Average per brand: {:.1} seconds", average.as_secs_f64());
         say!(
-            "  Sequential time, as measured: {}",
+            "  Estimated sequential time: {}",
             span(figures.one_by_one)
         );
         say!(

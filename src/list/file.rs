@@ -62,23 +62,24 @@ fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
     let Ok(text) = String::from_utf8(bytes) else {
         bail!("{place} is not UTF-8: in Excel choose “CSV UTF-8” when saving, or save as .xlsx");
     };
-    let text = text.trim_start_matches('\u{FEFF}');
+    // One kind of line end, and one at the end, so that lines can be counted.
+    let text = text.trim_start_matches('\u{FEFF}').replace("\r\n", "\n").replace('\r', "\n") + "\n";
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(delimiter(text))
+        .delimiter(delimiter(&text))
         .from_reader(text.as_bytes());
-    let mut cells = Vec::new();
-    for record in reader.records() {
-        let record = record.with_context(|| format!("{place} is not CSV"))?;
-        // Empty lines are no records, but they count as rows.
-        let line = record
-            .position()
-            .map_or(0, |at| usize::try_from(at.line()).unwrap_or(0));
-        if cells.len() + 1 < line && !text.contains("\"\n") {
-            cells.resize(line - 1, Vec::new());
-        }
-        cells.push(record.iter().map(str::to_owned).collect());
+    let mut cells: Vec<Vec<String>> = Vec::new();
+    let (mut record, mut next_line) = (csv::StringRecord::new(), 1);
+    while reader.read_record(&mut record).with_context(|| format!("{place} is not CSV"))? {
+        let row: Vec<String> = record.iter().map(str::to_owned).collect();
+        let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();
+        let end = usize::try_from(reader.position().line()).unwrap_or(usize::MAX);
+        // Empty lines are no records, but a spreadsheet counts them as rows.
+        let empty = end.saturating_sub(next_line + breaks + 1);
+        cells.extend(std::iter::repeat_n(Vec::new(), empty));
+        cells.push(row);
+        next_line = end;
     }
     Ok(cells)
 }
@@ -120,8 +121,8 @@ mod tests {
             .iter()
             .map(|r| (r.number, r.name.as_str()))
             .collect();
-        assert_eq!(rows[0], (2, "کاله"));
-        assert_eq!(rows.last().unwrap(), &(4, "میهن; نو"));
+        let named: Vec<_> = rows.into_iter().filter(|(_, name)| !name.is_empty()).collect();
+        assert_eq!(named, [(2, "کاله"), (4, "میهن; نو"), (5, "دو\nخط"), (8, "پگاه")]);
     }
 
     #[test]

@@ -292,6 +292,7 @@ impl Desk {
         let state = &self.settings.folders.state;
         summary::summary(
             figures,
+            self.place(),
             &self.logs,
             &state.join("checkpoint_latest.json"),
             &self.settings.folders.output,

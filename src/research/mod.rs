@@ -11,7 +11,7 @@ mod queries;
 pub mod report;
 mod stages;
 
-use futures::future::try_join_all;
+use futures::future::join_all;
 use jiff::{Timestamp, civil::Date};
 
 use self::{
@@ -123,7 +123,7 @@ impl Research {
         since: Timestamp,
     ) -> Result<(Evidence, Searched), CallError> {
         let queries = queries::searches(brand);
-        let searches = try_join_all(queries.iter().map(|query| self.tavily.search(query, since)));
+        let searches = join_all(queries.iter().map(|query| self.tavily.search(query, since)));
         let pages = queries::own_pages(brand);
         let own = async {
             if pages.is_empty() {
@@ -136,7 +136,10 @@ impl Research {
                 Err(error) => Err(error),
             }
         };
-        let (found, own) = futures::try_join!(searches, own)?;
+        // All are waited for, even when one has failed: the others may be paid for already.
+        let (found, own) = futures::join!(searches, own);
+        let own = own?;
+        let found = found.into_iter().collect::<Result<Vec<Found>, CallError>>()?;
         let mut searched = Searched::default();
         let mut batches = Vec::new();
         let mut add = |query: String, found: Found| {

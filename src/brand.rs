@@ -173,9 +173,7 @@ fn merge(mut row: Brand, namesakes: &mut Vec<usize>, gathered: &mut Gathered) {
 fn read_name(cell: &str) -> Result<String, String> {
     let name = text::clean(cell);
     if name.is_empty() {
-        return Err(
-            "there is a website or parent company but no brand name: type the name, or clear the row".into(),
-        );
+        return Err("there is a website or parent company but no brand name: type the name, or clear the row".into());
     }
     if name.starts_with('=') {
         return Err("a formula stands where a brand name should be: type the name as text".into());

@@ -23,6 +23,7 @@ use crate::{
     event::{Event, Events},
     exit::{Exit, Failure, OrExit},
     list::sheet::{Outcome, Target},
+    money::Usd,
     render,
     research::{
         Research,
@@ -69,6 +70,8 @@ pub struct Crew<'a> {
     open: Vec<usize>,
     flying: JoinSet<Result<Report, CallError>>,
     in_hand: HashMap<Id, InHand>,
+    /// What a brand is expected to cost.
+    per_brand: Usd,
     thin: usize,
     one_by_one: Duration,
     end: End,
@@ -83,6 +86,7 @@ impl<'a> Crew<'a> {
     pub fn new(
         desk: &'a Desk,
         plan: &Plan,
+        per_brand: Usd,
         registry: Registry,
         research: Research,
         write_back: WriteBack,
@@ -116,6 +120,7 @@ impl<'a> Crew<'a> {
             open: plan.due.chunks(chunk_size).map(<[Due]>::len).collect(),
             flying: JoinSet::new(),
             in_hand: HashMap::new(),
+            per_brand,
             thin: 0,
             one_by_one: Duration::ZERO,
             end: End::Complete,
@@ -138,9 +143,7 @@ impl<'a> Crew<'a> {
         let (rejected, total, due) = (plan.rejected.len(), plan.total, plan.due.len());
         let mut queue = plan.due.into_iter().enumerate();
         loop {
-            while self.flying.len() < self.desk.args.batch.workers
-                && matches!(self.end, End::Complete)
-            {
+            while self.has_room() {
                 let Some((position, brand)) = queue.next() else {
                     break;
                 };
@@ -175,6 +178,25 @@ impl<'a> Crew<'a> {
             budget: self.desk.args.batch.budget,
         };
         Ok((self.end, figures))
+    }
+
+    /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
+    /// besides those in hand, so that what is begun is finished.
+    fn has_room(&self) -> bool {
+        if self.flying.len() >= self.desk.args.batch.workers || !matches!(self.end, End::Complete) {
+            return false;
+        }
+        let (spent, uncertain) = self.desk.paid.job_spent();
+        let in_hand = self.flying.len() as u64;
+        let needed = spent + uncertain + self.per_brand.times(in_hand + 1);
+        // With nothing in hand it is tried in any case: the ledger decides.
+        in_hand == 0
+            || self
+                .desk
+                .args
+                .batch
+                .budget
+                .is_none_or(|budget| needed <= budget)
     }
 
     fn start(&mut self, position: usize, due: Due, total: usize) {
@@ -315,10 +337,6 @@ impl<'a> Crew<'a> {
 
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
-        self.write_back.put(
-            Target::Brand(in_hand.due.brand.key.clone()),
-            Outcome::PutBack,
-        );
         self.events.say(Event::BrandPutBack {
             brand: in_hand.due.brand.name.as_str().into(),
         });

@@ -16,7 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use self::{
     crew::{Crew, End},
     log::LogFiles,
-    plan::{Plan, Rules},
+    plan::{Estimate, Plan, Rules},
     preflight::Connections,
     progress::Progress,
     stop::Signals,
@@ -74,7 +74,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let (rows, statuses) = load(&desk.args.source, connections.sheet.as_mut()).await?;
     let registry = desk.registry()?;
     let plan = desk.plan(&rows, &registry);
-    desk.announce(&plan, &registry, &rows, &connections);
+    let estimate = desk.announce(&plan, &registry, &rows, &connections);
     if desk.args.batch.dry_run {
         return Ok(desk.rehearse(&plan));
     }
@@ -85,7 +85,15 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(plan.due.len(), desk.args.verbosity);
     let telling = tokio::spawn(tell(incoming, progress));
     let crew = Crew::new(
-        &desk, &plan, registry, research, write_back, words, events, stop,
+        &desk,
+        &plan,
+        estimate.per_brand,
+        registry,
+        research,
+        write_back,
+        words,
+        events,
+        stop,
     );
     let (end, figures) = crew.work(plan, Signals::listen()).await?;
     // The crew has dropped its sender, so the telling ends.
@@ -170,7 +178,13 @@ impl Desk {
     }
 
     /// Prints what will be done, in the sections of the guide.
-    fn announce(&self, plan: &Plan, registry: &Registry, rows: &[Row], connections: &Connections) {
+    fn announce(
+        &self,
+        plan: &Plan,
+        registry: &Registry,
+        rows: &[Row],
+        connections: &Connections,
+    ) -> Estimate {
         let (success, failed) = (
             registry.count(Status::Success),
             registry.count(Status::Failed),
@@ -186,7 +200,12 @@ impl Desk {
             "list"
         };
         match self.args.source.limit {
-            Some(limit) => say!("Found {} brands in {place} (of {rows} rows, the first {limit} brands count)", plan.total),
+            Some(limit) => {
+                say!(
+                    "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
+                    plan.total
+                )
+            }
             None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
@@ -221,10 +240,15 @@ impl Desk {
         );
         summary::estimate(plan.due.len(), &estimate);
         connections.warn_of_limits(&estimate, plan.due.len());
+        estimate
     }
 
     fn place(&self) -> &'static str {
-        if self.args.source.google_sheets { "sheet" } else { "list" }
+        if self.args.source.google_sheets {
+            "sheet"
+        } else {
+            "list"
+        }
     }
 
     /// What a dry run prints instead of working.

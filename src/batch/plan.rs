@@ -68,6 +68,8 @@ pub struct Estimate {
     pub sequential: Duration,
     pub parallel: Duration,
     pub cost: Usd,
+    /// One brand.
+    pub per_brand: Usd,
 }
 
 impl Plan {
@@ -156,6 +158,7 @@ impl Plan {
             sequential: Duration::from_secs_f64(alone.max(parallel)),
             parallel: Duration::from_secs_f64(parallel),
             cost: per_brand.times(self.due.len() as u64),
+            per_brand,
         }
     }
 }

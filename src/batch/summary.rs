@@ -132,10 +132,7 @@ pub fn summary(
         .and_then(|n| figures.elapsed.checked_div(n))
     {
         say!("  Average per brand: {:.1} seconds", average.as_secs_f64());
-        say!(
-            "  Estimated sequential time: {}",
-            span(figures.one_by_one)
-        );
+        say!("  Estimated sequential time: {}", span(figures.one_by_one));
         say!(
             "  ⚡ Speedup: {:.1}× faster than sequential",
             ratio(figures.one_by_one, figures.elapsed)

@@ -1,6 +1,6 @@
 //! Results on their way into the sheet: collected as they come, written once a chunk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -110,7 +110,14 @@ impl WriteBack {
         first: Vec<(Target, Outcome)>,
         events: Events,
     ) -> Result<Self, ListError> {
-        write(&mut sheet, &mut first.into_iter().collect(), &events).await?;
+        let mut begun = BTreeSet::new();
+        write(
+            &mut sheet,
+            &mut first.into_iter().collect(),
+            &mut begun,
+            &events,
+        )
+        .await?;
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
             let mut waiting = BTreeMap::new();
@@ -120,7 +127,9 @@ impl WriteBack {
                         waiting.insert(target, outcome);
                     }
                     Message::Write => {
-                        if let Err(error) = write(&mut sheet, &mut waiting, &events).await {
+                        if let Err(error) =
+                            write(&mut sheet, &mut waiting, &mut begun, &events).await
+                        {
                             events.warn(format!(
                                 "{error}. The results are saved; they are written to the sheet with the next chunk"
                             ));
@@ -128,7 +137,12 @@ impl WriteBack {
                     }
                 }
             }
-            write(&mut sheet, &mut waiting, &events).await
+            // What is not done is not in progress any more.
+            waiting.retain(|_, outcome| !matches!(outcome, Outcome::InProgress { .. }));
+            for target in &begun {
+                waiting.entry(target.clone()).or_insert(Outcome::PutBack);
+            }
+            write(&mut sheet, &mut waiting, &mut begun, &events).await
         });
         Ok(Self {
             sender: Some(sender),
@@ -165,10 +179,12 @@ impl WriteBack {
     }
 }
 
-/// Results that could not be written stay in `waiting`.
+/// Results that could not be written stay in `waiting`; `begun` are the brands whose cells say that they are in
+/// progress.
 async fn write(
     sheet: &mut SheetList,
     waiting: &mut BTreeMap<Target, Outcome>,
+    begun: &mut BTreeSet<Target>,
     events: &Events,
 ) -> Result<(), ListError> {
     let results: Vec<(Target, Outcome)> = waiting
@@ -176,7 +192,12 @@ async fn write(
         .map(|(t, o)| (t.clone(), o.clone()))
         .collect();
     let (rows, gone) = sheet.write(&results).await?;
-    waiting.clear();
+    for (target, outcome) in std::mem::take(waiting) {
+        match outcome {
+            Outcome::InProgress { .. } => begun.insert(target),
+            Outcome::Ended { .. } | Outcome::PutBack => begun.remove(&target),
+        };
+    }
     for target in gone {
         events.warn(format!(
             "{target} is not in the sheet any more: its result is in the registry only"

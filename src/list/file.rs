@@ -63,7 +63,11 @@ fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
         bail!("{place} is not UTF-8: in Excel choose “CSV UTF-8” when saving, or save as .xlsx");
     };
     // One kind of line end, and one at the end, so that lines can be counted.
-    let text = text.trim_start_matches('\u{FEFF}').replace("\r\n", "\n").replace('\r', "\n") + "\n";
+    let text = text
+        .trim_start_matches('\u{FEFF}')
+        .replace("\r\n", "\n")
+        .replace('\r', "\n")
+        + "\n";
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -71,7 +75,10 @@ fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
         .from_reader(text.as_bytes());
     let mut cells: Vec<Vec<String>> = Vec::new();
     let (mut record, mut next_line) = (csv::StringRecord::new(), 1);
-    while reader.read_record(&mut record).with_context(|| format!("{place} is not CSV"))? {
+    while reader
+        .read_record(&mut record)
+        .with_context(|| format!("{place} is not CSV"))?
+    {
         let row: Vec<String> = record.iter().map(str::to_owned).collect();
         let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();
         let end = usize::try_from(reader.position().line()).unwrap_or(usize::MAX);
@@ -113,7 +120,8 @@ mod tests {
     fn a_csv_as_excel_writes_it_is_read() {
         let table = read_text(
             "list.csv",
-            "\u{FEFF}نام برند;وب‌سایت\r\nکاله;kalleh.com\r\n\r\n\"میهن; نو\";\r\n".as_bytes(),
+            "\u{FEFF}نام برند;وب‌سایت\r\nکاله;kalleh.com\r\n\r\n\"میهن; نو\";\r\n\"دو\r\nخط\";\r\n\r\n\r\nپگاه;"
+                .as_bytes(),
         )
         .unwrap();
         let rows: Vec<_> = table
@@ -121,8 +129,14 @@ mod tests {
             .iter()
             .map(|r| (r.number, r.name.as_str()))
             .collect();
-        let named: Vec<_> = rows.into_iter().filter(|(_, name)| !name.is_empty()).collect();
-        assert_eq!(named, [(2, "کاله"), (4, "میهن; نو"), (5, "دو\nخط"), (8, "پگاه")]);
+        let named: Vec<_> = rows
+            .into_iter()
+            .filter(|(_, name)| !name.is_empty())
+            .collect();
+        assert_eq!(
+            named,
+            [(2, "کاله"), (4, "میهن; نو"), (5, "دو\nخط"), (8, "پگاه")]
+        );
     }
 
     #[test]

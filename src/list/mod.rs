@@ -19,10 +19,10 @@ pub struct Table {
 
 /// Reads cells with a header in the first row that is not empty.
 pub fn read_table(cells: &[Vec<String>], place: &str) -> anyhow::Result<Table> {
-    let header_at = cells
-        .iter()
-        .position(|row| row.iter().any(|cell| !crate::text::clean(cell).is_empty()))
-        .ok_or_else(|| anyhow::anyhow!("{place} is empty: put a header (Brand Name, Website, Parent Company) and brands into it"))?;
+    let header_at =
+        cells.iter().position(|row| row.iter().any(|cell| !crate::text::clean(cell).is_empty())).ok_or_else(|| {
+            anyhow::anyhow!("{place} is empty: put a header (Brand Name, Website, Parent Company) and brands into it")
+        })?;
     let columns = Columns::find(&cells[header_at], place, header_at + 1)?;
     let rows = (header_at + 1..cells.len())
         .map(|i| columns.read(i + 1, &cells[i]))

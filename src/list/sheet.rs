@@ -39,7 +39,7 @@ pub struct SheetList {
     /// Columns in use when the list was read: own columns are added beyond them.
     width: usize,
     /// Status cells as they were before this run changed them, to be put back.
-    before: HashMap<BrandKey, String>,
+    before: HashMap<Target, String>,
 }
 
 /// Why the list cannot be read.
@@ -216,11 +216,11 @@ impl SheetList {
     ) -> [Option<Value>; OWN_HEADERS.len()] {
         match result {
             Outcome::InProgress { status } => {
-                if let Target::Brand(key) = target {
-                    self.before
-                        .entry(key.clone())
-                        .or_insert_with(|| now.to_owned());
-                }
+                // A run that was killed has left its own mark.
+                let before = if now == status { "" } else { now };
+                self.before
+                    .entry(target.clone())
+                    .or_insert_with(|| before.to_owned());
                 [Some(json!(status)), None, None, None, None]
             }
             Outcome::Ended {
@@ -237,12 +237,7 @@ impl SheetList {
                 Some(json!(note)),
             ],
             Outcome::PutBack => {
-                let before = match target {
-                    Target::Brand(key) => {
-                        self.before.get(key).map(String::as_str).unwrap_or_default()
-                    }
-                    Target::Rejected(_) => now,
-                };
+                let before = self.before.get(target).map_or(now, String::as_str);
                 [Some(json!(before)), None, None, None, None]
             }
         }

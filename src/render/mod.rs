@@ -69,7 +69,10 @@ fn reports(output: &Path) -> anyhow::Result<Vec<(String, Report)>> {
         let path = entry?.path().join(REPORT);
         let Ok(bytes) = fs::read(&path) else { continue };
         let report: Report = serde_json::from_slice(&bytes).with_context(|| {
-            format!("{} is not a report that this program can read: move it away, or research the brand again", path.display())
+            format!(
+                "{} is not a report that this program can read: move it away, or research the brand again",
+                path.display()
+            )
         })?;
         let folder = path
             .parent()

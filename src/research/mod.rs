@@ -83,7 +83,7 @@ impl Research {
         };
         Ok(Report {
             schema_version: SCHEMA_VERSION,
-            simulated: self.simulated,
+            simulated: self.simulated || usage.simulated,
             brand: brand.name.clone(),
             given: Given {
                 website: brand.website.as_ref().map(ToString::to_string),
@@ -139,7 +139,9 @@ impl Research {
         // All are waited for, even when one has failed: the others may be paid for already.
         let (found, own) = futures::join!(searches, own);
         let own = own?;
-        let found = found.into_iter().collect::<Result<Vec<Found>, CallError>>()?;
+        let found = found
+            .into_iter()
+            .collect::<Result<Vec<Found>, CallError>>()?;
         let mut searched = Searched::default();
         let mut batches = Vec::new();
         let mut add = |query: String, found: Found| {

@@ -206,6 +206,11 @@ impl Sandbox {
 }
 
 impl Services {
+    /// The latency of a request that costs nothing and that no fault strikes.
+    async fn pause(&self, median: f64) {
+        tokio::time::sleep(limit::latency(median, self.speed)).await;
+    }
+
     /// Latency, limit and faults of a request; `Some` when it ends here.
     async fn meet(&self, service: Service, write: bool, median: f64) -> Option<Response> {
         let slot = match (service, write) {
@@ -228,7 +233,7 @@ impl Services {
             Some(Kind::Cut) => Some(cut()),
             Some(kind) => openrouter::spoiled(kind),
             None => {
-                tokio::time::sleep(limit::latency(median, self.speed)).await;
+                self.pause(median).await;
                 None
             }
         }

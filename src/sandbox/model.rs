@@ -263,10 +263,12 @@ impl Model {
                 channel
             })
             .collect(),
-            "success_metrics" => vec![self.bilingual(
-                "رشد جست‌وجوی نام برند (شبیه‌سازی)",
-                "Growth of branded search (simulated)",
-            )],
+            "success_metrics" => {
+                vec![self.bilingual(
+                    "رشد جست‌وجوی نام برند (شبیه‌سازی)",
+                    "Growth of branded search (simulated)",
+                )]
+            }
             _ => Vec::new(),
         }
     }

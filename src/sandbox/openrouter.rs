@@ -41,7 +41,8 @@ const PROVIDER_FIELDS: [&str; 13] = [
 ];
 
 pub(super) async fn key(State(services): State<Arc<Services>>, headers: HeaderMap) -> Response {
-    if let Some(end) = enter(&services, &headers, 0.2).await {
+    services.pause(0.2).await;
+    if let Some(end) = refuse(&headers) {
         return end;
     }
     Json(json!({"data": {"label": "sandbox", "usage": 0, "limit": null, "limit_remaining": null, "is_free_tier": false}}))
@@ -49,9 +50,7 @@ pub(super) async fn key(State(services): State<Arc<Services>>, headers: HeaderMa
 }
 
 pub(super) async fn models(State(services): State<Arc<Services>>) -> Response {
-    if let Some(end) = services.meet(Service::Llm, false, 0.2).await {
-        return end;
-    }
+    services.pause(0.2).await;
     let data: Vec<Value> = MODELS
         .iter()
         .map(|(slug, prompt, completion)| {
@@ -70,7 +69,11 @@ pub(super) async fn chat(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    if let Some(end) = enter(&services, &headers, MEDIAN_SECONDS).await {
+    if let Some(end) = services
+        .meet(Service::Llm, false, MEDIAN_SECONDS)
+        .await
+        .or_else(|| refuse(&headers))
+    {
         return end;
     }
     let body: Value = match serde_json::from_str(&body) {
@@ -278,10 +281,7 @@ fn check_strict(schema: &Value) -> Result<(), String> {
     schema.get("items").map_or(Ok(()), check_strict)
 }
 
-async fn enter(services: &Services, headers: &HeaderMap, median: f64) -> Option<Response> {
-    if let Some(end) = services.meet(Service::Llm, false, median).await {
-        return Some(end);
-    }
+fn refuse(headers: &HeaderMap) -> Option<Response> {
     match bearer(headers) {
         Some(KEY) => None,
         Some(_) => Some(error(Service::Llm, 401, "User not found.")),

@@ -312,8 +312,14 @@ impl Caller {
                 if !connected {
                     release(hold).await?;
                 }
+                let why = describe(error);
+                let host = request.url.host_str().unwrap_or_default();
                 return Ok(Attempt::Again {
-                    why: describe(error),
+                    why: if connected {
+                        why
+                    } else {
+                        format!("{host} cannot be reached: {why}")
+                    },
                     after: None,
                     connected,
                 });
@@ -573,7 +579,7 @@ fn message(status: u16, json: Option<&Value>, text: &str) -> String {
         None => format!("not JSON: {}", text::clean(text)),
     };
     text::shorten(&format!("status {status}: {words}"), 300)
-        .trim_end_matches([' ', ':'])
+        .trim_end_matches([' ', ':', '.'])
         .to_owned()
 }
 

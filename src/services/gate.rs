@@ -146,7 +146,7 @@ impl State {
             self.passed.pop_front();
         }
         let interval = MINUTE.div_f64(limit as f64);
-        let burst = interval * u32::try_from(limit / 12).unwrap_or(u32::MAX);
+        let burst = interval * u32::try_from(limit / 4).unwrap_or(u32::MAX);
         let full = match self.passed.front() {
             Some(&oldest) if self.passed.len() >= limit => oldest + MINUTE,
             _ => now,
@@ -182,9 +182,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_small_burst_then_an_even_rate() {
         let at = passes(60, 120).await;
-        assert_eq!(at[5], Duration::ZERO, "the burst passes at once");
-        assert!(at[20] > Duration::from_secs(14));
-        assert!(at[119] > Duration::from_secs(110) && at[119] < Duration::from_secs(121));
+        assert_eq!(at[15], Duration::ZERO, "the burst passes at once");
+        assert!(at[30] > Duration::from_secs(14));
+        assert!(at[119] > Duration::from_secs(100) && at[119] < Duration::from_secs(121));
     }
 
     #[tokio::test(start_paused = true)]

@@ -74,6 +74,8 @@ pub struct Usage {
     pub models: Vec<String>,
     /// When the last answer came.
     pub last: Option<Timestamp>,
+    /// The answers came from the sandbox.
+    pub simulated: bool,
     pub llm_calls: u32,
     pub tokens_in: u64,
     pub tokens_out: u64,
@@ -436,6 +438,7 @@ impl Usage {
             .unwrap_or(0);
         self.usd += answer.cost.usd;
         self.last = self.last.max(Some(answer.at));
+        self.simulated |= answer.json["provider"] == "Simulated";
         if let Some(model) = answer.json["model"].as_str()
             && !self.models.iter().any(|known| known == model)
         {

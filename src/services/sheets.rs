@@ -119,7 +119,10 @@ impl Sheets {
                 value.set_sensitive(true);
                 // In a header, because addresses end up in logs of proxies.
                 let headers = HeaderMap::from_iter([("x-goog-api-key".parse()?, value)]);
-                (Access::Key(headers), "Check GOOGLE_SHEET_ID and GOOGLE_API_KEY, and that anyone with the link may view the sheet".into())
+                (
+                    Access::Key(headers),
+                    "Check GOOGLE_SHEET_ID and GOOGLE_API_KEY, and that anyone with the link may view the sheet".into(),
+                )
             }
         };
         Ok(Self {

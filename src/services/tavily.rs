@@ -75,7 +75,8 @@ impl Tavily {
             caller,
             service: Service {
                 name: "Tavily",
-                remedy: "Put a valid key into TAVILY_API_KEY, and check its plan and credits at https://app.tavily.com".into(),
+                remedy: "Put a valid key into TAVILY_API_KEY, and check its plan and credits at https://app.tavily.com"
+                    .into(),
                 gate,
                 classify,
             },

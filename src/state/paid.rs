@@ -105,7 +105,10 @@ impl Paid {
             Ok((db, budget))
         };
         let (db, budget) = open().with_context(|| {
-            format!("{} cannot be opened: if it is damaged, move it away (paid answers in it are then asked for again)", path.display())
+            format!(
+                "{} cannot be opened: if it is damaged, move it away (paid answers in it are then asked for again)",
+                path.display()
+            )
         })?;
         Ok(Self {
             db: Mutex::new(db),
@@ -130,11 +133,7 @@ impl Paid {
             )
             .optional()?
             .map(|(body, at, usd, credits)| {
-                Ok(Kept {
-                    body,
-                    at: Timestamp::from_millisecond(at)?,
-                    cost: Cost { usd: usd.parse()?, credits },
-                })
+                Ok(Kept { body, at: Timestamp::from_millisecond(at)?, cost: Cost { usd: usd.parse()?, credits } })
             })
             .transpose()
         })

@@ -91,10 +91,12 @@ impl Registry {
     fn read(json: PathBuf, journal: PathBuf) -> anyhow::Result<Self> {
         let mut brands = match fs::read(&json) {
             Ok(bytes) => {
-                let stored: Stored<BTreeMap<BrandKey, Entry>> = serde_json::from_slice(&bytes)
-                    .with_context(|| {
-                        format!("{} is damaged: put back a copy, or move it away to start anew (everything is then due again)", json.display())
-                    })?;
+                let stored: Stored<BTreeMap<BrandKey, Entry>> = serde_json::from_slice(&bytes).with_context(|| {
+                    format!(
+                        "{} is damaged: put back a copy, or move it away to start anew (everything is then due again)",
+                        json.display()
+                    )
+                })?;
                 ensure!(
                     stored.schema_version == SCHEMA_VERSION,
                     "{} has version {}, this program reads version {SCHEMA_VERSION}: use the program that wrote it, or move the file away",

@@ -1,0 +1,178 @@
+//! A desk to try the program at: an empty folder, simulated services, and the real binary.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use brandintel::sandbox::{Options, Sandbox};
+use serde_json::Value;
+
+/// An empty folder with simulated services beside it.
+pub struct Desk {
+    pub folder: tempfile::TempDir,
+    pub sandbox: Sandbox,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What the program printed and how it ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Desk {
+    /// Services that answer at once, with this list as their spreadsheet.
+    pub fn with_list(list: &str) -> Self {
+        Self::new(list, &[], 100_000.0)
+    }
+
+    /// Services with faults, as they are written on the command line.
+    pub fn with_faults(list: &str, faults: &[&str]) -> Self {
+        Self::new(list, faults, 100_000.0)
+    }
+
+    pub fn new(list: &str, faults: &[&str], speed: f64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let csv = folder.path().join("list.csv");
+        fs::write(&csv, list).unwrap();
+        let options = Options {
+            speed,
+            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+            list: Some(csv),
+            ..Options::default()
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
+        let account = serde_json::to_vec(&sandbox.service_account()).unwrap();
+        fs::write(folder.path().join("account.json"), account).unwrap();
+        Self {
+            folder,
+            sandbox,
+            runtime,
+        }
+    }
+
+    /// The program with the settings of this desk and without limits of its own.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = program(self.folder.path(), args);
+        let at = format!("http://{}", self.sandbox.address());
+        command
+            .env("OPENROUTER_BASE_URL", format!("{at}/api/v1"))
+            .env("OPENROUTER_API_KEY", self.sandbox.openrouter_key())
+            .env("TAVILY_BASE_URL", &at)
+            .env("TAVILY_API_KEY", self.sandbox.tavily_key())
+            .env("GOOGLE_SHEETS_BASE_URL", &at)
+            .env("GOOGLE_SHEET_ID", self.sandbox.sheet_id())
+            .env("GOOGLE_APPLICATION_CREDENTIALS", "account.json")
+            .env("BRANDINTEL_LLM_RPM", "100000")
+            .env("BRANDINTEL_SEARCH_RPM", "100000")
+            .env("BRANDINTEL_SHEETS_RPM", "100000");
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ended {
+        ended(self.command(args).output().unwrap())
+    }
+
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    pub fn json(&self, path: &str) -> Value {
+        read_json(&self.path(path))
+    }
+
+    /// The registry's entries by brand key.
+    pub fn registry(&self) -> serde_json::Map<String, Value> {
+        self.json("state/registry.json")["brands"]
+            .as_object()
+            .unwrap()
+            .clone()
+    }
+
+    pub fn checkpoint(&self) -> Value {
+        self.json("state/checkpoint_latest.json")
+    }
+
+    /// The cell under a header, in the row with this name.
+    pub fn cell(&self, name: &str, header: &str) -> String {
+        let rows = self.sandbox.rows();
+        let column = rows[0].iter().position(|cell| cell == header);
+        let row = rows
+            .iter()
+            .find(|row| row.first().is_some_and(|cell| cell == name));
+        let cell = row.and_then(|row| row.get(column?));
+        cell.cloned().unwrap_or_default()
+    }
+
+    /// Runs the services while `work` goes on at this thread.
+    pub fn meanwhile<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _services = self.runtime.enter();
+        work()
+    }
+}
+
+/// The program in a folder, with nothing set that the machine may have set.
+pub fn program(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("brandintel"));
+    command.current_dir(folder).args(args);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy().to_uppercase();
+        let ours = ["BRANDINTEL_", "OPENROUTER_", "TAVILY_", "GOOGLE_"];
+        if ours.iter().any(|prefix| text.starts_with(prefix)) || text.ends_with("_PROXY") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+pub fn ended(output: Output) -> Ended {
+    let ended = Ended {
+        code: output.status.code(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    };
+    for secret in ["0123456789", "BEGIN PRIVATE KEY"] {
+        assert!(
+            !ended.out.contains(secret) && !ended.err.contains(secret),
+            "a secret was printed: {ended:#?}"
+        );
+    }
+    ended
+}
+
+pub fn read_json(path: &Path) -> Value {
+    let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// A list of this many brands.
+pub fn list_of(brands: usize) -> String {
+    let mut list = String::from("Brand Name,Website,Parent Company\n");
+    for i in 1..=brands {
+        list += &format!("برند شماره {i},https://brand{i}.ir,گروه {}\n", i % 3);
+    }
+    list
+}
+
+/// All files below a folder, with their contents.
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.clone(), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}

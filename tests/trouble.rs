@@ -1,0 +1,410 @@
+//! What goes wrong through the real binary: bad settings, refused keys, failing services, interruptions.
+
+mod common;
+
+use std::fs;
+
+use common::{Desk, Ended, files, list_of, program};
+
+/// Runs with one setting changed.
+fn with(desk: &Desk, name: &str, value: &str) -> Ended {
+    let mut command = desk.command(&["--google-sheets"]);
+    command.env(name, value);
+    common::ended(command.output().unwrap())
+}
+
+fn assert_says(ended: &Ended, code: i32, words: &[&str]) {
+    assert_eq!(ended.code, Some(code), "{ended:#?}");
+    assert_eq!(
+        ended
+            .err
+            .lines()
+            .filter(|line| line.starts_with("error:"))
+            .count(),
+        1,
+        "one message: {}",
+        ended.err
+    );
+    for word in words {
+        assert!(
+            ended.err.contains(word),
+            "{word:?} is not in: {}",
+            ended.err
+        );
+    }
+}
+
+#[test]
+fn a_refused_credential_is_named_with_the_services_words_and_the_remedy() {
+    let desk = Desk::with_list(&list_of(2));
+    let ended = with(&desk, "OPENROUTER_API_KEY", "sk-or-v1-wrong");
+    assert_says(
+        &ended,
+        3,
+        &["OPENROUTER_API_KEY", "User not found", "Put a valid key"],
+    );
+    let ended = with(&desk, "TAVILY_API_KEY", "tvly-wrong");
+    assert_says(
+        &ended,
+        3,
+        &[
+            "TAVILY_API_KEY",
+            "missing or invalid API key",
+            "Put a valid key",
+        ],
+    );
+    let ended = with(&desk, "GOOGLE_SHEET_ID", "another-spreadsheet");
+    assert_says(
+        &ended,
+        3,
+        &[
+            "GOOGLE_SHEET_ID",
+            "Requested entity was not found",
+            "share the sheet with brandintel@sandbox",
+        ],
+    );
+    assert_eq!(desk.sandbox.counts(), (0, 0, 0));
+    assert!(!desk.path("state/registry.json").exists());
+
+    let private = Desk::with_faults(&list_of(2), &["sheets:403"]);
+    let ended = private.run(&["--google-sheets"]);
+    assert_says(
+        &ended,
+        3,
+        &[
+            "GOOGLE_SHEET_ID",
+            "The caller does not have permission",
+            "as Editor",
+        ],
+    );
+
+    let account = fs::read_to_string(desk.path("account.json")).unwrap();
+    let other = Desk::with_list(&list_of(1));
+    let stranger = fs::read_to_string(other.path("account.json")).unwrap();
+    let key = |file: &str| {
+        serde_json::from_str::<serde_json::Value>(file).unwrap()["private_key"].clone()
+    };
+    let mut forged: serde_json::Value = serde_json::from_str(&account).unwrap();
+    forged["private_key"] = key(&stranger);
+    fs::write(desk.path("forged.json"), forged.to_string()).unwrap();
+    let ended = with(&desk, "GOOGLE_APPLICATION_CREDENTIALS", "forged.json");
+    assert_says(
+        &ended,
+        3,
+        &[
+            "GOOGLE_APPLICATION_CREDENTIALS",
+            "Invalid JWT Signature",
+            "clock",
+        ],
+    );
+}
+
+#[test]
+fn without_a_network_the_run_ends_in_seconds() {
+    let desk = Desk::with_list(&list_of(2));
+    // A port that was free a moment ago.
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for name in [
+        "OPENROUTER_BASE_URL",
+        "TAVILY_BASE_URL",
+        "GOOGLE_SHEETS_BASE_URL",
+    ] {
+        let ended = with(&desk, name, &format!("http://{free}"));
+        assert_says(
+            &ended,
+            6,
+            &["127.0.0.1 cannot be reached", "Check the network"],
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_and_settings_say_what_to_do() {
+    let desk = Desk::with_list(&list_of(2));
+    for (args, words) in [
+        (&["--google-sheets", "--workers", "0"][..], "1 to 16"),
+        (&["--google-sheets", "--workers", "17"], "1 to 16"),
+        (&["--google-sheets", "--budget=-5"], "not an amount"),
+        (&["--google-sheets", "--limit", "0"], "1 or more"),
+        (&["--google-sheets", "--wokers", "8"], "--workers"),
+        (&["--brand", "x", "--brands", "y.csv"], "exclude each other"),
+        (&[], "--google-sheets, --brands FILE or --brand NAME"),
+        (&["--brands", "nowhere.csv"], "nowhere.csv cannot be read"),
+        (&["--website", "x.ir"], "--brand"),
+    ] {
+        let ended = desk.run(args);
+        assert_eq!(ended.code, Some(2), "{args:?}: {ended:#?}");
+        assert!(ended.err.contains(words), "{args:?}: {}", ended.err);
+    }
+    for (name, value, words) in [
+        ("OPENROUTER_API_KEY", "", "OPENROUTER_API_KEY is not set"),
+        ("TAVILY_API_KEY", "two words", "a space"),
+        (
+            "OPENROUTER_BASE_URL",
+            "openrouter.ai",
+            "OPENROUTER_BASE_URL",
+        ),
+        ("GOOGLE_SHEET_ID", "my sheet", "GOOGLE_SHEET_ID"),
+        ("GOOGLE_SHEET_TAB", "برگهٔ دو", "it has INPUT"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "list.csv", "is not JSON"),
+        ("BRANDINTEL_WORKERS", "99", "1 to 16"),
+        ("TAVILY_CREDIT_USD", "cheap", "TAVILY_CREDIT_USD"),
+        ("OPENROUTER_MODEL", "no/such-model", "price is unknown"),
+    ] {
+        let mut command = desk.command(&["--google-sheets", "--dry-run"]);
+        command.env(name, value);
+        let ended = common::ended(command.output().unwrap());
+        let said = format!("{}{}", ended.out, ended.err);
+        assert!(said.contains(words), "{name}={value}: {said}");
+        if name != "OPENROUTER_MODEL" {
+            assert_eq!(ended.code, Some(2), "{name}={value}: {said}");
+        }
+    }
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let desk = Desk::with_list(&list_of(6));
+    fs::write(
+        desk.path(".env"),
+        "BRANDINTEL_LIMIT=2\nBRANDINTEL_CHUNK_SIZE=7\nBRANDINTEL_BRANDS=other.csv\n",
+    )
+    .unwrap();
+    let mut command = desk.command(&["--google-sheets", "--dry-run", "--workers", "3"]);
+    command
+        .env("BRANDINTEL_WORKERS", "9")
+        .env("BRANDINTEL_LIMIT", "4");
+    let ended = common::ended(command.output().unwrap());
+    for words in [
+        "Brands to process: 4/4",
+        "Workers: 3 parallel",
+        "Chunk size: 7 brands",
+    ] {
+        assert!(ended.out.contains(words), "{words}: {ended:#?}");
+    }
+    fs::write(
+        desk.path(".env"),
+        "OPENROUTER_API_KEY='sk-or-v1-secret-0123\n",
+    )
+    .unwrap();
+    let ended = desk.run(&["--google-sheets", "--dry-run"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains(".env has a line"), "{}", ended.err);
+}
+
+#[test]
+fn a_second_run_ends_with_5_and_changes_nothing() {
+    let desk = Desk::new(&list_of(4), &["llm:stall"], 100_000.0);
+    let mut first = desk.command(&["--google-sheets"]).spawn().unwrap();
+    while !desk.path("state/checkpoint_latest.json").exists() {
+        std::thread::yield_now();
+    }
+    let state = |desk: &Desk| {
+        let all = files(&desk.path("state"));
+        all.into_iter()
+            .filter(|(path, _)| {
+                path.ends_with("registry.json") || path.ends_with("checkpoint_latest.json")
+            })
+            .collect::<Vec<_>>()
+    };
+    let before = (state(&desk), desk.sandbox.counts().2);
+    let second = desk.run(&["--google-sheets"]);
+    assert_says(&second, 5, &["another run holds the folder"]);
+    assert_eq!((state(&desk), desk.sandbox.counts().2), before);
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn the_budget_is_kept_and_the_next_run_goes_on() {
+    let desk = Desk::with_list(&list_of(6));
+    let ended = desk.run(&["--google-sheets", "--workers", "4", "--budget", "0.2"]);
+    assert_says(&ended, 4, &["the budget has", "raise --budget"]);
+    let checkpoint = desk.checkpoint();
+    assert_eq!(checkpoint["status"], "budget_reached");
+    assert!(checkpoint["cost_usd"].as_f64().unwrap() <= 0.2);
+    let done = checkpoint["succeeded"].as_u64().unwrap();
+    assert!((1..6).contains(&done), "{done} done");
+    assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));
+    let (chats, credits, _) = desk.sandbox.counts();
+    assert!(
+        chats <= 12 && credits <= 36,
+        "paid twice: {chats} calls, {credits} credits"
+    );
+}
+
+#[test]
+fn a_budget_needs_a_price() {
+    let desk = Desk::with_list(&list_of(1));
+    let mut command = desk.command(&["--google-sheets", "--budget", "5"]);
+    command.env("OPENROUTER_MODEL", "no/such-model");
+    let ended = common::ended(command.output().unwrap());
+    assert_says(&ended, 2, &["--budget cannot be kept", "no price"]);
+}
+
+#[test]
+fn a_bad_answer_fails_its_brand_and_not_the_run() {
+    for (fault, words) in [
+        ("llm:bad-json", "does not fit the schema"),
+        ("llm:length", "cut off at its greatest length"),
+    ] {
+        let desk = Desk::with_faults(&list_of(2), &[fault]);
+        let mut command = desk.command(&["--brands", "list.csv", "--workers", "2"]);
+        // The key and the list of models are spoiled too; another server has no such pages.
+        command.env("BRANDINTEL_LANG", "en");
+        let ended = common::ended(command.output().unwrap());
+        assert_eq!(ended.code, Some(1), "{fault}: {ended:#?}");
+        for entry in desk.registry().values() {
+            assert_eq!(entry["status"], "failed");
+            assert!(
+                entry["error"].as_str().unwrap().contains(words),
+                "{fault}: {entry}"
+            );
+            assert_eq!(entry["attempts"], 1);
+        }
+        assert!(!desk.path("output").exists());
+        // A failed brand is tried again, and what was bad is not used again.
+        let again = desk.run(&["--brands", "list.csv"]);
+        assert_eq!(again.code, Some(1));
+        assert!(desk.registry().values().all(|entry| entry["attempts"] == 2));
+    }
+}
+
+#[test]
+fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
+    let desk = Desk::with_faults(&list_of(3), &["search:432"]);
+    let ended = desk.run(&["--google-sheets", "--workers", "2"]);
+    assert_says(&ended, 6, &["Tavily", "usage limit"]);
+    assert!(!desk.path("state/registry.json").exists() || desk.registry().is_empty());
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+
+    fn signal(name: &str, process: &std::process::Child) {
+        let sent = std::process::Command::new("kill")
+            .args([name, &process.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    #[test]
+    fn interrupted_runs_end_well_and_go_on() {
+        for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+            let desk = Desk::new(&list_of(12), &[], 40.0);
+            let mut running = desk
+                .command(&["--google-sheets", "--workers", "3"])
+                .spawn()
+                .unwrap();
+            while desk.sandbox.counts().0 < 4 {
+                std::thread::yield_now();
+            }
+            signal(name, &running);
+            assert_eq!(running.wait().unwrap().code(), Some(code));
+            assert_eq!(desk.checkpoint()["status"], "interrupted");
+            for row in desk.sandbox.rows().iter().skip(1) {
+                assert!(
+                    row.get(3)
+                        .is_none_or(|status| !status.contains("در حال پردازش")),
+                    "{row:?}"
+                );
+            }
+            let next = desk.run(&["--google-sheets", "--workers", "8"]);
+            assert_eq!(next.code, Some(0), "{next:#?}");
+            assert!(
+                next.out.contains("Spent before the interruption"),
+                "{}",
+                next.out
+            );
+            assert_eq!(desk.registry().len(), 12);
+            let (chats, credits, _) = desk.sandbox.counts();
+            assert!(
+                chats <= 24 && credits <= 72,
+                "paid twice: {chats} calls, {credits} credits"
+            );
+        }
+    }
+
+    #[test]
+    fn a_killed_run_loses_nothing_and_pays_only_for_what_was_in_flight() {
+        let desk = Desk::new(&list_of(12), &[], 40.0);
+        let mut lost = 0;
+        for after in [3, 9, 15] {
+            let mut running = desk
+                .command(&["--google-sheets", "--workers", "4"])
+                .spawn()
+                .unwrap();
+            while desk.sandbox.counts().0 < after {
+                std::thread::yield_now();
+            }
+            running.kill().unwrap();
+            running.wait().unwrap();
+            // Each worker can have lost the answers of one brand's searches, or one of a model.
+            lost += 4;
+            assert_eq!(desk.checkpoint()["status"], "running");
+        }
+        let ended = desk.run(&["--google-sheets", "--workers", "4"]);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert!(
+            desk.registry()
+                .values()
+                .all(|entry| entry["status"] == "success")
+        );
+        assert_eq!(desk.registry().len(), 12);
+        let (chats, credits, _) = desk.sandbox.counts();
+        assert!(
+            chats <= 24 + lost && credits <= 72 + 6 * lost,
+            "{chats} calls, {credits} credits"
+        );
+        for i in 1..=12 {
+            let cell = desk.cell(&format!("برند شماره {i}"), "brandintel status");
+            assert!(cell.starts_with(['✓', '⚠']), "{i}: {cell}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_is_written_to_any_file() {
+    let desk = Desk::with_list(&list_of(2));
+    assert_eq!(desk.run(&["--google-sheets", "-v"]).code, Some(0));
+    let written = files(desk.folder.path())
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("account.json"));
+    for (path, bytes) in written {
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in [
+            desk.sandbox.openrouter_key(),
+            desk.sandbox.tavily_key(),
+            "PRIVATE KEY",
+            "ya29.",
+        ] {
+            assert!(!text.contains(secret), "{} holds a secret", path.display());
+        }
+    }
+}
+
+#[test]
+fn check_names_each_thing_and_its_state() {
+    let desk = Desk::with_list(&list_of(2));
+    let fine = desk.run(&["check"]);
+    assert_eq!(fine.code, Some(0), "{fine:#?}");
+    assert_eq!(fine.out.matches('✅').count(), 8, "{}", fine.out);
+    let mut command = desk.command(&["check"]);
+    command
+        .env("TAVILY_API_KEY", "tvly-wrong")
+        .env("OPENROUTER_API_KEY", "sk-or-v1-wrong");
+    let bad = common::ended(command.output().unwrap());
+    assert_eq!(bad.code, Some(3));
+    assert_eq!(bad.out.matches('✗').count(), 2, "{}", bad.out);
+    let nothing = common::ended(program(desk.folder.path(), &["check"]).output().unwrap());
+    assert_eq!(nothing.code, Some(2));
+    assert!(
+        nothing.out.contains("OPENROUTER_API_KEY is not set"),
+        "{}",
+        nothing.out
+    );
+}

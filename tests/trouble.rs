@@ -1,4 +1,5 @@
 //! What goes wrong through the real binary: bad settings, refused keys, failing services, interruptions.
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 mod common;
 

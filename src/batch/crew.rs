@@ -13,7 +13,9 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Desk, call_failure, list_failure, page_of,
+    call_failure,
+    desk::Desk,
+    list_failure, page_of,
     plan::{Due, Plan},
     stop::Signals,
     summary::Figures,
@@ -112,7 +114,7 @@ impl<'a> Crew<'a> {
                 succeeded: 0,
                 failed: 0,
                 skipped: plan.skipped.len(),
-                cost_usd: Default::default(),
+                cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
                 job: desk.job.clone(),
             },
@@ -202,7 +204,7 @@ impl<'a> Crew<'a> {
     fn start(&mut self, position: usize, due: Due, total: usize) {
         let size = self.desk.args.batch.chunk_size;
         let chunk = position / size;
-        if position % size == 0 {
+        if position.is_multiple_of(size) {
             let to = (position + size).min(total);
             self.events.say(Event::ChunkStarted {
                 number: chunk + 1,
@@ -270,7 +272,7 @@ impl<'a> Crew<'a> {
         match result {
             Ok(report) => self.succeeded(&in_hand, &report)?,
             Err(CallError::Request { service, message }) => {
-                self.failed(&in_hand, &format!("{service}: {message}"))?
+                self.failed(&in_hand, &format!("{service}: {message}"))?;
             }
             Err(error) => self.put_back(&in_hand, error),
         }
@@ -416,7 +418,7 @@ impl<'a> Crew<'a> {
             attempts: due.attempts + 1,
             run_id: self.desk.run_id.clone(),
             updated_at: now,
-            cost_usd: Default::default(),
+            cost_usd: Usd::ZERO,
             report: known.and_then(|entry| entry.report.clone()),
             thin: known.and_then(|entry| entry.thin),
             error: None,

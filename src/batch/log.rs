@@ -111,7 +111,7 @@ pub fn log(event: &Event) {
         Event::CheckpointSaved { processed } => tracing::info!(processed, "checkpoint saved"),
         Event::SheetWritten { rows } => tracing::info!(rows, "sheet written"),
         Event::WindingDown { why, in_flight } => {
-            tracing::warn!(why, in_flight = in_flight.len(), "winding down")
+            tracing::warn!(why, in_flight = in_flight.len(), "winding down");
         }
         Event::Warning { text } => tracing::warn!("{text}"),
     }

@@ -98,7 +98,7 @@ impl Progress {
                 self.advance();
             }
             Event::BrandPutBack { brand } => {
-                self.detail(&format!("  ↩ {brand}: left for the next run"))
+                self.detail(&format!("  ↩ {brand}: left for the next run"));
             }
             Event::CheckpointSaved { processed } => {
                 self.line(&self.counts());

@@ -199,6 +199,12 @@ fn summaries(t: Tongue, insights: &Insights) -> Vec<(&'static str, &'static str,
     both.into_iter().flatten().collect()
 }
 
+#[expect(
+    clippy::inline_always,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "the macro of the template engine asks for these forms"
+)]
 mod filters {
     use std::fmt::Display;
 

@@ -116,6 +116,10 @@ impl Tongue {
         format!("{}{about}", self.digits(&span))
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
     pub fn level(self, level: &Level) -> &'static str {
         match level {
             Level::Low => self.pick("کم", "low"),
@@ -124,6 +128,10 @@ impl Tongue {
         }
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
     pub fn coverage(self, coverage: &Coverage) -> &'static str {
         match coverage {
             Coverage::Full => self.pick("کافی", "sufficient"),
@@ -138,6 +146,10 @@ impl Tongue {
         }
     }
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
     pub fn parent(self, verdict: &ParentVerdict) -> &'static str {
         match verdict {
             ParentVerdict::Confirmed => self.pick("تأیید شد", "confirmed"),

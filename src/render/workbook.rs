@@ -12,9 +12,16 @@ const CELL_LIMIT: usize = 32_000;
 pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
     let persian = reports.iter().any(|(_, report)| report.lang.persian());
     let t = Tongue { fa: persian };
-    let all = || reports.iter().map(|(_, report)| report);
     let mut book = Workbook::new();
+    summary(&mut book, t, reports)?;
+    products(&mut book, t, reports)?;
+    opportunities(&mut book, t, reports)?;
+    related(&mut book, t, reports)?;
+    sources(&mut book, t, reports)?;
+    Ok(book.save_to_buffer()?)
+}
 
+fn summary(book: &mut Workbook, t: Tongue, reports: &[(String, Report)]) -> anyhow::Result<()> {
     let header = [
         "برند|Brand",
         "شرکت مادر|Parent company",
@@ -26,7 +33,7 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
         "تاریخ|Date",
         "شبیه‌سازی|Simulated",
     ];
-    let rows = all().map(|r| {
+    let rows = reports.iter().map(|(_, r)| r).map(|r| {
         let industry = if t.fa {
             &r.categorisation.industry.fa
         } else {
@@ -44,8 +51,10 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
             if r.simulated { "yes" } else { "" }.to_owned(),
         ]
     });
-    sheet(&mut book, t, "خلاصه|Summary", &header, rows)?;
+    sheet(book, t, "خلاصه|Summary", &header, rows)
+}
 
+fn products(book: &mut Workbook, t: Tongue, reports: &[(String, Report)]) -> anyhow::Result<()> {
     let header = [
         "برند|Brand",
         "محصول|Product",
@@ -54,7 +63,7 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
         "وضعیت|Status",
         "منبع|Sources",
     ];
-    let rows = all().flat_map(|r| {
+    let rows = reports.iter().map(|(_, r)| r).flat_map(|r| {
         r.products.iter().map(|p| {
             let name = p.name_fa.as_ref().or(p.name_en.as_ref());
             vec![
@@ -67,8 +76,14 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
             ]
         })
     });
-    sheet(&mut book, t, "محصولات|Products", &header, rows)?;
+    sheet(book, t, "محصولات|Products", &header, rows)
+}
 
+fn opportunities(
+    book: &mut Workbook,
+    t: Tongue,
+    reports: &[(String, Report)],
+) -> anyhow::Result<()> {
     let header = [
         "برند|Brand",
         "همکار|Partner",
@@ -77,7 +92,7 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
         "آغاز|Starts",
         "اولویت|Priority",
     ];
-    let rows = all().flat_map(|r| {
+    let rows = reports.iter().map(|(_, r)| r).flat_map(|r| {
         r.insights
             .iter()
             .flat_map(|insights| &insights.opportunities)
@@ -93,8 +108,10 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
                 ]
             })
     });
-    sheet(&mut book, t, "فرصت‌ها|Opportunities", &header, rows)?;
+    sheet(book, t, "فرصت‌ها|Opportunities", &header, rows)
+}
 
+fn related(book: &mut Workbook, t: Tongue, reports: &[(String, Report)]) -> anyhow::Result<()> {
     let header = [
         "برند|Brand",
         "رابطه|Relation",
@@ -102,7 +119,7 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
         "وضعیت|Status",
         "منبع|Sources",
     ];
-    let rows = all().flat_map(|r| {
+    let rows = reports.iter().map(|(_, r)| r).flat_map(|r| {
         tables::relations(r).into_iter().map(|(relation, fact)| {
             vec![
                 r.brand.clone(),
@@ -113,8 +130,10 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
             ]
         })
     });
-    sheet(&mut book, t, "برندهای مرتبط|Related brands", &header, rows)?;
+    sheet(book, t, "برندهای مرتبط|Related brands", &header, rows)
+}
 
+fn sources(book: &mut Workbook, t: Tongue, reports: &[(String, Report)]) -> anyhow::Result<()> {
     let header = [
         "برند|Brand",
         "شناسه|Id",
@@ -122,7 +141,7 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
         "نشانی|URL",
         "تاریخ|Retrieved",
     ];
-    let rows = all().flat_map(|r| {
+    let rows = reports.iter().map(|(_, r)| r).flat_map(|r| {
         r.sources.iter().map(|s| {
             vec![
                 r.brand.clone(),
@@ -133,8 +152,7 @@ pub fn workbook(reports: &[(String, Report)]) -> anyhow::Result<Vec<u8>> {
             ]
         })
     });
-    sheet(&mut book, t, "منبع‌ها|Sources", &header, rows)?;
-    Ok(book.save_to_buffer()?)
+    sheet(book, t, "منبع‌ها|Sources", &header, rows)
 }
 
 /// One sheet, with a frozen header and filters. Names are given as `Persian|English`.

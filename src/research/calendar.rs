@@ -200,7 +200,7 @@ impl Rule {
             Rule::Solar(month, day, _) => solar(persian, month, day),
             Rule::Lunar(month, day, _) => {
                 let date = IcuDate::try_new_hijri_with_calendar(hijri_year, month, day, hijri());
-                to_jiff(&date.ok()?.to_calendar(Iso))
+                to_jiff(date.ok()?.to_calendar(Iso))
             }
             Rule::LastTuesday => {
                 let last_day = solar(persian + 1, 1, 1)?.yesterday().ok()?;
@@ -227,7 +227,7 @@ fn hijri() -> Hijri<TabularAlgorithm> {
 
 fn solar(year: i32, month: u8, day: u8) -> Option<Date> {
     to_jiff(
-        &IcuDate::try_new_persian(year, month, day)
+        IcuDate::try_new_persian(year, month, day)
             .ok()?
             .to_calendar(Iso),
     )
@@ -243,7 +243,7 @@ fn from_jiff(date: Date) -> IcuDate<Iso> {
     .unwrap_or_else(|_| IcuDate::from_rata_die(icu_calendar::types::RataDie::new(1), Iso))
 }
 
-fn to_jiff(date: &IcuDate<Iso>) -> Option<Date> {
+fn to_jiff(date: IcuDate<Iso>) -> Option<Date> {
     let year = i16::try_from(date.year().extended_year()).ok()?;
     let month = i8::try_from(date.month().number()).ok()?;
     let day = i8::try_from(date.day_of_month().0).ok()?;

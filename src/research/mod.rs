@@ -24,7 +24,8 @@ use crate::{
     money::Usd,
     services::{
         call::CallError,
-        openrouter::{OpenRouter, Prices, Usage},
+        model::{Prices, Usage},
+        openrouter::OpenRouter,
         tavily::{Found, Tavily},
     },
 };
@@ -123,7 +124,7 @@ impl Research {
         since: Timestamp,
     ) -> Result<(Evidence, Searched), CallError> {
         let queries = queries::searches(brand);
-        let searches = join_all(queries.iter().map(|query| self.tavily.search(query, since)));
+        let asked = join_all(queries.iter().map(|query| self.tavily.search(query, since)));
         let pages = queries::own_pages(brand);
         let own = async {
             if pages.is_empty() {
@@ -137,7 +138,7 @@ impl Research {
             }
         };
         // All are waited for, even when one has failed: the others may be paid for already.
-        let (found, own) = futures::join!(searches, own);
+        let (found, own) = futures::join!(asked, own);
         let own = own?;
         let found = found
             .into_iter()
@@ -176,7 +177,7 @@ impl Research {
         let recommended = self.openrouter.ask(&question, since, usage).await?;
         let mut facts = Vec::new();
         analysis.each("", &mut |path, fact| {
-            facts.push((path.to_owned(), fact.value.clone()))
+            facts.push((path.to_owned(), fact.value.clone()));
         });
         Ok(insights::date_and_check(
             recommended,

@@ -1,6 +1,7 @@
 //! The three services, simulated on a loopback port: as strict as the real ones, with latency, limits and faults to
 //! choose. It shares no code with the clients that are tried against it, and nothing that it says is true.
 
+mod about;
 mod fault;
 mod limit;
 mod model;
@@ -225,7 +226,7 @@ impl Services {
         let fault = self.faults.iter().find(|fault| fault.strikes(service));
         match fault.map(|fault| &fault.kind) {
             Some(Kind::Stall) => {
-                tokio::time::sleep(Duration::from_secs(3_600)).await;
+                tokio::time::sleep(Duration::from_hours(1)).await;
                 None
             }
             Some(Kind::Status(status)) => Some(refusal(service, *status)),

@@ -15,13 +15,15 @@ use serde_json::Value;
 use tokio::{sync::Mutex as FairMutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::gate::Gate;
+use super::{
+    gate::Gate,
+    reply::{Reply, Verdict, describe, message, retry_after},
+};
 use crate::{
     event::{Event, Events},
     exit::Exit,
     money::Usd,
     state::paid::{Cost, Hold, HoldError, Kept, Paid, RequestHash},
-    text,
 };
 
 /// Larger bodies are no answer to anything that is asked.
@@ -31,8 +33,8 @@ const BODY_LIMIT: usize = 32 << 20;
 const ATTEMPTS: u32 = 6;
 
 /// How long a service that never answered is tried, and one that did.
-const PATIENCE_AT_START: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const PATIENCE_AT_START: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// One service, as far as calling it goes.
 #[derive(Debug)]
@@ -75,30 +77,6 @@ pub struct Price {
     pub worst: Usd,
     /// Reads the cost from the answer.
     pub cost: Box<dyn Fn(&Value) -> Cost + Send + Sync>,
-}
-
-/// What a service sent back.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    /// How long it asks to wait.
-    pub retry_after: Option<Duration>,
-    /// The body, where it is JSON.
-    pub json: Option<Value>,
-    /// The service's own words, for people.
-    pub message: String,
-}
-
-/// What a reply means.
-#[derive(Debug)]
-pub enum Verdict {
-    Good,
-    /// It may go well next time.
-    Transient,
-    /// This request will never be answered; others may.
-    Request,
-    /// No request will be answered: the run ends with this code.
-    Run(Exit),
 }
 
 /// An answer.
@@ -326,7 +304,7 @@ impl Caller {
             }
         };
         let verdict = (service.classify)(&reply);
-        self.book(request, &reply, &verdict, text, hold, hash)
+        self.book(request, &reply, verdict, text, hold, hash)
             .await
             .map_err(CallError::from)
             .and_then(|(at, cost)| conclude(service, request, reply, verdict, at, cost, hash))
@@ -379,7 +357,7 @@ impl Caller {
         &self,
         request: &Request,
         reply: &Reply,
-        verdict: &Verdict,
+        verdict: Verdict,
         text: String,
         hold: Option<Hold>,
         hash: RequestHash,
@@ -479,7 +457,7 @@ impl Request {
             url,
             headers,
             body: Body::None,
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             patience: None,
             price: None,
         }
@@ -540,118 +518,5 @@ fn conclude(
             message: reply.message,
             remedy: service.remedy.clone(),
         }),
-    }
-}
-
-/// What a status means where a service has nothing of its own to add.
-pub fn usual_verdict(reply: &Reply) -> Verdict {
-    match reply.status {
-        200..=299 if reply.json.is_some() => Verdict::Good,
-        // HTML or a cut body where JSON was due, time-outs, limits, and everything that is the server's fault.
-        200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
-        401 | 403 => Verdict::Run(Exit::Refused),
-        402 => Verdict::Run(Exit::Unavailable),
-        _ => Verdict::Request,
-    }
-}
-
-/// The service's own words, from whichever place it puts them.
-fn message(status: u16, json: Option<&Value>, text: &str) -> String {
-    let words = json.and_then(|json| {
-        [
-            "/error/message",
-            "/detail/error",
-            "/error_description",
-            "/detail/0/msg",
-            "/detail",
-            "/error",
-            "/message",
-            "/choices/0/error/message",
-        ]
-        .iter()
-        .find_map(|at| json.pointer(at)?.as_str())
-    });
-    let words = match words {
-        Some(words) => text::clean(words),
-        None if json.is_some() => String::new(),
-        None if text.trim_start().starts_with('<') => "an HTML page instead of JSON".into(),
-        None if text.trim().is_empty() => "an empty body instead of JSON".into(),
-        None => format!("not JSON: {}", text::clean(text)),
-    };
-    text::shorten(&format!("status {status}: {words}"), 300)
-        .trim_end_matches([' ', ':', '.'])
-        .to_owned()
-}
-
-/// `Retry-After` in both its forms (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get("retry-after")?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
-}
-
-/// A transport error without the address, with all its causes.
-fn describe(error: reqwest::Error) -> String {
-    let timed_out = error.is_timeout();
-    let error = error.without_url();
-    let mut parts = vec![error.to_string()];
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        let part = inner.to_string();
-        if !parts.iter().any(|known| known.contains(&part)) {
-            parts.push(part);
-        }
-        cause = inner.source();
-    }
-    if timed_out {
-        parts.insert(0, "no answer in time".into());
-    }
-    text::shorten(&parts.join(": "), 300)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_read_in_both_forms() {
-        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
-        let read = |value: &'static str| {
-            retry_after(
-                &HeaderMap::from_iter([("retry-after".parse().unwrap(), value.parse().unwrap())]),
-                now,
-            )
-        };
-        assert_eq!(read("12"), Some(Duration::from_secs(12)));
-        assert_eq!(
-            read("Mon, 23 Nov 2026 10:01:30 GMT"),
-            Some(Duration::from_secs(90))
-        );
-        assert_eq!(read("Mon, 23 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(read("soon"), None);
-    }
-
-    #[test]
-    fn the_words_of_every_service_are_found() {
-        for body in [
-            r#"{"error":{"code":401,"message":"No auth credentials found"}}"#,
-            r#"{"detail":{"error":"No auth credentials found"}}"#,
-            r#"{"error":"No auth credentials found"}"#,
-            r#"{"error":"invalid_grant","error_description":"No auth credentials found"}"#,
-            r#"{"detail":[{"loc":[],"msg":"No auth credentials found"}]}"#,
-        ] {
-            let json = serde_json::from_str(body).unwrap();
-            assert_eq!(
-                message(401, Some(&json), body),
-                "status 401: No auth credentials found"
-            );
-        }
-        assert_eq!(
-            message(502, None, "<html>Bad gateway</html>"),
-            "status 502: an HTML page instead of JSON"
-        );
     }
 }

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// Failures in a row after which only one request at a time is let through.
 const BREAKER: u32 = 3;
@@ -25,7 +25,7 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// The longest wait that a service can ask for.
-const LONGEST_REQUESTED: Duration = Duration::from_secs(300);
+const LONGEST_REQUESTED: Duration = Duration::from_mins(5);
 
 /// The rate gate of one service, shared by all workers.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl State {
         while self.passed.front().is_some_and(|&at| now >= at + MINUTE) {
             self.passed.pop_front();
         }
-        let interval = MINUTE.div_f64(limit as f64);
+        let interval = MINUTE / u32::try_from(limit).unwrap_or(u32::MAX);
         let burst = interval * u32::try_from(limit / 4).unwrap_or(u32::MAX);
         let full = match self.passed.front() {
             Some(&oldest) if self.passed.len() >= limit => oldest + MINUTE,
@@ -211,7 +211,7 @@ mod tests {
             let gate = Arc::clone(&gate);
             async move { drop(gate.enter().await) }
         });
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert!(!waiting.is_finished(), "only one request may try");
         gate.succeeded();
         drop(probe);

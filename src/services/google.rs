@@ -11,9 +11,10 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::{
-    call::{Body, CallError, Caller, Reply, Request, Service, Verdict, usual_verdict},
+    call::{Body, CallError, Caller, Request, Service},
     gate::Gate,
     openrouter::bearer,
+    reply::{Reply, Verdict, usual_verdict},
 };
 use crate::{exit::Exit, settings::ServiceAccount};
 

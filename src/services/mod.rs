@@ -3,7 +3,9 @@
 pub mod call;
 pub mod gate;
 pub mod google;
+pub mod model;
 pub mod openrouter;
+pub mod reply;
 pub mod schema;
 pub mod sheets;
 pub mod tavily;

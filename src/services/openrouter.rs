@@ -8,16 +8,15 @@ use reqwest::{
     Method, Url,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
-use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
-    call::{
-        Answer, Body, CallError, Caller, Price, Reply, Request, Service, Verdict, usual_verdict,
-    },
+    call::{Answer, Body, CallError, Caller, Price, Request, Service},
+    model::{Model, Prices, Usage, read_usage},
+    reply::{Reply, Verdict, usual_verdict},
     schema::strict_schema,
 };
 use crate::{
@@ -28,13 +27,7 @@ use crate::{
 };
 
 /// The longest that a model may take for one answer.
-const TIMEOUT: Duration = Duration::from_secs(240);
-
-/// Upstream providers of a model differ in price; those dearer than this many times the listed price are excluded.
-const PRICE_HEADROOM: Decimal = Decimal::from_parts(15, 0, 0, false, 1);
-
-/// Tokens that a provider may add to a prompt for roles and separators.
-const OVERHEAD_TOKENS: usize = 256;
+const TIMEOUT: Duration = Duration::from_mins(4);
 
 /// A model on a server.
 #[derive(Debug)]
@@ -44,43 +37,6 @@ pub struct OpenRouter {
     base: Url,
     headers: HeaderMap,
     model: Model,
-}
-
-/// What is known about the model.
-#[derive(Clone, Debug, Default)]
-pub struct Model {
-    pub slug: String,
-    /// Known only where the server lists prices.
-    pub prices: Option<Prices>,
-    /// Whether it thinks before it answers, and can be told how much.
-    pub reasons: bool,
-}
-
-/// The highest prices that a call can be billed at.
-#[derive(Clone, Copy, Debug)]
-pub struct Prices {
-    /// US dollars for a prompt token.
-    pub prompt: Usd,
-    /// US dollars for an answer token.
-    pub completion: Usd,
-    /// US dollars for a request.
-    pub request: Usd,
-}
-
-/// What calls used, as the service reported it.
-#[derive(Clone, Debug, Default)]
-pub struct Usage {
-    /// Models that answered, as the service names them.
-    pub models: Vec<String>,
-    /// When the last answer came.
-    pub last: Option<Timestamp>,
-    /// The answers came from the sandbox.
-    pub simulated: bool,
-    pub llm_calls: u32,
-    pub tokens_in: u64,
-    pub tokens_out: u64,
-    pub tokens_cached: u64,
-    pub usd: Usd,
 }
 
 /// What is asked of a model, and the type that it answers in.
@@ -117,21 +73,6 @@ struct Choice {
 #[derive(Deserialize)]
 struct Message {
     content: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-struct ChatUsage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    cost: Option<f64>,
-    prompt_tokens_details: Option<PromptDetails>,
-}
-
-#[derive(Deserialize)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
 }
 
 /// One answer of the model, read as far as every answer is read.
@@ -287,7 +228,7 @@ impl OpenRouter {
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<Completion, CallError> {
-        let body = self.body(question.name, messages, strict_schema::<T>(), max_tokens);
+        let body = self.body(question.name, messages, &strict_schema::<T>(), max_tokens);
         let prices = self.model.prices;
         let request = Request {
             what: format!("{} «{}»", question.name, question.about),
@@ -319,7 +260,7 @@ impl OpenRouter {
         })
     }
 
-    fn body(&self, name: &str, messages: &Value, schema: Value, max_tokens: u32) -> Value {
+    fn body(&self, name: &str, messages: &Value, schema: &Value, max_tokens: u32) -> Value {
         let mut body = json!({
             "model": self.model.slug,
             "messages": messages,
@@ -364,89 +305,6 @@ impl OpenRouter {
     }
 }
 
-impl Prices {
-    /// Reads the prices of a listed model, in US dollars a token, and adds the headroom; `None` where they vary.
-    fn read(pricing: &Value) -> Option<Self> {
-        let price = |names: &[&str]| -> Option<Usd> {
-            let mut highest: Option<Usd> = None;
-            for name in names {
-                let listed: Usd = match &pricing[*name] {
-                    Value::String(text) => text.parse().ok()?,
-                    Value::Number(number) => Usd::from_f64(number.as_f64()?)?,
-                    _ => continue,
-                };
-                highest = highest.max(Some(listed));
-            }
-            highest
-        };
-        Some(Self {
-            prompt: price(&["prompt", "input_cache_write"])?.scaled(PRICE_HEADROOM),
-            completion: price(&["completion", "internal_reasoning"])?.scaled(PRICE_HEADROOM),
-            request: price(&["request"])
-                .unwrap_or_default()
-                .scaled(PRICE_HEADROOM),
-        })
-    }
-
-    /// The most that a call can cost: no tokeniser makes more tokens of a text than it has bytes.
-    fn worst(&self, prompt_bytes: usize, max_tokens: u32) -> Usd {
-        self.prompt.times((prompt_bytes + OVERHEAD_TOKENS) as u64)
-            + self.completion.times(u64::from(max_tokens))
-            + self.request
-    }
-
-    /// What a call with so many tokens is expected to cost, at listed prices.
-    pub fn expected(&self, tokens_in: u64, tokens_out: u64) -> Usd {
-        let highest =
-            self.prompt.times(tokens_in) + self.completion.times(tokens_out) + self.request;
-        highest.scaled(Decimal::ONE / PRICE_HEADROOM)
-    }
-
-    /// As `provider.max_price` wants them: US dollars for a million tokens, and for a request.
-    fn per_million(&self) -> Value {
-        let mut limits = json!({
-            "prompt": self.prompt.times(1_000_000),
-            "completion": self.completion.times(1_000_000),
-        });
-        if self.request > Usd::ZERO {
-            limits["request"] = json!(self.request);
-        }
-        limits
-    }
-}
-
-impl ChatUsage {
-    /// What the service billed; where it does not say, what the tokens come to.
-    fn cost(&self, prices: Option<Prices>) -> Usd {
-        self.cost.and_then(Usd::from_f64).unwrap_or_else(|| {
-            prices.map_or(Usd::ZERO, |p| {
-                p.expected(self.prompt_tokens, self.completion_tokens)
-            })
-        })
-    }
-}
-
-impl Usage {
-    fn add(&mut self, answer: &Answer) {
-        let usage = read_usage(&answer.json);
-        self.llm_calls += 1;
-        self.tokens_in += usage.prompt_tokens;
-        self.tokens_out += usage.completion_tokens;
-        self.tokens_cached += usage
-            .prompt_tokens_details
-            .and_then(|d| d.cached_tokens)
-            .unwrap_or(0);
-        self.usd += answer.cost.usd;
-        self.last = self.last.max(Some(answer.at));
-        self.simulated |= answer.json["provider"] == "Simulated";
-        if let Some(model) = answer.json["model"].as_str()
-            && !self.models.iter().any(|known| known == model)
-        {
-            self.models.push(model.to_owned());
-        }
-    }
-}
-
 /// A header with a key that debug output does not show.
 pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
@@ -454,12 +312,6 @@ pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
         .map_err(|_| anyhow::anyhow!("a key has characters that cannot be sent in a header"))?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
-}
-
-fn read_usage(json: &Value) -> ChatUsage {
-    json.get("usage")
-        .and_then(|usage| ChatUsage::deserialize(usage).ok())
-        .unwrap_or_default()
 }
 
 /// Whether the server has no such page: it speaks the protocol, but is not OpenRouter.
@@ -549,10 +401,9 @@ fn classify_error(error: &Value, reply: &Reply) -> Verdict {
             .iter()
             .any(|key| error["metadata"].get(key).is_some());
     match code {
-        401 => Verdict::Run(Exit::Refused),
         402 => Verdict::Run(Exit::Unavailable),
         403 if about_content => Verdict::Request,
-        403 => Verdict::Run(Exit::Refused),
+        401 | 403 => Verdict::Run(Exit::Refused),
         404 => Verdict::Run(Exit::Usage),
         400 if reply.message.contains("not a valid model") => Verdict::Run(Exit::Usage),
         408 | 425 | 429 | 500..=599 => Verdict::Transient,

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    call::{Body, CallError, Caller, Reply, Request, Service, Verdict, usual_verdict},
+    call::{Body, CallError, Caller, Request, Service},
     gate::Gate,
     google::SignIn,
+    reply::{Reply, Verdict, usual_verdict},
 };
 use crate::{
     exit::Exit,
@@ -272,9 +273,9 @@ pub fn a1(tab: &str, range: &str) -> String {
 pub fn column_letters(mut column: usize) -> String {
     let mut letters = String::new();
     loop {
-        letters.insert(0, char::from(b'A' + (column % 26) as u8));
+        letters.extend(('A'..='Z').nth(column % 26));
         match column / 26 {
-            0 => return letters,
+            0 => return letters.chars().rev().collect(),
             more => column = more - 1,
         }
     }
@@ -289,8 +290,7 @@ fn classify(reply: &Reply) -> Verdict {
         (403, Some("RATE_LIMIT_EXCEEDED" | "rateLimitExceeded" | "userRateLimitExceeded")) => {
             Verdict::Transient
         }
-        (404, _) => Verdict::Run(Exit::Refused),
-        (400, Some("API_KEY_INVALID")) => Verdict::Run(Exit::Refused),
+        (404, _) | (400, Some("API_KEY_INVALID")) => Verdict::Run(Exit::Refused),
         (400, _) if reply.message.contains("API key not valid") => Verdict::Run(Exit::Refused),
         (400, _) if reply.message.contains("not supported for this document") => {
             Verdict::Run(Exit::Usage)

@@ -8,11 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    call::{
-        Answer, Body, CallError, Caller, Price, Reply, Request, Service, Verdict, usual_verdict,
-    },
+    call::{Answer, Body, CallError, Caller, Price, Request, Service},
     gate::Gate,
     openrouter::bearer,
+    reply::{Reply, Verdict, usual_verdict},
 };
 use crate::{exit::Exit, money::Usd, settings::Endpoint, state::paid::Cost};
 
@@ -163,18 +162,16 @@ impl Tavily {
     }
 }
 
-/// The credits that an answer says it cost; one where it does not say.
+/// The credits that an answer says it cost, whole ones; one where it does not say.
 fn credits(json: &Value) -> u32 {
-    json.pointer("/usage/credits")
-        .and_then(Value::as_f64)
-        // Rounded up, and bounded: a service cannot bill a fraction, nor a fortune for one search.
-        .map_or(1, |credits| {
-            if credits <= 0.0 {
-                0
-            } else {
-                credits.ceil().min(1_000.0) as u32
-            }
-        })
+    let said = json.pointer("/usage/credits").and_then(Value::as_f64);
+    // Bounded, because no service can bill a fortune for one search.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounded"
+    )]
+    said.map_or(1, |credits| credits.ceil().clamp(0.0, 1_000.0) as u32)
 }
 
 /// Pages that can be read; one that is malformed does not spoil the others.

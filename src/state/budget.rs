@@ -34,15 +34,15 @@ impl Budget {
 
     /// Sets the worst case of a call aside.
     pub fn hold(&mut self, worst: Usd) -> Result<(), Refusal> {
-        if let Some(cap) = self.cap {
-            if self.committed() + worst > cap {
-                return Err(match self.in_flight > Usd::ZERO {
-                    true => Refusal::Wait,
-                    false => Refusal::Never {
-                        left: cap.minus(self.committed()),
-                    },
-                });
-            }
+        if let Some(cap) = self.cap
+            && self.committed() + worst > cap
+        {
+            return Err(match self.in_flight > Usd::ZERO {
+                true => Refusal::Wait,
+                false => Refusal::Never {
+                    left: cap.minus(self.committed()),
+                },
+            });
         }
         self.in_flight += worst;
         Ok(())

@@ -1,6 +1,6 @@
-//! Paid responses and what they cost, in one SQLite database, `paid.sqlite3`.
+//! Paid responses and what they cost, in one `SQLite` database, `paid.sqlite3`.
 //!
-//! A response and its cost are one transaction, so a crash at any moment leaves both or neither. SQLite because it is
+//! A response and its cost are one transaction, so a crash at any moment leaves both or neither. `SQLite` because it is
 //! one file that survives power failures, frees old space for new answers, and can be read with common tools.
 
 use std::{
@@ -308,7 +308,7 @@ fn prepare(db: &Connection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sums in decimals, which SQLite cannot.
+/// Sums in decimals, which `SQLite` cannot.
 fn sum(db: &Connection, job: &str, state: &str, column: &str) -> anyhow::Result<Usd> {
     let mut query = db.prepare(&format!(
         "SELECT {column} FROM spending WHERE job = ?1 AND state = ?2"

@@ -250,8 +250,8 @@ mod tests {
         registry
             .record(key("a"), entry(Status::Success, 5))
             .unwrap();
-        let stale = serde_json::to_string(&(key("a"), entry(Status::Failed, 4))).unwrap();
-        fs::write(&registry.journal, stale).unwrap();
+        let old = serde_json::to_string(&(key("a"), entry(Status::Failed, 4))).unwrap();
+        fs::write(&registry.journal, old).unwrap();
         let read = Registry::open(&state).unwrap();
         assert_eq!(read.get(&key("a")).unwrap().status, Status::Success);
     }

@@ -1,4 +1,5 @@
 //! A desk to try the program at: an empty folder, simulated services, and the real binary.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::{
     fs,

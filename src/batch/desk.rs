@@ -1,0 +1,351 @@
+//! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
+
+use std::{path::PathBuf, sync::Arc, time::Instant};
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    crew::End,
+    list_failure,
+    log::LogFiles,
+    plan::{Estimate, Plan, Rules},
+    preflight::Connections,
+    summary::{self, Config, Figures},
+    writeback::{Words, WriteBack},
+};
+use crate::{
+    brand::{Row, gather},
+    cli::{RunArgs, ServiceArgs},
+    event::Events,
+    exit::{Exit, Failure, OrExit},
+    list::sheet::{Outcome, Target},
+    research::{self, Research, calendar},
+    sandbox::{self, Sandbox},
+    say,
+    settings::{self, Settings},
+    state::{
+        LockError, StateFolder,
+        checkpoint::{Checkpoint, Job},
+        paid::Paid,
+        registry::{Registry, Status},
+    },
+};
+
+/// What a run has before it speaks to anybody.
+pub struct Desk {
+    pub args: RunArgs,
+    pub settings: Settings,
+    /// `None` for a dry run, which writes nothing.
+    pub state: Option<StateFolder>,
+    pub paid: Arc<Paid>,
+    pub job: Job,
+    pub run_id: String,
+    pub started: Timestamp,
+    pub clock: Instant,
+    pub logs: LogFiles,
+    _sandbox: Option<Sandbox>,
+}
+
+impl Desk {
+    /// Checks the settings and takes the state folder; nothing is sent yet.
+    pub async fn open(args: RunArgs) -> Result<Self, Failure> {
+        let source = &args.source;
+        if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
+            return Err(Failure::new(
+                Exit::Usage,
+                "what is to be researched? Give --google-sheets, --brands FILE or --brand NAME. \
+                 To rehearse without keys: brandintel --google-sheets --sandbox --workers 8 --limit 20",
+            ));
+        }
+        let (settings, sandbox) = settings(&args).await?;
+        let started = Timestamp::now();
+        let run_id = format!(
+            "{}-{:04x}",
+            started.strftime("%Y%m%dT%H%M%SZ"),
+            fastrand::u16(..)
+        );
+        let state = match args.batch.dry_run {
+            true => None,
+            false => Some(take_state(&settings)?),
+        };
+        let last = Checkpoint::peek(&settings.folders.state).or_exit(Exit::Usage)?;
+        let job = Checkpoint::next_job(last.as_ref(), &run_id, started, args.batch.force);
+        let store = state.as_ref().map_or_else(
+            || PathBuf::from(":memory:"),
+            |state| state.file("paid.sqlite3"),
+        );
+        let paid = Paid::open(&store, &job.id, args.batch.budget, started).or_exit(Exit::Usage)?;
+        let logs = LogFiles::of(
+            &settings.folders.logs,
+            started.to_zoned_datetime(TimeZone::system()).date(),
+        );
+        if state.is_some() {
+            logs.install().or_exit(Exit::Usage)?;
+            tracing::info!(run_id, job = job.id, "run started");
+        }
+        Ok(Self {
+            settings,
+            state,
+            paid: Arc::new(paid),
+            job,
+            run_id,
+            started,
+            clock: Instant::now(),
+            logs,
+            _sandbox: sandbox,
+            args,
+        })
+    }
+
+    /// How many times faster than reality time passes.
+    pub fn speed(&self) -> f64 {
+        if self.settings.simulated {
+            self.args.services.sandbox_speed
+        } else {
+            1.0
+        }
+    }
+
+    /// What became of each brand so far.
+    pub fn registry(&self) -> Result<Registry, Failure> {
+        let registry = match &self.state {
+            Some(state) => Registry::open(state),
+            None => Registry::peek(&self.settings.folders.state),
+        };
+        registry.or_exit(Exit::Usage)
+    }
+
+    /// What these rows ask for.
+    pub fn plan(&self, rows: &[Row], registry: &Registry) -> Plan {
+        let rules = Rules {
+            limit: self.args.source.limit,
+            max_age_days: self.args.batch.max_age,
+            job: &self.job,
+            now: self.started,
+        };
+        Plan::make(gather(rows), registry, &rules)
+    }
+
+    /// Prints what will be done, in the sections of the guide.
+    pub fn announce(
+        &self,
+        plan: &Plan,
+        registry: &Registry,
+        rows: &[Row],
+        connections: &Connections,
+    ) -> Estimate {
+        let (success, failed) = (
+            registry.count(Status::Success),
+            registry.count(Status::Failed),
+        );
+        say!(
+            "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
+            success + failed
+        );
+        let rows = rows.iter().filter(|row| !row.is_empty()).count();
+        let place = if self.args.source.google_sheets {
+            "sheet"
+        } else {
+            "list"
+        };
+        match self.args.source.limit {
+            Some(limit) => {
+                say!(
+                    "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
+                    plan.total
+                );
+            }
+            None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
+        }
+        say!("Brands to process: {}/{}", plan.due.len(), plan.total);
+        say!("Skipped (unchanged): {}", plan.skipped.len());
+        for row in &plan.rejected {
+            crate::output::urgent(&format!(
+                "  Row {} «{}»: {}",
+                row.number, row.name, row.reason
+            ));
+        }
+        for note in &plan.notes {
+            say!("  Note: {note}");
+        }
+        say!("");
+        let config = Config {
+            workers: self.args.batch.workers,
+            chunk_size: self.args.batch.chunk_size,
+            budget: self.args.batch.budget,
+            spent_before: self.paid.job_spent().0,
+        };
+        summary::config(&config);
+        let typical = research::typical_cost(
+            connections.openrouter.model().prices,
+            self.settings.credit_price,
+        );
+        let estimate = plan.estimate(
+            registry,
+            config.workers,
+            self.settings.rates,
+            self.speed(),
+            typical,
+        );
+        summary::estimate(plan.due.len(), &estimate);
+        connections.warn_of_limits(&estimate, plan.due.len());
+        estimate
+    }
+
+    fn place(&self) -> &'static str {
+        if self.args.source.google_sheets {
+            "sheet"
+        } else {
+            "list"
+        }
+    }
+
+    /// What a dry run prints instead of working.
+    pub fn rehearse(&self, plan: &Plan) -> Exit {
+        say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
+        for due in &plan.due {
+            let rows: Vec<String> = due.brand.rows.iter().map(ToString::to_string).collect();
+            say!(
+                "  {} (row {}) → {}/",
+                due.brand.name,
+                rows.join(", "),
+                self.settings.folders.output.join(&due.folder).display()
+            );
+        }
+        Exit::Done
+    }
+
+    /// Hands the connections to those who work with them. The first write to the sheet happens here, so that a sheet
+    /// that may not be written to is known before anything is paid for.
+    pub async fn begin(
+        &self,
+        connections: Connections,
+        plan: &Plan,
+        mut first: Vec<(Target, Outcome)>,
+        words: Words,
+        events: &Events,
+    ) -> Result<(WriteBack, Research, CancellationToken), Failure> {
+        let Connections {
+            openrouter,
+            tavily,
+            sheet,
+            stop,
+            ..
+        } = connections;
+        let in_progress = || Outcome::InProgress {
+            status: words.in_progress.to_owned(),
+        };
+        let ahead = plan.due.iter().take(self.args.batch.chunk_size);
+        first.extend(ahead.map(|due| (Target::Brand(due.brand.key.clone()), in_progress())));
+        let write_back = match sheet {
+            Some(sheet) if sheet.can_write() => WriteBack::start(sheet, first, events.clone())
+                .await
+                .map_err(list_failure)?,
+            Some(_) => {
+                say!(
+                    "The sheet was opened with an API key, which can only read: results are not written back.\n"
+                );
+                WriteBack::none()
+            }
+            None => WriteBack::none(),
+        };
+        let research = Research {
+            openrouter,
+            tavily,
+            lang: self.args.batch.lang,
+            run_id: self.run_id.clone(),
+            today: calendar::day_in_iran(self.job.started_at),
+            simulated: self.settings.simulated,
+        };
+        Ok((write_back, research, stop))
+    }
+
+    /// Prints the summary and decides on the exit code.
+    pub fn close(&self, figures: &Figures, end: End) -> Result<Exit, Failure> {
+        let state = &self.settings.folders.state;
+        summary::summary(
+            figures,
+            self.place(),
+            &self.logs,
+            &state.join("checkpoint_latest.json"),
+            &self.settings.folders.output,
+        );
+        let code = match &end {
+            End::Complete if figures.failed + figures.rejected > 0 => Exit::SomeFailed,
+            End::Complete => Exit::Done,
+            End::Signal(exit) => *exit,
+            End::Budget(_) => Exit::Budget,
+            End::Failed(failure) => failure.exit,
+        };
+        tracing::info!(
+            code = code as u8,
+            cost_usd = figures.cost.as_f64(),
+            "run ended"
+        );
+        match end {
+            End::Failed(failure) => Err(failure),
+            End::Budget(why) => Err(Failure::new(
+                Exit::Budget,
+                format!(
+                    "{why}. {} brands wait for the next run: raise --budget, or run again",
+                    figures.left
+                ),
+            )),
+            End::Complete | End::Signal(_) => Ok(code),
+        }
+    }
+}
+
+/// The settings of a run, and for a rehearsal the services that it speaks to.
+async fn settings(args: &RunArgs) -> Result<(Settings, Option<Sandbox>), Failure> {
+    let services = &args.services;
+    if !services.sandbox {
+        let settings =
+            Settings::from_environment(services, args.source.google_sheets).or_exit(Exit::Usage)?;
+        return Ok((settings, None));
+    }
+    let (mut settings, sandbox) = sandbox_settings(services).await?;
+    if !args.source.google_sheets {
+        settings.sheet = None;
+    }
+    Ok((settings, Some(sandbox)))
+}
+
+/// The settings that `check` looks at: a sheet is looked at where one is set.
+pub async fn settings_for_check(
+    services: &ServiceArgs,
+) -> Result<(Settings, Option<Sandbox>), Failure> {
+    if services.sandbox {
+        let (settings, sandbox) = sandbox_settings(services).await?;
+        return Ok((settings, Some(sandbox)));
+    }
+    let sheet = settings::sheet_is_set();
+    Ok((
+        Settings::from_environment(services, sheet).or_exit(Exit::Usage)?,
+        None,
+    ))
+}
+
+async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Sandbox), Failure> {
+    let options = sandbox::Options {
+        speed: services.sandbox_speed,
+        ..sandbox::Options::default()
+    };
+    let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
+    let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
+    Ok((settings, sandbox))
+}
+
+fn take_state(settings: &Settings) -> Result<StateFolder, Failure> {
+    StateFolder::take(&settings.folders.state).map_err(|error| {
+        let exit = match &error {
+            LockError::Held(_) => Exit::Locked,
+            LockError::Io { .. } => Exit::Usage,
+        };
+        Failure {
+            exit,
+            error: error.into(),
+        }
+    })
+}

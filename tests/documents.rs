@@ -1,0 +1,120 @@
+//! What the documents say is what the program does.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+use std::{collections::BTreeSet, fs};
+
+use brandintel::{cli::Cli, exit::Exit};
+use clap::CommandFactory;
+
+fn document(name: &str) -> String {
+    fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn every_variable_is_explained_in_the_example() {
+    let example = document(".env.example");
+    let explained: BTreeSet<&str> = example
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once('='))
+        .map(|(name, _)| name)
+        .collect();
+    let command = Cli::command();
+    let mut known: BTreeSet<String> = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_env())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    let settings = document("src/settings.rs");
+    let quoted = settings.split('"').filter(|text| {
+        ["OPENROUTER_", "TAVILY_", "GOOGLE_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+            && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    });
+    known.extend(quoted.map(str::to_owned));
+    for name in &known {
+        assert!(
+            explained.contains(name.as_str()),
+            "{name} is not in .env.example"
+        );
+    }
+    for name in explained.iter().filter(|name| **name != "HTTPS_PROXY") {
+        assert!(
+            known.contains(*name),
+            "{name} is in .env.example, but nothing reads it"
+        );
+    }
+}
+
+#[test]
+fn every_flag_and_command_is_in_the_readme() {
+    let readme = document("README.md");
+    let command = Cli::command();
+    for flag in command
+        .get_arguments()
+        .filter_map(|arg| arg.get_long())
+        .filter(|f| !["help", "version"].contains(f))
+    {
+        assert!(
+            readme.contains(&format!("--{flag}")),
+            "--{flag} is not in the README"
+        );
+    }
+    for name in command.get_subcommands().map(clap::Command::get_name) {
+        assert!(
+            readme.contains(&format!("brandintel {name}")),
+            "{name} is not in the README"
+        );
+    }
+}
+
+#[test]
+fn every_exit_code_is_in_the_readme() {
+    let readme = document("README.md");
+    let codes = [
+        Exit::Done,
+        Exit::SomeFailed,
+        Exit::Usage,
+        Exit::Refused,
+        Exit::Budget,
+        Exit::Locked,
+        Exit::Unavailable,
+    ];
+    for code in codes {
+        assert!(
+            readme.contains(&format!("\n| {} |", code as u8)),
+            "{code:?}"
+        );
+    }
+    assert!(readme.contains(&format!(
+        "| {} / {} |",
+        Exit::Interrupted as u8,
+        Exit::Terminated as u8
+    )));
+}
+
+#[test]
+fn the_example_can_be_copied_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), document(".env.example")).unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("brandintel");
+    let output = std::process::Command::new(program)
+        .current_dir(folder.path())
+        .args([
+            "--google-sheets",
+            "--sandbox",
+            "--sandbox-speed",
+            "10000",
+            "--limit",
+            "1",
+            "--dry-run",
+        ])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

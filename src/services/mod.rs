@@ -9,6 +9,8 @@ pub mod reply;
 pub mod schema;
 pub mod sheets;
 pub mod tavily;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -1,0 +1,208 @@
+//! The clients against the simulated services, over real HTTP.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    call::{CallError, Caller},
+    gate::Gate,
+    model::Usage,
+    openrouter::{OpenRouter, Question},
+    tavily::Tavily,
+};
+use crate::{
+    cli::ServiceArgs,
+    event::Events,
+    exit::Exit,
+    money::Usd,
+    sandbox::{Options, Sandbox},
+    settings::Settings,
+    state::paid::Paid,
+};
+
+/// Back-off and patience pass as fast as this.
+const SPEED: f64 = 200.0;
+
+struct Bench {
+    sandbox: Sandbox,
+    paid: Arc<Paid>,
+    openrouter: OpenRouter,
+    tavily: Tavily,
+    stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+struct Small {
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    name: Option<String>,
+}
+
+impl Bench {
+    async fn new(faults: &[&str], cap: Option<&str>) -> Self {
+        let options = Options {
+            speed: 100_000.0,
+            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+            ..Options::default()
+        };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let settings = Settings::for_sandbox(&ServiceArgs::default(), &sandbox).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let cap = cap.map(|cap| cap.parse().unwrap());
+        let paid = Paid::open(
+            &folder.path().join("paid.sqlite3"),
+            "job",
+            cap,
+            Timestamp::now(),
+        )
+        .unwrap();
+        let paid = Arc::new(paid);
+        let stop = CancellationToken::new();
+        let (events, _) = Events::channel();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let caller = Caller::new(
+            http,
+            Arc::clone(&paid),
+            events,
+            stop.clone(),
+            settings.secrets(),
+            SPEED,
+        );
+        let gate = || Gate::new(1_000_000, SPEED);
+        let mut openrouter = OpenRouter::new(
+            caller.clone(),
+            gate(),
+            &settings.openrouter,
+            &settings.model,
+        )
+        .unwrap();
+        assert!(openrouter.look_up_model().await.unwrap());
+        let tavily = Tavily::new(caller, gate(), &settings.tavily, settings.credit_price).unwrap();
+        Self {
+            sandbox,
+            paid,
+            openrouter,
+            tavily,
+            stop,
+            _folder: folder,
+        }
+    }
+
+    async fn ask(&self, user: &str) -> Result<Usage, CallError> {
+        let mut usage = Usage::default();
+        let question = Question::<Small> {
+            name: "test",
+            about: "x",
+            system: "Answer.",
+            user,
+            max_tokens: 100,
+            answer: PhantomData,
+        };
+        self.openrouter
+            .ask(&question, Timestamp::MIN, &mut usage)
+            .await
+            .map(|_| usage)
+    }
+}
+
+#[tokio::test]
+async fn the_same_question_at_the_same_time_is_paid_once() {
+    let bench = Bench::new(&[], None).await;
+    let search = || bench.tavily.search("\"کاله\" قیمت", Timestamp::MIN);
+    let (one, other) = futures::join!(search(), search());
+    assert_eq!(one.unwrap().pages.len(), other.unwrap().pages.len());
+    assert_eq!(bench.sandbox.counts().1, 1);
+    assert_eq!(bench.paid.this_run().credits, 1);
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    for fault in [
+        "503:0.4",
+        "429:0.4",
+        "html:0.4",
+        "cut:0.4",
+        "error-in-200:0.4",
+        "no-choices:0.4",
+        "empty:0.4",
+    ] {
+        let bench = Bench::new(&[&format!("llm:{fault}")], None).await;
+        for i in 0..5 {
+            let usage = bench.ask(&format!("question {i}")).await;
+            assert!(usage.is_ok(), "{fault}: {usage:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_stays_down_ends_the_run() {
+    let bench = Bench::new(&["search:503"], None).await;
+    let error = bench
+        .tavily
+        .search("\"کاله\"", Timestamp::MIN)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CallError::Run {
+                exit: Exit::Unavailable,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(bench.paid.job_spent(), (Usd::ZERO, Usd::ZERO));
+}
+
+#[tokio::test]
+async fn a_call_that_was_lost_counts_against_the_budget() {
+    let bench = Bench::new(&["search:cut"], Some("0.02")).await;
+    let error = bench
+        .tavily
+        .search("\"کاله\"", Timestamp::MIN)
+        .await
+        .unwrap_err();
+    // Two attempts at $0.008 each are set aside; a third would not fit.
+    assert!(matches!(error, CallError::Budget { .. }), "{error}");
+    assert_eq!(bench.paid.job_spent().1, "0.016".parse().unwrap());
+}
+
+#[tokio::test]
+async fn a_call_never_costs_more_than_was_set_aside() {
+    let bench = Bench::new(&[], Some("1")).await;
+    let usage = bench.ask(&"پرسش ".repeat(200)).await.unwrap();
+    assert!(usage.usd > Usd::ZERO && usage.tokens_in > 0, "{usage:?}");
+    let prices = bench.openrouter.model().prices.unwrap();
+    assert!(
+        usage.usd <= prices.worst("پرسش ".len() * 200, 100),
+        "{usage:?}"
+    );
+    assert_eq!(bench.paid.this_run().usd, usage.usd);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_cut_twice_fails_its_question() {
+    let bench = Bench::new(&["llm:length"], None).await;
+    let error = bench.ask("question").await.unwrap_err();
+    assert!(error.to_string().contains("cut off"), "{error}");
+    assert!(matches!(error, CallError::Request { .. }));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_once_the_run_winds_down() {
+    let bench = Bench::new(&[], None).await;
+    bench.stop.cancel();
+    let error = bench
+        .tavily
+        .search("\"کاله\"", Timestamp::MIN)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, CallError::Stopped), "{error}");
+    assert_eq!(bench.sandbox.counts().1, 0);
+    assert_eq!(bench.paid.job_spent(), (Usd::ZERO, Usd::ZERO));
+}

@@ -137,11 +137,6 @@ impl<'a> Crew<'a> {
         mut signals: Signals,
     ) -> Result<(End, Figures), Failure> {
         self.save_checkpoint()?;
-        if plan.due.is_empty() {
-            crate::say!("Nothing to do: all {} brands are unchanged.", plan.total);
-        } else {
-            crate::say!("[START] Beginning parallel processing...\n");
-        }
         let (rejected, total, due) = (plan.rejected.len(), plan.total, plan.due.len());
         let mut queue = plan.due.into_iter().enumerate();
         loop {

@@ -54,6 +54,10 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     let words = Words::of(desk.args.batch.lang);
     let heal = unwritten(&plan, &statuses, words);
     let (write_back, research, stop) = desk.begin(connections, &plan, heal, words, &events).await?;
+    match plan.due.len() {
+        0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
+        _ => say!("[START] Beginning parallel processing...\n"),
+    }
     let progress = Progress::new(plan.due.len(), desk.args.verbosity);
     let telling = tokio::spawn(tell(incoming, progress));
     let crew = Crew::new(

@@ -141,7 +141,10 @@ impl Progress {
 
     fn refresh(&self) {
         if let Some(bar) = &self.bar {
-            bar.set_message(self.counts());
+            bar.set_message(format!(
+                "✓ {} ✗ {} 💰 {}",
+                self.succeeded, self.failed, self.spent
+            ));
         }
     }
 
@@ -200,26 +203,29 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    let template =
-        "Processing: {percent:>3}%|{bar:20}| {pos}/{len} [{elapsed}<{eta}, {pace}] {msg}";
+    let template = "Processing: {percent:>3}%|{bar:20}| {pos}/{len} [{clock}, {pace}] {msg}";
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("█▌ ")
-        .with_key(
-            "pace",
-            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                let seconds = match state.pos() {
-                    0 => 0.0,
-                    #[expect(
-                        clippy::cast_precision_loss,
-                        reason = "lists are far shorter than 2^52"
-                    )]
-                    done => state.elapsed().as_secs_f64() / done as f64,
-                };
-                // A line of the bar that cannot be formatted is left out.
-                let _ = write!(out, "{seconds:.2} s/brand");
-            },
-        )
+        .with_key("clock", show_clock)
+        .with_key("pace", show_pace)
+}
+
+/// Time gone and time left. A part of the bar that cannot be formatted is left out.
+fn show_clock(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let left = if state.pos() == 0 {
+        "?".to_owned()
+    } else {
+        clock(state.eta())
+    };
+    let _ = write!(out, "{}<{left}", clock(state.elapsed()));
+}
+
+fn show_pace(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let _ = match u32::try_from(state.pos()) {
+        Ok(done @ 1..) => write!(out, "{:.2} s/brand", (state.elapsed() / done).as_secs_f64()),
+        _ => write!(out, "? s/brand"),
+    };
 }
 
 /// Minutes and seconds, with hours where there are any.

@@ -21,11 +21,15 @@ pub const QUERY_LIMIT: usize = 400;
 /// Results of one search; more cost nothing but the model's attention.
 const RESULTS: u32 = 8;
 
+const NAME: &str = "Tavily";
+
 /// The search service.
 #[derive(Debug)]
 pub struct Tavily {
     caller: Caller,
     service: Service,
+    /// `/usage` has a limit of its own.
+    usage_page: Service,
     base: Url,
     headers: HeaderMap,
     /// US dollars for one credit.
@@ -73,11 +77,16 @@ impl Tavily {
         Ok(Self {
             caller,
             service: Service {
-                name: "Tavily",
-                remedy: "Put a valid key into TAVILY_API_KEY, and check its plan and credits at https://app.tavily.com"
-                    .into(),
+                name: NAME,
+                remedy: remedy(),
                 gate,
                 classify,
+            },
+            usage_page: Service {
+                name: NAME,
+                remedy: remedy(),
+                gate: Gate::new(10, 1.0),
+                classify: classify_usage,
             },
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
@@ -93,7 +102,7 @@ impl Tavily {
         request.patience = Some(super::PREFLIGHT_PATIENCE);
         let answer = self
             .caller
-            .send(&self.service, &request, Timestamp::MIN)
+            .send(&self.usage_page, &request, Timestamp::MIN)
             .await?;
         Ok(answer
             .json
@@ -182,6 +191,19 @@ fn pages(answer: &Answer) -> Vec<Page> {
         .flatten()
         .filter_map(|page| Page::deserialize(page).ok())
         .collect()
+}
+
+fn remedy() -> String {
+    "Put a valid key into TAVILY_API_KEY, and check its plan and credits at https://app.tavily.com"
+        .into()
+}
+
+/// Ten questions in ten minutes are allowed; whoever tries things out asks more often, and may search all the same.
+fn classify_usage(reply: &Reply) -> Verdict {
+    match reply.status {
+        429 if reply.json.is_some() => Verdict::Good,
+        _ => classify(reply),
+    }
 }
 
 fn classify(reply: &Reply) -> Verdict {

@@ -8,7 +8,12 @@ use std::{
 
 use anyhow::Context;
 use jiff::civil::Date;
-use tracing_subscriber::{Layer, Registry, filter::LevelFilter, fmt, layer::SubscriberExt};
+use tracing_subscriber::{
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+};
 
 use crate::event::Event;
 
@@ -49,12 +54,17 @@ impl LogFiles {
             .with_target(false)
             .with_writer(open(&self.structured)?);
         let subscriber = Registry::default()
-            .with(readable.with_filter(LevelFilter::INFO))
-            .with(structured.with_filter(LevelFilter::DEBUG));
+            .with(readable.with_filter(own(LevelFilter::INFO)))
+            .with(structured.with_filter(own(LevelFilter::DEBUG)));
         // A second run in one process, as tests have it, goes on with the log of the first.
         let _ = tracing::subscriber::set_global_default(subscriber);
         Ok(())
     }
+}
+
+/// What this program says; libraries may log what they are given, headers included.
+fn own(level: LevelFilter) -> Targets {
+    Targets::new().with_target(env!("CARGO_CRATE_NAME"), level)
 }
 
 /// Logs an event with its figures as fields.

@@ -22,7 +22,9 @@ fn make_strict(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else {
         return;
     };
+    // Descriptions are for readers of the code: repeated at every fact they would double the prompt.
     for key in [
+        "description",
         "title",
         "format",
         "default",
@@ -60,9 +62,6 @@ fn collapse_nullable(schema: &mut Value) {
         return;
     }
     let mut inner = inner.clone();
-    if let Some(description) = schema.get("description") {
-        inner["description"] = description.clone();
-    }
     if let Some(kind) = inner.get("type").cloned() {
         inner["type"] = json!([kind, "null"]);
     }

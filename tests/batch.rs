@@ -155,22 +155,20 @@ fn one_write_a_chunk_and_one_before_the_first() {
 
 #[test]
 fn a_result_follows_its_brand_when_somebody_sorts_the_sheet() {
-    let desk = Desk::new(&list_of(6), &[], 20.0);
+    let desk = Desk::with_list(&list_of(6));
+    desk.sandbox.allow_models(0);
     let mut running = desk
         .command(&["--google-sheets", "--workers", "6"])
         .spawn()
         .unwrap();
-    desk.meanwhile(|| {
-        while desk.cell("برند شماره 1", "brandintel status").is_empty() {
-            std::thread::yield_now();
-        }
-        desk.sandbox.edit_rows(|rows| {
-            let header = rows.remove(0);
-            rows.reverse();
-            rows.insert(0, header);
-            rows.insert(1, vec!["برندی تازه".into()]);
-        });
+    desk.wait_for_models(6);
+    desk.sandbox.edit_rows(|rows| {
+        let header = rows.remove(0);
+        rows.reverse();
+        rows.insert(0, header);
+        rows.insert(1, vec!["برندی تازه".into()]);
     });
+    desk.sandbox.allow_models(u64::MAX);
     assert_eq!(running.wait().unwrap().code(), Some(0));
     for i in 1..=6 {
         let name = format!("برند شماره {i}");

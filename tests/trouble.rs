@@ -198,25 +198,16 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
 
 #[test]
 fn a_second_run_ends_with_5_and_changes_nothing() {
-    let desk = Desk::new(&list_of(4), &["llm:stall"], 100_000.0);
+    let desk = Desk::with_list(&list_of(4));
+    desk.sandbox.allow_models(0);
     let mut first = desk.command(&["--google-sheets"]).spawn().unwrap();
-    while !desk.path("state/checkpoint_latest.json").exists() {
-        std::thread::yield_now();
-    }
-    let state = |desk: &Desk| {
-        let all = files(&desk.path("state"));
-        all.into_iter()
-            .filter(|(path, _)| {
-                path.ends_with("registry.json") || path.ends_with("checkpoint_latest.json")
-            })
-            .collect::<Vec<_>>()
-    };
-    let before = (state(&desk), desk.sandbox.counts().2);
+    desk.wait_for_models(1);
+    let before = (files(desk.folder.path()), desk.sandbox.counts());
     let second = desk.run(&["--google-sheets"]);
     assert_says(&second, 5, &["another run holds the folder"]);
-    assert_eq!((state(&desk), desk.sandbox.counts().2), before);
-    first.kill().unwrap();
-    first.wait().unwrap();
+    assert_eq!((files(desk.folder.path()), desk.sandbox.counts()), before);
+    desk.sandbox.allow_models(u64::MAX);
+    assert_eq!(first.wait().unwrap().code(), Some(0));
 }
 
 #[test]
@@ -284,27 +275,42 @@ fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
 
 #[cfg(unix)]
 mod signals {
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Child, Stdio},
+    };
+
     use super::*;
 
-    fn signal(name: &str, process: &std::process::Child) {
+    fn signal(name: &str, process: &Child) {
         let sent = std::process::Command::new("kill")
             .args([name, &process.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
     }
 
+    /// Waits until the program says that it winds down.
+    fn wait_for_stop(running: &mut Child) {
+        let said = BufReader::new(running.stderr.take().unwrap());
+        let mut lines = said.lines().map(Result::unwrap);
+        assert!(
+            lines.any(|line| line.contains("[STOP]")),
+            "it did not say that it stops"
+        );
+    }
+
     #[test]
     fn interrupted_runs_end_well_and_go_on() {
         for (name, code) in [("-INT", 130), ("-TERM", 143)] {
-            let desk = Desk::new(&list_of(12), &[], 40.0);
-            let mut running = desk
-                .command(&["--google-sheets", "--workers", "3"])
-                .spawn()
-                .unwrap();
-            while desk.sandbox.counts().0 < 4 {
-                std::thread::yield_now();
-            }
+            let desk = Desk::with_list(&list_of(12));
+            // Four answers, and then each of the three workers waits for one.
+            desk.sandbox.allow_models(4);
+            let mut command = desk.command(&["--google-sheets", "--workers", "3"]);
+            let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+            desk.wait_for_models(7);
             signal(name, &running);
+            wait_for_stop(&mut running);
+            desk.sandbox.allow_models(u64::MAX);
             assert_eq!(running.wait().unwrap().code(), Some(code));
             assert_eq!(desk.checkpoint()["status"], "interrupted");
             for row in desk.sandbox.rows().iter().skip(1) {
@@ -331,23 +337,36 @@ mod signals {
     }
 
     #[test]
-    fn a_killed_run_loses_nothing_and_pays_only_for_what_was_in_flight() {
-        let desk = Desk::new(&list_of(12), &[], 40.0);
-        let mut lost = 0;
-        for after in [3, 9, 15] {
+    fn a_second_interrupt_leaves_at_once() {
+        let desk = Desk::with_list(&list_of(3));
+        desk.sandbox.allow_models(0);
+        let mut command = desk.command(&["--google-sheets"]);
+        let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+        desk.wait_for_models(1);
+        signal("-INT", &running);
+        wait_for_stop(&mut running);
+        signal("-INT", &running);
+        assert_eq!(running.wait().unwrap().code(), Some(130));
+    }
+
+    #[test]
+    fn a_killed_run_loses_nothing_and_pays_nothing_twice() {
+        let desk = Desk::with_list(&list_of(12));
+        let mut arrived = 0;
+        for answered in [3, 5, 7] {
+            // The other model calls are lost before they are answered.
+            desk.sandbox.allow_models(arrived + answered);
             let mut running = desk
                 .command(&["--google-sheets", "--workers", "4"])
                 .spawn()
                 .unwrap();
-            while desk.sandbox.counts().0 < after {
-                std::thread::yield_now();
-            }
+            arrived += answered + 4;
+            desk.wait_for_models(arrived);
             running.kill().unwrap();
             running.wait().unwrap();
-            // Each worker can have lost the answers of one brand's searches, or one of a model.
-            lost += 4;
             assert_eq!(desk.checkpoint()["status"], "running");
         }
+        desk.sandbox.allow_models(u64::MAX);
         let ended = desk.run(&["--google-sheets", "--workers", "4"]);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         assert!(
@@ -358,7 +377,7 @@ mod signals {
         assert_eq!(desk.registry().len(), 12);
         let (chats, credits, _) = desk.sandbox.counts();
         assert!(
-            chats <= 24 + lost && credits <= 72 + 6 * lost,
+            chats <= 24 && credits <= 72,
             "{chats} calls, {credits} credits"
         );
         for i in 1..=12 {

@@ -14,7 +14,10 @@ mod world;
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -27,7 +30,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 pub use fault::Fault;
 use {fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
@@ -98,14 +101,38 @@ struct Services {
     spreadsheet: Spreadsheet,
     cached_prompts: model::PromptCache,
     counts: Counts,
+    turnstile: Turnstile,
+}
+
+/// Lets so many model calls pass and holds the others back, so that a moment of a run can be looked at.
+#[derive(Debug)]
+struct Turnstile {
+    arrived: watch::Sender<u64>,
+    allowed: watch::Sender<u64>,
+}
+
+impl Turnstile {
+    async fn pass(&self) {
+        let mut number = 0;
+        self.arrived.send_modify(|arrived| {
+            *arrived += 1;
+            number = *arrived;
+        });
+        // It ends only with the sender, which lives as long as the services.
+        let _ = self
+            .allowed
+            .subscribe()
+            .wait_for(|allowed| number <= *allowed)
+            .await;
+    }
 }
 
 /// Requests that reached a handler and were answered well, for tests and for the curious.
 #[derive(Debug, Default)]
 struct Counts {
-    chats: std::sync::atomic::AtomicU64,
-    credits: std::sync::atomic::AtomicU64,
-    writes: std::sync::atomic::AtomicU64,
+    chats: AtomicU64,
+    credits: AtomicU64,
+    writes: AtomicU64,
 }
 
 impl Sandbox {
@@ -140,6 +167,10 @@ impl Sandbox {
             spreadsheet: Spreadsheet::new(&list)?,
             cached_prompts: model::PromptCache::default(),
             counts: Counts::default(),
+            turnstile: Turnstile {
+                arrived: watch::Sender::new(0),
+                allowed: watch::Sender::new(u64::MAX),
+            },
         });
         let router = router(Arc::clone(&services));
         let server = tokio::spawn(async move {
@@ -193,16 +224,28 @@ impl Sandbox {
         self.services.spreadsheet.edit(edit);
     }
 
+    /// Answers the first so many model calls; the others wait until more are allowed.
+    pub fn allow_models(&self, calls: u64) {
+        self.services.turnstile.allowed.send_replace(calls);
+    }
+
+    /// Waits until so many model calls have come.
+    pub async fn models_arrived(&self, calls: u64) {
+        let mut arrived = self.services.turnstile.arrived.subscribe();
+        // It ends only with the sender, which lives as long as the services.
+        let _ = arrived.wait_for(|arrived| *arrived >= calls).await;
+    }
+
     /// Model calls answered, search credits billed and writes to the sheet so far.
     pub fn counts(&self) -> (u64, u64, u64) {
-        let read =
-            |count: &std::sync::atomic::AtomicU64| count.load(std::sync::atomic::Ordering::SeqCst);
-        let counts = &self.services.counts;
-        (
-            read(&counts.chats),
-            read(&counts.credits),
-            read(&counts.writes),
-        )
+        let Counts {
+            chats,
+            credits,
+            writes,
+        } = &self.services.counts;
+        let [chats, credits, writes] =
+            [chats, credits, writes].map(|count| count.load(Ordering::SeqCst));
+        (chats, credits, writes)
     }
 }
 

@@ -69,6 +69,7 @@ pub(super) async fn chat(
     headers: HeaderMap,
     body: String,
 ) -> Response {
+    services.turnstile.pass().await;
     if let Some(end) = services
         .meet(Service::Llm, false, MEDIAN_SECONDS)
         .await

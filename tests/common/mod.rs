@@ -28,20 +28,16 @@ pub struct Ended {
 impl Desk {
     /// Services that answer at once, with this list as their spreadsheet.
     pub fn with_list(list: &str) -> Self {
-        Self::new(list, &[], 100_000.0)
+        Self::with_faults(list, &[])
     }
 
     /// Services with faults, as they are written on the command line.
     pub fn with_faults(list: &str, faults: &[&str]) -> Self {
-        Self::new(list, faults, 100_000.0)
-    }
-
-    pub fn new(list: &str, faults: &[&str], speed: f64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let csv = folder.path().join("list.csv");
         fs::write(&csv, list).unwrap();
         let options = Options {
-            speed,
+            speed: 100_000.0,
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             list: Some(csv),
             ..Options::default()
@@ -110,10 +106,9 @@ impl Desk {
         cell.cloned().unwrap_or_default()
     }
 
-    /// Runs the services while `work` goes on at this thread.
-    pub fn meanwhile<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _services = self.runtime.enter();
-        work()
+    /// Waits until so many model calls have come.
+    pub fn wait_for_models(&self, calls: u64) {
+        self.runtime.block_on(self.sandbox.models_arrived(calls));
     }
 }
 

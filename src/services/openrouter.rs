@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::{
     call::{Answer, Body, CallError, Caller, Price, Request, Service},
+    gate::Gate,
     model::{Model, Prices, Usage, read_usage},
     reply::{Reply, Verdict, usual_verdict},
     schema::strict_schema,
@@ -34,6 +35,8 @@ const TIMEOUT: Duration = Duration::from_mins(4);
 pub struct OpenRouter {
     caller: Caller,
     service: Service,
+    /// The key's page and the list of models: that they answer does not mean that models do.
+    pages: Service,
     base: Url,
     headers: HeaderMap,
     model: Model,
@@ -86,21 +89,28 @@ impl OpenRouter {
     /// A model that is reached at this endpoint.
     pub fn new(
         caller: Caller,
-        gate: super::gate::Gate,
+        gate: Gate,
         endpoint: &Endpoint,
         slug: &str,
     ) -> anyhow::Result<Self> {
+        let service = |gate| {
+            Service {
+            name: "OpenRouter",
+            remedy: "Put a valid key into OPENROUTER_API_KEY, and check its limits and the account's credit at https://openrouter.ai/settings/keys".into(),
+            gate,
+            classify,
+        }
+        };
         Ok(Self {
             caller,
-            service: Service {
-                name: "OpenRouter",
-                remedy: "Put a valid key into OPENROUTER_API_KEY, and check its limits and the account's credit at https://openrouter.ai/settings/keys".into(),
-                gate,
-                classify,
-            },
+            service: service(gate),
+            pages: service(Gate::new(60, 1.0)),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
-            model: Model { slug: slug.to_owned(), ..Model::default() },
+            model: Model {
+                slug: slug.to_owned(),
+                ..Model::default()
+            },
         })
     }
 
@@ -296,7 +306,7 @@ impl OpenRouter {
         request.timeout = super::PREFLIGHT_TIMEOUT;
         request.patience = Some(super::PREFLIGHT_PATIENCE);
         self.caller
-            .send(&self.service, &request, Timestamp::MIN)
+            .send(&self.pages, &request, Timestamp::MIN)
             .await
     }
 

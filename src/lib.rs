@@ -77,7 +77,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
     let runtime = tokio::runtime::Runtime::new().or_exit(Exit::Usage)?;
     runtime.block_on(async {
         match cli.command {
-            None => batch::run(cli.run).await,
+            None => Box::pin(batch::run(cli.run)).await,
             Some(Command::Check(args)) => commands::check(args).await,
             Some(Command::Status(args)) => commands::status(args),
             Some(Command::Export(args)) => commands::export(args),

@@ -117,10 +117,11 @@ fn class_of(report: &Report) -> &'static str {
 }
 
 fn support(t: Tongue, report: &Report) -> String {
-    report.quality.share_supported.map_or_else(
-        || "—".to_owned(),
-        |share| t.digits(&format!("{:.0}٪", share * 100.0)),
-    )
+    let percent = |share: f64| t.digits(&format!("{:.0}{}", share * 100.0, t.percent()));
+    report
+        .quality
+        .share_supported
+        .map_or_else(|| "—".to_owned(), percent)
 }
 
 impl<'a> Page<'a> {

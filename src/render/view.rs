@@ -63,6 +63,10 @@ impl Tongue {
         self.pick("rtl", "ltr")
     }
 
+    pub fn percent(self) -> &'static str {
+        self.pick("٪", "%")
+    }
+
     /// Text with the digits of the language.
     pub fn digits(self, text: &str) -> String {
         if self.fa {

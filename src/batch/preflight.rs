@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::{call_failure, list_failure, plan::Estimate};
@@ -53,9 +54,13 @@ impl Connections {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never());
         if settings.simulated {
-            builder = builder.no_proxy();
+            // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
+            builder = builder.no_proxy().tls_certs_only([]);
         }
-        let http = builder.build().or_exit(Exit::Usage)?;
+        let http = builder
+            .build()
+            .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
+            .or_exit(Exit::Usage)?;
         let stop = CancellationToken::new();
         let caller = Caller::new(
             http,

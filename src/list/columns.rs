@@ -1,6 +1,6 @@
 //! Which column holds what: found by header, in English or Persian, in any order.
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, ensure};
 
 use crate::{brand::Row, text};
 
@@ -49,26 +49,31 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// Finds the columns in a header row; `place` and `row` say in messages where that is.
-    pub fn find(header: &[String], place: &str, row: usize) -> anyhow::Result<Self> {
+    /// Finds the columns in a row; `None` where it is no header. `place` and `row` say in messages where that is.
+    pub fn find(header: &[String], place: &str, row: usize) -> anyhow::Result<Option<Self>> {
         let Some(name) = find(header, &NAME, place, row)? else {
-            let found: Vec<String> = header
-                .iter()
-                .map(|cell| text::shorten(&text::clean(cell), 30))
-                .filter(|cell| !cell.is_empty())
-                .collect();
-            bail!(
-                "{place}: no column for the brand's name. Row {row} has: {}. Name the column «{}» or «{}», in the first row",
-                found.join(" | "),
-                NAME[0],
-                NAME[4]
-            );
+            return Ok(None);
         };
-        Ok(Self {
+        Ok(Some(Self {
             name,
             website: find(header, &WEBSITE, place, row)?,
             parent: find(header, &PARENT, place, row)?,
-        })
+        }))
+    }
+
+    /// The error of a list without a header.
+    pub fn missing(first: &[String], place: &str, row: usize) -> anyhow::Error {
+        let found: Vec<String> = first
+            .iter()
+            .map(|cell| text::shorten(&text::clean(cell), 30))
+            .filter(|cell| !cell.is_empty())
+            .collect();
+        anyhow!(
+            "{place}: no column for the brand's name. Row {row} has: {}. Name the column «{}» or «{}», in the first row",
+            found.join(" | "),
+            NAME[0],
+            NAME[4]
+        )
     }
 
     /// Reads a row of cells; missing ones are empty.
@@ -116,7 +121,8 @@ mod tests {
 
     fn found(header: &[&str]) -> anyhow::Result<Columns> {
         let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
-        Columns::find(&header, "the sheet", 1)
+        Columns::find(&header, "the sheet", 1)?
+            .ok_or_else(|| Columns::missing(&header, "the sheet", 1))
     }
 
     #[test]

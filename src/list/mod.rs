@@ -17,19 +17,33 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-/// Reads cells with a header in the first row that is not empty.
+/// Rows at the top among which the header is looked for: some lists have a title above it.
+const TOP: usize = 20;
+
+/// Reads cells below a header.
 pub fn read_table(cells: &[Vec<String>], place: &str) -> anyhow::Result<Table> {
-    let header_at =
-        cells.iter().position(|row| row.iter().any(|cell| !crate::text::clean(cell).is_empty())).ok_or_else(|| {
-            anyhow::anyhow!("{place} is empty: put a header (Brand Name, Website, Parent Company) and brands into it")
-        })?;
-    let columns = Columns::find(&cells[header_at], place, header_at + 1)?;
-    let rows = (header_at + 1..cells.len())
-        .map(|i| columns.read(i + 1, &cells[i]))
-        .collect();
-    Ok(Table {
-        columns,
-        header_row: header_at + 1,
-        rows,
-    })
+    let filled = |row: &&Vec<String>| row.iter().any(|cell| !crate::text::clean(cell).is_empty());
+    for (i, row) in cells
+        .iter()
+        .enumerate()
+        .take(TOP)
+        .filter(|(_, row)| filled(row))
+    {
+        if let Some(columns) = Columns::find(row, place, i + 1)? {
+            let rows = (i + 1..cells.len())
+                .map(|i| columns.read(i + 1, &cells[i]))
+                .collect();
+            return Ok(Table {
+                columns,
+                header_row: i + 1,
+                rows,
+            });
+        }
+    }
+    match cells.iter().enumerate().find(|(_, row)| filled(row)) {
+        Some((i, row)) => Err(Columns::missing(row, place, i + 1)),
+        None => Err(anyhow::anyhow!(
+            "{place} is empty: put a header (Brand Name, Website, Parent Company) and brands into it"
+        )),
+    }
 }

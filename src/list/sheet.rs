@@ -280,42 +280,53 @@ impl SheetList {
         }
     }
 
-    /// Reads the header and the columns that tell which brand a row holds.
+    /// Finds the rows as they are now. Where columns or the header have moved, the whole tab is read again.
     async fn locate(&mut self) -> Result<Located, ListError> {
         for _ in 0..3 {
-            let column = |column: usize| {
-                let letters = column_letters(column);
-                a1(&self.tab.title, &format!("{letters}:{letters}"))
-            };
-            let header = a1(&self.tab.title, &format!("{0}:{0}", self.header_row));
-            let read = [
-                Some(self.columns.name),
-                self.columns.website,
-                self.status_column,
-            ];
-            let ranges: Vec<String> = std::iter::once(header)
-                .chain(read.into_iter().flatten().map(column))
-                .collect();
-            let found = self.sheets.values(&ranges).await?;
-            let header = found
-                .first()
-                .and_then(|rows| rows.first())
-                .cloned()
-                .unwrap_or_default();
-            let columns = Columns::find(&header, &self.place(), self.header_row)?;
-            let own = own_columns(&header);
-            let places = |columns: Columns| (columns.name, columns.website);
-            if places(columns) == places(self.columns) && own[STATUS] == self.status_column {
-                return Ok(self.located(header.len(), own, &found[1..]));
+            match self.look().await {
+                Ok(Some(located)) => return Ok(located),
+                // A range that is not there any more is refused.
+                Ok(None) | Err(CallError::Request { .. }) => self.load().await.map(drop)?,
+                Err(error) => return Err(error.into()),
             }
-            // Somebody moved the columns: look again where they are now.
-            self.columns = columns;
-            self.status_column = own[STATUS];
         }
         Err(ListError::Content(anyhow::anyhow!(
             "{}: its columns are being moved about, so that results cannot be written now",
             self.place()
         )))
+    }
+
+    /// Reads the header and the columns that tell which brand a row holds; `None` where the header says that they are
+    /// elsewhere.
+    async fn look(&self) -> Result<Option<Located>, CallError> {
+        let column = |column: usize| {
+            let letters = column_letters(column);
+            a1(&self.tab.title, &format!("{letters}:{letters}"))
+        };
+        let header = a1(&self.tab.title, &format!("{0}:{0}", self.header_row));
+        let read = [
+            Some(self.columns.name),
+            self.columns.website,
+            self.status_column,
+        ];
+        let ranges: Vec<String> = std::iter::once(header)
+            .chain(read.into_iter().flatten().map(column))
+            .collect();
+        let found = self.sheets.values(&ranges).await?;
+        let header = found
+            .first()
+            .and_then(|rows| rows.first())
+            .cloned()
+            .unwrap_or_default();
+        let columns = Columns::find(&header, &self.place(), self.header_row)
+            .ok()
+            .flatten();
+        let own = own_columns(&header);
+        let here = columns.is_some_and(|columns| {
+            (columns.name, columns.website) == (self.columns.name, self.columns.website)
+        });
+        Ok((here && own[STATUS] == self.status_column)
+            .then(|| self.located(header.len(), own, &found[1..])))
     }
 
     /// Puts the columns that were read together: name, website if there is one, status if there is one.

@@ -1,6 +1,12 @@
-//! Faults to inject, as they are written on the command line: `llm:503:0.2`.
+//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`.
 
-use std::str::FromStr;
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use super::Service;
 
@@ -9,8 +15,16 @@ use super::Service;
 pub struct Fault {
     service: Service,
     pub(super) kind: Kind,
-    /// From 0 to 1.
-    share: f64,
+    when: When,
+}
+
+/// Which requests it strikes.
+#[derive(Clone, Debug)]
+enum When {
+    /// A share of them, from 0 to 1.
+    Share(f64),
+    /// The first ones; so many are left.
+    First(Arc<AtomicU64>),
 }
 
 /// What goes wrong.
@@ -38,7 +52,15 @@ pub(super) enum Kind {
 
 impl Fault {
     pub(super) fn strikes(&self, service: Service) -> bool {
-        self.service == service && fastrand::f64() < self.share
+        self.service == service
+            && match &self.when {
+                When::Share(share) => fastrand::f64() < *share,
+                When::First(left) => left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                        left.checked_sub(1)
+                    })
+                    .is_ok(),
+            }
     }
 }
 
@@ -82,18 +104,28 @@ impl FromStr for Fault {
         if of_models && service != Service::Llm {
             return Err("only llm has this fault".into());
         }
-        let share = match parts.next() {
-            None => 1.0,
-            Some(share) => match share.parse() {
-                Ok(share) if (0.0..=1.0).contains(&share) => share,
-                _ => return Err(format!("{share:?} is not a share from 0 to 1")),
-            },
-        };
+        let when = parts.next().map_or(Ok(When::Share(1.0)), When::from_str)?;
         Ok(Self {
             service,
             kind,
-            share,
+            when,
         })
+    }
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(first) = text.strip_suffix('x').and_then(|n| n.parse().ok()) {
+            return Ok(Self::First(Arc::new(AtomicU64::new(first))));
+        }
+        match text.parse() {
+            Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::Share(share)),
+            _ => Err(format!(
+                "{text:?} is neither a share from 0 to 1 nor a number of requests such as 3x"
+            )),
+        }
     }
 }
 
@@ -104,7 +136,13 @@ mod tests {
     #[test]
     fn faults_are_read() {
         let fault: Fault = "llm:503:0.2".parse().unwrap();
-        assert_eq!((fault.kind, fault.share), (Kind::Status(503), 0.2));
+        assert!(matches!(
+            (fault.kind, fault.when),
+            (Kind::Status(503), When::Share(0.2))
+        ));
+        let fault: Fault = "search:cut:2x".parse().unwrap();
+        let struck: Vec<bool> = (0..4).map(|_| fault.strikes(Service::Search)).collect();
+        assert_eq!(struck, [true, true, false, false]);
         for bad in [
             "",
             "llm",

@@ -122,19 +122,17 @@ async fn the_same_question_at_the_same_time_is_paid_once() {
 #[tokio::test]
 async fn what_passes_is_tried_again() {
     for fault in [
-        "503:0.4",
-        "429:0.4",
-        "html:0.4",
-        "cut:0.4",
-        "error-in-200:0.4",
-        "no-choices:0.4",
-        "empty:0.4",
+        "503",
+        "429",
+        "html",
+        "cut",
+        "error-in-200",
+        "no-choices",
+        "empty",
     ] {
-        let bench = Bench::new(&[&format!("llm:{fault}")], None).await;
-        for i in 0..5 {
-            let usage = bench.ask(&format!("question {i}")).await;
-            assert!(usage.is_ok(), "{fault}: {usage:?}");
-        }
+        let bench = Bench::new(&[&format!("llm:{fault}:3x")], None).await;
+        let usage = bench.ask("question").await;
+        assert!(usage.is_ok(), "{fault}: {usage:?}");
     }
 }
 

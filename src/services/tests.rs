@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Back-off and patience pass as fast as this.
-const SPEED: f64 = 200.0;
+const SPEED: f64 = 50.0;
 
 struct Bench {
     sandbox: Sandbox,

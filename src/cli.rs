@@ -16,6 +16,7 @@ use crate::money::Usd;
     name = "brandintel",
     version,
     args_conflicts_with_subcommands = true,
+    args_override_self = true,
     after_help = "Examples:\n  \
         brandintel --google-sheets --sandbox --workers 8 --limit 20   rehearse: no keys, no money\n  \
         brandintel check                                              are keys, quota and sheet in order?\n  \

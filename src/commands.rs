@@ -143,9 +143,16 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
 /// Rebuilds everything that is made of saved reports.
 pub fn export(args: FolderArgs) -> Result<Exit, Failure> {
     let output = Folders::new(args.sandbox).output;
-    let count = render::export(&output).or_exit(Exit::Usage)?;
+    let (count, unreadable) = render::export(&output).or_exit(Exit::Usage)?;
+    for problem in &unreadable {
+        crate::output::urgent(problem);
+    }
     say!("{count} reports rendered below {}", output.display());
-    Ok(Exit::Done)
+    Ok(if unreadable.is_empty() {
+        Exit::Done
+    } else {
+        Exit::SomeFailed
+    })
 }
 
 /// Serves the simulated services until the program is stopped.

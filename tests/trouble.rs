@@ -273,6 +273,50 @@ fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
     assert!(!desk.path("state/registry.json").exists() || desk.registry().is_empty());
 }
 
+#[test]
+fn a_folder_that_cannot_be_written_stops_the_run_and_nothing_is_lost() {
+    let desk = Desk::with_list(&list_of(4));
+    fs::write(
+        desk.path("output"),
+        "a file stands where the folder should be",
+    )
+    .unwrap();
+    let ended = desk.run(&["--google-sheets", "--workers", "2"]);
+    assert_says(&ended, 2, &["output", "cannot be written"]);
+    assert_eq!(desk.checkpoint()["status"], "aborted");
+    assert!(!desk.path("state/registry.json").exists());
+    assert!(
+        !desk
+            .sandbox
+            .rows()
+            .iter()
+            .flatten()
+            .any(|cell| cell.contains("در حال پردازش"))
+    );
+    fs::remove_file(desk.path("output")).unwrap();
+    assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));
+    let (chats, credits, _) = desk.sandbox.counts();
+    assert!(
+        chats <= 8 && credits <= 24,
+        "paid twice: {chats} calls, {credits} credits"
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_read_is_named_and_left_out() {
+    let desk = Desk::with_list(&list_of(2));
+    fs::create_dir_all(desk.path("output/old")).unwrap();
+    fs::write(desk.path("output/old/brand_report.json"), "{}").unwrap();
+    let ended = desk.run(&["--google-sheets"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(
+        ended.err.contains("[WARNING]") && ended.err.contains("old"),
+        "{}",
+        ended.err
+    );
+    assert!(desk.path("output/index.html").is_file());
+}
+
 #[cfg(unix)]
 mod signals {
     use std::{

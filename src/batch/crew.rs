@@ -150,12 +150,16 @@ impl<'a> Crew<'a> {
                 break;
             }
             tokio::select! {
-                Some(ended) = self.flying.join_next_with_id() => self.take_back(ended)?,
+                Some(ended) = self.flying.join_next_with_id() => {
+                    if let Err(failure) = self.take_back(ended) {
+                        self.give_up(failure);
+                    }
+                }
                 exit = signals.next() => self.signalled(exit),
             }
         }
         let left = due - self.checkpoint.processed;
-        self.close(&mut signals).await?;
+        self.close(&mut signals).await;
         let spent = self.desk.paid.this_run();
         let (job_spent, uncertain) = self.desk.paid.job_spent();
         let figures = Figures {
@@ -340,16 +344,15 @@ impl<'a> Crew<'a> {
         if matches!(error, CallError::Stopped) || !matches!(self.end, End::Complete) {
             return;
         }
-        let why = error.to_string();
-        self.end = match error {
+        match error {
             // Others in flight may still find room for what they need.
-            CallError::Budget { .. } => End::Budget(why.clone()),
-            error => {
-                self.stop.cancel();
-                End::Failed(call_failure(error))
+            CallError::Budget { .. } => {
+                let why = error.to_string();
+                self.end = End::Budget(why.clone());
+                self.say_winding_down(why);
             }
-        };
-        self.say_winding_down(why);
+            error => self.give_up(call_failure(error)),
+        }
     }
 
     fn signalled(&mut self, exit: Exit) {
@@ -375,25 +378,29 @@ impl<'a> Crew<'a> {
         self.events.say(Event::WindingDown { why, in_flight });
     }
 
-    /// Writes what is left to write. A second signal ends that too.
-    async fn close(&mut self, signals: &mut Signals) -> Result<(), Failure> {
-        self.registry.fold().or_exit(Exit::Usage)?;
+    /// Nothing new is begun; calls in flight are waited for, because they are paid for. The first reason counts.
+    fn give_up(&mut self, failure: Failure) {
+        self.stop.cancel();
+        if matches!(self.end, End::Complete) {
+            self.say_winding_down(format!("{:#}", failure.error));
+            self.end = End::Failed(failure);
+        }
+    }
+
+    /// Writes what is left to write, as far as it can be written. A second signal ends that too.
+    async fn close(&mut self, signals: &mut Signals) {
+        let folded = self.registry.settle().or_exit(Exit::Usage);
         let written = tokio::select! {
             written = std::mem::replace(&mut self.write_back, WriteBack::none()).finish() => written,
             exit = signals.next() => std::process::exit(exit as i32),
         };
-        if let Err(error) = written
-            && matches!(self.end, End::Complete)
-        {
-            self.end = End::Failed(list_failure(error));
-        }
-        let output = self.output.clone();
-        if self.checkpoint.succeeded > 0 {
-            let rendered = tokio::task::spawn_blocking(move || render::portfolio(&output)).await;
-            rendered
-                .map_err(anyhow::Error::from)
-                .and_then(|done| done)
-                .or_exit(Exit::Usage)?;
+        let rendered = self.render_portfolio().await;
+        for done in [folded, written.map_err(list_failure), rendered] {
+            if let Err(failure) = done
+                && matches!(self.end, End::Complete)
+            {
+                self.end = End::Failed(failure);
+            }
         }
         self.checkpoint.status = match &self.end {
             End::Complete => RunStatus::Complete,
@@ -401,7 +408,25 @@ impl<'a> Crew<'a> {
             End::Budget(_) => RunStatus::BudgetReached,
             End::Failed(_) => RunStatus::Aborted,
         };
-        self.save_checkpoint()
+        if let Err(failure) = self.save_checkpoint() {
+            self.give_up(failure);
+        }
+    }
+
+    async fn render_portfolio(&self) -> Result<(), Failure> {
+        if self.checkpoint.succeeded == 0 {
+            return Ok(());
+        }
+        let output = self.output.clone();
+        let rendered = tokio::task::spawn_blocking(move || render::portfolio(&output)).await;
+        let unreadable = rendered
+            .map_err(anyhow::Error::from)
+            .and_then(|done| done)
+            .or_exit(Exit::Usage)?;
+        for problem in unreadable {
+            self.events.warn(problem);
+        }
+        Ok(())
     }
 
     fn entry(&self, due: &Due, status: Status, now: Timestamp) -> Entry {

@@ -117,12 +117,21 @@ fn unwritten(
     statuses: &HashMap<usize, String>,
     words: Words,
 ) -> Vec<(Target, Outcome)> {
-    let rejected = plan.rejected.iter().map(|row| {
-        (
-            Target::Rejected(row.name.clone()),
-            words.failure(&row.reason, Timestamp::now()),
-        )
-    });
+    let refused = |row: usize| {
+        statuses
+            .get(&row)
+            .is_some_and(|status| status.starts_with('✗'))
+    };
+    let rejected = plan
+        .rejected
+        .iter()
+        .filter(|row| !refused(row.number))
+        .map(|row| {
+            (
+                Target::Rejected(row.name.clone()),
+                words.failure(&row.reason, Timestamp::now()),
+            )
+        });
     let told = |row: &usize| {
         statuses
             .get(row)

@@ -35,51 +35,57 @@ fn render(folder: &Path, report: &Report) -> anyhow::Result<()> {
         .try_for_each(|(name, bytes)| write_atomically(&folder.join(name), bytes))
 }
 
-/// Rebuilds the index and the workbook of all reports in the output folder.
-pub fn portfolio(output: &Path) -> anyhow::Result<()> {
-    let reports = reports(output)?;
-    write_atomically(
-        &output.join("index.html"),
-        pages::index(&reports)?.as_bytes(),
-    )?;
-    write_atomically(&output.join("brands.xlsx"), &workbook::workbook(&reports)?)
+/// Rebuilds the index and the workbook of all reports in the output folder. Returns what is wrong with reports that
+/// cannot be read; they are left out.
+pub fn portfolio(output: &Path) -> anyhow::Result<Vec<String>> {
+    let (reports, unreadable) = reports(output)?;
+    write_portfolio(output, &reports)?;
+    Ok(unreadable)
 }
 
-/// Renders everything again from the saved reports. Returns how many there are.
-pub fn export(output: &Path) -> anyhow::Result<usize> {
-    let reports = reports(output)?;
+/// Renders everything again from the saved reports. Returns how many there are, and what is wrong with others.
+pub fn export(output: &Path) -> anyhow::Result<(usize, Vec<String>)> {
+    let (reports, unreadable) = reports(output)?;
     for (folder, report) in &reports {
         render(&output.join(folder), report)?;
     }
-    portfolio(output)?;
-    Ok(reports.len())
+    write_portfolio(output, &reports)?;
+    Ok((reports.len(), unreadable))
 }
 
-/// All saved reports with the names of their folders, in the order of these names.
-fn reports(output: &Path) -> anyhow::Result<Vec<(String, Report)>> {
+fn write_portfolio(output: &Path, reports: &[(String, Report)]) -> anyhow::Result<()> {
+    write_atomically(
+        &output.join("index.html"),
+        pages::index(reports)?.as_bytes(),
+    )?;
+    write_atomically(&output.join("brands.xlsx"), &workbook::workbook(reports)?)
+}
+
+/// Reports with the names of their folders, and what is wrong with those that cannot be read.
+type Readable = (Vec<(String, Report)>, Vec<String>);
+
+/// All saved reports in the order of their folders.
+fn reports(output: &Path) -> anyhow::Result<Readable> {
     let entries = match fs::read_dir(output) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Default::default()),
         Err(error) => {
             return Err(error).with_context(|| format!("{} cannot be read", output.display()));
         }
     };
-    let mut reports = Vec::new();
+    let (mut reports, mut unreadable) = (Vec::new(), Vec::new());
     for entry in entries {
-        let path = entry?.path().join(REPORT);
+        let entry = entry?;
+        let path = entry.path().join(REPORT);
         let Ok(bytes) = fs::read(&path) else { continue };
-        let report: Report = serde_json::from_slice(&bytes).with_context(|| {
-            format!(
-                "{} is not a report that this program can read: move it away, or research the brand again",
+        match serde_json::from_slice(&bytes) {
+            Ok(report) => reports.push((entry.file_name().to_string_lossy().into_owned(), report)),
+            Err(error) => unreadable.push(format!(
+                "{} is not a report that this program can read ({error}): move it away, or research the brand again",
                 path.display()
-            )
-        })?;
-        let folder = path
-            .parent()
-            .and_then(Path::file_name)
-            .map(|name| name.to_string_lossy().into_owned());
-        reports.push((folder.unwrap_or_default(), report));
+            )),
+        }
     }
-    reports.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(reports)
+    reports.sort_by(|(a, _), (b, _): &(String, Report)| a.cmp(b));
+    Ok((reports, unreadable))
 }

@@ -171,8 +171,17 @@ impl Registry {
         Ok(())
     }
 
+    /// Folds in what is in the journal, at the end of a run.
+    pub fn settle(&mut self) -> anyhow::Result<()> {
+        if self.in_journal > 0 {
+            self.fold()
+        } else {
+            Ok(())
+        }
+    }
+
     /// Rewrites `registry.json` and empties the journal.
-    pub fn fold(&mut self) -> anyhow::Result<()> {
+    fn fold(&mut self) -> anyhow::Result<()> {
         let stored = Stored {
             schema_version: SCHEMA_VERSION,
             brands: &self.brands,

@@ -266,6 +266,37 @@ fn a_bad_answer_fails_its_brand_and_not_the_run() {
 }
 
 #[test]
+fn a_failure_leaves_the_cells_of_the_last_success() {
+    let desk = Desk::with_faults("Brand\nکاله\n", &["llm:bad-json:2x"]);
+    assert_eq!(desk.run(&["--google-sheets"]).code, Some(1));
+    assert!(
+        desk.cell("کاله", "brandintel note")
+            .contains("does not fit the schema")
+    );
+    assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));
+    let (report, cost) = (
+        desk.cell("کاله", "brandintel report"),
+        desk.cell("کاله", "brandintel cost (USD)"),
+    );
+    assert!(!report.is_empty() && desk.cell("کاله", "brandintel note").is_empty());
+    // A note of this run, but report and cost of the last that went well.
+    let failing = Desk::with_faults("Brand\nکاله\n", &["llm:bad-json"]);
+    failing
+        .sandbox
+        .edit_rows(|rows| rows.clone_from(&as_values(&desk.sandbox.rows())));
+    assert_eq!(failing.run(&["--google-sheets", "--force"]).code, Some(1));
+    assert_eq!(failing.cell("کاله", "brandintel status"), "✗ ناموفق");
+    assert_eq!(failing.cell("کاله", "brandintel report"), report);
+    assert_eq!(failing.cell("کاله", "brandintel cost (USD)"), cost);
+}
+
+fn as_values(rows: &[Vec<String>]) -> Vec<Vec<serde_json::Value>> {
+    rows.iter()
+        .map(|row| row.iter().map(|cell| cell.as_str().into()).collect())
+        .collect()
+}
+
+#[test]
 fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
     let desk = Desk::with_faults(&list_of(3), &["search:432"]);
     let ended = desk.run(&["--google-sheets", "--workers", "2"]);

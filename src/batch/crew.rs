@@ -116,6 +116,7 @@ impl<'a> Crew<'a> {
                 skipped: plan.skipped.len(),
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
+                simulated: desk.settings.simulated,
                 job: desk.job.clone(),
             },
             output: desk.settings.folders.output.clone(),

@@ -82,7 +82,12 @@ impl Desk {
         );
         if state.is_some() {
             logs.install().or_exit(Exit::Usage)?;
-            tracing::info!(run_id, job = job.id, "run started");
+            tracing::info!(
+                run_id,
+                job = job.id,
+                simulated = settings.simulated,
+                "run started"
+            );
         }
         Ok(Self {
             settings,

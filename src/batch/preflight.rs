@@ -180,7 +180,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
             (true, Some(_)) => format!("Model {slug}: listed with its prices"),
             (true, None) => format!("Model {slug}: listed, its prices vary"),
             (false, _) => {
-                format!("Model {slug}: the server does not list it, so its price is unknown")
+                format!("Model {slug}: the server does not list it, so its price is unknown and its calls cost what the server says, if it says so")
             }
         })
     });

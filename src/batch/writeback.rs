@@ -57,27 +57,20 @@ impl Words {
 
     /// The cells of a brand that has a report.
     pub fn success(&self, report: &str, cost: Usd, at: Timestamp, thin: bool) -> Outcome {
-        self.ended(
-            if thin { self.thin } else { self.done },
-            report,
-            cost,
-            at,
-            "",
-        )
+        Outcome::Done {
+            status: if thin { self.thin } else { self.done }.to_owned(),
+            report: report.to_owned(),
+            cost: cost.as_f64(),
+            time: self.time(at),
+        }
     }
 
     /// The cells of a brand that failed.
     pub fn failure(&self, error: &str, at: Timestamp) -> Outcome {
-        self.ended(self.failed, "", Usd::ZERO, at, error)
-    }
-
-    fn ended(&self, status: &str, report: &str, cost: Usd, at: Timestamp, note: &str) -> Outcome {
-        Outcome::Ended {
-            status: status.to_owned(),
-            report: report.to_owned(),
-            cost: cost.as_f64(),
+        Outcome::Failed {
+            status: self.failed.to_owned(),
             time: self.time(at),
-            note: text::shorten(&text::clean(note), 500),
+            note: text::shorten(&text::clean(error), 500),
         }
     }
 }
@@ -195,7 +188,9 @@ async fn write(
     for (target, outcome) in std::mem::take(waiting) {
         match outcome {
             Outcome::InProgress { .. } => begun.insert(target),
-            Outcome::Ended { .. } | Outcome::PutBack => begun.remove(&target),
+            Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::PutBack => {
+                begun.remove(&target)
+            }
         };
     }
     for target in gone {

@@ -57,10 +57,16 @@ pub enum Outcome {
     InProgress {
         status: String,
     },
-    Ended {
+    Done {
         status: String,
         report: String,
+        /// US dollars.
         cost: f64,
+        time: String,
+    },
+    /// The cells for report and cost stay: they tell of the last success.
+    Failed {
+        status: String,
         time: String,
         note: String,
     },
@@ -223,16 +229,22 @@ impl SheetList {
                     .or_insert_with(|| before.to_owned());
                 [Some(json!(status)), None, None, None, None]
             }
-            Outcome::Ended {
+            Outcome::Done {
                 status,
                 report,
                 cost,
                 time,
-                note,
             } => [
                 Some(json!(status)),
                 Some(json!(report)),
                 Some(json!(cost)),
+                Some(json!(time)),
+                Some(json!("")),
+            ],
+            Outcome::Failed { status, time, note } => [
+                Some(json!(status)),
+                None,
+                None,
                 Some(json!(time)),
                 Some(json!(note)),
             ],

@@ -53,6 +53,9 @@ pub struct Checkpoint {
     pub cost_usd: Usd,
     /// Seconds since the run began.
     pub elapsed_s: f64,
+    /// The services were simulated.
+    #[serde(default)]
+    pub simulated: bool,
     pub job: Job,
 }
 
@@ -121,6 +124,7 @@ mod tests {
             skipped: 0,
             cost_usd: Usd::ZERO,
             elapsed_s: 1.0,
+            simulated: false,
             job: Job {
                 id: "first".into(),
                 started_at: at,

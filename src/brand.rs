@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, fmt};
 
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::text;
 

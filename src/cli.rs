@@ -266,7 +266,7 @@ pub struct SandboxArgs {
     /// Sheet reads, and writes, a minute before the service answers 429
     #[arg(long, value_name = "N", value_parser = rate)]
     pub sheets_limit: Option<u32>,
-    /// Fault to inject, as SERVICE:FAULT[:SHARE] or, for the first N requests, SERVICE:FAULT:Nx; may be repeated. Services: llm, search, sheets. Faults: a status
+    /// Fault to inject, as SERVICE:FAULT, SERVICE:FAULT:SHARE or, for the first N requests, SERVICE:FAULT:Nx; may be repeated. Services: llm, search, sheets. Faults: a status
     /// such as 429 or 503, html, cut, stall, and for llm also error-in-200, no-choices, empty, length, bad-json
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<crate::sandbox::Fault>,

@@ -18,6 +18,8 @@
 //! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
 //! | `state` | what survives a crash? |
 //! | `render` | what do people read? made of saved reports alone |
+//! | `event`, `output` | what can happen in a run, and what goes to the terminal? |
+//! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
 //!
 //! A crash needs no code of its own: every paid answer is kept under the hash of its request, and going on is running

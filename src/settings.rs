@@ -6,9 +6,9 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use url::Url;
 
 use crate::{cli::ServiceArgs, money::Usd, sandbox::Sandbox};
 

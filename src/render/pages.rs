@@ -233,7 +233,7 @@ mod filters {
     /// A folder's name in an address.
     #[filter_fn]
     pub fn path(text: impl Display, _: &dyn Values) -> Result<String> {
-        let mut url = reqwest::Url::parse("http://x/").map_err(askama::Error::custom)?;
+        let mut url = url::Url::parse("http://x/").map_err(askama::Error::custom)?;
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.clear().push(&text.to_string());
         }

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use reqwest::Url;
+use url::Url;
 
 use super::{
     queries::latin_name,

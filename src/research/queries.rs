@@ -1,6 +1,6 @@
 //! What is searched for: in Persian and in English, one credit each.
 
-use reqwest::Url;
+use url::Url;
 
 use crate::{brand::Brand, services::tavily::QUERY_LIMIT, text};
 

@@ -186,7 +186,7 @@ pub(super) async fn batch_get(
     if let Some(end) = enter(&services, &id, &headers, false).await {
         return end;
     }
-    let url = reqwest::Url::parse(&format!("http://query/?{}", query.unwrap_or_default()));
+    let url = url::Url::parse(&format!("http://query/?{}", query.unwrap_or_default()));
     let pairs: Vec<(String, String)> = url
         .map(|url| url.query_pairs().into_owned().collect())
         .unwrap_or_default();

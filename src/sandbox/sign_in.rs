@@ -112,7 +112,7 @@ impl SignIn {
 
 pub(super) async fn token(State(services): State<Arc<Services>>, body: String) -> Response {
     services.pause(0.1).await;
-    let form: Vec<(String, String)> = reqwest::Url::parse(&format!("http://form/?{body}"))
+    let form: Vec<(String, String)> = url::Url::parse(&format!("http://form/?{body}"))
         .map(|url| url.query_pairs().into_owned().collect())
         .unwrap_or_default();
     match services.sign_in.check(&form) {

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use reqwest::Url;
+use url::Url;
 
 use super::about::{About, Sector};
 

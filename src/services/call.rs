@@ -9,11 +9,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::{Method, Url, header::HeaderMap};
+use reqwest::{Method, header::HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::{sync::Mutex as FairMutex, time::Instant};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{
     gate::Gate,

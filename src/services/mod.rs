@@ -14,7 +14,7 @@ mod tests;
 
 use std::time::Duration;
 
-use reqwest::Url;
+use url::Url;
 
 /// The longest that one question before the run may take, and all tries of it: a wrong set-up is known in seconds.
 pub const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(4);

@@ -5,13 +5,14 @@ use std::{marker::PhantomData, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{
-    Method, Url,
+    Method,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     call::{Answer, Body, CallError, Caller, Price, Request, Service},

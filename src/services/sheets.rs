@@ -2,12 +2,13 @@
 
 use jiff::Timestamp;
 use reqwest::{
-    Method, Url,
+    Method,
     header::{HeaderMap, HeaderValue},
 };
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     call::{Body, CallError, Caller, Request, Service},

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use reqwest::{Method, Url, header::HeaderMap};
+use reqwest::{Method, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::Url;
 
 use super::{
     call::{Answer, Body, CallError, Caller, Price, Request, Service},

@@ -338,7 +338,7 @@ impl SheetList {
             (columns.name, columns.website) == (self.columns.name, self.columns.website)
         });
         Ok((here && own[STATUS] == self.status_column)
-            .then(|| self.located(header.len(), own, &found[1..])))
+            .then(|| self.located(header.len(), own, found.get(1..).unwrap_or_default())))
     }
 
     /// Puts the columns that were read together: name, website if there is one, status if there is one.

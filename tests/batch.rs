@@ -34,6 +34,7 @@ fn twenty_brands_are_done_then_skipped_then_forced() {
         "[ESTIMATE]",
         "[START]",
         "[CHUNK 1] Processing brands 1-20/20",
+        "Progress: 20/20 [",
         "✓ Success: 20 | ✗ Failed: 0",
         "[CHECKPOINT] Saved at 20",
         "SUMMARY",

@@ -132,7 +132,8 @@ impl Progress {
             bar.set_position((self.succeeded + self.failed) as u64);
             return self.refresh();
         }
-        let due = self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_EVERY);
+        let last = self.succeeded + self.failed == self.total;
+        let due = last || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_EVERY);
         if due && !self.verbosity.quiet {
             self.last_line = Some(Instant::now());
             self.line(&format!("Progress: {}", self.plain()));

@@ -3,13 +3,16 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::{StateFolder, write_atomically};
 use crate::money::Usd;
 
 const FILE: &str = "checkpoint_latest.json";
+
+/// Days after which work that was cut off is not gone on with, but begun anew: its answers have aged.
+const JOB_DAYS: i64 = 7;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,14 +84,18 @@ impl Checkpoint {
         write_atomically(&folder.file(FILE), &serde_json::to_vec_pretty(self)?)
     }
 
-    /// The job that a run beginning now belongs to: that of the last run where it was cut off.
+    /// The job that a run beginning now belongs to: that of the last run where it was cut off, and not too long ago to
+    /// be the same work.
     pub fn next_job(last: Option<&Self>, run_id: &str, now: Timestamp, force: bool) -> Job {
-        let unfinished = last.filter(|last| {
-            matches!(
-                last.status,
-                RunStatus::Running | RunStatus::Interrupted | RunStatus::Aborted
-            )
-        });
+        let oldest = now.checked_sub((JOB_DAYS * 24).hours()).unwrap_or(now);
+        let unfinished = last
+            .filter(|last| last.job.started_at >= oldest)
+            .filter(|last| {
+                matches!(
+                    last.status,
+                    RunStatus::Running | RunStatus::Interrupted | RunStatus::Aborted
+                )
+            });
         match unfinished {
             Some(last) if last.job.force == force => last.job.clone(),
             // The other kind of work, but the same money.
@@ -149,6 +156,11 @@ mod tests {
             assert_eq!(job.id == "first", same, "{status:?}");
         }
         let last = checkpoint(RunStatus::Interrupted);
+        let later = Timestamp::from_second(8 * 86_400).unwrap();
+        assert_eq!(
+            Checkpoint::next_job(Some(&last), "second", later, false).id,
+            "second"
+        );
         let forced = Checkpoint::next_job(Some(&last), "second", now, true);
         assert_eq!((forced.id.as_str(), forced.started_at), ("first", now));
     }

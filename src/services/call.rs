@@ -147,7 +147,8 @@ enum Attempt {
     Again {
         why: String,
         after: Option<Duration>,
-        connected: bool,
+        /// Whether this request may be the reason, and not the state of the service.
+        by_request: bool,
     },
 }
 
@@ -229,10 +230,10 @@ impl Caller {
                 Attempt::Again {
                     why,
                     after,
-                    connected,
+                    by_request,
                 } => {
                     failures += 1;
-                    if connected && service.gate.succeeded_since(begun) && failures >= ATTEMPTS {
+                    if by_request && service.gate.succeeded_since(begun) && failures >= ATTEMPTS {
                         return Err(CallError::Request {
                             service: service.name,
                             message: format!("{}: {why} ({failures} times)", request.what),
@@ -300,7 +301,7 @@ impl Caller {
                         format!("{host} cannot be reached: {why}")
                     },
                     after: None,
-                    connected,
+                    by_request: connected,
                 });
             }
         };
@@ -506,7 +507,7 @@ fn conclude(
         Verdict::Transient => Ok(Attempt::Again {
             why: reply.message,
             after: reply.retry_after,
-            connected: true,
+            by_request: !matches!(reply.status, 429 | 503 | 529),
         }),
         Verdict::Request => Err(CallError::Request {
             service: service.name,

@@ -302,6 +302,7 @@ fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
     let ended = desk.run(&["--google-sheets", "--workers", "2"]);
     assert_says(&ended, 6, &["Tavily", "usage limit"]);
     assert!(!desk.path("state/registry.json").exists() || desk.registry().is_empty());
+    assert_eq!(desk.checkpoint()["status"], "aborted");
 }
 
 #[test]

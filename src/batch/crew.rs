@@ -185,7 +185,10 @@ impl<'a> Crew<'a> {
     /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
     /// besides those in hand, so that what is begun is finished.
     fn has_room(&self) -> bool {
-        if self.flying.len() >= self.desk.args.batch.workers || !matches!(self.end, End::Complete) {
+        if self.flying.len() >= self.desk.args.batch.workers
+            || !matches!(self.end, End::Complete)
+            || self.stop.is_cancelled()
+        {
             return false;
         }
         let (spent, uncertain) = self.desk.paid.job_spent();

@@ -139,27 +139,27 @@ impl Research {
         };
         // All are waited for, even when one has failed: the others may be paid for already.
         let (found, own) = futures::join!(asked, own);
-        let own = own?;
-        let found = found
-            .into_iter()
-            .collect::<Result<Vec<Found>, CallError>>()?;
+        let own = own
+            .transpose()
+            .map(|own| ("the brand's own site".to_owned(), own));
         let mut searched = Searched::default();
         let mut batches = Vec::new();
-        let mut add = |query: String, found: Found| {
-            searched.credits += found.cost.credits;
-            searched.usd += found.cost.usd;
-            searched.last = searched.last.max(Some(found.at));
-            batches.push(Batch {
-                query,
-                pages: found.pages,
-                at: found.at,
-            });
-        };
-        if let Some(own) = own {
-            add("the brand's own site".into(), own);
+        let mut stopped = false;
+        for (query, found) in own.into_iter().chain(queries.into_iter().zip(found)) {
+            match found {
+                Ok(Found { pages, at, cost }) => {
+                    searched.credits += cost.credits;
+                    searched.usd += cost.usd;
+                    searched.last = searched.last.max(Some(at));
+                    batches.push(Batch { query, pages, at });
+                }
+                // Another of these searches, or another brand, has the reason.
+                Err(CallError::Stopped) => stopped = true,
+                Err(error) => return Err(error),
+            }
         }
-        for (query, found) in queries.into_iter().zip(found) {
-            add(query, found);
+        if stopped {
+            return Err(CallError::Stopped);
         }
         Ok((Evidence::gather(brand, batches), searched))
     }

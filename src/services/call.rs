@@ -210,7 +210,12 @@ impl Caller {
                 hash,
             });
         }
-        self.send_until_answered(service, request, hash).await
+        let answer = self.send_until_answered(service, request, hash).await;
+        if request.price.is_some() && matches!(answer, Err(CallError::Run { .. })) {
+            // Nothing more can be paid for; whoever waits to do so need not find out for himself.
+            self.stop.cancel();
+        }
+        answer
     }
 
     async fn send_until_answered(

@@ -1,6 +1,9 @@
 //! When two rows are the same brand, and whether a row has changed.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -26,9 +29,24 @@ impl fmt::Display for BrandKey {
 }
 
 impl BrandKey {
+    /// A key as it was written down.
+    pub fn stored(key: String) -> Self {
+        Self(key)
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn of_namesake(name: &str, host: &str) -> Self {
+        Self(format!("{name}@{host}"))
+    }
+
+    /// This key for a list whose brand of that name is another one than the brand that has the key already.
+    pub fn in_list(&self, list: &str) -> Self {
+        let hash = blake3::hash(list.as_bytes()).to_hex();
+        Self(format!("{}#{}", self.0, &hash[..8]))
     }
 }
 
@@ -77,8 +95,25 @@ impl Brand {
             format!("{}{path}?{}", host(url), url.query().unwrap_or_default())
         });
         let parent = self.parent.as_deref().map(text::key);
-        let typed = serde_json::json!([self.key, website, parent]);
+        let typed = serde_json::json!([text::key(&self.name), website, parent]);
         blake3::hash(typed.to_string().as_bytes()).to_hex()[..16].to_owned()
+    }
+
+    /// The keys that this brand may have had, when other brands of its name were in the list or were not.
+    pub fn possible_keys(&self) -> Vec<BrandKey> {
+        let name = text::key(&self.name);
+        let with_host = self.host().map(|host| BrandKey::of_namesake(&name, &host));
+        std::iter::once(BrandKey(name)).chain(with_host).collect()
+    }
+
+    /// Takes in another row of the same brand. Of different cells the same one is taken whatever the order of the rows.
+    fn merge(&mut self, row: Self) {
+        self.rows.extend(row.rows);
+        self.website = [self.website.take(), row.website]
+            .into_iter()
+            .flatten()
+            .min();
+        self.parent = [self.parent.take(), row.parent].into_iter().flatten().min();
     }
 
     /// The host of its website without `www.`.
@@ -109,65 +144,92 @@ pub struct Gathered {
     pub notes: Vec<String>,
 }
 
-/// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason.
+/// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason. Which rows are
+/// a brand, and its key, do not depend on the order of the rows.
 pub fn gather(rows: &[Row]) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut hosts: HashMap<BrandKey, BTreeSet<String>> = HashMap::new();
+    let mut named = Vec::new();
     for row in rows.iter().filter(|row| !row.is_empty()) {
-        let name = match read_name(&row.name) {
-            Ok(name) => name,
-            Err(reason) => {
-                gathered.rejected.push(RejectedRow {
-                    number: row.number,
-                    name: text::shorten(&text::clean(&row.name), 40),
-                    reason,
-                });
-                continue;
+        match read_row(row, &mut gathered.notes) {
+            Ok(brand) => {
+                let known = hosts.entry(brand.key.clone()).or_default();
+                known.extend(brand.host());
+                named.push(brand);
             }
-        };
-        let website = read_website(&row.website).unwrap_or_else(|reason| {
-            gathered.notes.push(format!(
-                "row {}: {reason}; researched without it",
-                row.number
-            ));
-            None
-        });
-        let row = Brand {
-            key: BrandKey(text::key(&name)),
-            name,
-            website,
-            parent: read_parent(&row.parent),
-            rows: vec![row.number],
-        };
-        let namesakes = by_name.entry(row.key.0.clone()).or_default();
-        merge(row, namesakes, &mut gathered);
+            Err(rejected) => gathered.rejected.push(rejected),
+        }
+    }
+    note_namesakes(&named, &hosts, &mut gathered.notes);
+    let mut place: HashMap<BrandKey, usize> = HashMap::new();
+    for mut row in named {
+        if hosts[&row.key].len() > 1
+            && let Some(host) = row.host()
+        {
+            row.key = BrandKey::of_namesake(&row.key.0, &host);
+        }
+        if let Some(&i) = place.get(&row.key) {
+            gathered.brands[i].merge(row);
+        } else {
+            place.insert(row.key.clone(), gathered.brands.len());
+            gathered.brands.push(row);
+        }
     }
     gathered
 }
 
-/// Puts a row to the brand it repeats, or makes it a new one. `namesakes` are the brands of this name so far.
-fn merge(mut row: Brand, namesakes: &mut Vec<usize>, gathered: &mut Gathered) {
-    let same = namesakes.iter().copied().find(|&i| {
-        let (known, typed) = (gathered.brands[i].host(), row.host());
-        known.is_none() || typed.is_none() || known == typed
-    });
-    if let Some(i) = same {
-        let known = &mut gathered.brands[i];
-        known.rows.append(&mut row.rows);
-        known.website = known.website.take().or(row.website);
-        known.parent = known.parent.take().or(row.parent);
-        return;
-    }
-    if let (Some(&first), Some(host)) = (namesakes.first(), row.host()) {
-        let known = &gathered.brands[first];
-        gathered.notes.push(format!(
-            "rows {} and {} are both called «{}» but have different websites: they are treated as two brands",
-            known.rows[0], row.rows[0], row.name
+fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
+    let name = read_name(&row.name).map_err(|reason| RejectedRow {
+        number: row.number,
+        name: text::shorten(&text::clean(&row.name), 40),
+        reason,
+    })?;
+    let website = read_website(&row.website).unwrap_or_else(|reason| {
+        notes.push(format!(
+            "row {}: {reason}; researched without it",
+            row.number
         ));
-        row.key = BrandKey(format!("{}@{host}", row.key.0));
+        None
+    });
+    Ok(Brand {
+        key: BrandKey(text::key(&name)),
+        name,
+        website,
+        parent: read_parent(&row.parent),
+        rows: vec![row.number],
+    })
+}
+
+fn note_namesakes(
+    named: &[Brand],
+    hosts: &HashMap<BrandKey, BTreeSet<String>>,
+    notes: &mut Vec<String>,
+) {
+    let mut told = BTreeSet::new();
+    for row in named {
+        if hosts[&row.key].len() < 2 || !told.insert(&row.key) {
+            continue;
+        }
+        let rows = named.iter().filter(|other| other.key == row.key);
+        let (with, without): (Vec<&Brand>, Vec<&Brand>) =
+            rows.partition(|row| row.website.is_some());
+        let numbers = |rows: &[&Brand]| {
+            let numbers: Vec<String> = rows.iter().map(|row| row.rows[0].to_string()).collect();
+            numbers.join(", ")
+        };
+        let of_their_own = match without.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; row {} has none and is taken for one more: type its website",
+                numbers(&without)
+            ),
+        };
+        notes.push(format!(
+            "rows {} are all called «{}» but have different websites: each website is a brand of its own{of_their_own}",
+            numbers(&with),
+            row.name
+        ));
     }
-    namesakes.push(gathered.brands.len());
-    gathered.brands.push(row);
 }
 
 fn read_name(cell: &str) -> Result<String, String> {
@@ -274,16 +336,27 @@ mod tests {
     }
 
     #[test]
-    fn namesakes_with_other_websites_are_two_brands() {
+    fn namesakes_with_other_websites_are_brands_of_their_own() {
         let gathered = gather(&[
             row(2, "آسمان", "https://www.iaa.ir", ""),
             row(3, "آسمان", "https://asemanbook.ir", ""),
             row(4, "آسمان", "", ""),
+            row(5, "آسمان", "iaa.ir/about", ""),
         ]);
-        let keys: Vec<_> = gathered.brands.iter().map(|b| b.key.to_string()).collect();
-        assert_eq!(keys, ["آسمان", "آسمان@asemanbook.ir"]);
-        assert_eq!(gathered.brands[0].rows, [2, 4]);
-        assert_eq!(gathered.notes.len(), 1);
+        let brands: Vec<_> = gathered
+            .brands
+            .iter()
+            .map(|brand| (brand.key.as_str(), brand.rows.as_slice()))
+            .collect();
+        assert_eq!(
+            brands,
+            [
+                ("آسمان@iaa.ir", &[2, 5][..]),
+                ("آسمان@asemanbook.ir", &[3]),
+                ("آسمان", &[4])
+            ]
+        );
+        assert_eq!(gathered.notes.len(), 1, "{:?}", gathered.notes);
     }
 
     #[test]
@@ -333,6 +406,25 @@ mod tests {
     }
 
     proptest! {
+        /// Somebody sorts the sheet: the same rows are the same brands, with the same fingerprints.
+        #[test]
+        fn the_order_of_the_rows_does_not_matter(
+            rows in proptest::collection::vec(("[aب]", "(|a\\.ir|b\\.ir|b\\.ir/x)", "(|p|q)"), 0..8),
+            seed in any::<u64>(),
+        ) {
+            let rows: Vec<Row> = rows.iter().enumerate().map(|(i, (n, w, p))| row(i + 2, n, w, p)).collect();
+            let mut sorted = rows.clone();
+            fastrand::Rng::with_seed(seed).shuffle(&mut sorted);
+            let brands = |rows: &[Row]| -> BTreeSet<_> {
+                let gathered = gather(rows);
+                gathered.brands.iter().map(|brand| {
+                    let rows: BTreeSet<usize> = brand.rows.iter().copied().collect();
+                    (brand.key.clone(), brand.input_hash(), rows)
+                }).collect()
+            };
+            prop_assert_eq!(brands(&rows), brands(&sorted));
+        }
+
         #[test]
         fn every_row_ends_somewhere(names in proptest::collection::vec("\\PC{0,12}", 0..30)) {
             let rows: Vec<Row> = names.iter().enumerate().map(|(i, n)| row(i + 2, n, "", "")).collect();

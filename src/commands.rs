@@ -42,8 +42,7 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
     match batch::settings_for_check(&args.services).await {
         Err(failure) => report("settings", Err(failure)),
         Ok((settings, _sandbox)) => {
-            let paid = Paid::open(":memory:".as_ref(), "check", None, Timestamp::now())
-                .or_exit(Exit::Usage)?;
+            let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?;
             let (events, _incoming) = Events::channel();
             let speed = if settings.simulated {
                 args.services.sandbox_speed
@@ -80,8 +79,15 @@ fn try_folder(folder: &std::path::Path) -> Result<String, Failure> {
 /// Shows the registry and the last run at a glance.
 pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
-    let registry = Registry::peek(&folders.state).or_exit(Exit::Usage)?;
-    let last = Checkpoint::peek(&folders.state).or_exit(Exit::Usage)?;
+    let (registry, damage) = Registry::peek(&folders.state).or_exit(Exit::Usage)?;
+    let last = Checkpoint::peek(&folders.state);
+    for problem in damage
+        .into_iter()
+        .chain(last.as_ref().err().map(|e| format!("{e:#}")))
+    {
+        crate::output::urgent(&format!("[WARNING] {problem}"));
+    }
+    let last = last.ok().flatten();
     let (success, failed) = (
         registry.count(Status::Success),
         registry.count(Status::Failed),

@@ -18,7 +18,7 @@
 //! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
 //! | `state` | what survives a crash? |
 //! | `render` | what do people read? made of saved reports alone |
-//! | `event`, `output` | what can happen in a run, and what goes to the terminal? |
+//! | `event`, `output`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
 //! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
 //!
@@ -33,6 +33,7 @@ mod list;
 mod output;
 mod render;
 mod research;
+mod secrets;
 mod services;
 mod settings;
 mod state;

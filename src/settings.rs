@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{cli::ServiceArgs, money::Usd, sandbox::Sandbox};
+use crate::{cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets};
 
 const DEFAULT_MODEL: &str = "google/gemini-3.1-flash-lite";
 
@@ -160,14 +160,13 @@ impl Settings {
     }
 
     /// The texts that must never be shown.
-    pub fn secrets(&self) -> Vec<SecretString> {
-        let mut secrets = vec![self.openrouter.key.clone(), self.tavily.key.clone()];
-        match self.sheet.as_ref().map(|sheet| &sheet.access) {
-            Some(SheetAccess::ApiKey(key)) => secrets.push(key.clone()),
-            Some(SheetAccess::ServiceAccount(account)) => secrets.push(account.private_key.clone()),
-            None => {}
-        }
-        secrets
+    pub fn secrets(&self) -> Secrets {
+        let of_sheet = self.sheet.as_ref().map(|sheet| match &sheet.access {
+            SheetAccess::ApiKey(key) => key,
+            SheetAccess::ServiceAccount(account) => &account.private_key,
+        });
+        let keys = [&self.openrouter.key, &self.tavily.key];
+        Secrets::new(keys.into_iter().chain(of_sheet).cloned())
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    bill::{self, Bill},
     call_failure,
     desk::Desk,
     list_failure, page_of,
@@ -63,6 +64,7 @@ pub struct Crew<'a> {
     registry: Registry,
     research: Arc<Research>,
     write_back: WriteBack,
+    bill: Option<Bill>,
     words: Words,
     events: Events,
     stop: CancellationToken,
@@ -92,6 +94,7 @@ impl<'a> Crew<'a> {
         registry: Registry,
         research: Research,
         write_back: WriteBack,
+        bill: Bill,
         words: Words,
         events: Events,
         stop: CancellationToken,
@@ -101,6 +104,7 @@ impl<'a> Crew<'a> {
             registry,
             research: Arc::new(research),
             write_back,
+            bill: Some(bill),
             words,
             events,
             stop,
@@ -117,7 +121,6 @@ impl<'a> Crew<'a> {
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
                 simulated: desk.settings.simulated,
-                job: desk.job.clone(),
             },
             output: desk.settings.folders.output.clone(),
             open: plan.due.chunks(chunk_size).map(<[Due]>::len).collect(),
@@ -160,7 +163,7 @@ impl<'a> Crew<'a> {
             }
         }
         let left = due - self.checkpoint.processed;
-        self.close(&mut signals).await;
+        let reported = self.close(&mut signals).await;
         let spent = self.desk.paid.this_run();
         let (job_spent, uncertain) = self.desk.paid.job_spent();
         let figures = Figures {
@@ -178,6 +181,7 @@ impl<'a> Crew<'a> {
             uncertain,
             job_spent,
             budget: self.desk.args.batch.budget,
+            reported,
         };
         Ok((self.end, figures))
     }
@@ -392,14 +396,27 @@ impl<'a> Crew<'a> {
     }
 
     /// Writes what is left to write, as far as it can be written. A second signal ends that too.
-    async fn close(&mut self, signals: &mut Signals) {
+    /// Returns what the services report.
+    async fn close(&mut self, signals: &mut Signals) -> Vec<bill::Item> {
         let folded = self.registry.settle().or_exit(Exit::Usage);
-        let written = tokio::select! {
-            written = std::mem::replace(&mut self.write_back, WriteBack::none()).finish() => written,
+        let write_back = std::mem::replace(&mut self.write_back, WriteBack::none());
+        let bill = self.bill.take();
+        let reported = async {
+            match bill {
+                Some(bill) => bill.close(&self.research).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (written, reported) = tokio::select! {
+            done = futures::future::join(write_back.finish(), reported) => done,
             exit = signals.next() => std::process::exit(exit as i32),
         };
+        let (reported, compared) = match reported {
+            Ok(items) => (items, Ok(())),
+            Err(error) => (Vec::new(), Err(error).or_exit(Exit::Usage)),
+        };
         let rendered = self.render_portfolio().await;
-        for done in [folded, written.map_err(list_failure), rendered] {
+        for done in [folded, written.map_err(list_failure), rendered, compared] {
             if let Err(failure) = done
                 && matches!(self.end, End::Complete)
             {
@@ -412,9 +429,15 @@ impl<'a> Crew<'a> {
             End::Budget(_) => RunStatus::BudgetReached,
             End::Failed(_) => RunStatus::Aborted,
         };
-        if let Err(failure) = self.save_checkpoint() {
+        let ended = match &self.end {
+            // Whoever raises the budget or comes back another night begins a new job.
+            End::Complete | End::Budget(_) => self.desk.paid.end_job().or_exit(Exit::Usage),
+            End::Signal(_) | End::Failed(_) => Ok(()),
+        };
+        if let Err(failure) = self.save_checkpoint().and(ended) {
             self.give_up(failure);
         }
+        reported
     }
 
     async fn render_portfolio(&self) -> Result<(), Failure> {
@@ -434,9 +457,10 @@ impl<'a> Crew<'a> {
     }
 
     fn entry(&self, due: &Due, status: Status, now: Timestamp) -> Entry {
-        let known = self.registry.get(&due.brand.key);
+        let known = self.registry.get(&due.key);
         Entry {
             brand: due.brand.name.clone(),
+            list: self.desk.list.clone(),
             input_hash: due.brand.input_hash(),
             status,
             attempts: due.attempts + 1,
@@ -451,7 +475,7 @@ impl<'a> Crew<'a> {
 
     fn record(&mut self, in_hand: &InHand, entry: Entry) -> Result<(), Failure> {
         self.registry
-            .record(in_hand.due.brand.key.clone(), entry)
+            .record(in_hand.due.key.clone(), entry)
             .or_exit(Exit::Usage)?;
         self.checkpoint.processed += 1;
         self.save_checkpoint()

@@ -1,11 +1,12 @@
 //! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
 
-use std::{path::PathBuf, sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    bill::Bill,
     crew::End,
     list_failure,
     log::LogFiles,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     brand::{Row, gather},
-    cli::{RunArgs, ServiceArgs},
+    cli::{BatchArgs, RunArgs, ServiceArgs, SourceArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::sheet::{Outcome, Target},
@@ -26,9 +27,11 @@ use crate::{
     settings::{self, Settings},
     state::{
         LockError, StateFolder,
-        checkpoint::{Checkpoint, Job},
+        checkpoint::Checkpoint,
+        job::Job,
         paid::Paid,
         registry::{Registry, Status},
+        store::Store,
     },
 };
 
@@ -39,7 +42,8 @@ pub struct Desk {
     /// `None` for a dry run, which writes nothing.
     pub state: Option<StateFolder>,
     pub paid: Arc<Paid>,
-    pub job: Job,
+    /// Which list this is, so that two lists do not answer for each other.
+    pub list: String,
     pub run_id: String,
     pub started: Timestamp,
     pub clock: Instant,
@@ -69,13 +73,12 @@ impl Desk {
             true => None,
             false => Some(take_state(&settings)?),
         };
-        let last = Checkpoint::peek(&settings.folders.state).or_exit(Exit::Usage)?;
-        let job = Checkpoint::next_job(last.as_ref(), &run_id, started, args.batch.force);
-        let store = state.as_ref().map_or_else(
-            || PathBuf::from(":memory:"),
-            |state| state.file("paid.sqlite3"),
-        );
-        let paid = Paid::open(&store, &job.id, args.batch.budget, started).or_exit(Exit::Usage)?;
+        let list = list_id(&args.source, &settings);
+        let (paid, mut broken) =
+            open_paid(state.as_ref(), &args.batch, &list, &run_id, started).or_exit(Exit::Usage)?;
+        if let Some(state) = &state {
+            broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Usage)?);
+        }
         let logs = LogFiles::of(
             &settings.folders.logs,
             started.to_zoned_datetime(TimeZone::system()).date(),
@@ -84,16 +87,19 @@ impl Desk {
             logs.install().or_exit(Exit::Usage)?;
             tracing::info!(
                 run_id,
-                job = job.id,
+                job = paid.job().id,
                 simulated = settings.simulated,
                 "run started"
             );
+        }
+        for note in broken {
+            warn(&note);
         }
         Ok(Self {
             settings,
             state,
             paid: Arc::new(paid),
-            job,
+            list,
             run_id,
             started,
             clock: Instant::now(),
@@ -115,10 +121,14 @@ impl Desk {
     /// What became of each brand so far.
     pub fn registry(&self) -> Result<Registry, Failure> {
         let registry = match &self.state {
-            Some(state) => Registry::open(state),
+            Some(state) => Registry::open(state, self.started),
             None => Registry::peek(&self.settings.folders.state),
         };
-        registry.or_exit(Exit::Usage)
+        let (registry, damage) = registry.or_exit(Exit::Usage)?;
+        if let Some(damage) = damage {
+            warn(&damage);
+        }
+        Ok(registry)
     }
 
     /// What these rows ask for.
@@ -126,7 +136,8 @@ impl Desk {
         let rules = Rules {
             limit: self.args.source.limit,
             max_age_days: self.args.batch.max_age,
-            job: &self.job,
+            list: &self.list,
+            job: self.paid.job(),
             now: self.started,
         };
         Plan::make(gather(rows), registry, &rules)
@@ -165,6 +176,7 @@ impl Desk {
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
         say!("Skipped (unchanged): {}", plan.skipped.len());
+        self.announce_missing_reports(plan);
         for row in &plan.rejected {
             crate::output::urgent(&format!(
                 "  Row {} «{}»: {}",
@@ -196,6 +208,21 @@ impl Desk {
         summary::estimate(plan.due.len(), &estimate);
         connections.warn_of_limits(&estimate, plan.due.len());
         estimate
+    }
+
+    /// Who has moved the reports away should not wonder why they do not come back.
+    fn announce_missing_reports(&self, plan: &Plan) {
+        let reports = plan
+            .skipped
+            .iter()
+            .filter_map(|(_, entry)| entry.report.as_ref());
+        let missing = reports.filter(|report| !Path::new(report).exists()).count();
+        if missing > 0 {
+            warn(&format!(
+                "{missing} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
+                self.settings.folders.output.display()
+            ));
+        }
     }
 
     fn place(&self) -> &'static str {
@@ -230,14 +257,23 @@ impl Desk {
         mut first: Vec<(Target, Outcome)>,
         words: Words,
         events: &Events,
-    ) -> Result<(WriteBack, Research, CancellationToken), Failure> {
+    ) -> Result<(WriteBack, Research, Bill, CancellationToken), Failure> {
         let Connections {
             openrouter,
             tavily,
             sheet,
             stop,
+            key,
+            credits,
             ..
         } = connections;
+        let bill = Bill::open(
+            &self.paid,
+            key.as_ref(),
+            &credits,
+            self.settings.credit_price,
+        )
+        .or_exit(Exit::Usage)?;
         let in_progress = || Outcome::InProgress {
             status: words.in_progress.to_owned(),
         };
@@ -260,10 +296,10 @@ impl Desk {
             tavily,
             lang: self.args.batch.lang,
             run_id: self.run_id.clone(),
-            today: calendar::day_in_iran(self.job.started_at),
+            today: calendar::day_in_iran(self.paid.job().started_at),
             simulated: self.settings.simulated,
         };
-        Ok((write_back, research, stop))
+        Ok((write_back, research, bill, stop))
     }
 
     /// Prints the summary and decides on the exit code.
@@ -340,6 +376,46 @@ async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Sandbox),
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
     Ok((settings, sandbox))
+}
+
+/// The store of paid answers, with the job that this run belongs to; and what was broken. A dry run has an empty one.
+fn open_paid(
+    state: Option<&StateFolder>,
+    args: &BatchArgs,
+    list: &str,
+    run_id: &str,
+    now: Timestamp,
+) -> anyhow::Result<(Paid, Vec<String>)> {
+    let (store, broken) = match state {
+        Some(state) => Store::open(&state.file("paid.sqlite3"), now)?,
+        None => (Store::in_memory(now)?, Vec::new()),
+    };
+    let job = Job::begin(&store, list, run_id, now, args.force)?;
+    Ok((Paid::new(Arc::new(store), job, args.budget)?, broken))
+}
+
+/// The same sheet or file is the same list, however often it is read.
+fn list_id(source: &SourceArgs, settings: &Settings) -> String {
+    if let Some(path) = &source.brands {
+        // A file that is not there is named when it is read.
+        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        return format!("file:{}", path.display());
+    }
+    match &settings.sheet {
+        Some(sheet) if source.google_sheets => {
+            format!(
+                "sheet:{}:{}",
+                sheet.id,
+                sheet.tab.as_deref().unwrap_or_default()
+            )
+        }
+        _ => "brand".to_owned(),
+    }
+}
+
+fn warn(text: &str) {
+    crate::output::urgent(&format!("[WARNING] {text}"));
+    tracing::warn!("{text}");
 }
 
 fn take_state(settings: &Settings) -> Result<StateFolder, Failure> {

@@ -1,5 +1,6 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
+mod bill;
 mod crew;
 mod desk;
 mod log;
@@ -53,13 +54,21 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
 
     let words = Words::of(desk.args.batch.lang);
     let heal = unwritten(&plan, &statuses, words);
-    let (write_back, research, stop) = desk.begin(connections, &plan, heal, words, &events).await?;
     match plan.due.len() {
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }
     let progress = Progress::new(plan.due.len(), desk.args.verbosity);
     let telling = tokio::spawn(tell(incoming, progress));
+    let begun = desk.begin(connections, &plan, heal, words, &events).await;
+    let (write_back, research, bill, stop) = match begun {
+        Ok(begun) => begun,
+        Err(failure) => {
+            drop(events);
+            let _ = telling.await;
+            return Err(failure);
+        }
+    };
     let crew = Crew::new(
         &desk,
         &plan,
@@ -67,6 +76,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
         registry,
         research,
         write_back,
+        bill,
         words,
         events,
         stop,

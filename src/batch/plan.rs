@@ -10,7 +10,7 @@ use crate::{
     research,
     settings::Rates,
     state::{
-        checkpoint::Job,
+        job::Job,
         registry::{Entry, Registry, Status},
     },
     text,
@@ -32,6 +32,8 @@ const EXPERIENCE: usize = 5;
 #[derive(Clone, Debug)]
 pub struct Due {
     pub brand: Brand,
+    /// Its key in the registry.
+    pub key: BrandKey,
     /// Answers that came after this are used again.
     pub since: Timestamp,
     /// Its folder below `output/`.
@@ -57,6 +59,8 @@ pub struct Plan {
 pub struct Rules<'a> {
     pub limit: Option<usize>,
     pub max_age_days: Option<u32>,
+    /// The list that the rows stand in.
+    pub list: &'a str,
     pub job: &'a Job,
     pub now: Timestamp,
 }
@@ -99,8 +103,8 @@ impl Plan {
             rejected,
             notes,
         };
-        for brand in brands {
-            let known = registry.get(&brand.key);
+        let claims = claim(&brands, registry, rules.list);
+        for (brand, (key, known)) in brands.into_iter().zip(claims) {
             if let Some(entry) = known.filter(|entry| !is_due(&brand, entry, rules)) {
                 plan.skipped.push((brand, entry.clone()));
                 continue;
@@ -117,6 +121,7 @@ impl Plan {
                     .filter(|entry| entry.status == Status::Failed)
                     .map_or(0, |entry| entry.attempts),
                 brand,
+                key,
             });
         }
         plan
@@ -163,6 +168,50 @@ impl Plan {
     }
 }
 
+/// Finds the entry of each brand in the registry. An entry for the very same row is taken first, whichever list it stood
+/// in: the question was the same. Else the entry of this list under the brand's key is taken: its row has changed.
+/// What belongs to another list or another brand is left alone, and the brand gets a new key.
+fn claim<'a>(
+    brands: &[Brand],
+    registry: &'a Registry,
+    list: &str,
+) -> Vec<(BrandKey, Option<&'a Entry>)> {
+    let mut claimed = HashSet::new();
+    let same_row: Vec<Option<BrandKey>> = brands
+        .iter()
+        .map(|brand| {
+            let hash = brand.input_hash();
+            let keys = brand.possible_keys();
+            let of_list = keys.iter().map(|key| key.in_list(list));
+            let mut keys = of_list.chain(keys.iter().cloned());
+            keys.find(|key| registry.get(key).is_some_and(|e| e.input_hash == hash))
+                .inspect(|key| {
+                    claimed.insert(key.clone());
+                })
+        })
+        .collect();
+    let changed_row = |brand: &Brand| {
+        [brand.key.in_list(list), brand.key.clone()]
+            .into_iter()
+            .find(|key| !claimed.contains(key) && registry.get(key).is_some_and(|e| e.list == list))
+    };
+    let new_key = |brand: &Brand| match registry.get(&brand.key) {
+        None => brand.key.clone(),
+        Some(_) => brand.key.in_list(list),
+    };
+    brands
+        .iter()
+        .zip(same_row)
+        .map(|(brand, same_row)| {
+            let key = same_row
+                .or_else(|| changed_row(brand))
+                .unwrap_or_else(|| new_key(brand));
+            let entry = registry.get(&key);
+            (key, entry)
+        })
+        .collect()
+}
+
 fn is_due(brand: &Brand, entry: &Entry, rules: &Rules<'_>) -> bool {
     rules.job.force
         || entry.status == Status::Failed
@@ -184,7 +233,8 @@ fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
         .checked_sub((SEARCH_DAYS * 24).hours())
         .unwrap_or(rules.now);
     match unchanged {
-        _ if rules.job.force => rules.job.started_at,
+        // The answers of this job are its own in any case.
+        _ if rules.job.force => Timestamp::MAX,
         Some(entry) if entry.status == Status::Success => entry.updated_at,
         _ => week,
     }
@@ -288,11 +338,13 @@ mod tests {
     impl Night {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let registry = Registry::open(&StateFolder::take(folder.path()).unwrap()).unwrap();
+            let state = StateFolder::take(folder.path()).unwrap();
+            let (registry, _) = Registry::open(&state, at(100)).unwrap();
             let job = Job {
                 id: "r".into(),
                 started_at: at(100),
                 force: false,
+                last_before: 0,
             };
             Self {
                 registry,
@@ -303,8 +355,16 @@ mod tests {
 
         fn done(&mut self, name: &str, status: Status, day: i64) {
             let brand = rows(&[name]).brands.remove(0);
-            let entry = Entry {
+            self.registry
+                .record(brand.key, Self::entry(name, status, day))
+                .unwrap();
+        }
+
+        fn entry(name: &str, status: Status, day: i64) -> Entry {
+            let brand = rows(&[name]).brands.remove(0);
+            Entry {
                 brand: name.into(),
+                list: "list".into(),
                 input_hash: brand.input_hash(),
                 status,
                 attempts: 2,
@@ -314,8 +374,7 @@ mod tests {
                 report: Some(format!("output/{}/brand_report.json", plain_folder(name))),
                 thin: None,
                 error: None,
-            };
-            self.registry.record(brand.key, entry).unwrap();
+            }
         }
 
         fn plan(&self, names: &[&str], limit: Option<usize>, max_age_days: Option<u32>) -> Plan {
@@ -325,6 +384,7 @@ mod tests {
                 &Rules {
                     limit,
                     max_age_days,
+                    list: "list",
                     job: &self.job,
                     now: at(100),
                 },
@@ -356,7 +416,65 @@ mod tests {
 
         night.job.force = true;
         let plan = night.plan(&["کاله", "میهن"], None, None);
-        assert!(plan.due.iter().all(|due| due.since == at(100)));
+        assert!(plan.due.iter().all(|due| due.since == Timestamp::MAX));
+    }
+
+    #[test]
+    fn two_lists_and_two_namesakes_never_answer_for_each_other() {
+        let mut night = Night::new();
+        let rows = |rows: &[(&str, &str)]| {
+            let rows = rows.iter().enumerate().map(|(i, (name, website))| Row {
+                number: i + 2,
+                name: (*name).into(),
+                website: (*website).into(),
+                ..Row::default()
+            });
+            gather(&rows.collect::<Vec<_>>())
+        };
+        let plan = |night: &Night, list: &str, gathered| {
+            let rules = Rules {
+                limit: None,
+                max_age_days: None,
+                list,
+                job: &night.job,
+                now: at(100),
+            };
+            let plan = Plan::make(gathered, &night.registry, &rules);
+            let due = plan.due.iter().map(|due| due.key.to_string());
+            due.collect::<Vec<_>>()
+        };
+        let record = |night: &mut Night, list: &str, key: &str, website: &str| {
+            let brand = rows(&[("آسمان", website)]).brands.remove(0);
+            let mut entry = Night::entry("آسمان", Status::Success, 99);
+            entry.input_hash = brand.input_hash();
+            entry.list = list.into();
+            let key = BrandKey::stored(key.into());
+            night.registry.record(key, entry).unwrap();
+        };
+        record(&mut night, "list", "آسمان", "iaa.ir");
+        // The same row in another list asks the same question; another row does not.
+        assert!(plan(&night, "other", rows(&[("آسمان", "iaa.ir")])).is_empty());
+        let key = plan(&night, "other", rows(&[("آسمان", "asemanbook.ir")])).remove(0);
+        assert!(key.starts_with("آسمان#"), "{key}");
+        record(&mut night, "other", &key, "asemanbook.ir");
+        for (list, website) in [("list", "iaa.ir"), ("other", "asemanbook.ir")] {
+            assert!(plan(&night, list, rows(&[("آسمان", website)])).is_empty());
+        }
+        // A changed row stays the brand that it was.
+        assert_eq!(
+            plan(&night, "list", rows(&[("آسمان", "iaa.aero")])),
+            ["آسمان"]
+        );
+        assert_eq!(plan(&night, "other", rows(&[("آسمان", "ketab.ir")])), [key]);
+        // A namesake joins the list, above or below: what is known of the first brand stays its own.
+        let both = [("آسمان", "sky.ir"), ("آسمان", "iaa.ir")];
+        assert_eq!(plan(&night, "list", rows(&both)), ["آسمان@sky.ir"]);
+        let with_unclear = [("آسمان", ""), ("آسمان", "sky.ir"), ("آسمان", "iaa.ir")];
+        let due = plan(&night, "list", rows(&with_unclear));
+        assert!(
+            due[0].starts_with("آسمان#") && due[1] == "آسمان@sky.ir" && due.len() == 2,
+            "{due:?}"
+        );
     }
 
     #[test]

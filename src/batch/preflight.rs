@@ -13,7 +13,7 @@ use crate::{
     money::Usd,
     research, say,
     services::{
-        call::Caller,
+        caller::Caller,
         gate::Gate,
         openrouter::{KeyInfo, OpenRouter},
         sheets::Sheets,
@@ -35,8 +35,10 @@ pub struct Connections {
     /// Cancelled when nothing new may be paid for.
     pub stop: CancellationToken,
     sheets: Option<Sheets>,
-    key: Option<KeyInfo>,
-    credits: KeyUsage,
+    /// The state of the OpenRouter key, once it is known.
+    pub key: Option<KeyInfo>,
+    /// What the Tavily key has used, once it is known.
+    pub credits: KeyUsage,
 }
 
 impl Connections {

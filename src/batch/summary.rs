@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{log::LogFiles, plan::Estimate};
-use crate::{money::Usd, say};
+use super::{bill, log::LogFiles, plan::Estimate};
+use crate::{money::Usd, say, state::meter::Comparison};
 
 const THIN: &str = "============================================================";
 
@@ -84,6 +84,8 @@ pub struct Figures {
     pub uncertain: Usd,
     pub job_spent: Usd,
     pub budget: Option<Usd>,
+    /// What the services say of this run.
+    pub reported: Vec<bill::Item>,
 }
 
 /// Prints the summary.
@@ -155,6 +157,20 @@ pub fn summary(
             "  Budget: {} of {budget} used",
             figures.job_spent + figures.uncertain
         );
+    }
+    for (service, comparison) in &figures.reported {
+        let Comparison { reported, counted } = comparison;
+        say!("  {service} reports: {reported} (counted here: {counted})");
+        if comparison.differs() {
+            let why = if reported > counted {
+                "somebody else uses the key, or lost calls were billed"
+            } else {
+                "its figures come late, or are those of another account"
+            };
+            crate::output::urgent(&format!(
+                "[WARNING] {service} reports {reported} for the time of this run, and {counted} were counted: {why}"
+            ));
+        }
     }
     say!("\n[LOGS]");
     say!("  Daily log: {}", logs.readable.display());

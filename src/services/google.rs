@@ -11,12 +11,13 @@ use serde_json::json;
 use tokio::sync::Mutex;
 
 use super::{
-    call::{Body, CallError, Caller, Request, Service},
+    call::{Body, CallError, Request, Service},
+    caller::Caller,
     gate::Gate,
     openrouter::bearer,
-    reply::{Reply, Verdict, usual_verdict},
+    reply::{Reply, Trouble, Verdict, usual_verdict},
 };
-use crate::{exit::Exit, settings::ServiceAccount};
+use crate::settings::ServiceAccount;
 
 const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
 
@@ -47,12 +48,14 @@ struct TokenReply {
 impl SignIn {
     /// Nothing is sent until the first token is needed.
     pub fn new(caller: Caller, gate: Gate, account: ServiceAccount) -> Self {
-        let remedy = "GOOGLE_APPLICATION_CREDENTIALS: make a new key for the service account in the Google Cloud console, and check this machine's clock".into();
+        let credential = "GOOGLE_APPLICATION_CREDENTIALS: make a new key for the service account in the Google Cloud console, and check this machine's clock".into();
         Self {
             caller,
             service: Service {
                 name: "Google sign-in",
-                remedy,
+                address: "GOOGLE_APPLICATION_CREDENTIALS (token_uri)",
+                credential,
+                account: "https://console.cloud.google.com",
                 gate,
                 classify,
             },
@@ -88,6 +91,8 @@ impl SignIn {
 
     async fn fetch(&self) -> Result<Token, CallError> {
         let now = Timestamp::now();
+        let assertion = self.assertion(now)?;
+        self.caller.secrets().add(&assertion.as_str().into());
         let request = Request {
             what: "token".into(),
             method: Method::POST,
@@ -98,7 +103,7 @@ impl SignIn {
                     "grant_type",
                     "urn:ietf:params:oauth:grant-type:jwt-bearer".into(),
                 ),
-                ("assertion", self.assertion(now)?),
+                ("assertion", assertion),
             ]),
             timeout: super::PREFLIGHT_TIMEOUT,
             patience: Some(Duration::from_secs(4)),
@@ -110,6 +115,7 @@ impl SignIn {
             .await?;
         let reply = TokenReply::deserialize(&answer.json)
             .map_err(|_| self.refused("the reply has no access_token"))?;
+        self.caller.secrets().add(&reply.access_token);
         Ok(Token {
             headers: bearer(&reply.access_token)?,
             renew_at: later(
@@ -138,13 +144,7 @@ impl SignIn {
     }
 
     fn refused(&self, message: &str) -> CallError {
-        CallError::Run {
-            exit: Exit::Refused,
-            status: None,
-            service: self.service.name,
-            message: message.into(),
-            remedy: self.service.remedy.clone(),
-        }
+        self.service.trouble(Trouble::Refused, None, message.into())
     }
 }
 
@@ -159,7 +159,7 @@ fn classify(reply: &Reply) -> Verdict {
         (_, Some("internal_failure" | "server_error" | "temporarily_unavailable")) => {
             Verdict::Transient
         }
-        (400 | 401, _) => Verdict::Run(Exit::Refused),
+        (400 | 401, _) => Verdict::Run(Trouble::Refused),
         _ => usual_verdict(reply),
     }
 }

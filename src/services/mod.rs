@@ -1,6 +1,7 @@
 //! How the outside world is spoken to: one file a service, and one way out for all of them.
 
 pub mod call;
+pub mod caller;
 pub mod gate;
 pub mod google;
 pub mod model;

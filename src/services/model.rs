@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::call::Answer;
@@ -51,20 +50,13 @@ pub struct Usage {
     pub usd: Usd,
 }
 
-#[derive(Default, Deserialize)]
-/// What one reply says it used.
+/// What one reply says it used. Each figure is read for itself, so that an odd one does not spoil the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ChatUsage {
-    #[serde(default)]
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    cost: Option<f64>,
-    prompt_tokens_details: Option<PromptDetails>,
-}
-
-#[derive(Deserialize)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
+    tokens_in: Option<u64>,
+    tokens_out: Option<u64>,
+    tokens_cached: Option<u64>,
+    cost: Option<Usd>,
 }
 
 impl Prices {
@@ -98,11 +90,15 @@ impl Prices {
             + self.request
     }
 
+    /// The most that a call with so many tokens can have cost.
+    pub fn most(&self, tokens_in: u64, tokens_out: u64) -> Usd {
+        self.prompt.times(tokens_in) + self.completion.times(tokens_out) + self.request
+    }
+
     /// What a call with so many tokens is expected to cost, at listed prices.
     pub fn expected(&self, tokens_in: u64, tokens_out: u64) -> Usd {
-        let highest =
-            self.prompt.times(tokens_in) + self.completion.times(tokens_out) + self.request;
-        highest.scaled(Decimal::ONE / PRICE_HEADROOM)
+        self.most(tokens_in, tokens_out)
+            .scaled(Decimal::ONE / PRICE_HEADROOM)
     }
 
     /// As `provider.max_price` wants them: US dollars for a million tokens, and for a request.
@@ -119,26 +115,36 @@ impl Prices {
 }
 
 impl ChatUsage {
-    /// What the service billed; where it does not say, what the tokens come to.
-    pub fn cost(&self, prices: Option<Prices>) -> Usd {
-        self.cost.and_then(Usd::from_f64).unwrap_or_else(|| {
-            prices.map_or(Usd::ZERO, |p| {
-                p.expected(self.prompt_tokens, self.completion_tokens)
-            })
-        })
+    /// Reads what a reply says.
+    pub fn read(reply: &Value) -> Self {
+        let usage = &reply["usage"];
+        Self {
+            tokens_in: whole(&usage["prompt_tokens"]),
+            tokens_out: whole(&usage["completion_tokens"]),
+            tokens_cached: whole(&usage["prompt_tokens_details"]["cached_tokens"]),
+            cost: match &usage["cost"] {
+                Value::Number(cost) => cost.as_f64().and_then(Usd::from_f64),
+                Value::String(cost) => cost.parse().ok(),
+                _ => None,
+            },
+        }
+    }
+
+    /// What the service billed; where it does not say, the most that the tokens can have cost. `None` where neither is
+    /// known.
+    pub fn cost(&self, prices: Option<Prices>) -> Option<Usd> {
+        let by_tokens = || Some(prices?.most(self.tokens_in?, self.tokens_out?));
+        self.cost.or_else(by_tokens)
     }
 }
 
 impl Usage {
     pub fn add(&mut self, answer: &Answer) {
-        let usage = read_usage(&answer.json);
+        let usage = ChatUsage::read(&answer.json);
         self.llm_calls += 1;
-        self.tokens_in += usage.prompt_tokens;
-        self.tokens_out += usage.completion_tokens;
-        self.tokens_cached += usage
-            .prompt_tokens_details
-            .and_then(|d| d.cached_tokens)
-            .unwrap_or(0);
+        self.tokens_in += usage.tokens_in.unwrap_or(0);
+        self.tokens_out += usage.tokens_out.unwrap_or(0);
+        self.tokens_cached += usage.tokens_cached.unwrap_or(0);
         self.usd += answer.cost.usd;
         self.last = self.last.max(Some(answer.at));
         self.simulated |= answer.json["provider"] == "Simulated";
@@ -150,9 +156,63 @@ impl Usage {
     }
 }
 
-/// Reads what a reply says it used.
-pub fn read_usage(json: &Value) -> ChatUsage {
-    json.get("usage")
-        .and_then(|usage| ChatUsage::deserialize(usage).ok())
-        .unwrap_or_default()
+/// A count, however the service writes it.
+fn whole(count: &Value) -> Option<u64> {
+    let count = match count {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "in the range, and rounded up"
+    )]
+    (0.0..1e12).contains(&count).then(|| count.ceil() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_that_is_not_said_is_never_taken_for_nothing() {
+        let usd = |text: &str| text.parse::<Usd>().unwrap();
+        let prices = Some(Prices {
+            prompt: usd("0.001"),
+            completion: usd("0.01"),
+            request: Usd::ZERO,
+        });
+        for (usage, cost) in [
+            (
+                json!({"prompt_tokens": 10, "completion_tokens": 1, "cost": 0.005}),
+                Some("0.005"),
+            ),
+            (
+                json!({"prompt_tokens": 10, "completion_tokens": 1, "cost": "0.005"}),
+                Some("0.005"),
+            ),
+            (
+                json!({"prompt_tokens": 10, "completion_tokens": 1, "cost": null}),
+                Some("0.02"),
+            ),
+            (
+                json!({"prompt_tokens": "10", "completion_tokens": 0.5, "cost": -1}),
+                Some("0.02"),
+            ),
+            (
+                json!({"prompt_tokens": null, "cost": 0.005, "prompt_tokens_details": {"cached_tokens": 1.0}}),
+                Some("0.005"),
+            ),
+            (
+                json!({"prompt_tokens": 10, "completion_tokens": null}),
+                None,
+            ),
+            (json!(null), None),
+            (json!("free"), None),
+        ] {
+            let read = ChatUsage::read(&json!({"usage": usage}));
+            assert_eq!(read.cost(prices), cost.map(usd), "{usage}");
+        }
+    }
 }

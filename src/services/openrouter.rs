@@ -15,26 +15,31 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    call::{Answer, Body, CallError, Caller, Price, Request, Service},
+    call::{Answer, Body, CallError, Price, Request, Service},
+    caller::Caller,
     gate::Gate,
-    model::{Model, Prices, Usage, read_usage},
-    reply::{Reply, Verdict, usual_verdict},
+    model::{ChatUsage, Model, Prices, Usage},
+    reply::{Reply, Trouble, Verdict, usual_verdict},
     schema::strict_schema,
 };
 use crate::{
-    exit::Exit,
     money::Usd,
     settings::Endpoint,
     state::paid::{Cost, RequestHash},
 };
 
+/// Its name in messages and in the ledger.
+pub const NAME: &str = "OpenRouter";
+
 /// The longest that a model may take for one answer.
-const TIMEOUT: Duration = Duration::from_mins(4);
+pub const TIMEOUT: Duration = Duration::from_mins(4);
 
 /// A model on a server.
 #[derive(Debug)]
 pub struct OpenRouter {
     caller: Caller,
+    /// For pages that cost nothing, also while the run winds down.
+    page_caller: Caller,
     service: Service,
     /// The key's page and the list of models: that they answer does not mean that models do.
     pages: Service,
@@ -61,6 +66,8 @@ pub struct Question<'a, T> {
 pub struct KeyInfo {
     /// US dollars that the key may still spend; `None` without a limit.
     pub limit_remaining: Option<f64>,
+    /// US dollars that the key has spent, ever.
+    pub usage: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -94,18 +101,21 @@ impl OpenRouter {
         endpoint: &Endpoint,
         slug: &str,
     ) -> anyhow::Result<Self> {
-        let service = |gate| {
+        let service = |gate, classify| {
             Service {
-            name: "OpenRouter",
-            remedy: "Put a valid key into OPENROUTER_API_KEY, and check its limits and the account's credit at https://openrouter.ai/settings/keys".into(),
+            name: NAME,
+            address: "OPENROUTER_BASE_URL",
+            credential: "Put a valid key into OPENROUTER_API_KEY; keys are made at https://openrouter.ai/settings/keys".into(),
+            account: "https://openrouter.ai/settings/credits",
             gate,
             classify,
         }
         };
         Ok(Self {
+            page_caller: caller.unstoppable(),
             caller,
-            service: service(gate),
-            pages: service(Gate::new(60, 1.0)),
+            service: service(gate, classify),
+            pages: service(Gate::new(60, 1.0), classify_page),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             model: Model {
@@ -117,23 +127,14 @@ impl OpenRouter {
 
     /// Asks what the key may do. `Ok(None)` where the server has no such page.
     pub async fn key(&self) -> Result<Option<KeyInfo>, CallError> {
-        match self.get("key").await {
-            Ok(answer) => Ok(answer
-                .json
-                .get("data")
-                .and_then(|d| KeyInfo::deserialize(d).ok())),
-            Err(error) if missing(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        let answer = self.get("key").await?;
+        let data = answer.json.get("data");
+        Ok(data.and_then(|data| KeyInfo::deserialize(data).ok()))
     }
 
     /// Looks the model up in the server's list and remembers its prices. `Ok(false)` where it is not listed.
     pub async fn look_up_model(&mut self) -> Result<bool, CallError> {
-        let answer = match self.get("models").await {
-            Ok(answer) => answer,
-            Err(error) if missing(&error) => return Ok(false),
-            Err(error) => return Err(error),
-        };
+        let answer = self.get("models").await?;
         // `:nitro` and the like are variants of a listed model.
         let plain = self.model.slug.split(':').next().unwrap_or_default();
         let listed = answer
@@ -248,9 +249,9 @@ impl OpenRouter {
             headers: self.headers.clone(),
             price: Some(Price {
                 worst: prices.map_or(Usd::ZERO, |p| p.worst(body.to_string().len(), max_tokens)),
-                cost: Box::new(move |json| Cost {
-                    usd: read_usage(json).cost(prices),
-                    credits: 0,
+                cost: Box::new(move |json| {
+                    let usd = ChatUsage::read(json).cost(prices)?;
+                    Some(Cost { usd, credits: 0 })
                 }),
             }),
             body: Body::Json(body),
@@ -306,7 +307,7 @@ impl OpenRouter {
         let mut request = Request::free(page, Method::GET, self.at(page), self.headers.clone());
         request.timeout = super::PREFLIGHT_TIMEOUT;
         request.patience = Some(super::PREFLIGHT_PATIENCE);
-        self.caller
+        self.page_caller
             .send(&self.pages, &request, Timestamp::MIN)
             .await
     }
@@ -323,17 +324,6 @@ pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
         .map_err(|_| anyhow::anyhow!("a key has characters that cannot be sent in a header"))?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
-}
-
-/// Whether the server has no such page: it speaks the protocol, but is not OpenRouter.
-fn missing(error: &CallError) -> bool {
-    matches!(
-        error,
-        CallError::Run {
-            status: Some(404 | 405 | 501),
-            ..
-        } | CallError::Request { .. }
-    )
 }
 
 /// Content is a text, or a list of parts of which some are texts.
@@ -356,6 +346,17 @@ fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
         .and_then(|rest| rest.strip_suffix("```"));
     let inner = inner.map_or(text, |fenced| fenced.strip_prefix("json").unwrap_or(fenced));
     serde_json::from_str(inner.trim())
+}
+
+/// A server that speaks the protocol but is not OpenRouter may have no such pages, and says so in its own way.
+fn classify_page(reply: &Reply) -> Verdict {
+    match (reply.status, &reply.json) {
+        (404 | 405 | 501, _) => Verdict::Good,
+        (200..=299 | 400..=499, Some(_)) if !matches!(reply.status, 401..=403 | 408 | 429) => {
+            Verdict::Good
+        }
+        _ => usual_verdict(reply),
+    }
 }
 
 fn classify(reply: &Reply) -> Verdict {
@@ -412,11 +413,11 @@ fn classify_error(error: &Value, reply: &Reply) -> Verdict {
             .iter()
             .any(|key| error["metadata"].get(key).is_some());
     match code {
-        402 => Verdict::Run(Exit::Unavailable),
+        402 => Verdict::Run(Trouble::NoCredit),
         403 if about_content => Verdict::Request,
-        401 | 403 => Verdict::Run(Exit::Refused),
-        404 => Verdict::Run(Exit::Usage),
-        400 if reply.message.contains("not a valid model") => Verdict::Run(Exit::Usage),
+        401 | 403 => Verdict::Run(Trouble::Refused),
+        404 => Verdict::Run(Trouble::WrongModel),
+        400 if reply.message.contains("not a valid model") => Verdict::Run(Trouble::WrongModel),
         408 | 425 | 429 | 500..=599 => Verdict::Transient,
         _ => Verdict::Request,
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+use url::Url;
 
 use crate::{exit::Exit, text};
 
@@ -18,6 +19,8 @@ pub struct Reply {
     pub json: Option<Value>,
     /// The service's own words, for people.
     pub message: String,
+    /// It was not read to its end, because no answer is that long.
+    pub endless: bool,
 }
 
 /// What a reply means.
@@ -28,18 +31,44 @@ pub enum Verdict {
     Transient,
     /// This request will never be answered; others may.
     Request,
-    /// No request will be answered: the run ends with this code.
-    Run(Exit),
+    /// No request will be answered: the run ends.
+    Run(Trouble),
+}
+
+/// Why no request of a service will be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The credential, or what it may do.
+    Refused,
+    /// Credits or a spending limit are used up.
+    NoCredit,
+    /// Something else answers there.
+    WrongAddress,
+    /// The model is not there, or not on these terms.
+    WrongModel,
+}
+
+impl Trouble {
+    /// The code that the run ends with.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Refused => Exit::Refused,
+            Self::NoCredit => Exit::Unavailable,
+            Self::WrongAddress | Self::WrongModel => Exit::Usage,
+        }
+    }
 }
 
 /// What a status means where a service has nothing of its own to add.
 pub fn usual_verdict(reply: &Reply) -> Verdict {
     match reply.status {
+        _ if reply.endless => Verdict::Request,
         200..=299 if reply.json.is_some() => Verdict::Good,
         // HTML or a cut body where JSON was due, time-outs, limits, and everything that is the server's fault.
         200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
-        401 | 403 => Verdict::Run(Exit::Refused),
-        402 => Verdict::Run(Exit::Unavailable),
+        300..=399 | 404 | 405 => Verdict::Run(Trouble::WrongAddress),
+        401 | 403 => Verdict::Run(Trouble::Refused),
+        402 => Verdict::Run(Trouble::NoCredit),
         _ => Verdict::Request,
     }
 }
@@ -80,6 +109,20 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     }
     let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
     Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+/// Where a redirection leads: scheme and host, because the rest of an address may hold a token.
+pub fn sent_on(headers: &HeaderMap) -> Option<String> {
+    let to = headers.get("location")?.to_str().ok()?;
+    let to = Url::parse(to).ok()?;
+    Some(format!("{}://{}", to.scheme(), to.host_str()?))
+}
+
+/// Whether a body tells of an error, as far as services agree on how.
+pub fn is_error(json: &Value) -> bool {
+    ["error", "detail"]
+        .iter()
+        .any(|field| json.get(field).is_some_and(|error| !error.is_null()))
 }
 
 /// A transport error without the address, with all its causes.

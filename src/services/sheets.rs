@@ -11,15 +11,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    call::{Body, CallError, Caller, Request, Service},
+    call::{Body, CallError, Request, Service},
+    caller::Caller,
     gate::Gate,
     google::SignIn,
-    reply::{Reply, Verdict, usual_verdict},
+    reply::{Reply, Trouble, Verdict, usual_verdict},
 };
-use crate::{
-    exit::Exit,
-    settings::{SheetAccess, SheetSettings},
-};
+use crate::settings::{SheetAccess, SheetSettings};
 
 /// One spreadsheet.
 #[derive(Debug)]
@@ -105,14 +103,14 @@ impl Sheets {
         sign_in_gate: Gate,
         settings: &SheetSettings,
     ) -> anyhow::Result<Self> {
-        let (access, remedy) = match &settings.access {
+        let (access, credential) = match &settings.access {
             SheetAccess::ServiceAccount(account) => {
                 let sign_in = SignIn::new(caller.clone(), sign_in_gate, account.clone());
-                let remedy = format!(
+                let credential = format!(
                     "Check GOOGLE_SHEET_ID, and share the sheet with {} as Editor",
                     sign_in.email()
                 );
-                (Access::SignIn(Box::new(sign_in)), remedy)
+                (Access::SignIn(Box::new(sign_in)), credential)
             }
             SheetAccess::ApiKey(key) => {
                 let mut value = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
@@ -131,7 +129,9 @@ impl Sheets {
             caller,
             service: Service {
                 name: "Google Sheets",
-                remedy,
+                address: "GOOGLE_SHEET_ID or GOOGLE_SHEETS_BASE_URL",
+                credential,
+                account: "https://console.cloud.google.com",
                 gate,
                 classify,
             },
@@ -291,10 +291,10 @@ fn classify(reply: &Reply) -> Verdict {
         (403, Some("RATE_LIMIT_EXCEEDED" | "rateLimitExceeded" | "userRateLimitExceeded")) => {
             Verdict::Transient
         }
-        (404, _) | (400, Some("API_KEY_INVALID")) => Verdict::Run(Exit::Refused),
-        (400, _) if reply.message.contains("API key not valid") => Verdict::Run(Exit::Refused),
+        (404, _) | (400, Some("API_KEY_INVALID")) => Verdict::Run(Trouble::Refused),
+        (400, _) if reply.message.contains("API key not valid") => Verdict::Run(Trouble::Refused),
         (400, _) if reply.message.contains("not supported for this document") => {
-            Verdict::Run(Exit::Usage)
+            Verdict::Run(Trouble::WrongAddress)
         }
         _ => usual_verdict(reply),
     }

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    call::{Answer, Body, CallError, Caller, Price, Request, Service},
+    call::{Answer, Body, CallError, Price, Request, Service},
+    caller::Caller,
     gate::Gate,
     openrouter::bearer,
-    reply::{Reply, Verdict, usual_verdict},
+    reply::{Reply, Trouble, Verdict, usual_verdict},
 };
-use crate::{exit::Exit, money::Usd, settings::Endpoint, state::paid::Cost};
+use crate::{money::Usd, settings::Endpoint, state::paid::Cost};
 
 /// A longer query is refused.
 pub const QUERY_LIMIT: usize = 400;
@@ -22,12 +23,18 @@ pub const QUERY_LIMIT: usize = 400;
 /// Results of one search; more cost nothing but the model's attention.
 const RESULTS: u32 = 8;
 
-const NAME: &str = "Tavily";
+/// Its name in messages and in the ledger.
+pub const NAME: &str = "Tavily";
+
+/// The longest that a search may take.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The search service.
 #[derive(Debug)]
 pub struct Tavily {
     caller: Caller,
+    /// For the page that costs nothing, also while the run winds down.
+    page_caller: Caller,
     service: Service,
     /// `/usage` has a limit of its own.
     usage_page: Service,
@@ -75,20 +82,21 @@ impl Tavily {
         endpoint: &Endpoint,
         credit_price: Usd,
     ) -> anyhow::Result<Self> {
+        let service = |gate, classify| Service {
+            name: NAME,
+            address: "TAVILY_BASE_URL",
+            credential:
+                "Put a valid key into TAVILY_API_KEY; keys are made at https://app.tavily.com"
+                    .into(),
+            account: "https://app.tavily.com",
+            gate,
+            classify,
+        };
         Ok(Self {
+            page_caller: caller.unstoppable(),
             caller,
-            service: Service {
-                name: NAME,
-                remedy: remedy(),
-                gate,
-                classify,
-            },
-            usage_page: Service {
-                name: NAME,
-                remedy: remedy(),
-                gate: Gate::new(10, 1.0),
-                classify: classify_usage,
-            },
+            service: service(gate, classify),
+            usage_page: service(Gate::new(10, 1.0), classify_usage),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             credit_price,
@@ -102,7 +110,7 @@ impl Tavily {
         request.timeout = super::PREFLIGHT_TIMEOUT;
         request.patience = Some(super::PREFLIGHT_PATIENCE);
         let answer = self
-            .caller
+            .page_caller
             .send(&self.usage_page, &request, Timestamp::MIN)
             .await?;
         Ok(answer
@@ -122,7 +130,7 @@ impl Tavily {
             "max_results": RESULTS,
             "include_usage": true,
         });
-        self.ask("search", query, body, 60, since).await
+        self.ask("search", query, body, since).await
     }
 
     /// Reads up to five pages; one credit.
@@ -134,7 +142,7 @@ impl Tavily {
             "include_usage": true,
         });
         let what = urls.first().map_or("", Url::as_str);
-        self.ask("extract", what, body, 40, since).await
+        self.ask("extract", what, body, since).await
     }
 
     async fn ask(
@@ -142,7 +150,6 @@ impl Tavily {
         page: &'static str,
         what: &str,
         body: Value,
-        seconds: u64,
         since: Timestamp,
     ) -> Result<Found, CallError> {
         let price = self.credit_price;
@@ -156,11 +163,11 @@ impl Tavily {
             url: super::join(&self.base, [page]),
             headers: self.headers.clone(),
             body: Body::Json(body),
-            timeout: Duration::from_secs(seconds),
+            timeout: TIMEOUT,
             patience: None,
             price: Some(Price {
                 worst: cost(1).usd,
-                cost: Box::new(move |json| cost(credits(json))),
+                cost: Box::new(move |json| credits(json).map(cost)),
             }),
         };
         let answer = self.caller.send(&self.service, &request, since).await?;
@@ -172,8 +179,8 @@ impl Tavily {
     }
 }
 
-/// The credits that an answer says it cost, whole ones; one where it does not say.
-fn credits(json: &Value) -> u32 {
+/// The credits that an answer says it cost, whole ones; one where an answer does not say, `None` where it is none.
+fn credits(json: &Value) -> Option<u32> {
     let said = json.pointer("/usage/credits").and_then(Value::as_f64);
     // Bounded, because no service can bill a fortune for one search.
     #[expect(
@@ -181,7 +188,8 @@ fn credits(json: &Value) -> u32 {
         clippy::cast_sign_loss,
         reason = "bounded"
     )]
-    said.map_or(1, |credits| credits.ceil().clamp(0.0, 1_000.0) as u32)
+    let said = said.map(|credits| credits.ceil().clamp(0.0, 1_000.0) as u32);
+    said.or_else(|| json.get("results").map(|_| 1))
 }
 
 /// Pages that can be read; one that is malformed does not spoil the others.
@@ -192,11 +200,6 @@ fn pages(answer: &Answer) -> Vec<Page> {
         .flatten()
         .filter_map(|page| Page::deserialize(page).ok())
         .collect()
-}
-
-fn remedy() -> String {
-    "Put a valid key into TAVILY_API_KEY, and check its plan and credits at https://app.tavily.com"
-        .into()
 }
 
 /// Ten questions in ten minutes are allowed; whoever tries things out asks more often, and may search all the same.
@@ -210,8 +213,7 @@ fn classify_usage(reply: &Reply) -> Verdict {
 fn classify(reply: &Reply) -> Verdict {
     match reply.status {
         // The plan's or the pay-as-you-go limit is used up.
-        432 | 433 => Verdict::Run(Exit::Unavailable),
-        404 => Verdict::Run(Exit::Usage),
+        432 | 433 => Verdict::Run(Trouble::NoCredit),
         200 if reply.json.as_ref().is_some_and(|json| {
             json.get("results").is_none()
                 && json.get("key").is_none()
@@ -231,11 +233,12 @@ mod tests {
     #[test]
     fn credits_are_whole_and_bounded() {
         for (body, expected) in [
-            (json!({"usage": {"credits": 2}}), 2),
-            (json!({"usage": {"credits": 0}}), 0),
-            (json!({"usage": {"credits": 0.4}}), 1),
-            (json!({"usage": {"credits": 1e30}}), 1_000),
-            (json!({}), 1),
+            (json!({"usage": {"credits": 2}}), Some(2)),
+            (json!({"usage": {"credits": 0}}), Some(0)),
+            (json!({"usage": {"credits": 0.4}}), Some(1)),
+            (json!({"usage": {"credits": 1e30}}), Some(1_000)),
+            (json!({"results": []}), Some(1)),
+            (json!({"detail": {"error": "x"}}), None),
         ] {
             assert_eq!(credits(&body), expected, "{body}");
         }

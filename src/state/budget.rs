@@ -60,6 +60,12 @@ impl Budget {
         self.uncertain += held;
     }
 
+    /// The service says what a lost call cost.
+    pub fn learn(&mut self, held: Usd, cost: Usd) {
+        self.uncertain = self.uncertain.minus(held);
+        self.spent += cost;
+    }
+
     /// Spent, or possibly spent.
     pub fn committed(&self) -> Usd {
         self.spent + self.in_flight + self.uncertain

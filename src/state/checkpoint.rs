@@ -3,16 +3,13 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StateFolder, write_atomically};
+use super::{StateFolder, set_aside, set_aside_name, write_atomically};
 use crate::money::Usd;
 
 const FILE: &str = "checkpoint_latest.json";
-
-/// Days after which work that was cut off is not gone on with, but begun anew: its answers have aged.
-const JOB_DAYS: i64 = 7;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,18 +20,6 @@ pub enum RunStatus {
     Interrupted,
     BudgetReached,
     Aborted,
-}
-
-/// The work that a run belongs to. A run that was cut off and the one that goes on with it are one job: they share
-/// the budget and the answers that were paid for.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Job {
-    /// The id of its first run.
-    pub id: String,
-    /// When its first run began.
-    pub started_at: Timestamp,
-    /// Whether every brand was asked for again.
-    pub force: bool,
 }
 
 /// The content of `checkpoint_latest.json`.
@@ -59,7 +44,6 @@ pub struct Checkpoint {
     /// The services were simulated.
     #[serde(default)]
     pub simulated: bool,
-    pub job: Job,
 }
 
 impl Checkpoint {
@@ -71,7 +55,7 @@ impl Checkpoint {
         }
         let place = || {
             format!(
-                "{} cannot be read: move it away to start anew",
+                "{} cannot be read: is it of another version, or was it changed by hand?",
                 path.display()
             )
         };
@@ -79,37 +63,23 @@ impl Checkpoint {
         serde_json::from_slice(&bytes).map(Some).with_context(place)
     }
 
+    /// Sets a checkpoint that cannot be read aside, before a new one takes its place; the text says so.
+    pub fn clear_broken(folder: &StateFolder, now: Timestamp) -> anyhow::Result<Option<String>> {
+        let path = folder.file(FILE);
+        let Err(error) = Self::peek(&folder.path) else {
+            return Ok(None);
+        };
+        let aside = set_aside_name(&path, now);
+        set_aside(&path, &aside)?;
+        Ok(Some(format!(
+            "{error:#}. It is now {}; nothing that is needed to go on stands in it",
+            aside.display()
+        )))
+    }
+
     /// Puts the checkpoint on disk.
     pub fn save(&self, folder: &StateFolder) -> anyhow::Result<()> {
         write_atomically(&folder.file(FILE), &serde_json::to_vec_pretty(self)?)
-    }
-
-    /// The job that a run beginning now belongs to: that of the last run where it was cut off, and not too long ago to
-    /// be the same work.
-    pub fn next_job(last: Option<&Self>, run_id: &str, now: Timestamp, force: bool) -> Job {
-        let oldest = now.checked_sub((JOB_DAYS * 24).hours()).unwrap_or(now);
-        let unfinished = last
-            .filter(|last| last.job.started_at >= oldest)
-            .filter(|last| {
-                matches!(
-                    last.status,
-                    RunStatus::Running | RunStatus::Interrupted | RunStatus::Aborted
-                )
-            });
-        match unfinished {
-            Some(last) if last.job.force == force => last.job.clone(),
-            // The other kind of work, but the same money.
-            Some(last) => Job {
-                id: last.job.id.clone(),
-                started_at: now,
-                force,
-            },
-            None => Job {
-                id: run_id.to_owned(),
-                started_at: now,
-                force,
-            },
-        }
     }
 }
 
@@ -132,37 +102,7 @@ mod tests {
             cost_usd: Usd::ZERO,
             elapsed_s: 1.0,
             simulated: false,
-            job: Job {
-                id: "first".into(),
-                started_at: at,
-                force: false,
-            },
         }
-    }
-
-    #[test]
-    fn what_was_cut_off_goes_on_as_the_same_job() {
-        let now = Timestamp::from_second(9_000).unwrap();
-        for (status, same) in [
-            (RunStatus::Running, true),
-            (RunStatus::Interrupted, true),
-            (RunStatus::Aborted, true),
-            (RunStatus::Complete, false),
-            (RunStatus::BudgetReached, false),
-        ] {
-            let last = checkpoint(status);
-            let job = Checkpoint::next_job(Some(&last), "second", now, false);
-            assert_eq!(job == last.job, same, "{status:?}");
-            assert_eq!(job.id == "first", same, "{status:?}");
-        }
-        let last = checkpoint(RunStatus::Interrupted);
-        let later = Timestamp::from_second(8 * 86_400).unwrap();
-        assert_eq!(
-            Checkpoint::next_job(Some(&last), "second", later, false).id,
-            "second"
-        );
-        let forced = Checkpoint::next_job(Some(&last), "second", now, true);
-        assert_eq!((forced.id.as_str(), forced.started_at), ("first", now));
     }
 
     #[test]

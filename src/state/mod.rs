@@ -1,9 +1,13 @@
-//! What survives: the registry, the checkpoint, paid responses with what they cost, and the lock on the folder.
+//! What survives: the registry, the checkpoint, paid responses with what they cost, jobs, and the lock on the folder.
 
 pub mod budget;
 pub mod checkpoint;
+pub mod job;
+pub mod meter;
 pub mod paid;
 pub mod registry;
+mod salvage;
+pub mod store;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -12,6 +16,7 @@ use std::{
 };
 
 use anyhow::Context;
+use jiff::Timestamp;
 
 /// The state folder, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -89,6 +94,24 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         format!(
             "{} cannot be written: is the disk full, or the folder read-only?",
             path.display()
+        )
+    })
+}
+
+/// The name that a broken file is set aside under.
+pub fn set_aside_name(path: &Path, now: Timestamp) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(now.strftime(".broken-%Y%m%dT%H%M%S%3fZ").to_string());
+    PathBuf::from(name)
+}
+
+/// Gives a broken file another name, so that it is out of the way and not lost.
+pub fn set_aside(path: &Path, aside: &Path) -> anyhow::Result<()> {
+    fs::rename(path, aside).with_context(|| {
+        format!(
+            "{} is broken and cannot be renamed to {}",
+            path.display(),
+            aside.display()
         )
     })
 }

@@ -1,27 +1,25 @@
-//! Paid responses and what they cost, in one `SQLite` database, `paid.sqlite3`.
+//! Paid responses and what they cost.
 //!
-//! A response and its cost are one transaction, so a crash at any moment leaves both or neither. `SQLite` because it is
-//! one file that survives power failures, frees old space for new answers, and can be read with common tools.
+//! A response and its cost are one transaction, so a crash at any moment leaves both or neither.
 
 use std::{
-    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use anyhow::{Context, ensure};
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::budget::{Budget, Refusal};
+use super::{
+    budget::{Budget, Refusal},
+    job::Job,
+    meter::{self, Comparison, Reading},
+    store::Store,
+};
 use crate::money::Usd;
-
-const SCHEMA_VERSION: i64 = 1;
-
-/// Answers older than this are never asked for again and make room.
-const KEEP_DAYS: i64 = 30;
 
 /// The hash of a request: the name of its answer.
 pub type RequestHash = [u8; 32];
@@ -54,12 +52,12 @@ pub struct Kept {
 /// The store and the ledger.
 #[derive(Debug)]
 pub struct Paid {
-    db: Mutex<Connection>,
+    store: Arc<Store>,
     budget: Mutex<Budget>,
     this_run: Mutex<Cost>,
     /// Rung whenever money comes back.
     freed: Notify,
-    job: String,
+    job: Job,
 }
 
 /// Money set aside for one call. Dropped without being settled, it stays set aside: the call may have been billed.
@@ -84,60 +82,107 @@ pub enum HoldError {
 }
 
 impl Paid {
-    /// Opens the store of a state folder. What this job spent before counts against `cap`.
-    pub fn open(path: &Path, job: &str, cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
-        let open = || -> anyhow::Result<(Connection, Budget)> {
-            let db = Connection::open(path)?;
-            // Write-ahead log, and every commit on disk before it counts.
-            db.pragma_update(None, "journal_mode", "WAL")?;
-            db.pragma_update(None, "synchronous", "FULL")?;
-            prepare(&db)?;
-            let oldest = now.checked_sub((KEEP_DAYS * 24).hours())?;
-            db.execute(
-                "DELETE FROM response WHERE at < ?1",
-                [oldest.as_millisecond()],
-            )?;
-            let budget = Budget::new(
-                cap,
-                sum(&db, job, "settled", "usd")?,
-                sum(&db, job, "held", "held")?,
-            );
-            Ok((db, budget))
-        };
-        let (db, budget) = open().with_context(|| {
-            format!(
-                "{} cannot be opened: if it is damaged, move it away (paid answers in it are then asked for again)",
-                path.display()
-            )
+    /// The answers and the ledger of a job. What it spent before counts against `cap`.
+    pub fn new(store: Arc<Store>, job: Job, cap: Option<Usd>) -> anyhow::Result<Self> {
+        let (spent, uncertain) = store.with_now(|db| {
+            Ok((
+                sum(db, &job.id, "settled", "usd")?,
+                sum(db, &job.id, "held", "held")?,
+            ))
         })?;
         Ok(Self {
-            db: Mutex::new(db),
-            budget: Mutex::new(budget),
+            store,
+            budget: Mutex::new(Budget::new(cap, spent, uncertain)),
             this_run: Mutex::default(),
             freed: Notify::new(),
-            job: job.to_owned(),
+            job,
         })
     }
 
-    /// A kept answer to this very request, not older than `since`.
+    /// Answers and a ledger that are gone with the program.
+    pub fn in_memory(cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
+        let store = Store::in_memory(now)?;
+        let job = Job::begin(&store, "", "", now, false)?;
+        Self::new(Arc::new(store), job, cap)
+    }
+
+    /// The job that is paid for.
+    pub fn job(&self) -> &Job {
+        &self.job
+    }
+
+    /// Nothing of the job is left to go on with.
+    pub fn end_job(&self) -> anyhow::Result<()> {
+        self.job.end(&self.store)
+    }
+
+    /// Takes down what a service reports to have been spent, ever, and settles lost calls by it; `longest` is how long
+    /// the service may work on one.
+    pub fn take_reading(
+        &self,
+        service: &str,
+        usd: Usd,
+        longest: Duration,
+        now: Timestamp,
+    ) -> anyhow::Result<Reading> {
+        let mut budget = lock(&self.budget);
+        meter::take(
+            &self.store,
+            service,
+            usd,
+            longest,
+            now,
+            &self.job.id,
+            &mut budget,
+        )
+    }
+
+    /// What a service reported between two readings, beside what was counted.
+    pub fn compare(
+        &self,
+        service: &str,
+        from: &Reading,
+        to: &Reading,
+    ) -> anyhow::Result<Comparison> {
+        meter::compare(&self.store, service, from, to)
+    }
+
+    /// A kept answer to this very request that this job has paid for, or that is not older than `since`.
     pub async fn find(
         self: &Arc<Self>,
         hash: RequestHash,
         since: Timestamp,
     ) -> anyhow::Result<Option<Kept>> {
-        self.with_db(move |db| {
-            db.query_row(
-                "SELECT body, at, usd, credits FROM response WHERE hash = ?1 AND at >= ?2 AND NOT rejected",
-                params![hash, since.as_millisecond()],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?)),
-            )
-            .optional()?
-            .map(|(body, at, usd, credits)| {
-                Ok(Kept { body, at: Timestamp::from_millisecond(at)?, cost: Cost { usd: usd.parse()?, credits } })
+        let last_before = self.job.last_before;
+        self.store
+            .with(move |db| {
+                db.query_row(
+                    "SELECT body, at, usd, credits FROM response
+                 WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
+                    params![hash, last_before, since.as_millisecond()],
+                    |row| {
+                        Ok((
+                            row.get(0)?,
+                            row.get(1)?,
+                            row.get::<_, String>(2)?,
+                            row.get(3)?,
+                        ))
+                    },
+                )
+                .optional()?
+                .map(|(body, at, usd, credits)| {
+                    Ok(Kept {
+                        body,
+                        at: Timestamp::from_millisecond(at)?,
+                        cost: Cost {
+                            usd: usd.parse()?,
+                            credits,
+                        },
+                    })
+                })
+                .transpose()
             })
-            .transpose()
-        })
-        .await
+            .await
     }
 
     /// Sets the worst case of a call aside, waiting for calls in flight to give back what they did not need, but not
@@ -176,10 +221,11 @@ impl Paid {
             amount: worst,
             open: true,
         };
-        let job = self.job.clone();
+        let job = self.job.id.clone();
         let now = Timestamp::now().as_millisecond();
         let inserted = self
-            .with_db(move |db| {
+            .store
+            .with(move |db| {
                 db.execute(
                     "INSERT INTO spending (job, service, hash, at, state, held) VALUES (?1, ?2, ?3, ?4, 'held', ?5)",
                     params![job, service, hash, now, worst.exact()],
@@ -201,11 +247,12 @@ impl Paid {
 
     /// Marks an answer as unusable: it stays on record, but is not given out again.
     pub async fn reject(self: &Arc<Self>, hash: RequestHash) -> anyhow::Result<()> {
-        self.with_db(move |db| {
-            db.execute("UPDATE response SET rejected = 1 WHERE hash = ?1", [hash])?;
-            Ok(())
-        })
-        .await
+        self.store
+            .with(move |db| {
+                db.execute("UPDATE response SET rejected = 1 WHERE hash = ?1", [hash])?;
+                Ok(())
+            })
+            .await
     }
 
     /// What this run paid so far.
@@ -217,16 +264,6 @@ impl Paid {
     pub fn job_spent(&self) -> (Usd, Usd) {
         let budget = lock(&self.budget);
         (budget.spent(), budget.uncertain())
-    }
-
-    async fn with_db<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Connection) -> anyhow::Result<T> + Send + 'static,
-    ) -> anyhow::Result<T> {
-        let paid = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&lock(&paid.db)))
-            .await?
-            .context("the store of paid answers (paid.sqlite3) cannot be used: is the disk full?")
     }
 }
 
@@ -241,7 +278,8 @@ impl Hold {
     ) -> anyhow::Result<()> {
         let (id, cost) = (self.id, kept.cost);
         self.paid
-            .with_db(move |db| {
+            .store
+            .with(move |db| {
                 let transaction = db.unchecked_transaction()?;
                 transaction.execute(
                     "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -263,8 +301,9 @@ impl Hold {
     pub async fn release(mut self) -> anyhow::Result<()> {
         let id = self.id;
         self.paid
-            .with_db(move |db| {
-                db.execute("DELETE FROM spending WHERE id = ?1", [id])?;
+            .store
+            .with(move |db| {
+                db.execute("UPDATE spending SET state = 'released' WHERE id = ?1", [id])?;
                 Ok(())
             })
             .await?;
@@ -286,26 +325,6 @@ impl Drop for Hold {
             self.paid.freed.notify_waiters();
         }
     }
-}
-
-fn prepare(db: &Connection) -> anyhow::Result<()> {
-    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    ensure!(
-        version <= SCHEMA_VERSION,
-        "it has version {version}, this program reads up to {SCHEMA_VERSION}"
-    );
-    db.execute_batch(
-        "CREATE TABLE IF NOT EXISTS response (
-             hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
-             usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);
-         CREATE INDEX IF NOT EXISTS response_age ON response (at);
-         CREATE TABLE IF NOT EXISTS spending (
-             id INTEGER PRIMARY KEY, job TEXT NOT NULL, service TEXT NOT NULL, hash BLOB NOT NULL, at INTEGER NOT NULL,
-             state TEXT NOT NULL, held TEXT NOT NULL, usd TEXT, credits INTEGER);
-         CREATE INDEX IF NOT EXISTS spending_job ON spending (job);
-         PRAGMA user_version = 1;",
-    )?;
-    Ok(())
 }
 
 /// Sums in decimals, which `SQLite` cannot.
@@ -334,9 +353,12 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn open(folder: &tempfile::TempDir, job: &str, cap: &str) -> Arc<Paid> {
-        let path = folder.path().join("paid.sqlite3");
-        Arc::new(Paid::open(&path, job, Some(usd(cap)), Timestamp::now()).unwrap())
+    /// A run of the job that is open for this list.
+    fn open(folder: &tempfile::TempDir, list: &str, cap: &str) -> Arc<Paid> {
+        let (store, _) =
+            Store::open(&folder.path().join("paid.sqlite3"), Timestamp::now()).unwrap();
+        let job = Job::begin(&store, list, list, Timestamp::now(), false).unwrap();
+        Arc::new(Paid::new(Arc::new(store), job, Some(usd(cap))).unwrap())
     }
 
     fn go_on() -> CancellationToken {
@@ -373,8 +395,12 @@ mod tests {
             (found.body, found.at, found.cost),
             (answer.body, answer.at, answer.cost)
         );
-        let later = answer.at.checked_add(1.second()).unwrap();
-        assert!(paid.find(hash, later).await.unwrap().is_none());
+        // The job goes on with its own answers, even when the clock says that they are too old.
+        assert!(paid.find(hash, Timestamp::MAX).await.unwrap().is_some());
+        let other = open(&folder, "another list", "1");
+        assert!(other.find(hash, answer.at).await.unwrap().is_some());
+        assert!(other.find(hash, Timestamp::MAX).await.unwrap().is_none());
+        drop(other);
         assert_eq!(paid.job_spent(), (usd("0.008"), Usd::ZERO));
         paid.reject(hash).await.unwrap();
         assert!(paid.find(hash, answer.at).await.unwrap().is_none());

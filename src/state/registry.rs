@@ -8,14 +8,15 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{StateFolder, write_atomically};
+use super::{StateFolder, salvage, set_aside_name, write_atomically};
 use crate::{brand::BrandKey, money::Usd};
 
 const SCHEMA_VERSION: u32 = 1;
@@ -39,6 +40,9 @@ pub enum Status {
 pub struct Entry {
     /// The name as given.
     pub brand: String,
+    /// The list that it stands in.
+    #[serde(default)]
+    pub list: String,
     /// Fingerprint of the row.
     pub input_hash: String,
     pub status: Status,
@@ -63,49 +67,75 @@ pub struct Registry {
     json: PathBuf,
     journal: PathBuf,
     in_journal: usize,
+    /// How often it was rewritten: lines of the journal that belong to an earlier writing are in it already.
+    folds: u64,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored<B> {
     schema_version: u32,
+    #[serde(default)]
+    folds: u64,
     brands: B,
 }
 
+/// What stands in `registry.json`, as far as it can be read.
+#[derive(Default)]
+struct Contents {
+    brands: BTreeMap<BrandKey, Entry>,
+    folds: u64,
+    /// Why it cannot be read whole.
+    damage: Option<String>,
+}
+
 impl Registry {
-    /// Reads the registry of a state folder.
-    pub fn open(folder: &StateFolder) -> anyhow::Result<Self> {
-        Self::read(
-            folder.file("registry.json"),
-            folder.file("registry.journal.jsonl"),
-        )
+    /// Reads the registry of a state folder. One that is damaged is copied under a new name, and what can be read of it
+    /// is used; the text says so.
+    pub fn open(folder: &StateFolder, now: Timestamp) -> anyhow::Result<(Self, Option<String>)> {
+        let (mut registry, damage) = Self::read(&folder.path)?;
+        let Some(damage) = damage else {
+            return Ok((registry, None));
+        };
+        let aside = set_aside_name(&registry.json, now);
+        fs::copy(&registry.json, &aside).with_context(|| {
+            format!(
+                "{} is damaged ({damage}) and cannot be copied to {}",
+                registry.json.display(),
+                aside.display()
+            )
+        })?;
+        registry.fold()?;
+        let note = format!(
+            "{} was damaged ({damage}). A copy of it is {}; the {} brands that could be read are used, the others are due again",
+            registry.json.display(),
+            aside.display(),
+            registry.brands.len()
+        );
+        Ok((registry, Some(note)))
     }
 
-    /// Reads a registry without holding its folder, to show it.
-    pub fn peek(state: &std::path::Path) -> anyhow::Result<Self> {
-        Self::read(
-            state.join("registry.json"),
-            state.join("registry.journal.jsonl"),
-        )
+    /// Reads a registry without holding its folder, to show it; says where it is damaged.
+    pub fn peek(state: &Path) -> anyhow::Result<(Self, Option<String>)> {
+        let (registry, damage) = Self::read(state)?;
+        let note = damage.map(|damage| {
+            format!(
+                "{} is damaged ({damage}): the next run sets it aside and uses what can be read",
+                registry.json.display()
+            )
+        });
+        Ok((registry, note))
     }
 
-    fn read(json: PathBuf, journal: PathBuf) -> anyhow::Result<Self> {
-        let mut brands = match fs::read(&json) {
-            Ok(bytes) => {
-                let stored: Stored<BTreeMap<BrandKey, Entry>> = serde_json::from_slice(&bytes).with_context(|| {
-                    format!(
-                        "{} is damaged: put back a copy, or move it away to start anew (everything is then due again)",
-                        json.display()
-                    )
-                })?;
-                ensure!(
-                    stored.schema_version == SCHEMA_VERSION,
-                    "{} has version {}, this program reads version {SCHEMA_VERSION}: use the program that wrote it, or move the file away",
-                    json.display(),
-                    stored.schema_version
-                );
-                stored.brands
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+    fn read(state: &Path) -> anyhow::Result<(Self, Option<String>)> {
+        let json = state.join("registry.json");
+        let journal = state.join("registry.journal.jsonl");
+        let Contents {
+            mut brands,
+            folds,
+            damage,
+        } = match fs::read(&json) {
+            Ok(bytes) => read_contents(&bytes).with_context(|| json.display().to_string())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Contents::default(),
             Err(error) => {
                 return Err(error).with_context(|| format!("{} cannot be read", json.display()));
             }
@@ -115,24 +145,24 @@ impl Registry {
             .unwrap_or_default()
             .split(|&b| b == b'\n')
         {
-            // A crash can cut only the last line, and nobody was told that its brand is done.
-            let Ok((key, entry)) = serde_json::from_slice::<(BrandKey, Entry)>(line) else {
+            // A crash can cut a line, and nobody was told that its brand is done.
+            let Ok((writing, key, entry)) = serde_json::from_slice::<(u64, BrandKey, Entry)>(line)
+            else {
                 continue;
             };
-            in_journal += 1;
-            let newer = brands
-                .get(&key)
-                .is_none_or(|known| known.updated_at <= entry.updated_at);
-            if newer {
+            if writing == folds || damage.is_some() {
+                in_journal += 1;
                 brands.insert(key, entry);
             }
         }
-        Ok(Self {
+        let registry = Self {
             brands,
             json,
             journal,
             in_journal,
-        })
+            folds,
+        };
+        Ok((registry, damage))
     }
 
     /// What is known about a brand.
@@ -152,7 +182,7 @@ impl Registry {
 
     /// Takes in how a brand ended. When this returns, it is on disk.
     pub fn record(&mut self, key: BrandKey, entry: Entry) -> anyhow::Result<()> {
-        let line = serde_json::to_string(&(&key, &entry))?;
+        let line = serde_json::to_string(&(self.folds, &key, &entry))?;
         self.brands.insert(key, entry);
         if self.in_journal * FOLD_SHARE >= self.brands.len().saturating_sub(SMALL) {
             return self.fold();
@@ -184,9 +214,11 @@ impl Registry {
     fn fold(&mut self) -> anyhow::Result<()> {
         let stored = Stored {
             schema_version: SCHEMA_VERSION,
+            folds: self.folds + 1,
             brands: &self.brands,
         };
         write_atomically(&self.json, &serde_json::to_vec_pretty(&stored)?)?;
+        self.folds += 1;
         self.in_journal = 0;
         match fs::remove_file(&self.journal) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -197,6 +229,48 @@ impl Registry {
     }
 }
 
+/// Reads what can be read.
+///
+/// # Errors
+/// When a newer version of the program has written it.
+fn read_contents(bytes: &[u8]) -> anyhow::Result<Contents> {
+    let (stored, mut damage) =
+        match serde_json::from_slice::<Stored<BTreeMap<String, Value>>>(bytes) {
+            Ok(stored) => (stored, None),
+            Err(error) => {
+                let found = salvage::fields(bytes, "brands");
+                let number = |name: &str| found.other.get(name).and_then(Value::as_u64);
+                let stored = Stored {
+                    schema_version: number("schema_version").map_or(SCHEMA_VERSION, |version| {
+                        u32::try_from(version).unwrap_or(u32::MAX)
+                    }),
+                    folds: number("folds").unwrap_or(0),
+                    brands: found.entries,
+                };
+                (stored, Some(error.to_string()))
+            }
+        };
+    ensure!(
+        stored.schema_version <= SCHEMA_VERSION,
+        "it has version {}, this program reads up to version {SCHEMA_VERSION}: use the program that wrote it, or move the file away",
+        stored.schema_version
+    );
+    let mut brands = BTreeMap::new();
+    for (key, value) in stored.brands {
+        match serde_json::from_value(value) {
+            Ok(entry) => {
+                brands.insert(BrandKey::stored(key), entry);
+            }
+            Err(error) => damage = damage.or_else(|| Some(format!("«{key}»: {error}"))),
+        }
+    }
+    Ok(Contents {
+        brands,
+        folds: stored.folds,
+        damage,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,6 +278,7 @@ mod tests {
     fn entry(status: Status, at: i64) -> Entry {
         Entry {
             brand: "کاله".into(),
+            list: "list".into(),
             input_hash: "00".into(),
             status,
             attempts: 1,
@@ -216,6 +291,12 @@ mod tests {
         }
     }
 
+    fn open(state: &StateFolder) -> Registry {
+        let (registry, note) = Registry::open(state, Timestamp::now()).unwrap();
+        assert_eq!(note, None);
+        registry
+    }
+
     fn key(name: &str) -> BrandKey {
         serde_json::from_value(serde_json::json!(name)).unwrap()
     }
@@ -224,7 +305,7 @@ mod tests {
     fn a_large_registry_is_journalled_and_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
-        let mut registry = Registry::open(&state).unwrap();
+        let mut registry = open(&state);
         for i in 0..SMALL + FOLD_SHARE * 3 {
             registry
                 .brands
@@ -246,34 +327,76 @@ mod tests {
         // A crash in the middle of a line loses that line only.
         let cut = fs::read(&registry.journal).unwrap();
         fs::write(&registry.journal, [&cut[..], b"\n[\"b2\",{\"bra"].concat()).unwrap();
-        let read = Registry::open(&state).unwrap();
+        let read = open(&state);
         assert_eq!(read.count(Status::Failed), 2);
         assert_eq!(read.brands, registry.brands);
     }
 
     #[test]
-    fn an_old_journal_does_not_undo_a_newer_entry() {
+    fn an_old_journal_does_not_undo_a_newer_entry_whatever_the_clock_says() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
-        let mut registry = Registry::open(&state).unwrap();
+        let mut registry = open(&state);
+        registry.record(key("a"), entry(Status::Failed, 9)).unwrap();
+        let old =
+            serde_json::to_string(&(registry.folds, key("a"), entry(Status::Failed, 9))).unwrap();
         registry
             .record(key("a"), entry(Status::Success, 5))
             .unwrap();
-        let old = serde_json::to_string(&(key("a"), entry(Status::Failed, 4))).unwrap();
+        // A crash between the rewriting and the removal of the journal leaves it behind.
         fs::write(&registry.journal, old).unwrap();
-        let read = Registry::open(&state).unwrap();
-        assert_eq!(read.get(&key("a")).unwrap().status, Status::Success);
+        assert_eq!(open(&state).get(&key("a")).unwrap().status, Status::Success);
+        // What was appended since counts, although the clock went back.
+        let new =
+            serde_json::to_string(&(registry.folds, key("a"), entry(Status::Failed, 1))).unwrap();
+        fs::write(&registry.journal, new).unwrap();
+        assert_eq!(open(&state).get(&key("a")).unwrap().status, Status::Failed);
     }
 
     #[test]
-    fn a_damaged_registry_is_named() {
+    fn what_can_be_read_of_a_damaged_registry_is_used_and_the_rest_is_kept_aside() {
         let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::take(folder.path()).unwrap();
+        let mut registry = open(&state);
+        for name in ["a", "b", "c"] {
+            registry
+                .record(key(name), entry(Status::Success, 5))
+                .unwrap();
+        }
+        let whole = fs::read_to_string(&registry.json).unwrap();
+        let last = whole.rfind("\"c\"").unwrap();
+        let by_hand = whole.replacen("\"success\"", "\"done\"", 1);
+        for (damaged, left) in [(&whole[..last + 20], 2), (&by_hand, 2), ("", 0), ("[]", 0)] {
+            fs::write(&registry.json, damaged).unwrap();
+            let (_, note) = Registry::peek(folder.path()).unwrap();
+            assert!(note.unwrap().contains("registry.json is damaged"));
+            let (read, note) = Registry::open(&state, Timestamp::now()).unwrap();
+            let note = note.unwrap();
+            assert_eq!(read.brands.len(), left, "{note}");
+            let aside = fs::read_dir(folder.path())
+                .unwrap()
+                .map(|e| e.unwrap().path());
+            let aside = aside.filter(|path| path.to_string_lossy().contains(".broken-"));
+            let aside: Vec<_> = aside.collect();
+            assert!(
+                aside
+                    .iter()
+                    .any(|path| note.contains(&path.display().to_string()))
+            );
+            assert!(
+                aside
+                    .iter()
+                    .any(|path| fs::read_to_string(path).unwrap() == damaged)
+            );
+            // From now on it is whole.
+            assert_eq!(open(&state).brands.len(), left);
+        }
         fs::write(
-            folder.path().join("registry.json"),
-            "{\"schema_version\":1,",
+            &registry.json,
+            whole.replace("\"schema_version\": 1", "\"schema_version\": 2"),
         )
         .unwrap();
-        let error = Registry::peek(folder.path()).unwrap_err();
-        assert!(error.to_string().contains("registry.json is damaged"));
+        let error = Registry::open(&state, Timestamp::now()).unwrap_err();
+        assert!(format!("{error:#}").contains("version 2"), "{error:#}");
     }
 }

@@ -1,0 +1,94 @@
+//! What the services say was spent, beside what was counted here.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    money::Usd,
+    research::Research,
+    services::{openrouter, openrouter::KeyInfo, tavily, tavily::KeyUsage},
+    state::{
+        meter::{Comparison, Reading},
+        paid::Paid,
+    },
+};
+
+/// The services' figures before a run.
+#[derive(Debug)]
+pub struct Bill {
+    paid: Arc<Paid>,
+    credit_price: Usd,
+    openrouter: Option<Reading>,
+    tavily: Option<Reading>,
+}
+
+/// A service, and what it says of this run.
+pub type Item = (&'static str, Comparison);
+
+impl Bill {
+    /// Takes the figures down that came with the validation of the keys. Calls that were lost in earlier runs are
+    /// settled by them.
+    pub fn open(
+        paid: &Arc<Paid>,
+        key: Option<&KeyInfo>,
+        credits: &KeyUsage,
+        credit_price: Usd,
+    ) -> anyhow::Result<Self> {
+        let mut bill = Self {
+            paid: Arc::clone(paid),
+            credit_price,
+            openrouter: None,
+            tavily: None,
+        };
+        bill.openrouter = bill.read(openrouter::NAME, spent(key), openrouter::TIMEOUT)?;
+        bill.tavily = bill.read(tavily::NAME, bill.of_credits(credits), tavily::TIMEOUT)?;
+        Ok(bill)
+    }
+
+    /// Asks for the figures again, and compares. A service that does not answer now is left out.
+    pub async fn close(self, research: &Research) -> anyhow::Result<Vec<Item>> {
+        let (key, credits) = futures::join!(research.openrouter.key(), research.tavily.usage());
+        let key = spent(key.ok().flatten().as_ref());
+        let credits = credits.ok().and_then(|credits| self.of_credits(&credits));
+        let mut items = Vec::new();
+        for (service, before, now, longest) in [
+            (openrouter::NAME, &self.openrouter, key, openrouter::TIMEOUT),
+            (tavily::NAME, &self.tavily, credits, tavily::TIMEOUT),
+        ] {
+            let now = self.read(service, now, longest)?;
+            if let (Some(before), Some(now)) = (before, now) {
+                items.push((service, self.paid.compare(service, before, &now)?));
+            }
+        }
+        Ok(items)
+    }
+
+    fn read(
+        &self,
+        service: &str,
+        usd: Option<Usd>,
+        longest: Duration,
+    ) -> anyhow::Result<Option<Reading>> {
+        let take = |usd| {
+            self.paid
+                .take_reading(service, usd, longest, Timestamp::now())
+        };
+        usd.map(take).transpose()
+    }
+
+    fn of_credits(&self, credits: &KeyUsage) -> Option<Usd> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "credits are counted, and bounded"
+        )]
+        let credits = credits.usage?.clamp(0.0, 1e12).round() as u64;
+        Some(self.credit_price.times(credits))
+    }
+}
+
+/// What a key has spent, in US dollars.
+fn spent(key: Option<&KeyInfo>) -> Option<Usd> {
+    Usd::from_f64(key?.usage?)
+}

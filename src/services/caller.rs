@@ -1,0 +1,497 @@
+//! What happens to every outgoing call, in one place and one order: replay a paid answer, set the budget aside, wait
+//! for the rate gate, send, classify the reply, keep the answer with its cost, or wait and try again.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use reqwest::Response;
+use serde_json::Value;
+use tokio::{sync::Mutex as FairMutex, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    call::{Answer, Body, CallError, Price, Request, Service},
+    reply::{Reply, Verdict, describe, is_error, message, retry_after, sent_on},
+};
+use crate::{
+    event::{Event, Events},
+    exit::Exit,
+    secrets::Secrets,
+    state::paid::{Cost, Hold, Kept, Paid, RequestHash},
+};
+
+/// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
+const BODY_LIMIT: usize = 16 << 20;
+
+/// Times that a request may fail while its service answers others, before the fault is taken for its own.
+const ATTEMPTS: u32 = 8;
+
+/// How long a service that never answered is tried, and one that did or that asks for patience.
+const PATIENCE_AT_START: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// However fast a rehearsal runs, a machine needs this long to answer.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sends calls for a run.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    http: reqwest::Client,
+    paid: Arc<Paid>,
+    events: Events,
+    stop: CancellationToken,
+    secrets: Secrets,
+    /// How many times faster than reality time passes.
+    speed: f64,
+    /// Paid requests in flight: an identical one waits for the answer of the first.
+    in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
+}
+
+/// How one attempt ended.
+enum Attempt {
+    Answer(Answer),
+    Again(Failure),
+}
+
+/// Why a call is sent again.
+struct Failure {
+    why: String,
+    /// How long the service asks to wait.
+    after: Option<Duration>,
+    /// Whether this request may be the reason, and not the state of the service.
+    by_request: bool,
+}
+
+/// The failures of one call so far.
+struct Failures {
+    begun: Instant,
+    last: Instant,
+    count: u32,
+    /// Those between which the service answered others.
+    of_this_request: u32,
+    /// The service asked for patience, so it is there.
+    asked_to_wait: bool,
+}
+
+impl Failures {
+    fn none() -> Self {
+        let now = Instant::now();
+        Self {
+            begun: now,
+            last: now,
+            count: 0,
+            of_this_request: 0,
+            asked_to_wait: false,
+        }
+    }
+
+    fn add(&mut self, failure: &Failure, service: &Service) {
+        self.count += 1;
+        // A success before the last failure says nothing about this one: the service may have gone down since.
+        self.of_this_request +=
+            u32::from(failure.by_request && service.gate.succeeded_since(self.last));
+        self.asked_to_wait |= failure.after.is_some();
+        self.last = Instant::now();
+    }
+}
+
+impl Caller {
+    /// A caller that stops sending when `stop` is cancelled.
+    pub fn new(
+        http: reqwest::Client,
+        paid: Arc<Paid>,
+        events: Events,
+        stop: CancellationToken,
+        secrets: Secrets,
+        speed: f64,
+    ) -> Self {
+        Self {
+            http,
+            paid,
+            events,
+            stop,
+            secrets,
+            speed,
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// The same caller, for calls that have to be made while the run winds down.
+    pub fn unstoppable(&self) -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The store of paid answers.
+    pub fn paid(&self) -> &Arc<Paid> {
+        &self.paid
+    }
+
+    /// What must not be shown; tokens that services give out are added here.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Brings the answer to a request, from the store where it was paid for after `since`, else from the service.
+    pub async fn send(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+    ) -> Result<Answer, CallError> {
+        let hash = request.hash(service);
+        let turn = self.turn(hash);
+        let _turn = match request.price {
+            Some(_) => Some(turn.lock().await),
+            None => None,
+        };
+        if request.price.is_some()
+            && let Some(kept) = self.paid.find(hash, since).await?
+        {
+            self.say_done(service, request, true, kept.cost, Duration::ZERO);
+            return Ok(Answer {
+                json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
+                at: kept.at,
+                cost: kept.cost,
+                hash,
+            });
+        }
+        let answer = self.send_until_answered(service, request, hash).await;
+        if request.price.is_some() && matches!(answer, Err(CallError::Run { .. })) {
+            // Nothing more can be paid for; whoever waits to do so need not find out for himself.
+            self.stop.cancel();
+        }
+        answer
+    }
+
+    async fn send_until_answered(
+        &self,
+        service: &Service,
+        request: &Request,
+        hash: RequestHash,
+    ) -> Result<Answer, CallError> {
+        let mut failures = Failures::none();
+        let mut why = String::new();
+        loop {
+            let failure = match self.attempt(service, request, hash).await {
+                Ok(Attempt::Again(failure)) => failure,
+                Ok(Attempt::Answer(answer)) => {
+                    let took = failures.begun.elapsed();
+                    self.say_done(service, request, false, answer.cost, took);
+                    return Ok(answer);
+                }
+                // Lost calls have used the budget up, and it is the service that lost them.
+                Err(CallError::Budget { .. })
+                    if failures.count > 0 && !service.gate.succeeded_since(failures.begun) =>
+                {
+                    return Err(unavailable(service, &why, failures.count));
+                }
+                Err(error) => return Err(error),
+            };
+            failures.add(&failure, service);
+            if failures.of_this_request >= ATTEMPTS {
+                return Err(CallError::Request {
+                    service: service.name,
+                    message: format!(
+                        "{}: {} ({} times)",
+                        request.what, failure.why, failures.count
+                    ),
+                });
+            }
+            let wait = service.gate.failed(failure.after);
+            let wait = wait.max(service.gate.back_off(failures.count - 1));
+            why = failure.why;
+            if failures.begun.elapsed() + wait > self.patience(service, request, &failures) {
+                return Err(unavailable(service, &why, failures.count));
+            }
+            self.events.say(Event::CallRetried {
+                service: service.name,
+                what: request.what.clone(),
+                why: why.clone(),
+                wait,
+            });
+            self.unless_stopped(tokio::time::sleep(wait)).await?;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        service: &Service,
+        request: &Request,
+        hash: RequestHash,
+    ) -> Result<Attempt, CallError> {
+        let hold = match &request.price {
+            Some(price) => Some(
+                self.paid
+                    .hold(service.name, hash, price.worst, &self.stop)
+                    .await?,
+            ),
+            None => None,
+        };
+        let pass = match self.unless_stopped(service.gate.enter()).await {
+            Ok(pass) => pass,
+            Err(stopped) => {
+                release(hold).await?;
+                return Err(stopped);
+            }
+        };
+        // From here on the call may be billed, so it is waited for even when the run winds down.
+        let (reply, text) = match self.exchange(request).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                drop(pass);
+                return not_answered(error, request, hold).await.map(Attempt::Again);
+            }
+        };
+        let verdict = (service.classify)(&reply);
+        let (at, cost) = match (&request.price, hold) {
+            (Some(price), Some(hold)) => book(price, &reply, verdict, text, hold, hash).await?,
+            _ => (
+                now_in_milliseconds().map_err(anyhow::Error::from)?,
+                Cost::default(),
+            ),
+        };
+        let attempt = conclude(service, request, reply, verdict, at, cost, hash)?;
+        if matches!(attempt, Attempt::Answer(_)) {
+            service.gate.succeeded();
+        }
+        Ok(attempt)
+    }
+
+    /// Sends once and reads the reply.
+    async fn exchange(&self, request: &Request) -> Result<(Reply, String), reqwest::Error> {
+        let timeout = request.timeout.div_f64(self.speed);
+        let mut builder = self
+            .http
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone())
+            .timeout(timeout.max(SHORTEST_TIMEOUT.min(request.timeout)));
+        builder = match &request.body {
+            Body::None => builder,
+            Body::Json(value) => builder.json(value),
+            Body::Form(fields) => builder.form(fields),
+        };
+        let response = builder.send().await?;
+        let status = response.status().as_u16();
+        let asked = retry_after(response.headers(), Timestamp::now());
+        let to = sent_on(response.headers());
+        let (bytes, endless) = read_body(response).await?;
+        let mut text = self.secrets.redact(&String::from_utf8_lossy(&bytes));
+        let mut json: Option<Value> = serde_json::from_str(&text).ok();
+        if let Some(json) = &mut json
+            && text.contains('\\')
+            && self.secrets.redact_json(json)
+        {
+            text = json.to_string();
+        }
+        let asked = asked.or_else(|| {
+            let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
+            Some(Duration::from_secs(seconds.as_u64()?))
+        });
+        let message = match (endless, to) {
+            (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
+            (false, Some(to)) if (300..400).contains(&status) => {
+                format!("status {status}: it sends its callers on to {to}")
+            }
+            (false, _) => message(status, json.as_ref(), &text),
+        };
+        let reply = Reply {
+            status,
+            retry_after: asked,
+            message,
+            json,
+            endless,
+        };
+        Ok((reply, text))
+    }
+
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CallError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(CallError::Stopped),
+            done = work => Ok(done),
+        }
+    }
+
+    /// The longest that a request is tried before its service counts as unavailable.
+    fn patience(&self, service: &Service, request: &Request, failures: &Failures) -> Duration {
+        let usual = if failures.asked_to_wait || service.gate.ever_succeeded() {
+            PATIENCE
+        } else {
+            PATIENCE_AT_START
+        };
+        request.patience.unwrap_or(usual).div_f64(self.speed)
+    }
+
+    fn turn(&self, hash: RequestHash) -> Arc<FairMutex<()>> {
+        let mut turns = self
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&hash).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(hash, Arc::downgrade(&turn));
+        turn
+    }
+
+    fn say_done(
+        &self,
+        service: &Service,
+        request: &Request,
+        replayed: bool,
+        cost: Cost,
+        took: Duration,
+    ) {
+        self.events.say(Event::CallDone {
+            service: service.name,
+            what: request.what.clone(),
+            replayed,
+            cost,
+            took,
+        });
+    }
+}
+
+async fn read_body(mut response: Response) -> Result<(Vec<u8>, bool), reqwest::Error> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > BODY_LIMIT {
+            return Ok((Vec::new(), true));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok((bytes, false))
+}
+
+/// A call without a reply. What never reached the service cost nothing; of everything else nobody knows.
+async fn not_answered(
+    error: reqwest::Error,
+    request: &Request,
+    hold: Option<Hold>,
+) -> Result<Failure, CallError> {
+    let connected = !error.is_connect();
+    if !connected {
+        release(hold).await?;
+    }
+    let why = describe(error);
+    let host = request.url.host_str().unwrap_or_default();
+    Ok(Failure {
+        why: if connected {
+            why
+        } else {
+            format!("{host} cannot be reached: {why}")
+        },
+        after: None,
+        by_request: connected,
+    })
+}
+
+/// Puts what a reply cost into the ledger, and a good answer into the store, before anything is done with it.
+async fn book(
+    price: &Price,
+    reply: &Reply,
+    verdict: Verdict,
+    body: String,
+    hold: Hold,
+    hash: RequestHash,
+) -> anyhow::Result<(Timestamp, Cost)> {
+    let at = now_in_milliseconds()?;
+    let good = matches!(verdict, Verdict::Good);
+    match billed(price, reply, good) {
+        // The hold stays in the ledger until the service's own figures say more.
+        None => Ok((at, Cost::default())),
+        Some(cost) if good || cost != Cost::default() => {
+            hold.settle(hash, Kept { body, at, cost }, good).await?;
+            Ok((at, cost))
+        }
+        Some(nothing) => {
+            hold.release().await?;
+            Ok((at, nothing))
+        }
+    }
+}
+
+/// What a reply cost; `None` where nobody knows.
+fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
+    let nothing = Some(Cost::default());
+    let answered = (200..=299).contains(&reply.status);
+    let Some(json) = &reply.json else {
+        // A proxy that lost patience, or put its own page in the place of the answer, does not know.
+        let lost = answered || matches!(reply.status, 408 | 504 | 524);
+        return if lost { None } else { nothing };
+    };
+    if !answered {
+        // A service that says that it failed bills nothing.
+        return nothing;
+    }
+    match (price.cost)(json) {
+        Some(cost) => Some(cost),
+        None if good => Some(Cost {
+            usd: price.worst,
+            credits: 0,
+        }),
+        None if is_error(json) => nothing,
+        None => None,
+    }
+}
+
+fn conclude(
+    service: &Service,
+    request: &Request,
+    reply: Reply,
+    verdict: Verdict,
+    at: Timestamp,
+    cost: Cost,
+    hash: RequestHash,
+) -> Result<Attempt, CallError> {
+    match verdict {
+        Verdict::Good => Ok(Attempt::Answer(Answer {
+            json: reply.json.unwrap_or_default(),
+            at,
+            cost,
+            hash,
+        })),
+        Verdict::Transient => Ok(Attempt::Again(Failure {
+            why: reply.message,
+            after: reply.retry_after,
+            by_request: !matches!(reply.status, 429 | 503 | 529),
+        })),
+        Verdict::Request => Err(CallError::Request {
+            service: service.name,
+            message: format!("{}: {}", request.what, reply.message),
+        }),
+        Verdict::Run(trouble) => Err(service.trouble(trouble, Some(reply.status), reply.message)),
+    }
+}
+
+fn unavailable(service: &Service, why: &str, failures: u32) -> CallError {
+    CallError::Run {
+        exit: Exit::Unavailable,
+        status: None,
+        service: service.name,
+        message: format!("{why} (tried {failures} times)"),
+        remedy: "Check the network, a proxy (HTTPS_PROXY) and the service's status page, then run again: nothing that was paid for is lost".into(),
+    }
+}
+
+async fn release(hold: Option<Hold>) -> anyhow::Result<()> {
+    match hold {
+        Some(hold) => hold.release().await,
+        None => Ok(()),
+    }
+}
+
+/// Now, as exactly as the store keeps it.
+fn now_in_milliseconds() -> Result<Timestamp, jiff::Error> {
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond())
+}

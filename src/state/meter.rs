@@ -1,0 +1,180 @@
+//! What the services themselves say was spent: beside our own sum, and for settling calls whose end is not known.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{budget::Budget, store::Store};
+use crate::money::Usd;
+
+/// Differences up to this are rounding.
+const ROUNDING: &str = "0.001";
+
+/// What a service reported at some moment, in US dollars since its account was opened.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    usd: Usd,
+    /// The last call before it.
+    upto: i64,
+}
+
+/// What a service says of the calls between two readings, and what we counted, in US dollars.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Comparison {
+    pub reported: Usd,
+    pub counted: Usd,
+}
+
+impl Comparison {
+    /// Whether the two differ by more than rounding.
+    pub fn differs(&self) -> bool {
+        let rounding = ROUNDING.parse().unwrap_or_default();
+        self.reported.minus(self.counted) > rounding || self.counted.minus(self.reported) > rounding
+    }
+}
+
+/// A call that was sent and never answered, or answered by nobody who knows what it cost.
+struct Lost {
+    id: i64,
+    job: String,
+    held: Usd,
+}
+
+/// Takes down what a service reports while none of our calls is in flight, and settles lost calls by it. A service may
+/// work on a lost call for as long as `longest` and bill it then, so younger ones wait for a later reading.
+pub fn take(
+    store: &Store,
+    service: &str,
+    usd: Usd,
+    longest: Duration,
+    now: Timestamp,
+    job: &str,
+    budget: &mut Budget,
+) -> anyhow::Result<Reading> {
+    store.with_now(|db| {
+        let transaction = db.unchecked_transaction()?;
+        if let Some(lost) = settleable(&transaction, service, longest, now)?
+            && let Some(first) = lost.first()
+            && let Some(before) = last_reading(&transaction, service, first.id)?
+        {
+            let held: Usd = lost.iter().map(|lost| lost.held).sum();
+            let counted = counted(&transaction, service, before.upto)?;
+            let unexplained = usd.minus(before.usd).minus(counted);
+            // Less than we counted: the figures are late, or of another account. More than all lost calls can have
+            // cost: somebody else uses the key.
+            let late = usd + ROUNDING.parse()? < before.usd + counted;
+            if !late && unexplained <= held {
+                settle(&transaction, &lost, unexplained, job, budget)?;
+            }
+        }
+        let upto: i64 =
+            transaction.query_row("SELECT coalesce(max(id), 0) FROM spending", [], |row| {
+                row.get(0)
+            })?;
+        transaction.execute(
+            "INSERT INTO reading (service, at, usd, upto) VALUES (?1, ?2, ?3, ?4)",
+            params![service, now.as_millisecond(), usd.exact(), upto],
+        )?;
+        transaction.commit()?;
+        Ok(Reading { usd, upto })
+    })
+}
+
+/// What was spent between two readings.
+pub fn compare(
+    store: &Store,
+    service: &str,
+    from: &Reading,
+    to: &Reading,
+) -> anyhow::Result<Comparison> {
+    store.with_now(|db| {
+        Ok(Comparison {
+            reported: to.usd.minus(from.usd),
+            counted: counted(db, service, from.upto)?,
+        })
+    })
+}
+
+/// The lost calls of a service, the oldest first; `None` while one of them may still go on.
+fn settleable(
+    db: &Connection,
+    service: &str,
+    longest: Duration,
+    now: Timestamp,
+) -> anyhow::Result<Option<Vec<Lost>>> {
+    let over = now.checked_sub(jiff::SignedDuration::try_from(longest)?)?;
+    let mut query = db.prepare(
+        "SELECT id, job, held, at FROM spending WHERE service = ?1 AND state = 'held' ORDER BY id",
+    )?;
+    let rows = query.query_map([service], |row| {
+        Ok((
+            row.get(0)?,
+            row.get(1)?,
+            row.get::<_, String>(2)?,
+            row.get::<_, i64>(3)?,
+        ))
+    })?;
+    let mut lost = Vec::new();
+    for row in rows {
+        let (id, job, held, at) = row?;
+        if at > over.as_millisecond() {
+            return Ok(None);
+        }
+        let held = held.parse()?;
+        lost.push(Lost { id, job, held });
+    }
+    Ok(Some(lost))
+}
+
+/// The last reading before a call.
+fn last_reading(db: &Connection, service: &str, call: i64) -> anyhow::Result<Option<Reading>> {
+    let found: Option<(String, i64)> = db
+        .query_row(
+            "SELECT usd, upto FROM reading WHERE service = ?1 AND upto < ?2 ORDER BY id DESC LIMIT 1",
+            params![service, call],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    found
+        .map(|(usd, upto)| {
+            let usd = usd.parse()?;
+            Ok(Reading { usd, upto })
+        })
+        .transpose()
+}
+
+/// What the calls after this one are known to have cost.
+fn counted(db: &Connection, service: &str, after: i64) -> anyhow::Result<Usd> {
+    let mut query = db
+        .prepare("SELECT usd FROM spending WHERE service = ?1 AND id > ?2 AND state = 'settled'")?;
+    let amounts = query.query_map(params![service, after], |row| row.get::<_, String>(0))?;
+    let mut total = Usd::ZERO;
+    for amount in amounts {
+        total += amount?.parse()?;
+    }
+    Ok(total)
+}
+
+/// Shares what was billed out to the lost calls, none more than was set aside for it.
+fn settle(
+    db: &Connection,
+    lost: &[Lost],
+    billed: Usd,
+    job: &str,
+    budget: &mut Budget,
+) -> anyhow::Result<()> {
+    let mut left = billed;
+    for lost in lost {
+        let cost = left.min(lost.held);
+        left = left.minus(cost);
+        db.execute(
+            "UPDATE spending SET state = 'settled', usd = ?2, credits = 0 WHERE id = ?1",
+            params![lost.id, cost.exact()],
+        )?;
+        if lost.job == job {
+            budget.learn(lost.held, cost);
+        }
+    }
+    Ok(())
+}

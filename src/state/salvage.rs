@@ -1,0 +1,94 @@
+//! Reads a JSON object as far as it can be read, when it was cut or changed by hand.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+
+/// What stood before the place where nothing can be read any more.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The entries of the field that was asked for.
+    pub entries: BTreeMap<String, Value>,
+    /// The other fields.
+    pub other: BTreeMap<String, Value>,
+}
+
+/// Reads the fields of an object; `wanted` is itself an object, of which each entry counts.
+pub fn fields(bytes: &[u8], wanted: &'static str) -> Found {
+    let mut found = Found::default();
+    let reader = Fields {
+        found: &mut found,
+        wanted: Some(wanted),
+    };
+    // The error is where reading ends; what came before it has been found.
+    let _ = reader.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    found
+}
+
+/// Puts down each field as soon as it has been read.
+struct Fields<'a> {
+    found: &'a mut Found,
+    /// The field to go down into; `None` inside of it.
+    wanted: Option<&'static str>,
+}
+
+impl<'de> DeserializeSeed<'de> for Fields<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Fields<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            match self.wanted {
+                None => {
+                    let value = map.next_value()?;
+                    self.found.entries.insert(name, value);
+                }
+                Some(wanted) if wanted == name => map.next_value_seed(Fields {
+                    found: &mut *self.found,
+                    wanted: None,
+                })?,
+                Some(_) => {
+                    let value = map.next_value()?;
+                    self.found.other.insert(name, value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Wherever a file is cut, whole entries before the cut are found and nothing else is.
+        #[test]
+        fn whole_entries_before_the_cut_are_found(count in 0usize..8, share in 0.0f64..1.0) {
+            let entries: BTreeMap<String, Value> =
+                (0..count).map(|i| (format!("کلید {i}"), serde_json::json!({"n": i, "text": "{\"[]"}))).collect();
+            let whole = serde_json::json!({"version": 1, "brands": entries}).to_string();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a length")]
+            let cut = (whole.len() as f64 * share) as usize;
+            let found = fields(&whole.as_bytes()[..cut], "brands").entries;
+            let complete = entries.iter().filter(|(key, value)| {
+                let entry = format!("\"{key}\":{value}");
+                whole.find(&entry).is_some_and(|at| at + entry.len() <= cut)
+            });
+            prop_assert_eq!(found, complete.map(|(k, v)| (k.clone(), v.clone())).collect::<BTreeMap<_, _>>());
+        }
+    }
+}

@@ -170,6 +170,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         search_limit: args.search_limit,
         sheets_limit: args.sheets_limit,
         faults: args.fault,
+        dear: args.dear,
         list: args.list,
     };
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;

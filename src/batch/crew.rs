@@ -25,7 +25,7 @@ use super::{
 use crate::{
     event::{Event, Events},
     exit::{Exit, Failure, OrExit},
-    list::sheet::{Outcome, Target},
+    list::own::{Outcome, Target},
     money::Usd,
     render,
     research::{
@@ -160,6 +160,7 @@ impl<'a> Crew<'a> {
                     }
                 }
                 exit = signals.next() => self.signalled(exit),
+                refused = self.write_back.refused() => self.give_up(list_failure(refused)),
             }
         }
         let left = due - self.checkpoint.processed;
@@ -399,7 +400,7 @@ impl<'a> Crew<'a> {
     /// Returns what the services report.
     async fn close(&mut self, signals: &mut Signals) -> Vec<bill::Item> {
         let folded = self.registry.settle().or_exit(Exit::Usage);
-        let write_back = std::mem::replace(&mut self.write_back, WriteBack::none());
+        let write_back = std::mem::take(&mut self.write_back);
         let bill = self.bill.take();
         let reported = async {
             match bill {

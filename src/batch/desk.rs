@@ -20,7 +20,7 @@ use crate::{
     cli::{BatchArgs, RunArgs, ServiceArgs, SourceArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    list::sheet::{Outcome, Target},
+    list::own::{Outcome, Target},
     research::{self, Research, calendar},
     sandbox::{self, Sandbox},
     say,
@@ -48,7 +48,7 @@ pub struct Desk {
     pub started: Timestamp,
     pub clock: Instant,
     pub logs: LogFiles,
-    _sandbox: Option<Sandbox>,
+    sandbox: Option<Sandbox>,
 }
 
 impl Desk {
@@ -104,7 +104,7 @@ impl Desk {
             started,
             clock: Instant::now(),
             logs,
-            _sandbox: sandbox,
+            sandbox,
             args,
         })
     }
@@ -287,9 +287,9 @@ impl Desk {
                 say!(
                     "The sheet was opened with an API key, which can only read: results are not written back.\n"
                 );
-                WriteBack::none()
+                WriteBack::default()
             }
-            None => WriteBack::none(),
+            None => WriteBack::default(),
         };
         let research = Research {
             openrouter,
@@ -312,6 +312,12 @@ impl Desk {
             &state.join("checkpoint_latest.json"),
             &self.settings.folders.output,
         );
+        if let Some(sandbox) = &self.sandbox {
+            let [models, searches, sheet] = sandbox.arrived();
+            say!(
+                "[SANDBOX] The simulated services got {models} model, {searches} search and {sheet} sheet requests"
+            );
+        }
         let code = match &end {
             End::Complete if figures.failed + figures.rejected > 0 => Exit::SomeFailed,
             End::Complete => Exit::Done,
@@ -371,6 +377,7 @@ pub async fn settings_for_check(
 async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Sandbox), Failure> {
     let options = sandbox::Options {
         speed: services.sandbox_speed,
+        faults: services.sandbox_fault.clone(),
         ..sandbox::Options::default()
     };
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;

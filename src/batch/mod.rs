@@ -27,7 +27,8 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::{
         self,
-        sheet::{ListError, Outcome, SheetList, Target},
+        own::{self, Outcome, Shown, Target},
+        sheet::{ListError, SheetList},
     },
     say,
     services::call::CallError,
@@ -44,7 +45,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
-    let (rows, statuses) = load(&desk.args.source, connections.sheet.as_mut()).await?;
+    let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
     let registry = desk.registry()?;
     let plan = desk.plan(&rows, &registry);
     let estimate = desk.announce(&plan, &registry, &rows, &connections);
@@ -53,7 +54,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     }
 
     let words = Words::of(desk.args.batch.lang);
-    let heal = unwritten(&plan, &statuses, words);
+    let heal = unwritten(&plan, &shown, words);
     match plan.due.len() {
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
@@ -87,15 +88,15 @@ pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
     desk.close(&figures, end)
 }
 
-/// The rows of the list, and what stands in the sheet's status cells.
+/// The rows of the list, and what stands in the program's own cells of the sheet.
 async fn load(
     source: &SourceArgs,
     sheet: Option<&mut SheetList>,
-) -> Result<(Vec<Row>, HashMap<usize, String>), Failure> {
+) -> Result<(Vec<Row>, HashMap<usize, Shown>), Failure> {
     if let Some(sheet) = sheet {
-        let (table, statuses) = sheet.load().await.map_err(list_failure)?;
+        let (table, shown) = sheet.load().await.map_err(list_failure)?;
         announce_columns(&table, &sheet.place());
-        return Ok((table.rows, statuses));
+        return Ok((table.rows, shown));
     }
     if let Some(path) = &source.brands {
         let table = list::file::read(path).or_exit(Exit::Usage)?;
@@ -121,16 +122,13 @@ fn announce_columns(table: &list::Table, place: &str) {
     );
 }
 
-/// Results that are in the registry but not in the sheet: a run was killed before it wrote them, or a row is new.
-fn unwritten(
-    plan: &Plan,
-    statuses: &HashMap<usize, String>,
-    words: Words,
-) -> Vec<(Target, Outcome)> {
+/// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what
+/// stands there is another brand's.
+fn unwritten(plan: &Plan, shown: &HashMap<usize, Shown>, words: Words) -> Vec<(Target, Outcome)> {
     let refused = |row: usize| {
-        statuses
+        shown
             .get(&row)
-            .is_some_and(|status| status.starts_with('✗'))
+            .is_some_and(|cells| cells[own::STATUS].starts_with('✗'))
     };
     let rejected = plan
         .rejected
@@ -142,23 +140,20 @@ fn unwritten(
                 words.failure(&row.reason, Timestamp::now()),
             )
         });
-    let told = |row: &usize| {
-        statuses
-            .get(row)
-            .is_some_and(|status| status.starts_with(['✓', '⚠']))
+    let told = |row: &usize, page: &str| {
+        shown.get(row).is_some_and(|cells| {
+            cells[own::STATUS].starts_with(['✓', '⚠'])
+                && cells[own::REPORT] == page
+                && !cells[own::COST].is_empty()
+        })
     };
-    let skipped = plan
-        .skipped
-        .iter()
-        .filter(|(brand, _)| !brand.rows.iter().all(told))
-        .map(|(brand, entry)| {
-            let report = entry.report.as_deref().map(page_of).unwrap_or_default();
-            let thin = entry.thin.unwrap_or(false);
-            (
-                Target::Brand(brand.key.clone()),
-                words.success(&report, entry.cost_usd, entry.updated_at, thin),
-            )
-        });
+    let skipped = plan.skipped.iter().filter_map(|(brand, entry)| {
+        let page = entry.report.as_deref().map(page_of).unwrap_or_default();
+        let thin = entry.thin.unwrap_or(false);
+        let success = || words.success(&page, entry.cost_usd, entry.updated_at, thin);
+        (!brand.rows.iter().all(|row| told(row, &page)))
+            .then(|| (Target::Brand(brand.key.clone()), success()))
+    });
     rejected.chain(skipped).collect()
 }
 

@@ -8,9 +8,14 @@ use tokio::{sync::mpsc, task::JoinHandle};
 use crate::{
     cli::Lang,
     event::{Event, Events},
-    list::sheet::{ListError, Outcome, SheetList, Target},
+    exit::Exit,
+    list::{
+        own::{Outcome, Target},
+        sheet::{ListError, SheetList},
+    },
     money::Usd,
     research::calendar::{day_in_iran, jalali, tehran},
+    services::call::CallError,
     text,
 };
 
@@ -75,71 +80,51 @@ impl Words {
     }
 }
 
+#[derive(Debug)]
 enum Message {
     Put(Target, Outcome),
     Write,
 }
 
 /// Takes results for the sheet; without a sheet to write to it takes nothing.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct WriteBack {
     sender: Option<mpsc::UnboundedSender<Message>>,
     task: Option<JoinHandle<Result<(), ListError>>>,
+    refusals: Option<mpsc::UnboundedReceiver<ListError>>,
+}
+
+/// The sheet with what is on its way into it.
+struct Desk {
+    sheet: SheetList,
+    /// Results that are not written yet.
+    waiting: BTreeMap<Target, Outcome>,
+    /// Brands whose cells say that they are in progress.
+    begun: BTreeSet<Target>,
+    events: Events,
 }
 
 impl WriteBack {
-    /// Results go nowhere.
-    pub fn none() -> Self {
-        Self {
-            sender: None,
-            task: None,
-        }
-    }
-
     /// Results go into this sheet, those of `first` at once: a sheet that may not be written to is known before
     /// anything is paid for.
     pub async fn start(
-        mut sheet: SheetList,
+        sheet: SheetList,
         first: Vec<(Target, Outcome)>,
         events: Events,
     ) -> Result<Self, ListError> {
-        let mut begun = BTreeSet::new();
-        write(
-            &mut sheet,
-            &mut first.into_iter().collect(),
-            &mut begun,
-            &events,
-        )
-        .await?;
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        let task = tokio::spawn(async move {
-            let mut waiting = BTreeMap::new();
-            while let Some(message) = receiver.recv().await {
-                match message {
-                    Message::Put(target, outcome) => {
-                        waiting.insert(target, outcome);
-                    }
-                    Message::Write => {
-                        if let Err(error) =
-                            write(&mut sheet, &mut waiting, &mut begun, &events).await
-                        {
-                            events.warn(format!(
-                                "{error}. The results are saved; they are written to the sheet with the next chunk"
-                            ));
-                        }
-                    }
-                }
-            }
-            // What is not done is not in progress any more.
-            waiting.retain(|_, outcome| !matches!(outcome, Outcome::InProgress { .. }));
-            for target in &begun {
-                waiting.entry(target.clone()).or_insert(Outcome::PutBack);
-            }
-            write(&mut sheet, &mut waiting, &mut begun, &events).await
-        });
+        let mut desk = Desk {
+            sheet,
+            waiting: first.into_iter().collect(),
+            begun: BTreeSet::new(),
+            events,
+        };
+        desk.write().await?;
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (refused, refusals) = mpsc::unbounded_channel();
         Ok(Self {
             sender: Some(sender),
-            task: Some(task),
+            task: Some(tokio::spawn(desk.work(receiver, refused))),
+            refusals: Some(refusals),
         })
     }
 
@@ -151,6 +136,18 @@ impl WriteBack {
     /// Writes what has come together.
     pub fn write(&self) {
         self.send(Message::Write);
+    }
+
+    /// Waits until the sheet may not be written to any more.
+    pub async fn refused(&mut self) -> ListError {
+        let refusal = match &mut self.refusals {
+            Some(refusals) => refusals.recv().await,
+            None => None,
+        };
+        match refusal {
+            Some(error) => error,
+            None => std::future::pending().await,
+        }
     }
 
     /// Writes what is left and ends.
@@ -172,34 +169,75 @@ impl WriteBack {
     }
 }
 
-/// Results that could not be written stay in `waiting`; `begun` are the brands whose cells say that they are in
-/// progress.
-async fn write(
-    sheet: &mut SheetList,
-    waiting: &mut BTreeMap<Target, Outcome>,
-    begun: &mut BTreeSet<Target>,
-    events: &Events,
-) -> Result<(), ListError> {
-    let results: Vec<(Target, Outcome)> = waiting
-        .iter()
-        .map(|(t, o)| (t.clone(), o.clone()))
-        .collect();
-    let (rows, gone) = sheet.write(&results).await?;
-    for (target, outcome) in std::mem::take(waiting) {
-        match outcome {
-            Outcome::InProgress { .. } => begun.insert(target),
-            Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::PutBack => {
-                begun.remove(&target)
+impl Desk {
+    async fn work(
+        mut self,
+        mut receiver: mpsc::UnboundedReceiver<Message>,
+        refused: mpsc::UnboundedSender<ListError>,
+    ) -> Result<(), ListError> {
+        while let Some(message) = receiver.recv().await {
+            match message {
+                Message::Put(target, outcome) => {
+                    self.waiting.insert(target, outcome);
+                }
+                Message::Write => match self.write().await {
+                    Ok(()) => {}
+                    Err(error) if is_refusal(&error) => {
+                        // The run has ended already when nobody listens.
+                        let _ = refused.send(error);
+                    }
+                    Err(error) => self.events.warn(format!(
+                        "{error}. The results are saved; they are written to the sheet with the next chunk"
+                    )),
+                },
             }
-        };
+        }
+        // What is not done is not in progress any more.
+        self.waiting
+            .retain(|_, outcome| !matches!(outcome, Outcome::InProgress { .. }));
+        for target in &self.begun {
+            self.waiting
+                .entry(target.clone())
+                .or_insert(Outcome::PutBack);
+        }
+        self.write().await?;
+        self.sheet.verify().await
     }
-    for target in gone {
-        events.warn(format!(
-            "{target} is not in the sheet any more: its result is in the registry only"
-        ));
+
+    /// Writes what waits. It goes on waiting where it could not be written.
+    async fn write(&mut self) -> Result<(), ListError> {
+        let results: Vec<(Target, Outcome)> = self
+            .waiting
+            .iter()
+            .map(|(t, o)| (t.clone(), o.clone()))
+            .collect();
+        let (rows, gone) = self.sheet.write(&results).await?;
+        for (target, outcome) in std::mem::take(&mut self.waiting) {
+            match outcome {
+                Outcome::InProgress { .. } => self.begun.insert(target),
+                Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::PutBack => {
+                    self.begun.remove(&target)
+                }
+            };
+        }
+        for target in gone {
+            self.events.warn(format!(
+                "{target} is not in the sheet any more: its result is in the registry only"
+            ));
+        }
+        if rows > 0 {
+            self.events.say(Event::SheetWritten { rows });
+        }
+        Ok(())
     }
-    if rows > 0 {
-        events.say(Event::SheetWritten { rows });
-    }
-    Ok(())
+}
+
+fn is_refusal(error: &ListError) -> bool {
+    matches!(
+        error,
+        ListError::Call(CallError::Run {
+            exit: Exit::Refused,
+            ..
+        })
+    )
 }

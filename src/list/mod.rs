@@ -2,6 +2,7 @@
 
 mod columns;
 pub mod file;
+pub mod own;
 pub mod sheet;
 
 use crate::brand::Row;

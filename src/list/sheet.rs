@@ -1,32 +1,31 @@
 //! The list from a Google Sheet, and the results back into it.
 //!
 //! Results go to the program's own columns only, found by header or added at the right. Before each write the rows
-//! are looked up again, so that a result reaches its brand even if somebody sorted the sheet meanwhile.
+//! are looked up again, so that a result reaches its brand even if somebody sorted the sheet meanwhile; each look also
+//! shows whether earlier results stand where they belong.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::{Table, columns::Columns, read_table};
+use super::{
+    Table,
+    columns::Columns,
+    own::{self, HEADERS, Memory, Outcome, Shown, Target, Values},
+    read_table,
+};
 use crate::{
-    brand::{BrandKey, Row, gather},
+    brand::{Row, gather},
+    exit::Exit,
     services::{
         call::CallError,
         sheets::{Cells, Sheets, TabProperties, a1, column_letters},
     },
-    text,
 };
 
-/// Headers of the program's own columns, in the order in which they are added.
-const OWN_HEADERS: [&str; 5] = [
-    "brandintel status",
-    "brandintel report",
-    "brandintel cost (USD)",
-    "brandintel time",
-    "brandintel note",
-];
-const STATUS: usize = 0;
+/// Times that a moving sheet is looked at again before giving up for now.
+const LOOKS: usize = 3;
 
 /// A tab of the spreadsheet with the list in it.
 #[derive(Debug)]
@@ -35,11 +34,12 @@ pub struct SheetList {
     tab: TabProperties,
     header_row: usize,
     columns: Columns,
-    status_column: Option<usize>,
+    own: [Option<usize>; HEADERS.len()],
     /// Columns in use when the list was read: own columns are added beyond them.
     width: usize,
-    /// Status cells as they were before this run changed them, to be put back.
-    before: HashMap<Target, String>,
+    memory: Memory,
+    /// Whether this run has written anything.
+    written: bool,
 }
 
 /// Why the list cannot be read.
@@ -51,52 +51,12 @@ pub enum ListError {
     Content(#[from] anyhow::Error),
 }
 
-/// What is to be written for a brand, or for a row that names none.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    InProgress {
-        status: String,
-    },
-    Done {
-        status: String,
-        report: String,
-        /// US dollars.
-        cost: f64,
-        time: String,
-    },
-    /// The cells for report and cost stay: they tell of the last success.
-    Failed {
-        status: String,
-        time: String,
-        note: String,
-    },
-    /// The status cell gets back what stood there before.
-    PutBack,
-}
-
-/// Whom a result belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Target {
-    Brand(BrandKey),
-    /// A row that names no brand, by what stands in its name cell.
-    Rejected(String),
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Brand(key) => write!(f, "«{key}»"),
-            Self::Rejected(name) => write!(f, "«{name}»"),
-        }
-    }
-}
-
 /// The rows as they are now.
 struct Located {
     rows: HashMap<Target, Vec<usize>>,
-    /// Status cells by row number.
-    status: HashMap<usize, String>,
-    own: [usize; OWN_HEADERS.len()],
+    /// Own cells by row number.
+    shown: HashMap<usize, Shown>,
+    own: [usize; HEADERS.len()],
     /// Own headers that are not in the sheet yet.
     missing: Vec<usize>,
 }
@@ -137,15 +97,16 @@ impl SheetList {
                 website: None,
                 parent: None,
             },
-            status_column: None,
+            own: [None; HEADERS.len()],
             width: 0,
-            before: HashMap::new(),
+            memory: Memory::default(),
+            written: false,
         };
         Ok((list, spreadsheet.properties.title))
     }
 
-    /// Reads the whole tab.
-    pub async fn load(&mut self) -> Result<(Table, HashMap<usize, String>), ListError> {
+    /// Reads the whole tab; also gives the own cells by row number.
+    pub async fn load(&mut self) -> Result<(Table, HashMap<usize, Shown>), ListError> {
         let range = format!("'{}'", self.tab.title.replace('\'', "''"));
         let mut found = self.sheets.values(&[range]).await?;
         let cells = found.pop().unwrap_or_default();
@@ -153,14 +114,17 @@ impl SheetList {
         self.columns = table.columns;
         self.header_row = table.header_row;
         self.width = cells.iter().map(Vec::len).max().unwrap_or(0);
-        self.status_column = own_columns(&cells[table.header_row - 1])[STATUS];
-        let status = self.status_column.map_or_else(HashMap::new, |column| {
-            let numbered = cells.iter().enumerate().skip(table.header_row);
-            numbered
-                .filter_map(|(i, row)| Some((i + 1, row.get(column)?.clone())))
-                .collect()
+        self.own = own::columns(&cells[table.header_row - 1]);
+        let numbered = cells.iter().enumerate().skip(table.header_row);
+        let shown = numbered.map(|(i, row)| {
+            let cell = |column: Option<usize>| row.get(column?).cloned();
+            (
+                i + 1,
+                self.own.map(|column| cell(column).unwrap_or_default()),
+            )
         });
-        Ok((table, status))
+        let shown = shown.collect();
+        Ok((table, shown))
     }
 
     /// Whether results can be written.
@@ -173,7 +137,8 @@ impl SheetList {
         format!("tab «{}»", self.tab.title)
     }
 
-    /// Writes results in one request. Returns how many rows were hit, and the brands that are not in the sheet now.
+    /// Writes results in one request, and mends what earlier ones left in wrong rows. Returns how many rows were hit,
+    /// and the brands that are not in the sheet now.
     pub async fn write(
         &mut self,
         results: &[(Target, Outcome)],
@@ -182,86 +147,77 @@ impl SheetList {
             return Ok((0, Vec::new()));
         }
         let located = self.locate().await?;
-        let mut cells: Vec<Cells> = located
-            .missing
-            .iter()
-            .map(|&i| self.cells(self.header_row, located.own[i], vec![json!(OWN_HEADERS[i])]))
-            .collect();
-        let (mut hit, mut gone) = (0, Vec::new());
-        for (target, result) in results {
-            let rows = located
-                .rows
-                .get(target)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            if rows.is_empty() {
+        for (target, rows) in &located.rows {
+            self.memory.meet(target, &located.shown[&rows[0]]);
+        }
+        let (mut rows_written, mut cells, mut gone) = (0, Vec::new(), Vec::new());
+        for (target, outcome) in results {
+            let Some(rows) = located.rows.get(target) else {
                 gone.push(target.clone());
-            }
+                continue;
+            };
             for &row in rows {
-                let now = located
-                    .status
-                    .get(&row)
-                    .map(String::as_str)
-                    .unwrap_or_default();
-                let values = self.values(target, result, now);
+                let values = self.memory.values(target, outcome);
                 cells.extend(self.row_cells(row, &located.own, values));
-                hit += 1;
+                rows_written += 1;
             }
         }
+        cells.extend(self.mended(&located, results));
+        if cells.is_empty() {
+            return Ok((0, gone));
+        }
+        cells.extend(
+            located
+                .missing
+                .iter()
+                .map(|&i| self.cells(self.header_row, located.own[i], vec![json!(HEADERS[i])])),
+        );
         self.make_room(&located).await?;
         self.sheets.write(&cells).await?;
-        Ok((hit, gone))
+        for (target, outcome) in results {
+            self.memory.wrote(target, outcome);
+        }
+        self.written = true;
+        Ok((rows_written, gone))
     }
 
-    /// The value for each own column; `None` leaves the cell as it is.
-    fn values(
-        &mut self,
-        target: &Target,
-        result: &Outcome,
-        now: &str,
-    ) -> [Option<Value>; OWN_HEADERS.len()] {
-        match result {
-            Outcome::InProgress { status } => {
-                // A run that was killed has left its own mark.
-                let before = if now == status { "" } else { now };
-                self.before
-                    .entry(target.clone())
-                    .or_insert_with(|| before.to_owned());
-                [Some(json!(status)), None, None, None, None]
+    /// Looks whether the results stand where they belong, after the last write, and mends them until they do.
+    pub async fn verify(&mut self) -> Result<(), ListError> {
+        if !self.written {
+            return Ok(());
+        }
+        for _ in 0..LOOKS {
+            let located = self.locate().await?;
+            let cells = self.mended(&located, &[]);
+            if cells.is_empty() {
+                break;
             }
-            Outcome::Done {
-                status,
-                report,
-                cost,
-                time,
-            } => [
-                Some(json!(status)),
-                Some(json!(report)),
-                Some(json!(cost)),
-                Some(json!(time)),
-                Some(json!("")),
-            ],
-            Outcome::Failed { status, time, note } => [
-                Some(json!(status)),
-                None,
-                None,
-                Some(json!(time)),
-                Some(json!(note)),
-            ],
-            Outcome::PutBack => {
-                let before = self.before.get(target).map_or(now, String::as_str);
-                [Some(json!(before)), None, None, None, None]
+            self.sheets.write(&cells).await?;
+        }
+        Ok(())
+    }
+
+    /// Cells for rows that do not show what they should, but for those that get new results anyway.
+    fn mended(&self, located: &Located, results: &[(Target, Outcome)]) -> Vec<Cells> {
+        let fresh: HashSet<&Target> = results.iter().map(|(target, _)| target).collect();
+        let reports = self.memory.reports();
+        let others = located
+            .rows
+            .iter()
+            .filter(|(target, _)| !fresh.contains(target));
+        let mut cells = Vec::new();
+        for (target, rows) in others {
+            for &row in rows {
+                if let Some(values) = self.memory.mend(target, &located.shown[&row], &reports) {
+                    cells.extend(self.row_cells(row, &located.own, values));
+                }
             }
         }
+        cells
     }
 
     /// One range for each run of neighbouring own columns.
-    fn row_cells(
-        &self,
-        row: usize,
-        own: &[usize],
-        values: [Option<Value>; OWN_HEADERS.len()],
-    ) -> Vec<Cells> {
+    fn row_cells(&self, row: usize, own: &[usize], values: Values) -> Vec<Cells> {
         let mut by_column: Vec<(usize, Value)> = own
             .iter()
             .copied()
@@ -292,14 +248,20 @@ impl SheetList {
         }
     }
 
-    /// Finds the rows as they are now. Where columns or the header have moved, the whole tab is read again.
+    /// Finds the rows as they are now. Where columns or the header have moved, or the tab was renamed, the whole tab is
+    /// read again.
     async fn locate(&mut self) -> Result<Located, ListError> {
-        for _ in 0..3 {
+        for _ in 0..LOOKS {
             match self.look().await {
                 Ok(Some(located)) => return Ok(located),
+                Ok(None) => {}
                 // A range that is not there any more is refused.
-                Ok(None) | Err(CallError::Request { .. }) => self.load().await.map(drop)?,
+                Err(CallError::Request { .. }) => self.reopen().await?,
                 Err(error) => return Err(error.into()),
+            }
+            match self.load().await {
+                Ok(_) | Err(ListError::Call(CallError::Request { .. })) => {}
+                Err(error) => return Err(error),
             }
         }
         Err(ListError::Content(anyhow::anyhow!(
@@ -316,13 +278,9 @@ impl SheetList {
             a1(&self.tab.title, &format!("{letters}:{letters}"))
         };
         let header = a1(&self.tab.title, &format!("{0}:{0}", self.header_row));
-        let read = [
-            Some(self.columns.name),
-            self.columns.website,
-            self.status_column,
-        ];
+        let read = [Some(self.columns.name), self.columns.website];
         let ranges: Vec<String> = std::iter::once(header)
-            .chain(read.into_iter().flatten().map(column))
+            .chain(read.into_iter().chain(self.own).flatten().map(column))
             .collect();
         let found = self.sheets.values(&ranges).await?;
         let header = found
@@ -333,25 +291,20 @@ impl SheetList {
         let columns = Columns::find(&header, &self.place(), self.header_row)
             .ok()
             .flatten();
-        let own = own_columns(&header);
+        let own = own::columns(&header);
         let here = columns.is_some_and(|columns| {
             (columns.name, columns.website) == (self.columns.name, self.columns.website)
         });
-        Ok((here && own[STATUS] == self.status_column)
-            .then(|| self.located(header.len(), own, found.get(1..).unwrap_or_default())))
+        Ok((here && own == self.own)
+            .then(|| self.located(header.len(), found.get(1..).unwrap_or_default())))
     }
 
-    /// Puts the columns that were read together: name, website if there is one, status if there is one.
-    fn located(
-        &self,
-        header_width: usize,
-        own: [Option<usize>; OWN_HEADERS.len()],
-        columns: &[Vec<Vec<String>>],
-    ) -> Located {
+    /// Puts the columns that were read together: name, website if there is one, own columns that are there.
+    fn located(&self, header_width: usize, columns: &[Vec<Vec<String>>]) -> Located {
         let mut columns = columns.iter();
         let names = columns.next();
         let websites = self.columns.website.and_then(|_| columns.next());
-        let statuses = self.status_column.and_then(|_| columns.next());
+        let own_cells = self.own.map(|column| column.and_then(|_| columns.next()));
         let cell = |column: Option<&Vec<Vec<String>>>, row: usize| {
             column
                 .and_then(|c| c.get(row - 1)?.first().cloned())
@@ -386,7 +339,7 @@ impl SheetList {
         let mut next = header_width.max(self.width);
         let mut missing = Vec::new();
         let own = std::array::from_fn(|i| {
-            own[i].unwrap_or_else(|| {
+            self.own[i].unwrap_or_else(|| {
                 missing.push(i);
                 next += 1;
                 next - 1
@@ -394,35 +347,53 @@ impl SheetList {
         });
         Located {
             rows: by_target,
-            status: (self.header_row + 1..=last)
-                .map(|row| (row, cell(statuses, row)))
+            shown: (self.header_row + 1..=last)
+                .map(|row| (row, own_cells.map(|column| cell(column, row))))
                 .collect(),
             own,
             missing,
         }
     }
 
-    /// Adds columns to the grid where the own ones do not fit.
-    async fn make_room(&mut self, located: &Located) -> Result<(), ListError> {
-        let needed = located.own.iter().max().map_or(0, |last| last + 1);
-        let there = self.tab.grid_properties.column_count;
-        if there > 0 && needed > there {
-            self.sheets
-                .add_columns(self.tab.sheet_id, needed - there)
-                .await?;
-            self.tab.grid_properties.column_count = needed;
-        }
-        // From now on the headers are there, and the own columns are known by them.
-        self.status_column = Some(located.own[STATUS]);
+    /// Finds the tab again, whatever it is called now, and its size.
+    async fn reopen(&mut self) -> Result<(), ListError> {
+        let spreadsheet = self.sheets.spreadsheet().await?;
+        let mut tabs = spreadsheet.sheets.into_iter().map(|tab| tab.properties);
+        self.tab = tabs
+            .find(|tab| tab.sheet_id == self.tab.sheet_id)
+            .with_context(|| format!("{} was deleted", self.place()))?;
         Ok(())
     }
-}
 
-/// Where the program's own columns are.
-fn own_columns(header: &[String]) -> [Option<usize>; OWN_HEADERS.len()] {
-    OWN_HEADERS.map(|own| {
-        header
-            .iter()
-            .position(|cell| text::key(cell) == text::key(own))
-    })
+    /// Adds columns to the grid where the own ones do not fit. An answer may be lost after the columns were added, so
+    /// the size is looked up before each try.
+    async fn make_room(&mut self, located: &Located) -> Result<(), ListError> {
+        let needed = located.own.iter().max().map_or(0, |last| last + 1);
+        for tries_left in (0..LOOKS).rev() {
+            let there = self.tab.grid_properties.column_count;
+            if located.missing.is_empty() && needed <= there {
+                break;
+            }
+            self.reopen().await?;
+            let there = self.tab.grid_properties.column_count;
+            if there == 0 || needed <= there {
+                break;
+            }
+            match self
+                .sheets
+                .add_columns(self.tab.sheet_id, needed - there)
+                .await
+            {
+                Ok(()) => break,
+                Err(CallError::Run {
+                    exit: Exit::Unavailable,
+                    ..
+                }) if tries_left > 0 => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // From now on the headers are there, and the own columns are known by them.
+        self.own = located.own.map(Some);
+        Ok(())
+    }
 }

@@ -1,4 +1,4 @@
-//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`.
+//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:120s-720s`.
 
 use std::{
     str::FromStr,
@@ -6,9 +6,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use super::Service;
+
+/// The faults that have a name, for messages.
+const NAMES: &str = "html, redirect, blank, stranger, cut, lost, stall, drip, huge, bomb, echo, and for llm error-in-200, no-choices, empty, length, bad-json, moderation";
 
 /// Something that goes wrong in a share of the requests to a service.
 #[derive(Clone, Debug)]
@@ -25,6 +29,8 @@ enum When {
     Share(f64),
     /// The first ones; so many are left.
     First(Arc<AtomicU64>),
+    /// All between two moments, counted from the start.
+    Between(Duration, Duration),
 }
 
 /// What goes wrong.
@@ -34,10 +40,28 @@ pub(super) enum Kind {
     Status(u16),
     /// A page of a proxy stands where JSON should be.
     Html,
+    /// A page to sign in at is pointed to.
+    Redirect,
+    /// Nothing stands where JSON should be.
+    Blank,
+    /// JSON of some other service.
+    Stranger,
     /// The connection is lost in the middle of the answer.
     Cut,
+    /// The request is worked on and billed, and then the connection is lost.
+    Lost,
     /// No answer ever comes.
     Stall,
+    /// An answer begins and never goes on.
+    Drip,
+    /// An answer without end.
+    Huge,
+    /// A small body that unfolds to a huge one.
+    Bomb,
+    /// An error that quotes the headers of the request.
+    Echo,
+    /// The content of the request is refused.
+    Moderation,
     /// Status 200 with an error in the body.
     ErrorIn200,
     /// Status 200 without choices.
@@ -51,9 +75,11 @@ pub(super) enum Kind {
 }
 
 impl Fault {
-    pub(super) fn strikes(&self, service: Service) -> bool {
+    /// Whether it strikes a request that comes this long after the start.
+    pub(super) fn strikes(&self, service: Service, now: Duration) -> bool {
         self.service == service
             && match &self.when {
+                When::Between(from, to) => (*from..*to).contains(&now),
                 When::Share(share) => fastrand::f64() < *share,
                 When::First(left) => left
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
@@ -81,8 +107,17 @@ impl FromStr for Fault {
         };
         let kind = match parts.next().unwrap_or_default() {
             "html" => Kind::Html,
+            "redirect" => Kind::Redirect,
+            "blank" => Kind::Blank,
+            "stranger" => Kind::Stranger,
             "cut" => Kind::Cut,
+            "lost" => Kind::Lost,
             "stall" => Kind::Stall,
+            "drip" => Kind::Drip,
+            "huge" => Kind::Huge,
+            "bomb" => Kind::Bomb,
+            "echo" => Kind::Echo,
+            "moderation" => Kind::Moderation,
             "error-in-200" => Kind::ErrorIn200,
             "no-choices" => Kind::NoChoices,
             "empty" => Kind::Empty,
@@ -92,14 +127,19 @@ impl FromStr for Fault {
                 Ok(status @ 400..=599) => Kind::Status(status),
                 _ => {
                     return Err(format!(
-                        "there is no fault {status:?}: it is a status from 400 to 599, html, cut, stall, error-in-200, no-choices, empty, length or bad-json"
+                        "there is no fault {status:?}: it is a status from 400 to 599, or one of {NAMES}"
                     ));
                 }
             },
         };
         let of_models = matches!(
             kind,
-            Kind::ErrorIn200 | Kind::NoChoices | Kind::Empty | Kind::Length | Kind::BadJson
+            Kind::ErrorIn200
+                | Kind::NoChoices
+                | Kind::Empty
+                | Kind::Length
+                | Kind::BadJson
+                | Kind::Moderation
         );
         if of_models && service != Service::Llm {
             return Err("only llm has this fault".into());
@@ -120,10 +160,19 @@ impl FromStr for When {
         if let Some(first) = text.strip_suffix('x').and_then(|n| n.parse().ok()) {
             return Ok(Self::First(Arc::new(AtomicU64::new(first))));
         }
+        let seconds = |text: &str| -> Option<Duration> {
+            let seconds = text.strip_suffix('s')?.parse().ok()?;
+            Duration::try_from_secs_f64(seconds).ok()
+        };
+        if let Some((from, to)) = text.split_once('-')
+            && let (Some(from), Some(to)) = (seconds(from), seconds(to))
+        {
+            return Ok(Self::Between(from, to));
+        }
         match text.parse() {
             Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::Share(share)),
             _ => Err(format!(
-                "{text:?} is neither a share from 0 to 1 nor a number of requests such as 3x"
+                "{text:?} is neither a share from 0 to 1, nor a number of requests such as 3x, nor a time such as 60s-660s"
             )),
         }
     }
@@ -141,8 +190,15 @@ mod tests {
             (Kind::Status(503), When::Share(0.2))
         ));
         let fault: Fault = "search:cut:2x".parse().unwrap();
-        let struck: Vec<bool> = (0..4).map(|_| fault.strikes(Service::Search)).collect();
+        let now = Duration::ZERO;
+        let struck: Vec<bool> = (0..4)
+            .map(|_| fault.strikes(Service::Search, now))
+            .collect();
         assert_eq!(struck, [true, true, false, false]);
+        let fault: Fault = "sheets:503:60s-90.5s".parse().unwrap();
+        let struck =
+            [59, 60, 90, 91].map(|at| fault.strikes(Service::Sheets, Duration::from_secs(at)));
+        assert_eq!(struck, [false, true, true, false]);
         for bad in [
             "",
             "llm",
@@ -150,6 +206,8 @@ mod tests {
             "llm:200",
             "llm:503:2",
             "search:bad-json",
+            "llm:503:60s",
+            "llm:503:60-90",
         ] {
             assert!(bad.parse::<Fault>().is_err(), "{bad}");
         }

@@ -2,6 +2,7 @@
 //! choose. It shares no code with the clients that are tried against it, and nothing that it says is true.
 
 mod about;
+mod body;
 mod fault;
 mod limit;
 mod model;
@@ -18,13 +19,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use axum::{
     Router,
-    body::Body,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -50,6 +50,8 @@ pub struct Options {
     pub sheets_limit: Option<u32>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
+    /// Bill each model call a random amount up to the most that its request allows.
+    pub dear: bool,
     /// The spreadsheet, as a CSV file, instead of the brands that are built in.
     pub list: Option<PathBuf>,
 }
@@ -63,6 +65,7 @@ impl Default for Options {
             search_limit: None,
             sheets_limit: None,
             faults: Vec::new(),
+            dear: false,
             list: None,
         }
     }
@@ -94,7 +97,9 @@ impl Drop for Sandbox {
 #[derive(Debug)]
 struct Services {
     speed: f64,
+    started: Instant,
     faults: Vec<Fault>,
+    dear: bool,
     limits: [Option<Limit>; 4],
     world: World,
     sign_in: SignIn,
@@ -133,6 +138,10 @@ struct Counts {
     chats: AtomicU64,
     credits: AtomicU64,
     writes: AtomicU64,
+    /// Billions of a dollar billed for model calls.
+    billed: AtomicU64,
+    /// Requests that came, answered or not: to models, to the search and to the sheet.
+    arrived: [AtomicU64; 3],
 }
 
 impl Sandbox {
@@ -155,7 +164,9 @@ impl Sandbox {
         let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);
         let services = Arc::new(Services {
             speed: options.speed,
+            started: Instant::now(),
             faults: options.faults,
+            dear: options.dear,
             limits: [
                 limit(options.llm_limit),
                 limit(options.search_limit),
@@ -236,12 +247,24 @@ impl Sandbox {
         let _ = arrived.wait_for(|arrived| *arrived >= calls).await;
     }
 
+    /// US dollars billed for model calls so far, whether their answers arrived or not.
+    pub fn billed_usd(&self) -> f64 {
+        self.services.counts.billed_usd()
+    }
+
+    /// Requests that came so far, answered or not: to models, to the search and to the sheet.
+    pub fn arrived(&self) -> [u64; 3] {
+        let arrived = &self.services.counts.arrived;
+        std::array::from_fn(|service| arrived[service].load(Ordering::SeqCst))
+    }
+
     /// Model calls answered, search credits billed and writes to the sheet so far.
     pub fn counts(&self) -> (u64, u64, u64) {
         let Counts {
             chats,
             credits,
             writes,
+            ..
         } = &self.services.counts;
         let [chats, credits, writes] =
             [chats, credits, writes].map(|count| count.load(Ordering::SeqCst));
@@ -249,14 +272,57 @@ impl Sandbox {
     }
 }
 
+impl Counts {
+    /// US dollars billed for model calls.
+    fn billed_usd(&self) -> f64 {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rehearsal bills far less than 2^52 billionths of a dollar"
+        )]
+        let billed = self.billed.load(Ordering::SeqCst) as f64;
+        billed / 1e9
+    }
+
+    fn bill(&self, usd: f64) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rehearsal bills a few dollars"
+        )]
+        let billionths = (usd * 1e9).round() as u64;
+        self.billed.fetch_add(billionths, Ordering::SeqCst);
+    }
+}
+
 impl Services {
+    /// Simulated time since the services started.
+    fn now(&self) -> Duration {
+        self.started.elapsed().mul_f64(self.speed)
+    }
+
+    /// The answer that was worked out, or the loss of it.
+    fn deliver(&self, service: Service, answer: Response) -> Response {
+        let lost = |fault: &&Fault| fault.kind == Kind::Lost && fault.strikes(service, self.now());
+        match self.faults.iter().find(lost) {
+            Some(_) => body::cut(),
+            None => answer,
+        }
+    }
+
     /// The latency of a request that costs nothing and that no fault strikes.
     async fn pause(&self, median: f64) {
         tokio::time::sleep(limit::latency(median, self.speed)).await;
     }
 
     /// Latency, limit and faults of a request; `Some` when it ends here.
-    async fn meet(&self, service: Service, write: bool, median: f64) -> Option<Response> {
+    async fn meet(
+        &self,
+        service: Service,
+        write: bool,
+        median: f64,
+        headers: &HeaderMap,
+    ) -> Option<Response> {
+        self.counts.arrived[service as usize].fetch_add(1, Ordering::SeqCst);
         let slot = match (service, write) {
             (Service::Llm, _) => 0,
             (Service::Search, _) => 1,
@@ -266,16 +332,16 @@ impl Services {
         if let Some(wait) = self.limits[slot].as_ref().and_then(Limit::refuse) {
             return Some(too_many(service, wait));
         }
-        let fault = self.faults.iter().find(|fault| fault.strikes(service));
-        match fault.map(|fault| &fault.kind) {
+        let strikes =
+            |fault: &&Fault| fault.kind != Kind::Lost && fault.strikes(service, self.now());
+        match self.faults.iter().find(strikes).map(|fault| &fault.kind) {
             Some(Kind::Stall) => {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 None
             }
             Some(Kind::Status(status)) => Some(refusal(service, *status)),
-            Some(Kind::Html) => Some(html()),
-            Some(Kind::Cut) => Some(cut()),
-            Some(kind) => openrouter::spoiled(kind),
+            Some(Kind::Echo) => Some(body::echo(headers)),
+            Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind)),
             None => {
                 self.pause(median).await;
                 None
@@ -356,21 +422,6 @@ fn too_many(service: Service, wait: Duration) -> Response {
             .insert(header::RETRY_AFTER, seconds.max(1).into());
     }
     response
-}
-
-fn html() -> Response {
-    let page = "<!DOCTYPE html><html><title>Bad gateway</title><body>upstream error</body></html>";
-    ([(header::CONTENT_TYPE, "text/html")], page).into_response()
-}
-
-/// A body that ends in the middle.
-fn cut() -> Response {
-    let parts: Vec<Result<&'static str, std::io::Error>> = vec![
-        Ok("{\"id\":\"gen-1\",\"resu"),
-        Err(std::io::ErrorKind::ConnectionReset.into()),
-    ];
-    let body = Body::from_stream(futures::stream::iter(parts));
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use axum::{
     Json,
     extract::State,
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -45,7 +45,8 @@ pub(super) async fn key(State(services): State<Arc<Services>>, headers: HeaderMa
     if let Some(end) = refuse(&headers) {
         return end;
     }
-    Json(json!({"data": {"label": "sandbox", "usage": 0, "limit": null, "limit_remaining": null, "is_free_tier": false}}))
+    let usage = services.counts.billed_usd();
+    Json(json!({"data": {"label": "sandbox", "usage": usage, "limit": null, "limit_remaining": null, "is_free_tier": false}}))
         .into_response()
 }
 
@@ -71,7 +72,7 @@ pub(super) async fn chat(
 ) -> Response {
     services.turnstile.pass().await;
     if let Some(end) = services
-        .meet(Service::Llm, false, MEDIAN_SECONDS)
+        .meet(Service::Llm, false, MEDIAN_SECONDS, &headers)
         .await
         .or_else(|| refuse(&headers))
     {
@@ -116,8 +117,12 @@ pub(super) async fn chat(
         clippy::cast_precision_loss,
         reason = "token counts are far below 2^52"
     )]
-    let cost = (tokens_in as f64 * prompt_price + tokens_out as f64 * completion_price) / 1e6;
-    Json(reply(
+    let cost = match services.dear {
+        true => fastrand::f64() * dearest(&body),
+        false => (tokens_in as f64 * prompt_price + tokens_out as f64 * completion_price) / 1e6,
+    };
+    services.counts.bill(cost);
+    let reply = reply(
         &body["model"],
         &content,
         reason,
@@ -125,8 +130,21 @@ pub(super) async fn chat(
         tokens_out,
         cached,
         cost,
-    ))
-    .into_response()
+    );
+    services.deliver(Service::Llm, Json(reply).into_response())
+}
+
+/// The most that a call may be billed at: a token for each byte, the longest answer, and the highest prices that the
+/// request allows.
+fn dearest(body: &Value) -> f64 {
+    let price = |name: &str| body["provider"]["max_price"][name].as_f64().unwrap_or(0.0);
+    let longest = body["max_completion_tokens"].as_f64().unwrap_or(0.0);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a request is far shorter than 2^52 bytes"
+    )]
+    let bytes = body.to_string().len() as f64;
+    (bytes * price("prompt") + longest * price("completion")) / 1e6
 }
 
 /// Replies that are no answers although their status is 200.
@@ -158,7 +176,11 @@ pub(super) fn spoiled(kind: &Kind) -> Option<Response> {
             0,
             0.0001,
         ),
-        Kind::Status(_) | Kind::Html | Kind::Cut | Kind::Stall => return None,
+        Kind::Moderation => {
+            let error = json!({"code": 403, "message": "Your input was flagged", "metadata": {"reasons": ["violence"], "flagged_input": "…"}});
+            return Some((StatusCode::FORBIDDEN, Json(json!({"error": error}))).into_response());
+        }
+        _ => return None,
     };
     Some(Json(body).into_response())
 }

@@ -286,7 +286,10 @@ async fn enter(
     headers: &HeaderMap,
     write: bool,
 ) -> Option<Response> {
-    if let Some(end) = services.meet(Service::Sheets, write, MEDIAN_SECONDS).await {
+    if let Some(end) = services
+        .meet(Service::Sheets, write, MEDIAN_SECONDS, headers)
+        .await
+    {
         return Some(end);
     }
     let key = headers

@@ -111,7 +111,7 @@ pub(super) async fn search(
     if body["include_usage"] == true {
         reply["usage"] = json!({"credits": credits});
     }
-    Json(reply).into_response()
+    services.deliver(Service::Search, Json(reply).into_response())
 }
 
 pub(super) async fn extract(
@@ -143,11 +143,11 @@ pub(super) async fn extract(
     }
     let credits = results.len().div_ceil(5) as u64;
     services.counts.credits.fetch_add(credits, Ordering::SeqCst);
-    Json(json!({
+    let reply = json!({
         "results": results, "failed_results": failed, "response_time": 0.9,
         "usage": {"credits": credits}, "request_id": format!("{:016x}", fastrand::u64(..)),
-    }))
-    .into_response()
+    });
+    services.deliver(Service::Search, Json(reply).into_response())
 }
 
 pub(super) async fn usage(State(services): State<Arc<Services>>, headers: HeaderMap) -> Response {
@@ -169,7 +169,10 @@ async fn enter(
     body: &str,
     fields: &[&str],
 ) -> Result<Value, Response> {
-    if let Some(end) = services.meet(Service::Search, false, MEDIAN_SECONDS).await {
+    if let Some(end) = services
+        .meet(Service::Search, false, MEDIAN_SECONDS, headers)
+        .await
+    {
         return Err(end);
     }
     if bearer(headers) != Some(KEY) {

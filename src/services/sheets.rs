@@ -1,5 +1,7 @@
 //! Google Sheets: which tabs there are, values in and out, and room for new columns.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use reqwest::{
     Method,
@@ -18,6 +20,9 @@ use super::{
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::settings::{SheetAccess, SheetSettings};
+
+/// The longest that a sheet is waited for: its results are saved elsewhere, and the next write brings them too.
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// One spreadsheet.
 #[derive(Debug)]
@@ -165,7 +170,8 @@ impl Sheets {
         for range in ranges {
             url.query_pairs_mut().append_pair("ranges", range);
         }
-        let request = Request::free("read values", Method::GET, url, HeaderMap::new());
+        let mut request = Request::free("read values", Method::GET, url, HeaderMap::new());
+        request.patience = Some(PATIENCE);
         let reply: BatchValues = self.read(&self.send(request).await?)?;
         Ok(reply
             .value_ranges
@@ -193,10 +199,12 @@ impl Sheets {
             HeaderMap::new(),
         );
         request.body = Body::Json(json!({"valueInputOption": "RAW", "data": data}));
+        request.patience = Some(PATIENCE);
         self.send(request).await.map(drop)
     }
 
-    /// Adds empty columns at the right of a tab.
+    /// Adds empty columns at the right of a tab. It is not tried again by itself: columns whose answer was lost would
+    /// be added twice.
     pub async fn add_columns(&self, sheet_id: i64, count: usize) -> Result<(), CallError> {
         let mut url = self.at(&[]);
         url.set_path(&format!("{}:batchUpdate", url.path()));
@@ -204,6 +212,7 @@ impl Sheets {
         request.body = Body::Json(json!({"requests": [
             {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": count}}
         ]}));
+        request.patience = Some(Duration::ZERO);
         self.send(request).await.map(drop)
     }
 

@@ -298,6 +298,7 @@ impl Desk {
             run_id: self.run_id.clone(),
             today: calendar::day_in_iran(self.paid.job().started_at),
             simulated: self.settings.simulated,
+            fence_key: self.paid.fence_key().or_exit(Exit::Usage)?,
         };
         Ok((write_back, research, bill, stop))
     }

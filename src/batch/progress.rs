@@ -1,6 +1,7 @@
 //! What the user sees while a run goes on: a bar on a terminal, plain lines in a pipe. A reader of events.
 
 use std::{
+    collections::HashMap,
     io::{IsTerminal, Write},
     time::{Duration, Instant},
 };
@@ -11,6 +12,9 @@ use crate::{cli::Verbosity, event::Event, money::Usd};
 
 /// Seconds between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// A wait for a service that is worth telling, and the time between two such lines.
+const WAIT_TO_TELL: Duration = Duration::from_secs(20);
 
 /// Follows a run on the terminal.
 #[derive(Debug)]
@@ -23,6 +27,15 @@ pub struct Progress {
     succeeded: usize,
     failed: usize,
     spent: Usd,
+    /// Services that have failed since their last success.
+    failing: HashMap<&'static str, Failing>,
+}
+
+#[derive(Debug)]
+struct Failing {
+    since: Instant,
+    /// When the user was told last.
+    told: Option<Instant>,
 }
 
 impl Progress {
@@ -44,6 +57,7 @@ impl Progress {
             succeeded: 0,
             failed: 0,
             spent: Usd::ZERO,
+            failing: HashMap::new(),
         }
     }
 
@@ -61,20 +75,19 @@ impl Progress {
                 ));
             }
             Event::CallDone {
+                service,
                 cost,
                 replayed: false,
                 ..
             } => {
+                self.failing.remove(service);
                 self.spent += cost.usd;
                 self.refresh();
             }
             Event::CallRetried {
                 service, why, wait, ..
             } => {
-                self.detail(&format!(
-                    "  {service}: {why}; again in {:.1} s",
-                    wait.as_secs_f64()
-                ));
+                self.waiting(service, why, *wait);
             }
             Event::BrandDone {
                 brand,
@@ -124,6 +137,24 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+    }
+
+    /// A single failure is for those who asked for more. Who waits for a service has to know what for.
+    fn waiting(&mut self, service: &'static str, why: &str, wait: Duration) {
+        let text = format!("  {service}: {why}; again in {:.1} s", wait.as_secs_f64());
+        let failing = self.failing.entry(service).or_insert(Failing {
+            since: Instant::now(),
+            told: None,
+        });
+        let long = failing.since.elapsed() + wait >= WAIT_TO_TELL;
+        let again = failing.told.is_none_or(|at| at.elapsed() >= WAIT_TO_TELL);
+        if self.verbosity.verbose {
+            self.detail(&text);
+        } else if long && again {
+            failing.told = Some(Instant::now());
+            let minutes = failing.since.elapsed().as_secs_f64() / 60.0;
+            self.line(&format!("[WAITING] for {minutes:.1} minutes.{text}"));
         }
     }
 

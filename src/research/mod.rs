@@ -49,6 +49,8 @@ pub struct Research {
     /// The day that campaigns are planned from.
     pub today: Date,
     pub simulated: bool,
+    /// The key of the fences around text from the web.
+    pub fence_key: [u8; 32],
 }
 
 /// What the searches cost, and when the last of them was answered.
@@ -67,7 +69,7 @@ impl Research {
         let analysis = if evidence.sources.is_empty() {
             None
         } else {
-            let prompt = stages::analyst_prompt(brand, &evidence);
+            let prompt = stages::analyst_prompt(brand, &evidence, &self.fence_key);
             let question = stages::analyst(brand, &prompt);
             Some(self.openrouter.ask(&question, since, &mut usage).await?)
         };
@@ -172,7 +174,7 @@ impl Research {
         usage: &mut Usage,
     ) -> Result<Insights, CallError> {
         let year = calendar::year_from(self.today);
-        let prompt = stages::strategist_prompt(brand, self.lang, &year, analysis);
+        let prompt = stages::strategist_prompt(brand, self.lang, &year, analysis, &self.fence_key);
         let question = stages::strategist(brand, &prompt);
         let recommended = self.openrouter.ask(&question, since, usage).await?;
         let mut facts = Vec::new();

@@ -42,7 +42,7 @@ pub fn strategist<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Recommend
 }
 
 /// The brand and the sources, as the analyst reads them.
-pub fn analyst_prompt(brand: &Brand, evidence: &Evidence) -> String {
+pub fn analyst_prompt(brand: &Brand, evidence: &Evidence, fence_key: &[u8; 32]) -> String {
     let mut sources = String::new();
     for read in &evidence.sources {
         let _ = write!(
@@ -55,7 +55,7 @@ pub fn analyst_prompt(brand: &Brand, evidence: &Evidence) -> String {
             read.text
         );
     }
-    format!("{}Sources:\n{}", given(brand), fenced(&sources))
+    format!("{}Sources:\n{}", given(brand), fenced(&sources, fence_key))
 }
 
 /// The brand, the calendar and the facts, as the strategist reads them.
@@ -64,6 +64,7 @@ pub fn strategist_prompt(
     lang: Lang,
     calendar: &[(Occasion, Dates)],
     facts: &mut impl Facts,
+    fence_key: &[u8; 32],
 ) -> String {
     let languages = match lang {
         Lang::Fa => "Persian (`fa`)",
@@ -92,7 +93,7 @@ pub fn strategist_prompt(
         };
         let _ = writeln!(list, "{path} ({status}): {}", fact.value);
     });
-    prompt + &given(brand) + "Facts:\n" + &fenced(&list)
+    prompt + &given(brand) + "Facts:\n" + &fenced(&list, fence_key)
 }
 
 fn given(brand: &Brand) -> String {
@@ -109,8 +110,9 @@ fn given(brand: &Brand) -> String {
     given
 }
 
-/// Text from outside between two lines with a mark that it cannot know: the mark depends on all of the text.
-fn fenced(text: &str) -> String {
-    let mark = &blake3::hash(text.as_bytes()).to_hex()[..16];
+/// Text from outside between two lines with a mark that no page can know, and that stays the same for the same text, so
+/// that going on after a crash asks the same question.
+fn fenced(text: &str, key: &[u8; 32]) -> String {
+    let mark = &blake3::keyed_hash(key, text.as_bytes()).to_hex()[..16];
     format!("---- {mark} begins ----\n{text}---- {mark} ends ----\n")
 }

@@ -4,6 +4,7 @@ pub mod call;
 pub mod caller;
 pub mod gate;
 pub mod google;
+pub mod mend;
 pub mod model;
 pub mod openrouter;
 pub mod reply;

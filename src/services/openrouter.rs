@@ -18,6 +18,7 @@ use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
     caller::Caller,
     gate::Gate,
+    mend,
     model::{ChatUsage, Model, Prices, Usage},
     reply::{Reply, Trouble, Verdict, usual_verdict},
     schema::strict_schema,
@@ -179,8 +180,11 @@ impl OpenRouter {
             {"role": "system", "content": question.system},
             {"role": "user", "content": question.user},
         ]);
-        let first = self.complete(question, &messages, since, usage).await?;
-        let problem = match read(&first.text) {
+        let schema = strict_schema::<T>();
+        let first = self
+            .complete(question, &schema, &messages, since, usage)
+            .await?;
+        let problem = match mend::read(&first.text, &schema) {
             Ok(answer) => return Ok(answer),
             Err(problem) => problem,
         };
@@ -191,8 +195,10 @@ impl OpenRouter {
                 "That answer does not fit the schema: {problem}. Send the whole answer again as one JSON object that fits."
             )}));
         }
-        let second = self.complete(question, &repair, since, usage).await?;
-        match read(&second.text) {
+        let second = self
+            .complete(question, &schema, &repair, since, usage)
+            .await?;
+        match mend::read(&second.text, &schema) {
             Ok(answer) => Ok(answer),
             Err(problem) => {
                 // The next run has to ask anew instead of replaying what is of no use.
@@ -206,9 +212,10 @@ impl OpenRouter {
         }
     }
 
-    async fn complete<T: JsonSchema>(
+    async fn complete<T>(
         &self,
         question: &Question<'_, T>,
+        schema: &Value,
         messages: &Value,
         since: Timestamp,
         usage: &mut Usage,
@@ -216,7 +223,7 @@ impl OpenRouter {
         let mut cut = Vec::new();
         for max_tokens in [question.max_tokens, question.max_tokens * 2] {
             let completion = self
-                .complete_once(question, messages, max_tokens, since, usage)
+                .complete_once(question, schema, messages, max_tokens, since, usage)
                 .await?;
             if !completion.cut {
                 return Ok(completion);
@@ -232,15 +239,16 @@ impl OpenRouter {
         ))
     }
 
-    async fn complete_once<T: JsonSchema>(
+    async fn complete_once<T>(
         &self,
         question: &Question<'_, T>,
+        schema: &Value,
         messages: &Value,
         max_tokens: u32,
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<Completion, CallError> {
-        let body = self.body(question.name, messages, &strict_schema::<T>(), max_tokens);
+        let body = self.body(question.name, messages, schema, max_tokens);
         let prices = self.model.prices;
         let request = Request {
             what: format!("{} «{}»", question.name, question.about),
@@ -336,16 +344,6 @@ fn plain_text(content: Option<&Value>) -> String {
             .collect(),
         _ => String::new(),
     }
-}
-
-/// Reads an answer; a fence around it is taken off, nothing else is mended.
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
-    let text = text.trim();
-    let inner = text
-        .strip_prefix("```")
-        .and_then(|rest| rest.strip_suffix("```"));
-    let inner = inner.map_or(text, |fenced| fenced.strip_prefix("json").unwrap_or(fenced));
-    serde_json::from_str(inner.trim())
 }
 
 /// A server that speaks the protocol but is not OpenRouter may have no such pages, and says so in its own way.

@@ -106,6 +106,11 @@ impl Paid {
         Self::new(Arc::new(store), job, cap)
     }
 
+    /// The key of the fences around text from the web.
+    pub fn fence_key(&self) -> anyhow::Result<[u8; 32]> {
+        self.store.fence_key()
+    }
+
     /// The job that is paid for.
     pub fn job(&self) -> &Job {
         &self.job

@@ -36,11 +36,12 @@ const MIGRATIONS: [&str; 2] = [
      CREATE TABLE reading (
          id INTEGER PRIMARY KEY, service TEXT NOT NULL, at INTEGER NOT NULL, usd TEXT NOT NULL,
          upto INTEGER NOT NULL);
-     CREATE INDEX spending_state ON spending (state);",
+     CREATE INDEX spending_state ON spending (state);
+     CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);",
 ];
 
 /// The tables that are worth saving from a damaged database.
-const TABLES: [&str; 4] = ["response", "spending", "job", "reading"];
+const TABLES: [&str; 5] = ["response", "spending", "job", "reading", "fence"];
 
 /// The database, used by one thread at a time.
 pub struct Store(Mutex<Connection>);
@@ -76,6 +77,11 @@ impl Store {
     /// A database that is gone with the program.
     pub fn in_memory(now: Timestamp) -> anyhow::Result<Self> {
         Ok(Self(Mutex::new(connect(Path::new(":memory:"), now)?)))
+    }
+
+    /// The key of the fences around text from the web: the same for the same state folder, and known to no page.
+    pub fn fence_key(&self) -> anyhow::Result<[u8; 32]> {
+        self.with_now(|db| Ok(db.query_row("SELECT key FROM fence", [], |row| row.get(0))?))
     }
 
     /// Works with the database, not on the thread that serves the network.
@@ -115,6 +121,12 @@ fn connect(path: &Path, now: Timestamp) -> anyhow::Result<Connection> {
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("there are no random numbers"))?;
+    db.execute(
+        "INSERT OR IGNORE INTO fence (id, key) VALUES (1, ?1)",
+        [key],
+    )?;
     forget_old_answers(&db, now)?;
     Ok(db)
 }
@@ -200,7 +212,7 @@ fn save_table(from: &Connection, into: &Connection, table: &str) -> rusqlite::Re
     let width = all.column_count();
     let marks = vec!["?"; width].join(", ");
     let mut insert = into.prepare(&format!(
-        "INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
+        "INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"
     ))?;
     let values = |row: &Row<'_>| (0..width).map(|i| row.get(i)).collect();
     let mut saved = 0;

@@ -141,7 +141,7 @@ struct Counts {
     /// Billions of a dollar billed for model calls.
     billed: AtomicU64,
     /// Requests that came, answered or not: to models, to the search and to the sheet.
-    arrived: [AtomicU64; 3],
+    arrived: watch::Sender<[u64; 3]>,
 }
 
 impl Sandbox {
@@ -254,8 +254,26 @@ impl Sandbox {
 
     /// Requests that came so far, answered or not: to models, to the search and to the sheet.
     pub fn arrived(&self) -> [u64; 3] {
-        let arrived = &self.services.counts.arrived;
-        std::array::from_fn(|service| arrived[service].load(Ordering::SeqCst))
+        *self.services.counts.arrived.borrow()
+    }
+
+    /// Waits until so many requests have come, to whichever service.
+    pub async fn requests_arrived(&self, requests: u64) {
+        let mut arrived = self.services.counts.arrived.subscribe();
+        // It ends only with the sender, which lives as long as the services.
+        let _ = arrived
+            .wait_for(|arrived| arrived.iter().sum::<u64>() >= requests)
+            .await;
+    }
+
+    /// Changes the rows in the moment before the next write is carried out, as a person at another desk could.
+    pub fn edit_rows_before_write(&self, edit: impl FnOnce(&mut Vec<Vec<Value>>) + Send + 'static) {
+        self.services.spreadsheet.edit_before_write(Box::new(edit));
+    }
+
+    /// Gives the tab another name.
+    pub fn rename_tab(&self, title: &str) {
+        self.services.spreadsheet.rename(title);
     }
 
     /// Model calls answered, search credits billed and writes to the sheet so far.
@@ -322,7 +340,9 @@ impl Services {
         median: f64,
         headers: &HeaderMap,
     ) -> Option<Response> {
-        self.counts.arrived[service as usize].fetch_add(1, Ordering::SeqCst);
+        self.counts
+            .arrived
+            .send_modify(|arrived| arrived[service as usize] += 1);
         let slot = match (service, write) {
             (Service::Llm, _) => 0,
             (Service::Search, _) => 1,

@@ -21,12 +21,26 @@ const SHEET_ID: i64 = 0;
 const MEDIAN_SECONDS: f64 = 0.3;
 const CELL_LIMIT: usize = 50_000;
 
+/// A change of the rows.
+pub(super) type Edit = Box<dyn FnOnce(&mut Vec<Vec<Value>>) + Send>;
+
 /// A spreadsheet with one tab.
-#[derive(Debug)]
-pub(super) struct Spreadsheet(Mutex<Grid>);
+pub(super) struct Spreadsheet {
+    grid: Mutex<Grid>,
+    before_write: Mutex<Option<Edit>>,
+}
+
+impl std::fmt::Debug for Spreadsheet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spreadsheet")
+            .field("grid", &self.grid)
+            .finish_non_exhaustive()
+    }
+}
 
 #[derive(Debug)]
 struct Grid {
+    title: String,
     rows: Vec<Vec<Value>>,
     columns: usize,
     row_count: usize,
@@ -57,11 +71,15 @@ impl Spreadsheet {
         }
         let columns = rows.iter().map(Vec::len).max().unwrap_or(1).max(3) + 1;
         let row_count = rows.len().max(1_000);
-        Ok(Self(Mutex::new(Grid {
-            rows,
-            columns,
-            row_count,
-        })))
+        Ok(Self {
+            grid: Mutex::new(Grid {
+                title: TAB.to_owned(),
+                rows,
+                columns,
+                row_count,
+            }),
+            before_write: Mutex::default(),
+        })
     }
 
     pub(super) fn rows(&self) -> Vec<Vec<String>> {
@@ -76,8 +94,30 @@ impl Spreadsheet {
         edit(&mut self.grid().rows);
     }
 
+    pub(super) fn edit_before_write(&self, edit: Edit) {
+        *self
+            .before_write
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(edit);
+    }
+
+    pub(super) fn rename(&self, title: &str) {
+        title.clone_into(&mut self.grid().title);
+    }
+
+    fn carry_out_edit(&self) {
+        let edit = self
+            .before_write
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(edit) = edit {
+            self.edit(edit);
+        }
+    }
+
     fn grid(&self) -> MutexGuard<'_, Grid> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.grid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,7 +211,7 @@ pub(super) async fn spreadsheet(
     let grid = services.spreadsheet.grid();
     Json(json!({
         "properties": {"title": "Brands (simulated)"},
-        "sheets": [{"properties": {"sheetId": SHEET_ID, "title": TAB, "index": 0, "sheetType": "GRID",
+        "sheets": [{"properties": {"sheetId": SHEET_ID, "title": grid.title, "index": 0, "sheetType": "GRID",
             "gridProperties": {"rowCount": grid.row_count, "columnCount": grid.columns}}}],
     }))
     .into_response()
@@ -193,7 +233,7 @@ pub(super) async fn batch_get(
     let grid = services.spreadsheet.grid();
     let mut ranges = Vec::new();
     for (_, text) in pairs.iter().filter(|(name, _)| name == "ranges") {
-        let Some(range) = parse_range(text) else {
+        let Some(range) = parse_range(text, &grid.title) else {
             return invalid(&format!("Unable to parse range: {text}"));
         };
         let mut found = json!({"range": text, "majorDimension": "ROWS"});
@@ -224,11 +264,12 @@ pub(super) async fn values_batch_update(
     ) {
         return invalid("'valueInputOption' is required but not specified");
     }
+    services.spreadsheet.carry_out_edit();
     let mut grid = services.spreadsheet.grid();
     let mut writes = Vec::new();
     for (i, entry) in body["data"].as_array().into_iter().flatten().enumerate() {
         let text = entry["range"].as_str().unwrap_or_default();
-        let Some(range) = parse_range(text) else {
+        let Some(range) = parse_range(text, &grid.title) else {
             return invalid(&format!("Invalid data[{i}]: Unable to parse range: {text}"));
         };
         let Ok(values) = serde_json::from_value::<Vec<Vec<Value>>>(entry["values"].clone()) else {
@@ -338,7 +379,7 @@ fn formatted(cell: &Value) -> String {
 }
 
 /// Reads `'INPUT'!A1:B2`, `INPUT!A:C`, `'INPUT'!1:1` or `'INPUT'`.
-fn parse_range(text: &str) -> Option<Range> {
+fn parse_range(text: &str, title: &str) -> Option<Range> {
     let (tab, cells) = text
         .rsplit_once('!')
         .map_or((text, None), |(tab, cells)| (tab, Some(cells)));
@@ -346,7 +387,7 @@ fn parse_range(text: &str) -> Option<Range> {
         .strip_prefix('\'')
         .and_then(|tab| tab.strip_suffix('\''))
         .unwrap_or(tab);
-    if tab.replace("''", "'") != TAB {
+    if tab.replace("''", "'") != title {
         return None;
     }
     let Some(cells) = cells else {
@@ -389,14 +430,20 @@ mod tests {
     fn ranges_are_read_as_the_service_reads_them() {
         let range = |rows, columns| Some(Range { rows, columns });
         assert_eq!(
-            parse_range("'INPUT'!B2:D5"),
+            parse_range("'INPUT'!B2:D5", TAB),
             range((1, Some(5)), (1, Some(4)))
         );
-        assert_eq!(parse_range("INPUT!A:AA"), range((0, None), (0, Some(27))));
-        assert_eq!(parse_range("'INPUT'!1:1"), range((0, Some(1)), (0, None)));
-        assert_eq!(parse_range("'INPUT'"), range((0, None), (0, None)));
+        assert_eq!(
+            parse_range("INPUT!A:AA", TAB),
+            range((0, None), (0, Some(27)))
+        );
+        assert_eq!(
+            parse_range("'INPUT'!1:1", TAB),
+            range((0, Some(1)), (0, None))
+        );
+        assert_eq!(parse_range("'INPUT'", TAB), range((0, None), (0, None)));
         for bad in ["'OTHER'!A1", "'INPUT'!", "'INPUT'!A0", "'INPUT'!a1", "A1"] {
-            assert_eq!(parse_range(bad), None, "{bad}");
+            assert_eq!(parse_range(bad, TAB), None, "{bad}");
         }
     }
 

@@ -1,5 +1,8 @@
 //! The database of everything that money is spent on, `paid.sqlite3`: answers, spending, jobs, and what the services
 //! reported.
+//!
+//! `SQLite`, because of the stores that were measured with a million answers it is the smallest, opens in a millisecond
+//! even after a kill, needs one sync for an answer, and can be read with common tools.
 
 use std::{
     fmt,

@@ -271,6 +271,14 @@ impl Sandbox {
         self.services.spreadsheet.edit_before_write(Box::new(edit));
     }
 
+    /// From now on nobody may write to the spreadsheet.
+    pub fn refuse_writes(&self) {
+        self.services
+            .spreadsheet
+            .read_only
+            .store(true, Ordering::SeqCst);
+    }
+
     /// Gives the tab another name.
     pub fn rename_tab(&self, title: &str) {
         self.services.spreadsheet.rename(title);

@@ -1,6 +1,9 @@
 //! The simulated Google Sheets: one spreadsheet with one tab, `INPUT`, in memory.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::Context;
 use axum::{
@@ -28,6 +31,8 @@ pub(super) type Edit = Box<dyn FnOnce(&mut Vec<Vec<Value>>) + Send>;
 pub(super) struct Spreadsheet {
     grid: Mutex<Grid>,
     before_write: Mutex<Option<Edit>>,
+    /// The account may read only.
+    pub(super) read_only: AtomicBool,
 }
 
 impl std::fmt::Debug for Spreadsheet {
@@ -79,6 +84,7 @@ impl Spreadsheet {
                 row_count,
             }),
             before_write: Mutex::default(),
+            read_only: AtomicBool::new(false),
         })
     }
 
@@ -332,6 +338,13 @@ async fn enter(
         .await
     {
         return Some(end);
+    }
+    if write && services.spreadsheet.read_only.load(Ordering::SeqCst) {
+        return Some(error(
+            Service::Sheets,
+            403,
+            "The caller does not have permission",
+        ));
     }
     let key = headers
         .get("x-goog-api-key")

@@ -3,7 +3,10 @@
 
 mod common;
 
-use std::fs;
+use std::{
+    fs,
+    io::{Read, Write},
+};
 
 use common::{Desk, Ended, files, list_of, program};
 
@@ -120,6 +123,42 @@ fn without_a_network_the_run_ends_in_seconds() {
             &["127.0.0.1 cannot be reached", "Check the network"],
         );
     }
+}
+
+/// A server that sends everybody on to a page to sign in at.
+fn portal() -> std::net::SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4_096];
+            let _ = stream.read(&mut request);
+            let reply = "HTTP/1.1 302 Found\r\nlocation: https://portal.example/login?token=abc\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.write_all(reply.as_bytes());
+        }
+    });
+    at
+}
+
+#[test]
+fn an_address_that_sends_us_on_is_named_before_anything_is_paid() {
+    let desk = Desk::with_list(&list_of(2));
+    let portal = portal();
+    for name in [
+        "OPENROUTER_BASE_URL",
+        "TAVILY_BASE_URL",
+        "GOOGLE_SHEETS_BASE_URL",
+    ] {
+        let ended = with(&desk, name, &format!("http://{portal}"));
+        assert_says(
+            &ended,
+            2,
+            &["sends its callers on to https://portal.example", name],
+        );
+        assert!(!ended.err.contains("token=abc"));
+    }
+    assert_eq!(desk.sandbox.counts(), (0, 0, 0));
 }
 
 #[test]
@@ -464,22 +503,45 @@ mod signals {
 }
 
 #[test]
-fn no_secret_is_written_to_any_file() {
-    let desk = Desk::with_list(&list_of(2));
-    assert_eq!(desk.run(&["--google-sheets", "-v"]).code, Some(0));
-    let written = files(desk.folder.path())
-        .into_iter()
-        .filter(|(path, _)| !path.ends_with("account.json"));
-    for (path, bytes) in written {
-        let text = String::from_utf8_lossy(&bytes);
-        for secret in [
-            desk.sandbox.openrouter_key(),
-            desk.sandbox.tavily_key(),
-            "PRIVATE KEY",
-            "ya29.",
-        ] {
-            assert!(!text.contains(secret), "{} holds a secret", path.display());
+fn no_secret_is_written_anywhere_even_when_services_quote_it() {
+    for faults in [
+        &[][..],
+        &["llm:echo:2x", "search:echo:2x", "sheets:echo:1x"],
+        &["llm:401"],
+        &["search:echo"],
+    ] {
+        let desk = Desk::with_faults(&list_of(3), faults);
+        let mut command = desk.command(&["--google-sheets", "-v", "--workers", "3"]);
+        let mut running = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        if faults == ["search:echo"] {
+            // Four requests to the sheet and eighteen searches; whatever comes then is a second try.
+            desk.wait_for_requests(23);
+            running.kill().unwrap();
         }
+        // `ended` looks at what was printed.
+        common::ended(running.wait_with_output().unwrap());
+        let written = files(desk.folder.path())
+            .into_iter()
+            .filter(|(path, _)| !path.ends_with("account.json"));
+        for (path, bytes) in written {
+            let text = String::from_utf8_lossy(&bytes);
+            for secret in [
+                desk.sandbox.openrouter_key(),
+                desk.sandbox.tavily_key(),
+                "PRIVATE KEY",
+                "ya29.",
+                "sandbox-0123",
+                "\\u0073\\u006b",
+            ] {
+                assert!(!text.contains(secret), "{} holds {secret}", path.display());
+            }
+        }
+        let cells = desk.sandbox.rows().concat().join("\n");
+        assert!(!cells.contains("sandbox-0123") && !cells.contains("ya29."));
     }
 }
 

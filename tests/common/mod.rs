@@ -112,6 +112,14 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Waits until so many requests have come, to whichever service.
+    pub fn wait_for_requests(&self, requests: u64) {
+        self.runtime
+            .block_on(self.sandbox.requests_arrived(requests));
+    }
+}
+
 /// The program in a folder, with nothing set that the machine may have set.
 pub fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("brandintel"));

@@ -7,7 +7,7 @@ use common::{Desk, list_of};
 use serde_json::Value;
 
 /// Turns the rows below the header around.
-fn reverse(rows: &mut Vec<Vec<Value>>) {
+fn reverse(rows: &mut [Vec<Value>]) {
     rows[1..].reverse();
 }
 
@@ -26,13 +26,13 @@ fn assert_every_row_has_its_own_result(desk: &Desk, brands: usize) {
 #[test]
 fn results_find_their_rows_when_somebody_sorts_between_a_look_and_a_write() {
     let desk = Desk::with_list(&list_of(7));
-    desk.sandbox.edit_rows_before_write(reverse);
+    desk.sandbox.edit_rows_before_write(|rows| reverse(rows));
     desk.sandbox.allow_models(0);
     let args = ["--google-sheets", "--workers", "7", "--chunk-size", "7"];
     let mut running = desk.command(&args).spawn().unwrap();
     desk.wait_for_models(7);
     // The marks were written to rows that had just moved. So are the results, in the only chunk.
-    desk.sandbox.edit_rows_before_write(reverse);
+    desk.sandbox.edit_rows_before_write(|rows| reverse(rows));
     desk.sandbox.allow_models(u64::MAX);
     assert_eq!(running.wait().unwrap().code(), Some(0));
     assert_every_row_has_its_own_result(&desk, 7);
@@ -109,7 +109,7 @@ fn namesakes_keep_their_results_when_the_rows_are_sorted() {
         found
     };
     let before = by_website(&desk);
-    desk.sandbox.edit_rows(reverse);
+    desk.sandbox.edit_rows(|rows| reverse(rows));
     let again = desk.run(&["--google-sheets"]);
     assert!(
         again.out.contains("Skipped (unchanged): 3"),

@@ -4,7 +4,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use brandintel::sandbox::{Options, Sandbox};
@@ -33,14 +33,23 @@ impl Desk {
 
     /// Services with faults, as they are written on the command line.
     pub fn with_faults(list: &str, faults: &[&str]) -> Self {
+        let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
+        let options = Options {
+            faults,
+            ..Options::default()
+        };
+        Self::with_options(list, options)
+    }
+
+    /// Services that answer at once, with these options and this list.
+    pub fn with_options(list: &str, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let csv = folder.path().join("list.csv");
         fs::write(&csv, list).unwrap();
         let options = Options {
             speed: 100_000.0,
-            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
             list: Some(csv),
-            ..Options::default()
+            ..options
         };
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let sandbox = runtime.block_on(Sandbox::start(options)).unwrap();
@@ -117,6 +126,26 @@ impl Desk {
     pub fn wait_for_requests(&self, requests: u64) {
         self.runtime
             .block_on(self.sandbox.requests_arrived(requests));
+    }
+
+    /// Runs a command and kills it when so many requests have come. Returns whether it was still running.
+    pub fn kill_at_request(&self, command: Command, requests: u64) -> bool {
+        let mut command = tokio::process::Command::from(command);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.runtime.block_on(async {
+            let mut running = command.spawn().unwrap();
+            tokio::select! {
+                biased;
+                ended = running.wait() => {
+                    ended.unwrap();
+                    false
+                }
+                () = self.sandbox.requests_arrived(requests) => {
+                    running.kill().await.unwrap();
+                    true
+                }
+            }
+        })
     }
 }
 

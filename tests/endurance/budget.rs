@@ -1,0 +1,70 @@
+//! A hundred runs with sixteen workers, random costs up to the most that a call may cost, lost answers and crashes: what
+//! the services billed is the judge.
+
+use brandintel::sandbox::Options;
+
+use crate::common::{Desk, list_of};
+
+const RUNS: usize = 100;
+const BRANDS: usize = 60;
+const CREDIT_USD: f64 = 0.008;
+
+/// US dollars that the services billed.
+fn billed(desk: &Desk) -> f64 {
+    let (_, credits, _) = desk.sandbox.counts();
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred credits")]
+    let credits = credits as f64;
+    desk.sandbox.billed_usd() + credits * CREDIT_USD
+}
+
+/// US dollars that are set aside for calls of which nobody knows whether they were billed.
+fn held(desk: &Desk) -> f64 {
+    let db = rusqlite::Connection::open(desk.path("state/paid.sqlite3")).unwrap();
+    let mut query = db
+        .prepare("SELECT held FROM spending WHERE state = 'held'")
+        .unwrap();
+    let held = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
+    held.map(|usd| usd.unwrap().parse::<f64>().unwrap()).sum()
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn a_hundred_budgets_are_kept_and_used() {
+    let mut least: f64 = 1.0;
+    for run in 0..RUNS {
+        let (crashes, loses) = (run % 3 == 1, run % 3 == 2);
+        let faults = match loses {
+            true => &["llm:lost:0.05", "search:lost:0.03", "llm:cut:0.05"][..],
+            false => &[],
+        };
+        let desk = Desk::with_options(
+            &list_of(BRANDS),
+            Options {
+                dear: true,
+                faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
+                ..Options::default()
+            },
+        );
+        let cents = fastrand::u32(100..=250);
+        let budget = f64::from(cents) / 100.0;
+        let cap = format!("{budget:.2}");
+        let args = ["--brands", "list.csv", "--workers", "16", "--budget", &cap];
+        for _ in 0..if crashes { 2 } else { 0 } {
+            let so_far: u64 = desk.sandbox.arrived().iter().sum();
+            let moment = so_far + fastrand::u64(1..120);
+            desk.kill_at_request(desk.command(&args), moment);
+            assert!(billed(&desk) <= budget + 1e-9, "over budget after a crash");
+        }
+        let ended = desk.run(&args);
+        assert_eq!(ended.code, Some(4), "{ended:#?}");
+        let billed = billed(&desk);
+        assert!(billed <= budget + 1e-9, "run {run}: {billed} of {budget}");
+        let used = (billed + held(&desk)) / budget;
+        assert!(used >= 0.9, "run {run}: only {used:.3} of {budget} used");
+        least = least.min(used);
+    }
+    println!(
+        "{RUNS} budgets kept; the least used one to {:.1} %",
+        least * 100.0
+    );
+}

@@ -1,0 +1,75 @@
+//! What takes minutes: runs that are killed again and again, budgets under random costs, every fault of a table, and a
+//! night with ten bad minutes. `cargo test --test endurance -- --ignored` runs all of it.
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod budget;
+#[path = "../common/mod.rs"]
+mod common;
+mod faults;
+mod kills;
+
+use common::{Desk, read_json};
+use serde_json::{Map, Value};
+
+/// All reports of a desk by brand, without what differs from one run to the next.
+fn reports(desk: &Desk) -> Map<String, Value> {
+    let mut reports = Map::new();
+    for folder in std::fs::read_dir(desk.path("output")).unwrap() {
+        let path = folder.unwrap().path().join("brand_report.json");
+        if !path.exists() {
+            continue;
+        }
+        let mut report = read_json(&path);
+        report["run_id"].take();
+        report["generated_at"].take();
+        // A provider's cache knows which prompts came first.
+        report["cost"]["tokens_cached"].take();
+        for source in report["sources"].as_array_mut().unwrap() {
+            source["retrieved_at"].take();
+        }
+        reports.insert(report["brand"].as_str().unwrap().to_owned(), report);
+    }
+    reports
+}
+
+/// Registry and checkpoint can be read, where there are any.
+fn assert_state_is_readable(desk: &Desk) {
+    for file in ["registry.json", "checkpoint_latest.json"] {
+        let path = desk.path("state").join(file);
+        if path.exists() {
+            read_json(&path);
+        }
+    }
+    let state = desk.path("state");
+    let broken = std::fs::read_dir(state).into_iter().flatten();
+    let broken: Vec<_> = broken
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_string_lossy().contains(".broken-"))
+        .collect();
+    assert!(broken.is_empty(), "set aside: {broken:?}");
+}
+
+/// Paid answers that are on disk. A copy is looked at, so that looking changes nothing.
+fn stored(desk: &Desk) -> u64 {
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["paid.sqlite3", "paid.sqlite3-wal"] {
+        let path = desk.path("state").join(file);
+        if path.exists() {
+            std::fs::copy(path, copy.path().join(file)).unwrap();
+        }
+    }
+    let db = rusqlite::Connection::open(copy.path().join("paid.sqlite3")).unwrap();
+    let count = db.query_row(
+        "SELECT count(*) FROM response WHERE NOT rejected",
+        [],
+        |row| row.get::<_, u32>(0),
+    );
+    // Before the first table there is no answer.
+    count.map_or(0, u64::from)
+}
+
+/// Model and search requests that came so far.
+fn paid_requests(desk: &Desk) -> u64 {
+    let [models, searches, _] = desk.sandbox.arrived();
+    models + searches
+}

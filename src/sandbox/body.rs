@@ -1,5 +1,7 @@
 //! Bodies that are no answers.
 
+use std::sync::LazyLock;
+
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -68,16 +70,19 @@ fn huge() -> Response {
     ([JSON], Body::from_stream(parts)).into_response()
 }
 
-/// As many zeros, packed: deflate's shortest code for a run of them, again and again (RFC 1951, 3.2.6).
-fn bomb() -> Response {
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+/// As many zeros, packed to a thousandth.
+static BOMB: LazyLock<Bytes> = LazyLock::new(|| {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     let zeros = vec![0; 1 << 16];
     for _ in 0..HUGE / zeros.len() {
         // Writing into memory does not fail.
         let _ = std::io::Write::write_all(&mut packed, &zeros);
     }
-    let body = packed.finish().unwrap_or_default();
-    ([JSON, (header::CONTENT_ENCODING, "gzip")], body).into_response()
+    packed.finish().unwrap_or_default().into()
+});
+
+fn bomb() -> Response {
+    ([JSON, (header::CONTENT_ENCODING, "gzip")], BOMB.clone()).into_response()
 }
 
 /// An error that quotes what a service should keep to itself, as it is and with escapes.

@@ -35,6 +35,9 @@ const ATTEMPTS: u32 = 8;
 const PATIENCE_AT_START: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_mins(15);
 
+/// A service is not given up before it has failed this often.
+const FEWEST_TRIES: u32 = 3;
+
 /// However fast a rehearsal runs, a machine needs this long to answer.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -208,7 +211,7 @@ impl Caller {
             let wait = service.gate.failed(failure.after);
             let wait = wait.max(service.gate.back_off(failures.count - 1));
             why = failure.why;
-            if failures.begun.elapsed() + wait > self.patience(service, request, &failures) {
+            if self.is_unavailable(service, request, &failures, wait) {
                 return Err(unavailable(service, &why, failures.count));
             }
             self.events.say(Event::CallRetried {
@@ -320,14 +323,22 @@ impl Caller {
         }
     }
 
-    /// The longest that a request is tried before its service counts as unavailable.
-    fn patience(&self, service: &Service, request: &Request, failures: &Failures) -> Duration {
-        let usual = if failures.asked_to_wait || service.gate.ever_succeeded() {
-            PATIENCE
-        } else {
-            PATIENCE_AT_START
+    /// Whether a service has been tried long enough, before a wait for one more try.
+    fn is_unavailable(
+        &self,
+        service: &Service,
+        request: &Request,
+        failures: &Failures,
+        wait: Duration,
+    ) -> bool {
+        let patience = match request.patience {
+            Some(patience) => patience,
+            // A single answer may be longer in coming than patience lasts.
+            None if failures.count < FEWEST_TRIES => return false,
+            None if failures.asked_to_wait || service.gate.ever_succeeded() => PATIENCE,
+            None => PATIENCE_AT_START,
         };
-        request.patience.unwrap_or(usual).div_f64(self.speed)
+        failures.begun.elapsed() + wait > patience.div_f64(self.speed)
     }
 
     fn turn(&self, hash: RequestHash) -> Arc<FairMutex<()>> {
@@ -494,4 +505,85 @@ async fn release(hold: Option<Hold>) -> anyhow::Result<()> {
 /// Now, as exactly as the store keeps it.
 fn now_in_milliseconds() -> Result<Timestamp, jiff::Error> {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{Method, header::HeaderMap};
+    use url::Url;
+
+    use super::*;
+    use crate::services::{gate::Gate, reply::usual_verdict};
+
+    fn service() -> Service {
+        Service {
+            name: "test",
+            address: "TEST_BASE_URL",
+            credential: String::new(),
+            account: "",
+            gate: Gate::new(1_000, 1.0),
+            classify: usual_verdict,
+        }
+    }
+
+    fn caller() -> Caller {
+        let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).unwrap());
+        let (events, _) = Events::channel();
+        let stop = CancellationToken::new();
+        let http = reqwest::Client::new();
+        Caller::new(http, paid, events, stop, Secrets::default(), 1.0)
+    }
+
+    fn failure(after: Option<u64>) -> Failure {
+        Failure {
+            why: "status 502".into(),
+            after: after.map(Duration::from_secs),
+            by_request: true,
+        }
+    }
+
+    async fn pass(seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_just_before_an_outage_does_not_blame_the_request() {
+        let service = service();
+        let mut failures = Failures::none();
+        pass(1).await;
+        service.gate.succeeded();
+        for _ in 0..40 {
+            pass(10).await;
+            failures.add(&failure(None), &service);
+        }
+        assert_eq!((failures.count, failures.of_this_request), (40, 1));
+        // From now on others are answered while this one fails.
+        for _ in 0..ATTEMPTS {
+            pass(5).await;
+            service.gate.succeeded();
+            pass(5).await;
+            failures.add(&failure(None), &service);
+        }
+        assert!(failures.of_this_request >= ATTEMPTS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_asks_for_patience_is_not_given_up_at_the_start() {
+        let (service, caller) = (service(), caller());
+        let url = Url::parse("http://localhost").unwrap();
+        let request = Request::free("test", Method::GET, url, HeaderMap::new());
+        let minute = Duration::from_secs(61);
+        let tried = |times: u32, after| {
+            let mut failures = Failures::none();
+            for _ in 0..times {
+                failures.add(&failure(after), &service);
+            }
+            caller.is_unavailable(&service, &request, &failures, minute)
+        };
+        assert!(tried(3, None), "it never answered");
+        assert!(!tried(2, None), "it was hardly tried");
+        assert!(!tried(3, Some(60)), "it asked to wait");
+        service.gate.succeeded();
+        assert!(!tried(3, None), "it has answered before");
+    }
 }

@@ -106,6 +106,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
         /// Whatever calls begin and end in whatever order, with costs up to their worst case: never over the cap.
         #[test]
         fn never_over_budget(

@@ -374,6 +374,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn usd(text: &str) -> Usd {
@@ -463,6 +465,77 @@ mod tests {
             .unwrap();
         hold.release().await.unwrap();
         assert_eq!(paid.job_spent(), (Usd::ZERO, Usd::ZERO));
+    }
+
+    /// A call on its way: what was set aside, and which part of that the service will bill.
+    #[derive(Clone, Debug)]
+    struct Call {
+        worst_cents: u64,
+        billed_percent: u64,
+        lost: bool,
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+        /// Calls begin and end in any order, cost up to their worst case, are lost, and the program crashes now and then:
+        /// what was billed is never over the cap, and when no call fits any more nine tenths are used.
+        #[test]
+        fn random_schedules_keep_the_budget_and_use_it(
+            cap in 200u64..1_000,
+            steps in proptest::collection::vec(
+                (1u64..=20, 0u64..=100, prop::bool::weighted(0.05), 0usize..16, prop::bool::weighted(0.02)), 1..120),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let cents = |n: u64| usd("0.01").times(n);
+                let store = Arc::new(Store::in_memory(Timestamp::now()).unwrap());
+                let begin = || {
+                    let job = Job::begin(&store, "list", "run", Timestamp::now(), false).unwrap();
+                    Arc::new(Paid::new(Arc::clone(&store), job, Some(cents(cap))).unwrap())
+                };
+                let mut paid = begin();
+                let mut billed = Usd::ZERO;
+                let mut flying: Vec<(Call, Hold)> = Vec::new();
+                let stop = go_on();
+                // No waiting: a call that does not fit now is not made.
+                stop.cancel();
+                let mut number = 0u8;
+                let mut full = false;
+                for (worst_cents, billed_percent, lost, at, crash) in steps {
+                    number = number.wrapping_add(1);
+                    let call = Call { worst_cents, billed_percent, lost };
+                    match paid.hold("llm", [number; 32], cents(worst_cents), &stop).await {
+                        Ok(hold) => flying.push((call, hold)),
+                        Err(refused) => full |= matches!(refused, HoldError::Budget { .. }),
+                    }
+                    if crash {
+                        // All calls in flight are billed, and nobody is there to hear of it.
+                        for (call, hold) in flying.drain(..) {
+                            billed += cents(call.worst_cents).scaled(rust_decimal::Decimal::new(call.billed_percent.try_into().unwrap(), 2));
+                            drop(hold);
+                        }
+                        paid = begin();
+                    } else if flying.len() > at {
+                        let (call, hold) = flying.swap_remove(at);
+                        let cost = cents(call.worst_cents).scaled(rust_decimal::Decimal::new(call.billed_percent.try_into().unwrap(), 2));
+                        billed += cost;
+                        if call.lost {
+                            drop(hold);
+                        } else {
+                            let kept = Kept { cost: Cost { usd: cost, credits: 0 }, ..kept("{}", "0") };
+                            hold.settle([number; 32], kept, true).await.unwrap();
+                        }
+                    }
+                    let (spent, uncertain) = paid.job_spent();
+                    prop_assert!(billed <= cents(cap), "{billed:?} billed of {:?}", cents(cap));
+                    prop_assert!(spent + uncertain <= cents(cap));
+                    if full && flying.is_empty() {
+                        prop_assert!((spent + uncertain).times(10) >= cents(cap).times(9));
+                    }
+                }
+                Ok(())
+            })?;
+        }
     }
 
     #[tokio::test]

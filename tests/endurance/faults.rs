@@ -1,9 +1,10 @@
 //! Every fault of a table, in a part of the calls and in all of them; and a night with ten bad minutes.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Mutex};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
+use super::in_parallel;
 use crate::common::{Ended, ended, program, read_json};
 
 /// What a fault is about.
@@ -170,25 +171,11 @@ fn try_case(service: &str, fault: &str, kind: Kind, share: f64) -> Result<(), St
 #[ignore = "takes minutes"]
 fn every_fault_of_the_table_ends_as_it_should() {
     let cases = TABLE.iter().flat_map(|case| [(case, 0.2), (case, 1.0)]);
-    let cases = Mutex::new(cases.collect::<Vec<_>>());
-    let wrong = Mutex::new(Vec::new());
     // Most of the time is waiting.
-    std::thread::scope(|scope| {
-        for _ in 0..6 {
-            scope.spawn(|| {
-                loop {
-                    let case = cases.lock().unwrap().pop();
-                    let Some(((service, fault, kind), share)) = case else {
-                        break;
-                    };
-                    if let Err(why) = try_case(service, fault, *kind, share) {
-                        wrong.lock().unwrap().push(why);
-                    }
-                }
-            });
-        }
+    let ends = in_parallel(6, cases.collect(), |((service, fault, kind), share)| {
+        try_case(service, fault, *kind, share)
     });
-    let wrong = wrong.into_inner().unwrap();
+    let wrong: Vec<String> = ends.into_iter().filter_map(Result::err).collect();
     assert!(
         wrong.is_empty(),
         "{} cases:\n{}",

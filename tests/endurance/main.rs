@@ -8,6 +8,8 @@ mod common;
 mod faults;
 mod kills;
 
+use std::sync::Mutex;
+
 use common::{Desk, read_json};
 use serde_json::{Map, Value};
 
@@ -72,4 +74,29 @@ fn stored(desk: &Desk) -> u64 {
 fn paid_requests(desk: &Desk) -> u64 {
     let [models, searches, _] = desk.sandbox.arrived();
     models + searches
+}
+
+/// Does the same with each of many things, some at a time.
+fn in_parallel<T: Send, R: Send>(
+    threads: usize,
+    things: Vec<T>,
+    work: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let things = Mutex::new(things);
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let thing = things.lock().unwrap().pop();
+                    let Some(thing) = thing else {
+                        break;
+                    };
+                    let result = work(thing);
+                    results.lock().unwrap().push(result);
+                }
+            });
+        }
+    });
+    results.into_inner().unwrap()
 }

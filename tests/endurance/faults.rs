@@ -80,9 +80,10 @@ const BRANDS: &str = "6";
 /// A rehearsal in which time passes faster, with a fault.
 fn rehearse(folder: &Path, speed: &str, brands: &str, faults: &[String]) -> Ended {
     let mut command = program(folder, &["--google-sheets", "--sandbox", "--workers", "6"]);
-    command
-        .args(["--sandbox-speed", speed, "--limit", brands])
-        .env("BRANDINTEL_SANDBOX_FAULT", faults.join(","));
+    command.args(["--sandbox-speed", speed, "--limit", brands]);
+    for fault in faults {
+        command.args(["--sandbox-fault", fault]);
+    }
     ended(command.output().unwrap())
 }
 

@@ -207,7 +207,7 @@ pub struct ServiceArgs {
     /// How many times faster than reality the rehearsal runs: shorter latencies, higher limits
     #[arg(long, value_name = "X", env = "BRANDINTEL_SANDBOX_SPEED", default_value = "10", value_parser = speed)]
     pub sandbox_speed: f64,
-    /// What goes wrong in the rehearsal, such as llm:503:60s-660s for ten bad minutes; may be repeated, see `brandintel sandbox --help`
+    /// What goes wrong in the rehearsal, such as llm:503:20x+600s for ten bad minutes; may be repeated, see `brandintel sandbox --help`
     #[arg(
         long,
         value_name = "FAULT",
@@ -274,7 +274,7 @@ pub struct SandboxArgs {
     /// Sheet reads, and writes, a minute before the service answers 429
     #[arg(long, value_name = "N", value_parser = rate)]
     pub sheets_limit: Option<u32>,
-    /// Fault to inject, as SERVICE:FAULT, SERVICE:FAULT:SHARE, SERVICE:FAULT:Nx for the first N requests, or SERVICE:FAULT:60s-660s; may be repeated.
+    /// Fault to inject, as SERVICE:FAULT, SERVICE:FAULT:SHARE, SERVICE:FAULT:Nx for the first N requests, or SERVICE:FAULT:20x+600s for 600 seconds after the first 20; may be repeated.
     /// Services: llm, search, sheets. Faults: a status such as 429 or 503, html, redirect, blank, stranger, cut, lost, stall, drip, huge, bomb, echo,
     /// and for llm also error-in-200, no-choices, empty, length, bad-json, moderation
     #[arg(long, value_name = "FAULT")]

@@ -1,9 +1,9 @@
-//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:120s-720s`.
+//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:20x+600s`.
 
 use std::{
     str::FromStr,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -29,8 +29,25 @@ enum When {
     Share(f64),
     /// The first ones; so many are left.
     First(Arc<AtomicU64>),
-    /// All between two moments, counted from the start.
-    Between(Duration, Duration),
+    /// For a time, after so many requests went well.
+    After(Arc<Outage>),
+}
+
+/// A time in which nothing goes well.
+#[derive(Debug)]
+struct Outage {
+    /// Requests that go well before it.
+    after: u64,
+    lasts: Duration,
+    seen: AtomicU64,
+    began: OnceLock<Duration>,
+}
+
+impl Outage {
+    fn strikes(&self, now: Duration) -> bool {
+        self.seen.fetch_add(1, Ordering::SeqCst) >= self.after
+            && now < *self.began.get_or_init(|| now) + self.lasts
+    }
 }
 
 /// What goes wrong.
@@ -79,7 +96,7 @@ impl Fault {
     pub(super) fn strikes(&self, service: Service, now: Duration) -> bool {
         self.service == service
             && match &self.when {
-                When::Between(from, to) => (*from..*to).contains(&now),
+                When::After(outage) => outage.strikes(now),
                 When::Share(share) => fastrand::f64() < *share,
                 When::First(left) => left
                     .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
@@ -157,22 +174,28 @@ impl FromStr for When {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(first) = text.strip_suffix('x').and_then(|n| n.parse().ok()) {
-            return Ok(Self::First(Arc::new(AtomicU64::new(first))));
-        }
         let seconds = |text: &str| -> Option<Duration> {
             let seconds = text.strip_suffix('s')?.parse().ok()?;
             Duration::try_from_secs_f64(seconds).ok()
         };
-        if let Some((from, to)) = text.split_once('-')
-            && let (Some(from), Some(to)) = (seconds(from), seconds(to))
+        let count = |text: &str| text.strip_suffix('x')?.parse().ok();
+        if let Some((after, lasts)) = text.split_once('+')
+            && let (Some(after), Some(lasts)) = (count(after), seconds(lasts))
         {
-            return Ok(Self::Between(from, to));
+            return Ok(Self::After(Arc::new(Outage {
+                after,
+                lasts,
+                seen: AtomicU64::new(0),
+                began: OnceLock::new(),
+            })));
+        }
+        if let Some(first) = count(text) {
+            return Ok(Self::First(Arc::new(AtomicU64::new(first))));
         }
         match text.parse() {
             Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::Share(share)),
             _ => Err(format!(
-                "{text:?} is neither a share from 0 to 1, nor a number of requests such as 3x, nor a time such as 60s-660s"
+                "{text:?} is neither a share from 0 to 1, nor a number of requests such as 3x, nor a time after some requests such as 20x+600s"
             )),
         }
     }
@@ -195,7 +218,7 @@ mod tests {
             .map(|_| fault.strikes(Service::Search, now))
             .collect();
         assert_eq!(struck, [true, true, false, false]);
-        let fault: Fault = "sheets:503:60s-90.5s".parse().unwrap();
+        let fault: Fault = "sheets:503:1x+30.5s".parse().unwrap();
         let struck =
             [59, 60, 90, 91].map(|at| fault.strikes(Service::Sheets, Duration::from_secs(at)));
         assert_eq!(struck, [false, true, true, false]);
@@ -207,7 +230,7 @@ mod tests {
             "llm:503:2",
             "search:bad-json",
             "llm:503:60s",
-            "llm:503:60-90",
+            "llm:503:60x+90",
         ] {
             assert!(bad.parse::<Fault>().is_err(), "{bad}");
         }

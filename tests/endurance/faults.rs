@@ -200,19 +200,19 @@ fn requests(ended: &Ended) -> (f64, f64) {
 #[test]
 #[ignore = "takes minutes"]
 fn ten_bad_minutes_fail_no_brand_and_cost_few_calls() {
-    const NIGHT: &str = "150";
+    const NIGHT: &str = "200";
     let usual = tempfile::tempdir().unwrap();
     let (models, searches) = requests(&rehearse(usual.path(), "60", NIGHT, &[]));
     for faults in [
-        ["llm:503:60s-660s", "search:429:60s-660s"],
-        ["llm:429:60s-660s", "search:503:60s-660s"],
+        ["llm:503:20x+600s", "search:429:60x+600s"],
+        ["llm:429:20x+600s", "search:503:60x+600s"],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let faults = faults.map(str::to_owned);
         let ended = rehearse(folder.path(), "60", NIGHT, &faults);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         let (done, failed) = assert_honest(folder.path(), "ten bad minutes");
-        assert_eq!((done, failed), (150, 0));
+        assert_eq!((done, failed), (200, 0));
         let (bad_models, bad_searches) = requests(&ended);
         println!(
             "model requests {:.3}, search requests {:.3} of those needed",

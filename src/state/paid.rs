@@ -436,6 +436,80 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn answers_of_the_first_version_are_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Connection::open(folder.path().join("paid.sqlite3")).unwrap();
+        db.execute_batch(
+            "CREATE TABLE response (hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
+                 usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);
+             CREATE TABLE spending (id INTEGER PRIMARY KEY, job TEXT NOT NULL, service TEXT NOT NULL, hash BLOB NOT NULL,
+                 at INTEGER NOT NULL, state TEXT NOT NULL, held TEXT NOT NULL, usd TEXT, credits INTEGER);
+             PRAGMA user_version = 1;",
+        )
+        .unwrap();
+        let now = Timestamp::now().as_millisecond();
+        db.execute(
+            "INSERT INTO response VALUES (?1, ?2, 0, '0.008', 1, '{\"پاسخ\": 1}')",
+            params![[1u8; 32], now],
+        )
+        .unwrap();
+        drop(db);
+        let found = open(&folder, "list", "1")
+            .find([1; 32], Timestamp::MIN)
+            .await;
+        assert_eq!(found.unwrap().unwrap().body, "{\"پاسخ\": 1}");
+    }
+
+    #[tokio::test]
+    async fn lost_calls_are_settled_by_what_the_service_reports() {
+        const LONGEST: Duration = Duration::from_mins(4);
+        // What the service billed for two calls that were lost, and what is left set aside.
+        for (billed, late, left) in [
+            ("0", false, "0"),
+            ("0.3", false, "0"),
+            // More than both can have cost: somebody else uses the key.
+            ("2", false, "1"),
+            // Less than what is known to have been spent: the figures are late.
+            ("0", true, "1"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let paid = open(&folder, "list", "5");
+            let now = Timestamp::now();
+            let read = |usd: Usd, now| paid.take_reading("llm", usd, LONGEST, now).unwrap();
+            let first = read(usd("7"), now);
+            let stop = go_on();
+            let hold = |hash| paid.hold("llm", [hash; 32], usd("0.5"), &stop);
+            let answered = hold(1).await.unwrap();
+            answered
+                .settle([1; 32], kept("{}", "0.2"), true)
+                .await
+                .unwrap();
+            drop((hold(2).await.unwrap(), hold(3).await.unwrap()));
+            let reported = match late {
+                true => usd("7"),
+                false => usd("7.2") + usd(billed),
+            };
+            // The service may still be at work on them.
+            read(reported, now);
+            assert_eq!(paid.job_spent(), (usd("0.2"), usd("1")));
+            let later = now.checked_add(jiff::SignedDuration::from_mins(5)).unwrap();
+            let last = read(reported, later);
+            let spent = if left == "0" {
+                usd("0.2") + usd(billed)
+            } else {
+                usd("0.2")
+            };
+            assert_eq!(
+                paid.job_spent(),
+                (spent, usd(left)),
+                "billed {billed}, late: {late}"
+            );
+            let compared = paid.compare("llm", &first, &last).unwrap();
+            assert_eq!(compared.differs(), left != "0", "{compared:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_lost_call_keeps_its_hold_across_runs_of_the_job() {
         let folder = tempfile::tempdir().unwrap();
         let paid = open(&folder, "job", "1");

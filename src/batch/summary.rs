@@ -160,15 +160,16 @@ pub fn summary(
     }
     for (service, comparison) in &figures.reported {
         let Comparison { reported, counted } = comparison;
-        say!("  {service} reports: {reported} (counted here: {counted})");
-        if comparison.differs() {
-            let why = if reported > counted {
-                "somebody else uses the key, or lost calls were billed"
-            } else {
-                "its figures come late, or are those of another account"
-            };
+        let differs = comparison.differs();
+        let late = if differs && reported < counted {
+            "; its figures come late, or are those of another account"
+        } else {
+            ""
+        };
+        say!("  {service} reports: {reported} (counted here: {counted}{late})");
+        if differs && reported > counted {
             crate::output::urgent(&format!(
-                "[WARNING] {service} reports {reported} for the time of this run, and {counted} were counted: {why}"
+                "[WARNING] {service} reports {reported} for the time of this run, and {counted} were counted: somebody else uses the key, or lost calls were billed"
             ));
         }
     }

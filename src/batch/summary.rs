@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{bill, log::LogFiles, plan::Estimate};
-use crate::{money::Usd, say, state::meter::Comparison};
+use crate::{
+    money::Usd,
+    say,
+    state::meter::{Comparison, Difference},
+};
 
 const THIN: &str = "============================================================";
 
@@ -159,17 +163,20 @@ pub fn summary(
         );
     }
     for (service, comparison) in &figures.reported {
-        let Comparison { reported, counted } = comparison;
-        let differs = comparison.differs();
-        let late = if differs && reported < counted {
-            "; its figures come late, or are those of another account"
-        } else {
-            ""
+        let Comparison {
+            reported, counted, ..
+        } = comparison;
+        let difference = comparison.difference();
+        let why = match difference {
+            Difference::None => "",
+            Difference::Lost => "; the rest may be the calls that were lost",
+            Difference::Late => "; its figures come late, or are those of another account",
+            Difference::Unknown => "; somebody else uses the key",
         };
-        say!("  {service} reports: {reported} (counted here: {counted}{late})");
-        if differs && reported > counted {
+        say!("  {service} reports: {reported} (counted here: {counted}{why})");
+        if difference == Difference::Unknown {
             crate::output::urgent(&format!(
-                "[WARNING] {service} reports {reported} for the time of this run, and {counted} were counted: somebody else uses the key, or lost calls were billed"
+                "[WARNING] {service} reports {reported} for the time of this run, and {counted} were counted: does somebody else use the key?"
             ));
         }
     }

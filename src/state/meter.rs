@@ -24,13 +24,37 @@ pub struct Reading {
 pub struct Comparison {
     pub reported: Usd,
     pub counted: Usd,
+    /// Set aside for calls that were lost.
+    pub lost: Usd,
+}
+
+/// How what a service says and what was counted fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Difference {
+    /// None but rounding.
+    None,
+    /// What more was reported may be the calls that were lost.
+    Lost,
+    /// Less was reported.
+    Late,
+    /// More was reported than all calls can have cost.
+    Unknown,
 }
 
 impl Comparison {
-    /// Whether the two differ by more than rounding.
-    pub fn differs(&self) -> bool {
+    /// How the two fit together.
+    pub fn difference(&self) -> Difference {
         let rounding = ROUNDING.parse().unwrap_or_default();
-        self.reported.minus(self.counted) > rounding || self.counted.minus(self.reported) > rounding
+        let more = self.reported.minus(self.counted);
+        if self.counted.minus(self.reported) > rounding {
+            Difference::Late
+        } else if more <= rounding {
+            Difference::None
+        } else if more <= self.lost + rounding {
+            Difference::Lost
+        } else {
+            Difference::Unknown
+        }
     }
 }
 
@@ -92,6 +116,7 @@ pub fn compare(
         Ok(Comparison {
             reported: to.usd.minus(from.usd),
             counted: counted(db, service, from.upto)?,
+            lost: sum(db, service, from.upto, "held", "held")?,
         })
     })
 }
@@ -146,9 +171,22 @@ fn last_reading(db: &Connection, service: &str, call: i64) -> anyhow::Result<Opt
 
 /// What the calls after this one are known to have cost.
 fn counted(db: &Connection, service: &str, after: i64) -> anyhow::Result<Usd> {
-    let mut query = db
-        .prepare("SELECT usd FROM spending WHERE service = ?1 AND id > ?2 AND state = 'settled'")?;
-    let amounts = query.query_map(params![service, after], |row| row.get::<_, String>(0))?;
+    sum(db, service, after, "settled", "usd")
+}
+
+fn sum(
+    db: &Connection,
+    service: &str,
+    after: i64,
+    state: &str,
+    column: &str,
+) -> anyhow::Result<Usd> {
+    let mut query = db.prepare(&format!(
+        "SELECT {column} FROM spending WHERE service = ?1 AND id > ?2 AND state = ?3"
+    ))?;
+    let amounts = query.query_map(params![service, after, state], |row| {
+        row.get::<_, String>(0)
+    })?;
     let mut total = Usd::ZERO;
     for amount in amounts {
         total += amount?.parse()?;

@@ -1,6 +1,7 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
 mod bill;
+mod claim;
 mod crew;
 mod desk;
 mod log;

@@ -11,11 +11,12 @@ use std::{
 use jiff::Timestamp;
 use reqwest::Response;
 use serde_json::Value;
-use tokio::{sync::Mutex as FairMutex, time::Instant};
+use tokio::sync::Mutex as FairMutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
+    failures::{Failure, Failures},
     reply::{Reply, Verdict, describe, is_error, message, retry_after, sent_on},
 };
 use crate::{
@@ -27,16 +28,6 @@ use crate::{
 
 /// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
 const BODY_LIMIT: usize = 16 << 20;
-
-/// Times that a request may fail while its service answers others, before the fault is taken for its own.
-const ATTEMPTS: u32 = 8;
-
-/// How long a service that never answered is tried, and one that did or that asks for patience.
-const PATIENCE_AT_START: Duration = Duration::from_mins(1);
-const PATIENCE: Duration = Duration::from_mins(15);
-
-/// A service is not given up before it has failed this often.
-const FEWEST_TRIES: u32 = 3;
 
 /// However fast a rehearsal runs, a machine needs this long to answer.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -59,48 +50,6 @@ pub struct Caller {
 enum Attempt {
     Answer(Answer),
     Again(Failure),
-}
-
-/// Why a call is sent again.
-struct Failure {
-    why: String,
-    /// How long the service asks to wait.
-    after: Option<Duration>,
-    /// Whether this request may be the reason, and not the state of the service.
-    by_request: bool,
-}
-
-/// The failures of one call so far.
-struct Failures {
-    begun: Instant,
-    last: Instant,
-    count: u32,
-    /// Those between which the service answered others.
-    of_this_request: u32,
-    /// The service asked for patience, so it is there.
-    asked_to_wait: bool,
-}
-
-impl Failures {
-    fn none() -> Self {
-        let now = Instant::now();
-        Self {
-            begun: now,
-            last: now,
-            count: 0,
-            of_this_request: 0,
-            asked_to_wait: false,
-        }
-    }
-
-    fn add(&mut self, failure: &Failure, service: &Service) {
-        self.count += 1;
-        // A success before the last failure says nothing about this one: the service may have gone down since.
-        self.of_this_request +=
-            u32::from(failure.by_request && service.gate.succeeded_since(self.last));
-        self.asked_to_wait |= failure.after.is_some();
-        self.last = Instant::now();
-    }
 }
 
 impl Caller {
@@ -186,33 +135,35 @@ impl Caller {
             let failure = match self.attempt(service, request, hash).await {
                 Ok(Attempt::Again(failure)) => failure,
                 Ok(Attempt::Answer(answer)) => {
-                    let took = failures.begun.elapsed();
+                    let took = failures.begun().elapsed();
                     self.say_done(service, request, false, answer.cost, took);
                     return Ok(answer);
                 }
                 // Lost calls have used the budget up, and it is the service that lost them.
                 Err(CallError::Budget { .. })
-                    if failures.count > 0 && !service.gate.succeeded_since(failures.begun) =>
+                    if failures.count() > 0 && !service.gate.succeeded_since(failures.begun()) =>
                 {
-                    return Err(unavailable(service, &why, failures.count));
+                    return Err(unavailable(service, &why, failures.count()));
                 }
                 Err(error) => return Err(error),
             };
             failures.add(&failure, service);
-            if failures.of_this_request >= ATTEMPTS {
+            if failures.is_its_own() {
                 return Err(CallError::Request {
                     service: service.name,
                     message: format!(
                         "{}: {} ({} times)",
-                        request.what, failure.why, failures.count
+                        request.what,
+                        failure.why,
+                        failures.count()
                     ),
                 });
             }
             let wait = service.gate.failed(failure.after);
-            let wait = wait.max(service.gate.back_off(failures.count - 1));
+            let wait = wait.max(service.gate.back_off(failures.count() - 1));
             why = failure.why;
-            if self.is_unavailable(service, request, &failures, wait) {
-                return Err(unavailable(service, &why, failures.count));
+            if failures.exhaust(service, request.patience, self.speed, wait) {
+                return Err(unavailable(service, &why, failures.count()));
             }
             self.events.say(Event::CallRetried {
                 service: service.name,
@@ -321,24 +272,6 @@ impl Caller {
             () = self.stop.cancelled() => Err(CallError::Stopped),
             done = work => Ok(done),
         }
-    }
-
-    /// Whether a service has been tried long enough, before a wait for one more try.
-    fn is_unavailable(
-        &self,
-        service: &Service,
-        request: &Request,
-        failures: &Failures,
-        wait: Duration,
-    ) -> bool {
-        let patience = match request.patience {
-            Some(patience) => patience,
-            // A single answer may be longer in coming than patience lasts.
-            None if failures.count < FEWEST_TRIES => return false,
-            None if failures.asked_to_wait || service.gate.ever_succeeded() => PATIENCE,
-            None => PATIENCE_AT_START,
-        };
-        failures.begun.elapsed() + wait > patience.div_f64(self.speed)
     }
 
     fn turn(&self, hash: RequestHash) -> Arc<FairMutex<()>> {
@@ -505,85 +438,4 @@ async fn release(hold: Option<Hold>) -> anyhow::Result<()> {
 /// Now, as exactly as the store keeps it.
 fn now_in_milliseconds() -> Result<Timestamp, jiff::Error> {
     Timestamp::from_millisecond(Timestamp::now().as_millisecond())
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::{Method, header::HeaderMap};
-    use url::Url;
-
-    use super::*;
-    use crate::services::{gate::Gate, reply::usual_verdict};
-
-    fn service() -> Service {
-        Service {
-            name: "test",
-            address: "TEST_BASE_URL",
-            credential: String::new(),
-            account: "",
-            gate: Gate::new(1_000, 1.0),
-            classify: usual_verdict,
-        }
-    }
-
-    fn caller() -> Caller {
-        let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).unwrap());
-        let (events, _) = Events::channel();
-        let stop = CancellationToken::new();
-        let http = reqwest::Client::new();
-        Caller::new(http, paid, events, stop, Secrets::default(), 1.0)
-    }
-
-    fn failure(after: Option<u64>) -> Failure {
-        Failure {
-            why: "status 502".into(),
-            after: after.map(Duration::from_secs),
-            by_request: true,
-        }
-    }
-
-    async fn pass(seconds: u64) {
-        tokio::time::sleep(Duration::from_secs(seconds)).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_success_just_before_an_outage_does_not_blame_the_request() {
-        let service = service();
-        let mut failures = Failures::none();
-        pass(1).await;
-        service.gate.succeeded();
-        for _ in 0..40 {
-            pass(10).await;
-            failures.add(&failure(None), &service);
-        }
-        assert_eq!((failures.count, failures.of_this_request), (40, 1));
-        // From now on others are answered while this one fails.
-        for _ in 0..ATTEMPTS {
-            pass(5).await;
-            service.gate.succeeded();
-            pass(5).await;
-            failures.add(&failure(None), &service);
-        }
-        assert!(failures.of_this_request >= ATTEMPTS);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_service_that_asks_for_patience_is_not_given_up_at_the_start() {
-        let (service, caller) = (service(), caller());
-        let url = Url::parse("http://localhost").unwrap();
-        let request = Request::free("test", Method::GET, url, HeaderMap::new());
-        let minute = Duration::from_secs(61);
-        let tried = |times: u32, after| {
-            let mut failures = Failures::none();
-            for _ in 0..times {
-                failures.add(&failure(after), &service);
-            }
-            caller.is_unavailable(&service, &request, &failures, minute)
-        };
-        assert!(tried(3, None), "it never answered");
-        assert!(!tried(2, None), "it was hardly tried");
-        assert!(!tried(3, Some(60)), "it asked to wait");
-        service.gate.succeeded();
-        assert!(!tried(3, None), "it has answered before");
-    }
 }

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+pub mod failures;
 pub mod gate;
 pub mod google;
 pub mod mend;

@@ -294,7 +294,9 @@ pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
 /// The host without `www.`; it is lower case and, for a Persian domain, in its ASCII form.
 pub fn host(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
-    host.strip_prefix("www.").unwrap_or(host).to_owned()
+    // `www.ir` is a host of its own, and not all of Iran.
+    let bare = host.strip_prefix("www.").filter(|bare| bare.contains('.'));
+    bare.unwrap_or(host).to_owned()
 }
 
 /// What people type for "nothing".

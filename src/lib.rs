@@ -41,6 +41,8 @@ mod text;
 
 pub mod cli;
 pub mod exit;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod money;
 pub mod sandbox;
 

@@ -4,9 +4,9 @@
 //! request, so going on after a crash is running the same function again.
 
 pub mod calendar;
-mod evidence;
-mod insights;
-mod quality;
+pub(crate) mod evidence;
+pub(crate) mod insights;
+pub(crate) mod quality;
 mod queries;
 pub mod report;
 mod stages;

@@ -335,7 +335,7 @@ pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
 }
 
 /// Content is a text, or a list of parts of which some are texts.
-fn plain_text(content: Option<&Value>) -> String {
+pub(crate) fn plain_text(content: Option<&Value>) -> String {
     match content {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => parts
@@ -347,7 +347,7 @@ fn plain_text(content: Option<&Value>) -> String {
 }
 
 /// A server that speaks the protocol but is not OpenRouter may have no such pages, and says so in its own way.
-fn classify_page(reply: &Reply) -> Verdict {
+pub(crate) fn classify_page(reply: &Reply) -> Verdict {
     match (reply.status, &reply.json) {
         (404 | 405 | 501, _) => Verdict::Good,
         (200..=299 | 400..=499, Some(_)) if !matches!(reply.status, 401..=403 | 408 | 429) => {
@@ -357,7 +357,7 @@ fn classify_page(reply: &Reply) -> Verdict {
     }
 }
 
-fn classify(reply: &Reply) -> Verdict {
+pub(crate) fn classify(reply: &Reply) -> Verdict {
     let Some(json) = &reply.json else {
         return usual_verdict(reply);
     };

@@ -180,7 +180,7 @@ impl Tavily {
 }
 
 /// The credits that an answer says it cost, whole ones; one where an answer does not say, `None` where it is none.
-fn credits(json: &Value) -> Option<u32> {
+pub(crate) fn credits(json: &Value) -> Option<u32> {
     let said = json.pointer("/usage/credits").and_then(Value::as_f64);
     // Bounded, because no service can bill a fortune for one search.
     #[expect(
@@ -193,7 +193,7 @@ fn credits(json: &Value) -> Option<u32> {
 }
 
 /// Pages that can be read; one that is malformed does not spoil the others.
-fn pages(answer: &Answer) -> Vec<Page> {
+pub(crate) fn pages(answer: &Answer) -> Vec<Page> {
     let results = answer.json.get("results").and_then(Value::as_array);
     results
         .into_iter()
@@ -203,14 +203,14 @@ fn pages(answer: &Answer) -> Vec<Page> {
 }
 
 /// Ten questions in ten minutes are allowed; whoever tries things out asks more often, and may search all the same.
-fn classify_usage(reply: &Reply) -> Verdict {
+pub(crate) fn classify_usage(reply: &Reply) -> Verdict {
     match reply.status {
         429 if reply.json.is_some() => Verdict::Good,
         _ => classify(reply),
     }
 }
 
-fn classify(reply: &Reply) -> Verdict {
+pub(crate) fn classify(reply: &Reply) -> Verdict {
     match reply.status {
         // The plan's or the pay-as-you-go limit is used up.
         432 | 433 => Verdict::Run(Trouble::NoCredit),

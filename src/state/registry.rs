@@ -212,13 +212,15 @@ impl Registry {
 
     /// Rewrites `registry.json` and empties the journal.
     fn fold(&mut self) -> anyhow::Result<()> {
+        // The number in a damaged file may be the last one that there is.
+        let folds = self.folds.wrapping_add(1);
         let stored = Stored {
             schema_version: SCHEMA_VERSION,
-            folds: self.folds + 1,
+            folds,
             brands: &self.brands,
         };
         write_atomically(&self.json, &serde_json::to_vec_pretty(&stored)?)?;
-        self.folds += 1;
+        self.folds = folds;
         self.in_journal = 0;
         match fs::remove_file(&self.journal) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -141,7 +141,7 @@ impl Caller {
                 }
                 // Lost calls have used the budget up, and it is the service that lost them.
                 Err(CallError::Budget { .. })
-                    if failures.count() > 0 && !service.gate.succeeded_since(failures.begun()) =>
+                    if failures.count() > 0 && service.gate.seems_down() =>
                 {
                     return Err(unavailable(service, &why, failures.count()));
                 }

@@ -129,6 +129,12 @@ impl Gate {
         self.state().last_success.is_some_and(|at| at >= since)
     }
 
+    /// Whether the service has failed several times in a row, or has only ever failed.
+    pub fn seems_down(&self) -> bool {
+        let state = self.state();
+        state.failures >= BREAKER || state.failures > 0 && state.last_success.is_none()
+    }
+
     /// Whether the service has answered well at all.
     pub fn ever_succeeded(&self) -> bool {
         self.state().last_success.is_some()

@@ -165,6 +165,16 @@ async fn a_call_that_was_lost_counts_against_the_budget() {
 }
 
 #[tokio::test]
+async fn a_call_that_was_lost_at_the_end_of_the_budget_is_not_the_services_fault() {
+    let bench = Bench::new(&["search:cut:1x+1000000000s"], Some("0.024")).await;
+    let search = |query| bench.tavily.search(query, Timestamp::MIN);
+    search("\"کاله\"").await.unwrap();
+    // Two tries are lost, and there is no money for a third.
+    let error = search("\"میهن\"").await.unwrap_err();
+    assert!(matches!(error, CallError::Budget { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn a_call_never_costs_more_than_was_set_aside() {
     let bench = Bench::new(&[], Some("1")).await;
     let usage = bench.ask(&"پرسش ".repeat(200)).await.unwrap();

@@ -143,7 +143,7 @@ impl Caller {
                 Err(CallError::Budget { .. })
                     if failures.count() > 0 && service.gate.seems_down() =>
                 {
-                    return Err(unavailable(service, &why, failures.count()));
+                    return Err(unavailable(service, &why));
                 }
                 Err(error) => return Err(error),
             };
@@ -163,7 +163,7 @@ impl Caller {
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
             why = failure.why;
             if failures.exhaust(service, request.patience, self.speed, wait) {
-                return Err(unavailable(service, &why, failures.count()));
+                return Err(unavailable(service, &why));
             }
             self.events.say(Event::CallRetried {
                 service: service.name,
@@ -418,12 +418,12 @@ fn conclude(
     }
 }
 
-fn unavailable(service: &Service, why: &str, failures: u32) -> CallError {
+fn unavailable(service: &Service, why: &str) -> CallError {
     CallError::Run {
         exit: Exit::Unavailable,
         status: None,
         service: service.name,
-        message: format!("{why} (tried {failures} times)"),
+        message: format!("{why} ({} failures in a row)", service.gate.failures()),
         remedy: "Check the network, a proxy (HTTPS_PROXY) and the service's status page, then run again: nothing that was paid for is lost".into(),
     }
 }

@@ -13,9 +13,6 @@ const ATTEMPTS: u32 = 8;
 const PATIENCE_AT_START: Duration = Duration::from_mins(1);
 const PATIENCE: Duration = Duration::from_mins(15);
 
-/// A service is not given up before it has failed this often.
-const FEWEST_TRIES: u32 = 3;
-
 /// Why a call is sent again.
 pub struct Failure {
     pub why: String,
@@ -86,7 +83,7 @@ impl Failures {
         let patience = match patience {
             Some(patience) => patience,
             // A single answer may be longer in coming than patience lasts.
-            None if self.count < FEWEST_TRIES => return false,
+            None if !service.gate.is_broken() => return false,
             None if self.asked_to_wait || service.gate.ever_succeeded() => PATIENCE,
             None => PATIENCE_AT_START,
         };
@@ -150,13 +147,14 @@ mod tests {
             let mut failures = Failures::none();
             for _ in 0..times {
                 failures.add(&failure(after), &service);
+                service.gate.failed(None);
             }
             failures.exhaust(&service, None, 1.0, Duration::from_secs(61))
         };
-        assert!(tried(3, None), "it never answered");
         assert!(!tried(2, None), "it was hardly tried");
+        assert!(tried(1, None), "it never answered anybody");
         assert!(!tried(3, Some(60)), "it asked to wait");
         service.gate.succeeded();
-        assert!(!tried(3, None), "it has answered before");
+        assert!(!tried(4, None), "it has answered before");
     }
 }

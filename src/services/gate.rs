@@ -78,10 +78,10 @@ impl Gate {
 
     /// Waits for one's turn. Dropping the future gives the turn to the next in line.
     pub async fn enter(&self) -> Pass {
-        let probe = if self.state().failures >= BREAKER {
+        let probe = if self.is_broken() {
             let guard = Arc::clone(&self.probe).lock_owned().await;
             // Somebody before us may have found the service well again.
-            (self.state().failures >= BREAKER).then_some(guard)
+            self.is_broken().then_some(guard)
         } else {
             None
         };
@@ -133,6 +133,16 @@ impl Gate {
     pub fn seems_down(&self) -> bool {
         let state = self.state();
         state.failures >= BREAKER || state.failures > 0 && state.last_success.is_none()
+    }
+
+    /// How often the service has failed since its last success.
+    pub fn failures(&self) -> u32 {
+        self.state().failures
+    }
+
+    /// Whether one request at a time tries if the service is back.
+    pub fn is_broken(&self) -> bool {
+        self.failures() >= BREAKER
     }
 
     /// Whether the service has answered well at all.

@@ -158,7 +158,7 @@ async fn a_call_that_was_lost_counts_against_the_budget() {
         .unwrap_err();
     // Two attempts at $0.008 each are set aside; a third would not fit, and that is the service's doing.
     assert!(
-        matches!(&error, CallError::Run { exit: Exit::Unavailable, message, .. } if message.contains("2 times")),
+        matches!(&error, CallError::Run { exit: Exit::Unavailable, message, .. } if message.contains("2 failures")),
         "{error}"
     );
     assert_eq!(bench.paid.job_spent().1, "0.016".parse().unwrap());

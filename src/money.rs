@@ -20,8 +20,8 @@ impl Usd {
 
     /// Reads a JSON number as services send it; `None` when negative, infinite or too large to be a price.
     pub fn from_f64(amount: f64) -> Option<Self> {
-        // `from_f64` keeps the 15 significant digits that a JSON number carries.
-        let exact = Decimal::try_from(amount).ok()?;
+        // The 15 significant digits that every JSON number carries: more of them change when they are written and read.
+        let exact = Decimal::try_from(amount).ok()?.round_sf(15)?;
         (!exact.is_sign_negative() && exact < Decimal::from(1_000_000_000)).then_some(Usd(exact))
     }
 
@@ -152,6 +152,14 @@ mod tests {
         fn storage_loses_nothing(micros in 0u64..10_000_000_000, scale in 6u32..12) {
             let amount = Usd(Decimal::from_i128_with_scale(i128::from(micros), scale));
             prop_assert_eq!(amount.exact().parse::<Usd>().unwrap(), amount);
+            let json = serde_json::to_string(&amount).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Usd>(&json).unwrap(), amount);
+        }
+
+        /// Whatever number a service sends, it is the same amount after it was written and read.
+        #[test]
+        fn a_number_is_the_same_after_it_was_written(amount in prop_oneof![0.0f64..1.0, 0.0f64..1e9]) {
+            let amount = Usd::from_f64(amount).unwrap();
             let json = serde_json::to_string(&amount).unwrap();
             prop_assert_eq!(serde_json::from_str::<Usd>(&json).unwrap(), amount);
         }

@@ -122,12 +122,6 @@ impl Desk {
 }
 
 impl Desk {
-    /// Waits until so many requests have come, to whichever service.
-    pub fn wait_for_requests(&self, requests: u64) {
-        self.runtime
-            .block_on(self.sandbox.requests_arrived(requests));
-    }
-
     /// Runs a command and kills it when so many requests have come. Returns whether it was still running.
     pub fn kill_at_request(&self, command: Command, requests: u64) -> bool {
         let mut command = tokio::process::Command::from(command);

@@ -16,7 +16,7 @@ use super::fault::Kind;
 const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
 
 /// Bytes of an answer without end.
-const HUGE: usize = 64 << 20;
+const HUGE: usize = 20 << 20;
 
 type Part = Result<Bytes, std::io::Error>;
 

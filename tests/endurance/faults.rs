@@ -19,7 +19,7 @@ enum Kind {
 }
 
 /// Service, fault, and what it is about.
-const TABLE: [(&str, &str, Kind); 53] = [
+const TABLE: [(&str, &str, Kind); 52] = [
     ("llm", "408", Kind::Passes),
     ("llm", "429", Kind::Passes),
     ("llm", "500", Kind::Passes),
@@ -63,7 +63,6 @@ const TABLE: [(&str, &str, Kind); 53] = [
     ("search", "lost", Kind::Passes),
     ("search", "stall", Kind::Passes),
     ("search", "400", Kind::Brand),
-    ("search", "bomb", Kind::Brand),
     ("search", "401", Kind::Run(3)),
     ("search", "432", Kind::Run(6)),
     ("search", "redirect", Kind::Run(2)),

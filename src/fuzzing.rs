@@ -381,7 +381,9 @@ pub fn registry_file(data: &[u8]) {
         thin: Some(false),
         error: None,
     };
-    again.record(key.clone(), entry.clone()).expect("on disk");
+    again
+        .record([(key.clone(), entry.clone())])
+        .expect("on disk");
     let (restarted, note) = Registry::open(&state, NOW).expect("a registry that was written");
     assert_eq!(note, None);
     assert_eq!(restarted.get(&key), Some(&entry));
@@ -406,6 +408,7 @@ fn reply(data: &[u8]) -> Reply {
     Reply {
         status,
         retry_after: None,
+        allowance: None,
         message: reply::message(status, json.as_ref(), body),
         json,
         endless: false,

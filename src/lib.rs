@@ -79,7 +79,12 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             return Ok(exit);
         }
     };
-    let runtime = tokio::runtime::Runtime::new().or_exit(Exit::Usage)?;
+    // One thread for the network, because there is little to compute; a few for what waits for the disk.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()
+        .or_exit(Exit::Usage)?;
     runtime.block_on(async {
         match cli.command {
             None => Box::pin(batch::run(cli.run)).await,

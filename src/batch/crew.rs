@@ -18,6 +18,7 @@ use super::{
     desk::Desk,
     list_failure, page_of,
     plan::{Due, Plan},
+    record::Recorder,
     stop::Signals,
     summary::Figures,
     writeback::{Words, WriteBack},
@@ -56,12 +57,15 @@ struct InHand {
     /// The chunk it belongs to, counted from 0.
     chunk: usize,
     started: Instant,
+    /// How long it took, and what it cost in search credits, once it has ended.
+    took: Duration,
+    credits: u32,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
 pub struct Crew<'a> {
     desk: &'a Desk,
-    registry: Registry,
+    recorder: Recorder<InHand>,
     research: Arc<Research>,
     write_back: WriteBack,
     bill: Option<Bill>,
@@ -69,6 +73,8 @@ pub struct Crew<'a> {
     events: Events,
     stop: CancellationToken,
     checkpoint: Checkpoint,
+    /// The checkpoint could not be written, and the user knows.
+    without_checkpoint: bool,
     output: PathBuf,
     /// Brands of each chunk that have not ended yet.
     open: Vec<usize>,
@@ -101,7 +107,7 @@ impl<'a> Crew<'a> {
     ) -> Self {
         let chunk_size = desk.args.batch.chunk_size;
         Self {
-            registry,
+            recorder: Recorder::new(registry),
             research: Arc::new(research),
             write_back,
             bill: Some(bill),
@@ -122,6 +128,7 @@ impl<'a> Crew<'a> {
                 elapsed_s: 0.0,
                 simulated: desk.settings.simulated,
             },
+            without_checkpoint: false,
             output: desk.settings.folders.output.clone(),
             open: plan.due.chunks(chunk_size).map(<[Due]>::len).collect(),
             flying: JoinSet::new(),
@@ -140,7 +147,7 @@ impl<'a> Crew<'a> {
         plan: Plan,
         mut signals: Signals,
     ) -> Result<(End, Figures), Failure> {
-        self.save_checkpoint()?;
+        self.save_checkpoint();
         let (rejected, total, due) = (plan.rejected.len(), plan.total, plan.due.len());
         let mut queue = plan.due.into_iter().enumerate();
         loop {
@@ -150,15 +157,15 @@ impl<'a> Crew<'a> {
                 };
                 self.start(position, brand, due);
             }
-            if self.flying.is_empty() {
+            if self.flying.is_empty() && self.recorder.is_done() {
                 break;
             }
             tokio::select! {
-                Some(ended) = self.flying.join_next_with_id() => {
-                    if let Err(failure) = self.take_back(ended) {
-                        self.give_up(failure);
-                    }
-                }
+                Some(ended) = self.flying.join_next_with_id() => self.take_back(ended),
+                recorded = self.recorder.recorded() => match recorded {
+                    Ok(recorded) => self.tell(recorded),
+                    Err(error) => self.give_up(Failure { exit: Exit::Usage, error }),
+                },
                 exit = signals.next() => self.signalled(exit),
                 refused = self.write_back.refused() => self.give_up(list_failure(refused)),
             }
@@ -250,15 +257,17 @@ impl<'a> Crew<'a> {
                 due,
                 chunk,
                 started: Instant::now(),
+                took: Duration::ZERO,
+                credits: 0,
             },
         );
     }
 
-    /// Puts on record how a brand ended.
+    /// Sends on to the record how a brand ended.
     fn take_back(
         &mut self,
         ended: Result<(Id, Result<Report, CallError>), tokio::task::JoinError>,
-    ) -> Result<(), Failure> {
+    ) {
         let (id, result) = match ended {
             Ok((id, result)) => (id, result),
             // A bug met by one brand must not cost the others.
@@ -273,76 +282,103 @@ impl<'a> Crew<'a> {
                 )
             }
         };
-        let Some(in_hand) = self.in_hand.remove(&id) else {
-            return Ok(());
+        let Some(mut in_hand) = self.in_hand.remove(&id) else {
+            return;
         };
-        self.one_by_one += in_hand.started.elapsed();
-        match result {
-            Ok(report) => self.succeeded(&in_hand, &report)?,
+        in_hand.took = in_hand.started.elapsed();
+        self.one_by_one += in_hand.took;
+        let entry = match result {
+            Ok(report) => self.success(&mut in_hand, &report),
             Err(CallError::Request { service, message }) => {
-                self.failed(&in_hand, &format!("{service}: {message}"))?;
+                let mut entry = self.entry(&in_hand.due, Status::Failed);
+                entry.error = Some(format!("{service}: {message}"));
+                entry
             }
-            Err(error) => self.put_back(&in_hand, error),
+            Err(error) => {
+                self.put_back(&in_hand, error);
+                return self.leave_chunk(in_hand.chunk);
+            }
+        };
+        self.recorder
+            .record(in_hand.due.key.clone(), entry, in_hand);
+    }
+
+    fn success(&self, in_hand: &mut InHand, report: &Report) -> Entry {
+        in_hand.credits = report.cost.search_credits;
+        let path = self
+            .output
+            .join(&in_hand.due.folder)
+            .join("brand_report.json");
+        let mut entry = self.entry(&in_hand.due, Status::Success);
+        entry.cost_usd = report.cost.usd;
+        entry.report = Some(path.to_string_lossy().replace('\\', "/"));
+        entry.thin = Some(report.quality.coverage != Coverage::Full);
+        entry
+    }
+
+    /// Tells of brands whose end is on record.
+    fn tell(&mut self, recorded: Vec<(Entry, InHand)>) {
+        let chunks: Vec<usize> = recorded.iter().map(|(_, in_hand)| in_hand.chunk).collect();
+        for (entry, in_hand) in recorded {
+            self.checkpoint.processed += 1;
+            let brand: Arc<str> = in_hand.due.brand.name.as_str().into();
+            let (event, outcome) = match entry.status {
+                Status::Success => {
+                    self.checkpoint.succeeded += 1;
+                    self.told_success(brand, entry, &in_hand)
+                }
+                Status::Failed => {
+                    self.checkpoint.failed += 1;
+                    let error = entry.error.unwrap_or_default();
+                    let outcome = self.words.failure(&error, entry.updated_at);
+                    (Event::BrandFailed { brand, error }, outcome)
+                }
+            };
+            self.write_back
+                .put(Target::Brand(in_hand.due.brand.key), outcome);
+            self.events.say(event);
         }
-        self.open[in_hand.chunk] -= 1;
-        if self.open[in_hand.chunk] == 0 {
-            self.save_checkpoint()?;
+        self.save_checkpoint();
+        for chunk in chunks {
+            self.leave_chunk(chunk);
+        }
+    }
+
+    fn told_success(
+        &mut self,
+        brand: Arc<str>,
+        entry: Entry,
+        in_hand: &InHand,
+    ) -> (Event, Outcome) {
+        let report = entry.report.unwrap_or_default();
+        let thin = entry.thin.unwrap_or(false);
+        self.thin += usize::from(thin);
+        let outcome = self
+            .words
+            .success(&page_of(&report), entry.cost_usd, entry.updated_at, thin);
+        let event = Event::BrandDone {
+            brand,
+            report,
+            cost: Cost {
+                usd: entry.cost_usd,
+                credits: in_hand.credits,
+            },
+            thin,
+            took: in_hand.took,
+        };
+        (event, outcome)
+    }
+
+    /// One brand less of a chunk is open; with the last one its results go into the sheet.
+    fn leave_chunk(&mut self, chunk: usize) {
+        self.open[chunk] -= 1;
+        if self.open[chunk] == 0 {
+            self.save_checkpoint();
             self.events.say(Event::CheckpointSaved {
                 processed: self.checkpoint.processed,
             });
             self.write_back.write();
         }
-        Ok(())
-    }
-
-    fn succeeded(&mut self, in_hand: &InHand, report: &Report) -> Result<(), Failure> {
-        let now = Timestamp::now();
-        let path = self
-            .output
-            .join(&in_hand.due.folder)
-            .join("brand_report.json");
-        let path = path.to_string_lossy().replace('\\', "/");
-        let thin = report.quality.coverage != Coverage::Full;
-        let mut entry = self.entry(&in_hand.due, Status::Success, now);
-        entry.cost_usd = report.cost.usd;
-        entry.report = Some(path.clone());
-        entry.thin = Some(thin);
-        self.record(in_hand, entry)?;
-        self.checkpoint.succeeded += 1;
-        self.thin += usize::from(thin);
-        let outcome = self
-            .words
-            .success(&page_of(&path), report.cost.usd, now, thin);
-        self.write_back
-            .put(Target::Brand(in_hand.due.brand.key.clone()), outcome);
-        self.events.say(Event::BrandDone {
-            brand: in_hand.due.brand.name.as_str().into(),
-            report: path,
-            cost: Cost {
-                usd: report.cost.usd,
-                credits: report.cost.search_credits,
-            },
-            thin,
-            took: in_hand.started.elapsed(),
-        });
-        Ok(())
-    }
-
-    fn failed(&mut self, in_hand: &InHand, error: &str) -> Result<(), Failure> {
-        let now = Timestamp::now();
-        let mut entry = self.entry(&in_hand.due, Status::Failed, now);
-        entry.error = Some(error.to_owned());
-        self.record(in_hand, entry)?;
-        self.checkpoint.failed += 1;
-        self.write_back.put(
-            Target::Brand(in_hand.due.brand.key.clone()),
-            self.words.failure(error, now),
-        );
-        self.events.say(Event::BrandFailed {
-            brand: in_hand.due.brand.name.as_str().into(),
-            error: error.to_owned(),
-        });
-        Ok(())
     }
 
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
@@ -399,7 +435,7 @@ impl<'a> Crew<'a> {
     /// Writes what is left to write, as far as it can be written. A second signal ends that too.
     /// Returns what the services report.
     async fn close(&mut self, signals: &mut Signals) -> Vec<bill::Item> {
-        let folded = self.registry.settle().or_exit(Exit::Usage);
+        let folded = self.recorder.settle().or_exit(Exit::Usage);
         let write_back = std::mem::take(&mut self.write_back);
         let bill = self.bill.take();
         let reported = async {
@@ -435,9 +471,10 @@ impl<'a> Crew<'a> {
             End::Complete | End::Budget(_) => self.desk.paid.end_job().or_exit(Exit::Usage),
             End::Signal(_) | End::Failed(_) => Ok(()),
         };
-        if let Err(failure) = self.save_checkpoint().and(ended) {
+        if let Err(failure) = ended {
             self.give_up(failure);
         }
+        self.save_checkpoint();
         reported
     }
 
@@ -457,8 +494,7 @@ impl<'a> Crew<'a> {
         Ok(())
     }
 
-    fn entry(&self, due: &Due, status: Status, now: Timestamp) -> Entry {
-        let known = self.registry.get(&due.key);
+    fn entry(&self, due: &Due, status: Status) -> Entry {
         Entry {
             brand: due.brand.name.clone(),
             list: self.desk.list.clone(),
@@ -466,30 +502,30 @@ impl<'a> Crew<'a> {
             status,
             attempts: due.attempts + 1,
             run_id: self.desk.run_id.clone(),
-            updated_at: now,
+            updated_at: Timestamp::now(),
             cost_usd: Usd::ZERO,
-            report: known.and_then(|entry| entry.report.clone()),
-            thin: known.and_then(|entry| entry.thin),
+            report: due.report.clone(),
+            thin: due.thin,
             error: None,
         }
     }
 
-    fn record(&mut self, in_hand: &InHand, entry: Entry) -> Result<(), Failure> {
-        self.registry
-            .record(in_hand.due.key.clone(), entry)
-            .or_exit(Exit::Usage)?;
-        self.checkpoint.processed += 1;
-        self.save_checkpoint()
-    }
-
-    fn save_checkpoint(&mut self) -> Result<(), Failure> {
+    /// Nothing depends on the checkpoint, so a run goes on without it.
+    fn save_checkpoint(&mut self) {
         self.checkpoint.updated_at = Timestamp::now();
         self.checkpoint.elapsed_s = (self.desk.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         self.checkpoint.cost_usd = self.desk.paid.this_run().usd;
         // The desk of a run that works always holds its folder.
-        match &self.desk.state {
-            Some(state) => self.checkpoint.save(state).or_exit(Exit::Usage),
-            None => Ok(()),
+        let Some(state) = &self.desk.state else {
+            return;
+        };
+        let saved = self.checkpoint.save(state);
+        if let Err(error) = &saved
+            && !self.without_checkpoint
+        {
+            self.events
+                .warn(format!("{error:#}. The run goes on without a checkpoint"));
         }
+        self.without_checkpoint = saved.is_err();
     }
 }

@@ -8,6 +8,7 @@ mod log;
 mod plan;
 pub mod preflight;
 mod progress;
+mod record;
 pub mod stop;
 mod summary;
 mod writeback;

@@ -41,6 +41,9 @@ pub struct Due {
     pub folder: String,
     /// Attempts so far, since the row changed or succeeded.
     pub attempts: u32,
+    /// Path of the report of an earlier success, and whether that was thin.
+    pub report: Option<String>,
+    pub thin: Option<bool>,
 }
 
 /// What a run will do.
@@ -121,6 +124,8 @@ impl Plan {
                 attempts: unchanged
                     .filter(|entry| entry.status == Status::Failed)
                     .map_or(0, |entry| entry.attempts),
+                report: known.and_then(|entry| entry.report.clone()),
+                thin: known.and_then(|entry| entry.thin),
                 brand,
                 key,
             });
@@ -313,7 +318,7 @@ mod tests {
         fn done(&mut self, name: &str, status: Status, day: i64) {
             let brand = rows(&[name]).brands.remove(0);
             self.registry
-                .record(brand.key, Self::entry(name, status, day))
+                .record([(brand.key, Self::entry(name, status, day))])
                 .unwrap();
         }
 
@@ -406,7 +411,7 @@ mod tests {
             entry.input_hash = brand.input_hash();
             entry.list = list.into();
             let key = BrandKey::stored(key.into());
-            night.registry.record(key, entry).unwrap();
+            night.registry.record([(key, entry)]).unwrap();
         };
         record(&mut night, "list", "آسمان", "iaa.ir");
         // The same row in another list asks the same question; another row does not.

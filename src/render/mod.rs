@@ -9,30 +9,31 @@ use std::{fs, path::Path};
 
 use anyhow::Context;
 
-use crate::{research::report::Report, state::write_atomically};
+use crate::{
+    research::report::Report,
+    state::{write_all_atomically, write_atomically},
+};
 
 /// The file that everything else is made of.
 const REPORT: &str = "brand_report.json";
 
 /// Saves a report and what is rendered from it in the brand's folder.
 pub fn save(folder: &Path, report: &Report) -> anyhow::Result<()> {
+    let mut files = render(report)?;
     // The report last: once it is there, everything that belongs to it is.
-    render(folder, report)?;
-    write_atomically(&folder.join(REPORT), &serde_json::to_vec_pretty(report)?)
+    files.push((REPORT, serde_json::to_vec_pretty(report)?));
+    write_all_atomically(folder, files)
 }
 
-/// Renders the pages and tables of one report.
-fn render(folder: &Path, report: &Report) -> anyhow::Result<()> {
-    let files = [
+/// The pages and tables of one report.
+fn render(report: &Report) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    Ok(vec![
         ("report.html", pages::html(report)?.into_bytes()),
         ("report.md", pages::markdown(report)?.into_bytes()),
         ("products.csv", tables::products(report)?),
         ("campaign_opportunities.csv", tables::opportunities(report)?),
         ("related_brands.csv", tables::related(report)?),
-    ];
-    files
-        .iter()
-        .try_for_each(|(name, bytes)| write_atomically(&folder.join(name), bytes))
+    ])
 }
 
 /// Rebuilds the index and the workbook of all reports in the output folder. Returns what is wrong with reports that
@@ -47,7 +48,7 @@ pub fn portfolio(output: &Path) -> anyhow::Result<Vec<String>> {
 pub fn export(output: &Path) -> anyhow::Result<(usize, Vec<String>)> {
     let (reports, unreadable) = reports(output)?;
     for (folder, report) in &reports {
-        render(&output.join(folder), report)?;
+        write_all_atomically(&output.join(folder), render(report)?)?;
     }
     write_portfolio(output, &reports)?;
     Ok((reports.len(), unreadable))

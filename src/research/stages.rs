@@ -1,17 +1,26 @@
 //! The two stages that ask a model: the analyst reads the sources, the strategist reads the facts.
 
-use std::{fmt::Write, marker::PhantomData};
+use std::{fmt::Write, marker::PhantomData, sync::LazyLock};
+
+use serde_json::Value;
 
 use super::{
     evidence::Evidence,
     report::{Analysis, Dates, Facts, Recommendations, Status},
 };
 use crate::{
-    brand::Brand, cli::Lang, research::calendar::Occasion, services::openrouter::Question,
+    brand::Brand,
+    cli::Lang,
+    research::calendar::Occasion,
+    services::{openrouter::Question, schema::strict_schema},
 };
 
 const ANALYST: &str = include_str!("prompts/analyst.md");
 const STRATEGIST: &str = include_str!("prompts/strategist.md");
+
+/// What the stages answer in; the same for every brand.
+static ANALYSIS: LazyLock<Value> = LazyLock::new(strict_schema::<Analysis>);
+static RECOMMENDATIONS: LazyLock<Value> = LazyLock::new(strict_schema::<Recommendations>);
 
 /// Longest answers, in tokens.
 pub const ANALYST_TOKENS: u32 = 12_000;
@@ -25,6 +34,7 @@ pub fn analyst<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Analysis> {
         system: ANALYST,
         user,
         max_tokens: ANALYST_TOKENS,
+        schema: &ANALYSIS,
         answer: PhantomData,
     }
 }
@@ -37,6 +47,7 @@ pub fn strategist<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Recommend
         system: STRATEGIST,
         user,
         max_tokens: STRATEGIST_TOKENS,
+        schema: &RECOMMENDATIONS,
         answer: PhantomData,
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     exit::Exit,
     money::Usd,
-    state::paid::{Cost, HoldError, RequestHash},
+    state::paid::{Cost, RequestHash},
 };
 
 /// One service, as far as calling it goes.
@@ -52,7 +52,8 @@ pub struct Request {
 /// What a request carries.
 pub enum Body {
     None,
-    Json(Value),
+    /// JSON as it is sent.
+    Json(String),
     Form(Vec<(&'static str, String)>),
 }
 
@@ -128,16 +129,6 @@ impl Service {
     }
 }
 
-impl From<HoldError> for CallError {
-    fn from(error: HoldError) -> Self {
-        match error {
-            HoldError::Budget { needed, left } => Self::Budget { needed, left },
-            HoldError::Stopped => Self::Stopped,
-            HoldError::Store(error) => Self::Store(error),
-        }
-    }
-}
-
 impl Request {
     /// A request that costs nothing.
     pub fn free(what: impl Into<String>, method: Method, url: Url, headers: HeaderMap) -> Self {
@@ -156,12 +147,12 @@ impl Request {
     /// The same question has the same hash, wherever the service stands and whoever asks.
     pub fn hash(&self, service: &Service) -> RequestHash {
         let body = match &self.body {
-            Body::Json(value) => value.to_string(),
-            Body::None | Body::Form(_) => String::new(),
+            Body::Json(json) => json.as_str(),
+            Body::None | Body::Form(_) => "",
         };
         let endpoint = self.url.path().rsplit('/').next().unwrap_or_default();
         let mut hasher = blake3::Hasher::new();
-        for part in [service.name, self.method.as_str(), endpoint, &body] {
+        for part in [service.name, self.method.as_str(), endpoint, body] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }

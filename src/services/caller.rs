@@ -1,5 +1,5 @@
-//! What happens to every outgoing call, in one place and one order: replay a paid answer, set the budget aside, wait
-//! for the rate gate, send, classify the reply, keep the answer with its cost, or wait and try again.
+//! What happens to every outgoing call, in one place and one order: replay a paid answer, wait for the rate gate, set
+//! the budget aside, send, classify the reply, keep the answer with its cost, or wait and try again.
 
 use std::{
     collections::HashMap,
@@ -9,21 +9,22 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::Response;
+use reqwest::{Response, header::CONTENT_TYPE};
 use serde_json::Value;
-use tokio::sync::Mutex as FairMutex;
+use tokio::{sync::Mutex as FairMutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
     failures::{Failure, Failures},
-    reply::{Reply, Verdict, describe, is_error, message, retry_after, sent_on},
+    gate::Pass,
+    reply::{Reply, Verdict, allowance, describe, is_error, message, retry_after, sent_on},
 };
 use crate::{
     event::{Event, Events},
     exit::Exit,
     secrets::Secrets,
-    state::paid::{Cost, Hold, Kept, Paid, RequestHash},
+    state::paid::{Cost, Hold, HoldError, Kept, Paid, RequestHash},
 };
 
 /// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
@@ -159,7 +160,7 @@ impl Caller {
                     ),
                 });
             }
-            let wait = service.gate.failed(failure.after);
+            let wait = service.gate.failed(failure.sent, failure.after);
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
             why = failure.why;
             if failures.exhaust(service, request.patience, self.speed, wait) {
@@ -181,29 +182,23 @@ impl Caller {
         request: &Request,
         hash: RequestHash,
     ) -> Result<Attempt, CallError> {
-        let hold = match &request.price {
-            Some(price) => Some(
-                self.paid
-                    .hold(service.name, hash, price.worst, &self.stop)
-                    .await?,
-            ),
-            None => None,
-        };
-        let pass = match self.unless_stopped(service.gate.enter()).await {
-            Ok(pass) => pass,
-            Err(stopped) => {
-                release(hold).await?;
-                return Err(stopped);
-            }
-        };
+        let (pass, hold) = self.admit(service, request, hash).await?;
+        let sent = pass.at;
         // From here on the call may be billed, so it is waited for even when the run winds down.
         let (reply, text) = match self.exchange(request).await {
             Ok(reply) => reply,
             Err(error) => {
                 drop(pass);
-                return not_answered(error, request, hold).await.map(Attempt::Again);
+                let failure = not_answered(error, request, sent, hold).await;
+                return failure.map(Attempt::Again);
             }
         };
+        if let Some((left, time)) = reply.allowance {
+            service.gate.allow(left, time, sent);
+        }
+        if reply.is_one_too_many() {
+            service.gate.refused(sent);
+        }
         let verdict = (service.classify)(&reply);
         let (at, cost) = match (&request.price, hold) {
             (Some(price), Some(hold)) => book(price, &reply, verdict, text, hold, hash).await?,
@@ -212,11 +207,42 @@ impl Caller {
                 Cost::default(),
             ),
         };
-        let attempt = conclude(service, request, reply, verdict, at, cost, hash)?;
+        let attempt = conclude(service, request, reply, verdict, at, cost, hash, sent)?;
         if matches!(attempt, Attempt::Answer(_)) {
-            service.gate.succeeded();
+            service.gate.succeeded(sent);
         }
         Ok(attempt)
+    }
+
+    /// Waits for the request's turn, and sets its money aside when the turn has come: who waits for a turn keeps no
+    /// money from others, and who waits for money keeps nobody from his turn.
+    async fn admit(
+        &self,
+        service: &Service,
+        request: &Request,
+        hash: RequestHash,
+    ) -> Result<(Pass, Option<Hold>), CallError> {
+        loop {
+            let pass = self.unless_stopped(service.gate.enter()).await?;
+            let Some(price) = &request.price else {
+                return Ok((pass, None));
+            };
+            // Listening begins before the look, so that money coming back in between is not missed.
+            let freed = self.paid.freed();
+            match self.paid.hold(service.name, hash, price.worst).await {
+                Ok(hold) => return Ok((pass, Some(hold))),
+                Err(error) => {
+                    service.gate.give_back(pass);
+                    match error {
+                        HoldError::Wait => self.unless_stopped(freed).await?,
+                        HoldError::Budget { needed, left } => {
+                            return Err(CallError::Budget { needed, left });
+                        }
+                        HoldError::Store(error) => return Err(error.into()),
+                    }
+                }
+            }
+        }
     }
 
     /// Sends once and reads the reply.
@@ -229,13 +255,16 @@ impl Caller {
             .timeout(timeout.max(SHORTEST_TIMEOUT.min(request.timeout)));
         builder = match &request.body {
             Body::None => builder,
-            Body::Json(value) => builder.json(value),
+            Body::Json(json) => builder
+                .header(CONTENT_TYPE, "application/json")
+                .body(json.clone()),
             Body::Form(fields) => builder.form(fields),
         };
         let response = builder.send().await?;
         let status = response.status().as_u16();
         let asked = retry_after(response.headers(), Timestamp::now());
         let to = sent_on(response.headers());
+        let allowance = allowance(response.headers(), Timestamp::now());
         let (bytes, endless) = read_body(response).await?;
         let mut text = self.secrets.redact(&String::from_utf8_lossy(&bytes));
         let mut json: Option<Value> = serde_json::from_str(&text).ok();
@@ -259,6 +288,7 @@ impl Caller {
         let reply = Reply {
             status,
             retry_after: asked,
+            allowance,
             message,
             json,
             endless,
@@ -321,6 +351,7 @@ async fn read_body(mut response: Response) -> Result<(Vec<u8>, bool), reqwest::E
 async fn not_answered(
     error: reqwest::Error,
     request: &Request,
+    sent: Instant,
     hold: Option<Hold>,
 ) -> Result<Failure, CallError> {
     let connected = !error.is_connect();
@@ -337,6 +368,7 @@ async fn not_answered(
         },
         after: None,
         by_request: connected,
+        sent,
     })
 }
 
@@ -389,6 +421,7 @@ fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is said of one attempt")]
 fn conclude(
     service: &Service,
     request: &Request,
@@ -397,6 +430,7 @@ fn conclude(
     at: Timestamp,
     cost: Cost,
     hash: RequestHash,
+    sent: Instant,
 ) -> Result<Attempt, CallError> {
     match verdict {
         Verdict::Good => Ok(Attempt::Answer(Answer {
@@ -409,6 +443,7 @@ fn conclude(
             why: reply.message,
             after: reply.retry_after,
             by_request: !matches!(reply.status, 429 | 503 | 529),
+            sent,
         })),
         Verdict::Request => Err(CallError::Request {
             service: service.name,

@@ -20,6 +20,8 @@ pub struct Failure {
     pub after: Option<Duration>,
     /// Whether this request may be the reason, and not the state of the service.
     pub by_request: bool,
+    /// When the request was sent.
+    pub sent: Instant,
 }
 
 /// The failures of one call so far.
@@ -112,6 +114,7 @@ mod tests {
             why: "status 502".into(),
             after: after.map(Duration::from_secs),
             by_request: true,
+            sent: Instant::now(),
         }
     }
 
@@ -124,7 +127,7 @@ mod tests {
         let service = service();
         let mut failures = Failures::none();
         pass(1).await;
-        service.gate.succeeded();
+        service.gate.succeeded(Instant::now());
         for _ in 0..40 {
             pass(10).await;
             failures.add(&failure(None), &service);
@@ -133,7 +136,7 @@ mod tests {
         // From now on others are answered while this one fails.
         for _ in 0..ATTEMPTS {
             pass(5).await;
-            service.gate.succeeded();
+            service.gate.succeeded(Instant::now());
             pass(5).await;
             failures.add(&failure(None), &service);
         }
@@ -143,18 +146,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_service_that_asks_for_patience_is_not_given_up_at_the_start() {
         let service = service();
-        let tried = |times: u32, after| {
+        let tried = async |times: u32, after| {
             let mut failures = Failures::none();
             for _ in 0..times {
+                tokio::time::advance(Duration::from_millis(1)).await;
                 failures.add(&failure(after), &service);
-                service.gate.failed(None);
+                service.gate.failed(Instant::now(), None);
             }
             failures.exhaust(&service, None, 1.0, Duration::from_secs(61))
         };
-        assert!(!tried(2, None), "it was hardly tried");
-        assert!(tried(1, None), "it never answered anybody");
-        assert!(!tried(3, Some(60)), "it asked to wait");
-        service.gate.succeeded();
-        assert!(!tried(4, None), "it has answered before");
+        assert!(!tried(2, None).await, "it was hardly tried");
+        assert!(tried(1, None).await, "it never answered anybody");
+        assert!(!tried(3, Some(60)).await, "it asked to wait");
+        service.gate.succeeded(Instant::now());
+        assert!(!tried(4, None).await, "it has answered before");
     }
 }

@@ -5,7 +5,6 @@
 //! one request at a time tries whether it is back (a circuit breaker, half open).
 
 use std::{
-    collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-const MINUTE: Duration = Duration::from_mins(1);
+use super::pace::Pace;
 
 /// Failures in a row after which only one request at a time is let through.
 const BREAKER: u32 = 3;
@@ -30,8 +29,7 @@ const LONGEST_REQUESTED: Duration = Duration::from_mins(5);
 /// The rate gate of one service, shared by all workers.
 #[derive(Debug)]
 pub struct Gate {
-    limit: usize,
-    /// How many times faster than reality time passes (1 but for rehearsals).
+    /// How many times faster than reality time passes.
     speed: f64,
     /// The queue: fair, so that nobody is overtaken.
     queue: FairMutex<()>,
@@ -42,19 +40,41 @@ pub struct Gate {
 
 #[derive(Debug)]
 struct State {
-    /// When the requests of the last minute passed.
-    passed: VecDeque<Instant>,
-    /// Earliest moment for the next one at an even rate.
-    next: Instant,
+    pace: Pace,
+    /// Requests in the queue.
+    waiting: usize,
     paused_until: Instant,
     failures: u32,
+    last_failure: Option<Instant>,
     last_success: Option<Instant>,
 }
 
 /// Leave to send one request.
 #[derive(Debug)]
 pub struct Pass {
+    /// When it was given.
+    pub at: Instant,
     _probe: Option<OwnedMutexGuard<()>>,
+}
+
+/// How a gate stands at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Requests a minute that pass.
+    pub rate: f64,
+    /// Requests that may pass at once.
+    pub at_once: f64,
+    /// Requests that wait for their turn.
+    pub waiting: usize,
+}
+
+/// One place in the queue.
+struct Waiting<'a>(&'a Gate);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.state().waiting -= 1;
+    }
 }
 
 impl Gate {
@@ -62,15 +82,15 @@ impl Gate {
     pub fn new(limit: u32, speed: f64) -> Self {
         let now = Instant::now();
         Self {
-            limit: limit.max(1) as usize,
             speed,
             queue: FairMutex::new(()),
             probe: Arc::default(),
             state: Mutex::new(State {
-                passed: VecDeque::new(),
-                next: now,
+                pace: Pace::new(limit, speed, now),
+                waiting: 0,
                 paused_until: now,
                 failures: 0,
+                last_failure: None,
                 last_success: None,
             }),
         }
@@ -78,6 +98,8 @@ impl Gate {
 
     /// Waits for one's turn. Dropping the future gives the turn to the next in line.
     pub async fn enter(&self) -> Pass {
+        self.state().waiting += 1;
+        let _waiting = Waiting(self);
         let probe = if self.is_broken() {
             let guard = Arc::clone(&self.probe).lock_owned().await;
             // Somebody before us may have found the service well again.
@@ -87,31 +109,63 @@ impl Gate {
         };
         let _turn = self.queue.lock().await;
         loop {
-            let passed = self.state().pass_at(Instant::now(), self.limit);
+            let now = Instant::now();
+            let passed = self.state().pass(now);
             match passed {
-                Ok(()) => return Pass { _probe: probe },
+                Ok(()) => {
+                    return Pass {
+                        at: now,
+                        _probe: probe,
+                    };
+                }
                 Err(later) => sleep_until(later).await,
             }
         }
     }
 
+    /// Gives back a pass with which nothing was sent.
+    pub fn give_back(&self, pass: Pass) {
+        self.state().pace.give_back();
+        drop(pass);
+    }
+
     /// The service answered as it should.
-    pub fn succeeded(&self) {
+    pub fn succeeded(&self, sent: Instant) {
         let mut state = self.state();
         state.failures = 0;
         state.last_success = Some(Instant::now());
+        state.pace.answered(sent);
     }
 
-    /// The service failed: everybody waits as long as it asked for, or a random time of up to twice the last one.
+    /// The service refused what was sent then, because it gets too many requests.
+    pub fn refused(&self, sent: Instant) {
+        self.state().pace.refused(sent, Instant::now());
+    }
+
+    /// The service said how many more requests it takes until when.
+    pub fn allow(&self, left: u32, time: Duration, sent: Instant) {
+        let until = Instant::now() + time.min(LONGEST_REQUESTED).div_f64(self.speed);
+        self.state().pace.allow(left, until, sent);
+    }
+
+    /// The service failed with what was sent then: everybody waits as long as it asked for, or a random time of up to
+    /// twice the last one. Requests that were on their way together fail together, and count as one failure.
     /// Returns the wait.
-    pub fn failed(&self, requested: Option<Duration>) -> Duration {
+    pub fn failed(&self, sent: Instant, requested: Option<Duration>) -> Duration {
         let mut state = self.state();
+        let together = state.last_failure.is_some_and(|at| sent <= at);
         let wait = match requested {
             Some(wait) => wait.min(LONGEST_REQUESTED).div_f64(self.speed),
-            None => self.back_off(state.failures),
+            None => self.back_off(state.failures.saturating_sub(together.into())),
         };
-        state.failures = state.failures.saturating_add(1);
-        state.paused_until = state.paused_until.max(Instant::now() + wait);
+        let now = Instant::now();
+        if !together {
+            state.failures = state.failures.saturating_add(1);
+            state.last_failure = Some(now);
+        }
+        if !together || requested.is_some() {
+            state.paused_until = state.paused_until.max(now + wait);
+        }
         wait
     }
 
@@ -122,6 +176,16 @@ impl Gate {
         ceiling
             .mul_f64(0.1 + 0.9 * fastrand::f64())
             .div_f64(self.speed)
+    }
+
+    /// How the gate stands now.
+    pub fn standing(&self) -> Standing {
+        let state = self.state();
+        Standing {
+            rate: state.pace.rate(),
+            at_once: state.pace.at_once(Instant::now()),
+            waiting: state.waiting,
+        }
     }
 
     /// Whether the service has answered well since then.
@@ -157,31 +221,17 @@ impl Gate {
 
 impl State {
     /// Lets a request pass now, or says when to ask again.
-    fn pass_at(&mut self, now: Instant, limit: usize) -> Result<(), Instant> {
-        while self.passed.front().is_some_and(|&at| now >= at + MINUTE) {
-            self.passed.pop_front();
+    fn pass(&mut self, now: Instant) -> Result<(), Instant> {
+        match self.paused_until > now {
+            true => Err(self.paused_until),
+            false => self.pace.pass(now),
         }
-        let interval = MINUTE / u32::try_from(limit).unwrap_or(u32::MAX);
-        let burst = interval * u32::try_from(limit / 4).unwrap_or(u32::MAX);
-        let full = match self.passed.front() {
-            Some(&oldest) if self.passed.len() >= limit => oldest + MINUTE,
-            _ => now,
-        };
-        let even = self.next.checked_sub(burst).unwrap_or(now);
-        let at = full.max(even).max(self.paused_until);
-        if at > now {
-            return Err(at);
-        }
-        self.next = self.next.max(now) + interval;
-        self.passed.push_back(now);
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     /// The moments at which `count` requests that all wait at the start pass.
     async fn passes(limit: u32, count: usize) -> Vec<Duration> {
@@ -209,7 +259,7 @@ mod tests {
         drop(gate.enter().await);
         let start = Instant::now();
         assert_eq!(
-            gate.failed(Some(Duration::from_secs(7))),
+            gate.failed(Instant::now(), Some(Duration::from_secs(7))),
             Duration::from_secs(7)
         );
         drop(gate.enter().await);
@@ -220,7 +270,8 @@ mod tests {
     async fn after_failures_in_a_row_one_request_tries_for_all() {
         let gate = Arc::new(Gate::new(6_000, 1.0));
         for _ in 0..BREAKER {
-            gate.failed(Some(Duration::from_secs(1)));
+            tokio::time::advance(Duration::from_millis(1)).await;
+            gate.failed(Instant::now(), Some(Duration::from_secs(1)));
         }
         let probe = gate.enter().await;
         let waiting = tokio::spawn({
@@ -229,7 +280,7 @@ mod tests {
         });
         tokio::time::sleep(Duration::from_mins(1)).await;
         assert!(!waiting.is_finished(), "only one request may try");
-        gate.succeeded();
+        gate.succeeded(Instant::now());
         drop(probe);
         waiting.await.unwrap();
     }
@@ -243,18 +294,14 @@ mod tests {
         drop(gate.enter().await);
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-        /// In no minute do more requests pass than were allowed.
-        #[test]
-        fn no_minute_has_too_many(limit in 1u32..90, count in 1usize..200) {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_time().start_paused(true).build().unwrap();
-            let at = runtime.block_on(passes(limit, count));
-            for (i, start) in at.iter().enumerate() {
-                let within = at[i..].iter().take_while(|&&t| t < *start + MINUTE).count();
-                prop_assert!(within <= limit as usize, "{within} in the minute from {start:?}");
-            }
+    #[tokio::test(start_paused = true)]
+    async fn requests_that_fail_together_are_one_failure() {
+        let gate = Gate::new(6_000, 1.0);
+        let sent = Instant::now();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        for _ in 0..16 {
+            assert!(gate.failed(sent, None) <= FIRST_BACK_OFF);
         }
+        assert_eq!(gate.failures(), 1);
     }
 }

@@ -8,6 +8,7 @@ pub mod google;
 pub mod mend;
 pub mod model;
 pub mod openrouter;
+pub mod pace;
 pub mod reply;
 pub mod schema;
 pub mod sheets;

@@ -8,9 +8,8 @@ use reqwest::{
     Method,
     header::{AUTHORIZATION, HeaderMap, HeaderValue},
 };
-use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -21,7 +20,6 @@ use super::{
     mend,
     model::{ChatUsage, Model, Prices, Usage},
     reply::{Reply, Trouble, Verdict, usual_verdict},
-    schema::strict_schema,
 };
 use crate::{
     money::Usd,
@@ -59,6 +57,8 @@ pub struct Question<'a, T> {
     pub user: &'a str,
     /// The longest answer, in tokens; doubled once when it is cut.
     pub max_tokens: u32,
+    /// The schema of the answer.
+    pub schema: &'static Value,
     pub answer: PhantomData<T>,
 }
 
@@ -71,6 +71,42 @@ pub struct KeyInfo {
     pub usage: Option<f64>,
 }
 
+/// A request for a completion. What all brands share comes first, so that the provider's prompt cache can help.
+#[derive(Serialize)]
+struct Chat<'a> {
+    model: &'a str,
+    messages: &'a [Message<'a>],
+    response_format: ResponseFormat<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+struct ResponseFormat<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    json_schema: NamedSchema<'a>,
+}
+
+#[derive(Serialize)]
+struct NamedSchema<'a> {
+    name: &'a str,
+    strict: bool,
+    schema: &'a Value,
+}
+
 #[derive(Deserialize)]
 struct ChatResult {
     choices: Vec<Choice>,
@@ -79,11 +115,11 @@ struct ChatResult {
 #[derive(Deserialize)]
 struct Choice {
     finish_reason: Option<String>,
-    message: Message,
+    message: Said,
 }
 
 #[derive(Deserialize)]
-struct Message {
+struct Said {
     content: Option<Value>,
 }
 
@@ -170,35 +206,29 @@ impl OpenRouter {
 
     /// Asks the model and reads its answer. A cut answer is asked for once more with twice the length, one that does
     /// not fit the schema is given back once to be mended; after that the question has failed.
-    pub async fn ask<T: JsonSchema + DeserializeOwned>(
+    pub async fn ask<T: DeserializeOwned>(
         &self,
         question: &Question<'_, T>,
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<T, CallError> {
-        let messages = json!([
-            {"role": "system", "content": question.system},
-            {"role": "user", "content": question.user},
-        ]);
-        let schema = strict_schema::<T>();
-        let first = self
-            .complete(question, &schema, &messages, since, usage)
-            .await?;
-        let problem = match mend::read(&first.text, &schema) {
+        let message = |role, content| Message { role, content };
+        let mut messages = vec![
+            message("system", question.system),
+            message("user", question.user),
+        ];
+        let first = self.complete(question, &messages, since, usage).await?;
+        let problem = match mend::read(&first.text, question.schema) {
             Ok(answer) => return Ok(answer),
             Err(problem) => problem,
         };
-        let mut repair = messages;
-        if let Value::Array(list) = &mut repair {
-            list.push(json!({"role": "assistant", "content": first.text}));
-            list.push(json!({"role": "user", "content": format!(
-                "That answer does not fit the schema: {problem}. Send the whole answer again as one JSON object that fits."
-            )}));
-        }
-        let second = self
-            .complete(question, &schema, &repair, since, usage)
-            .await?;
-        match mend::read(&second.text, &schema) {
+        let repair = format!(
+            "That answer does not fit the schema: {problem}. Send the whole answer again as one JSON object that fits."
+        );
+        messages.push(message("assistant", &first.text));
+        messages.push(message("user", &repair));
+        let second = self.complete(question, &messages, since, usage).await?;
+        match mend::read(&second.text, question.schema) {
             Ok(answer) => Ok(answer),
             Err(problem) => {
                 // The next run has to ask anew instead of replaying what is of no use.
@@ -215,15 +245,14 @@ impl OpenRouter {
     async fn complete<T>(
         &self,
         question: &Question<'_, T>,
-        schema: &Value,
-        messages: &Value,
+        messages: &[Message<'_>],
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<Completion, CallError> {
         let mut cut = Vec::new();
         for max_tokens in [question.max_tokens, question.max_tokens * 2] {
             let completion = self
-                .complete_once(question, schema, messages, max_tokens, since, usage)
+                .complete_once(question, messages, max_tokens, since, usage)
                 .await?;
             if !completion.cut {
                 return Ok(completion);
@@ -242,13 +271,14 @@ impl OpenRouter {
     async fn complete_once<T>(
         &self,
         question: &Question<'_, T>,
-        schema: &Value,
-        messages: &Value,
+        messages: &[Message<'_>],
         max_tokens: u32,
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<Completion, CallError> {
-        let body = self.body(question.name, messages, schema, max_tokens);
+        let body = self
+            .body(question, messages, max_tokens)
+            .map_err(anyhow::Error::from)?;
         let prices = self.model.prices;
         let request = Request {
             what: format!("{} «{}»", question.name, question.about),
@@ -256,7 +286,7 @@ impl OpenRouter {
             url: self.at("chat/completions"),
             headers: self.headers.clone(),
             price: Some(Price {
-                worst: prices.map_or(Usd::ZERO, |p| p.worst(body.to_string().len(), max_tokens)),
+                worst: prices.map_or(Usd::ZERO, |p| p.worst(body.len(), max_tokens)),
                 cost: Box::new(move |json| {
                     let usd = ChatUsage::read(json).cost(prices)?;
                     Some(Cost { usd, credits: 0 })
@@ -280,28 +310,33 @@ impl OpenRouter {
         })
     }
 
-    fn body(&self, name: &str, messages: &Value, schema: &Value, max_tokens: u32) -> Value {
-        let mut body = json!({
-            "model": self.model.slug,
-            "messages": messages,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": name, "strict": true, "schema": schema},
+    fn body<T>(
+        &self,
+        question: &Question<'_, T>,
+        messages: &[Message<'_>],
+        max_tokens: u32,
+    ) -> serde_json::Result<String> {
+        // Only OpenRouter lists prices, and knows the fields that depend on them.
+        let prices = self.model.prices;
+        let body = Chat {
+            model: &self.model.slug,
+            messages,
+            response_format: ResponseFormat {
+                kind: "json_schema",
+                json_schema: NamedSchema {
+                    name: question.name,
+                    strict: true,
+                    schema: question.schema,
+                },
             },
-        });
-        match self.model.prices {
-            // Only OpenRouter lists prices and knows these fields.
-            Some(prices) => {
-                body["max_completion_tokens"] = json!(max_tokens);
-                body["provider"] =
-                    json!({"require_parameters": true, "max_price": prices.per_million()});
-            }
-            None => body["max_tokens"] = json!(max_tokens),
-        }
-        if self.model.reasons {
-            body["reasoning"] = json!({"effort": "low"});
-        }
-        body
+            max_completion_tokens: prices.is_some().then_some(max_tokens),
+            max_tokens: prices.is_none().then_some(max_tokens),
+            provider: prices.map(
+                |prices| json!({"require_parameters": true, "max_price": prices.per_million()}),
+            ),
+            reasoning: self.model.reasons.then(|| json!({"effort": "low"})),
+        };
+        serde_json::to_string(&body)
     }
 
     fn failed<T>(&self, question: &Question<'_, T>, message: &str) -> CallError {

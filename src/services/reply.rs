@@ -15,6 +15,8 @@ pub struct Reply {
     pub status: u16,
     /// How long it asks to wait.
     pub retry_after: Option<Duration>,
+    /// How many more requests it says it takes, and for how long that holds.
+    pub allowance: Option<(u32, Duration)>,
     /// The body, where it is JSON.
     pub json: Option<Value>,
     /// The service's own words, for people.
@@ -56,6 +58,14 @@ impl Trouble {
             Self::NoCredit => Exit::Unavailable,
             Self::WrongAddress | Self::WrongModel => Exit::Usage,
         }
+    }
+}
+
+impl Reply {
+    /// Whether the request was refused because there were too many.
+    pub fn is_one_too_many(&self) -> bool {
+        let code = |json: &Value| json.pointer("/error/code").and_then(Value::as_u64);
+        self.status == 429 || self.json.as_ref().and_then(code) == Some(429)
     }
 }
 
@@ -111,6 +121,36 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
 }
 
+/// What is left of a rate limit and for how long, as services say it in `X-RateLimit-Remaining` and `-Reset` or in the
+/// names of the IETF's draft. The time is in seconds, or a date in seconds or milliseconds since 1970.
+pub fn allowance(headers: &HeaderMap, now: Timestamp) -> Option<(u32, Duration)> {
+    let number = |name: &str| {
+        let value = headers
+            .get(format!("x-ratelimit-{name}"))
+            .or_else(|| headers.get(format!("ratelimit-{name}")))?;
+        let number: f64 = value.to_str().ok()?.trim().parse().ok()?;
+        (number >= 0.0).then_some(number)
+    };
+    let (left, reset) = (number("remaining")?, number("reset")?);
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds since 1970 are below 2^52"
+    )]
+    let now = now.as_millisecond() as f64 / 1e3;
+    let seconds = match reset {
+        1e11.. => reset / 1e3 - now,
+        1e8.. => reset - now,
+        _ => reset,
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "positive, and bounded by the cast"
+    )]
+    let left = left as u32;
+    Some((left, Duration::try_from_secs_f64(seconds).ok()?))
+}
+
 /// Where a redirection leads: scheme and host, because the rest of an address may hold a token.
 pub fn sent_on(headers: &HeaderMap) -> Option<String> {
     let to = headers.get("location")?.to_str().ok()?;
@@ -164,6 +204,39 @@ mod tests {
         );
         assert_eq!(read("Mon, 23 Nov 2026 09:00:00 GMT"), Some(Duration::ZERO));
         assert_eq!(read("soon"), None);
+    }
+
+    #[test]
+    fn what_is_left_of_a_limit_is_read_in_every_form() {
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let read = |pairs: &[(&'static str, &str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            allowance(&pairs.collect(), now)
+        };
+        let seconds = |left, seconds| Some((left, Duration::from_secs(seconds)));
+        for (reset, time) in [("30", 30), ("1795428060", 60), ("1795428060000", 60)] {
+            assert_eq!(
+                read(&[("x-ratelimit-remaining", "7"), ("x-ratelimit-reset", reset)]),
+                seconds(7, time)
+            );
+        }
+        assert_eq!(
+            read(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "12")]),
+            seconds(0, 12)
+        );
+        for reset in ["soon", "-1", "NaN", "1"] {
+            assert_eq!(read(&[("x-ratelimit-reset", reset)]), None);
+        }
+        assert_eq!(
+            read(&[
+                ("x-ratelimit-remaining", "1"),
+                ("x-ratelimit-reset", "1000000000")
+            ]),
+            None,
+            "long ago"
+        );
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl Sheets {
             self.at(&["values:batchUpdate"]),
             HeaderMap::new(),
         );
-        request.body = Body::Json(json!({"valueInputOption": "RAW", "data": data}));
+        request.body = Body::Json(json!({"valueInputOption": "RAW", "data": data}).to_string());
         request.patience = Some(PATIENCE);
         self.send(request).await.map(drop)
     }
@@ -209,9 +209,12 @@ impl Sheets {
         let mut url = self.at(&[]);
         url.set_path(&format!("{}:batchUpdate", url.path()));
         let mut request = Request::free("add columns", Method::POST, url, HeaderMap::new());
-        request.body = Body::Json(json!({"requests": [
-            {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": count}}
-        ]}));
+        request.body = Body::Json(
+            json!({"requests": [
+                {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": count}}
+            ]})
+            .to_string(),
+        );
         request.patience = Some(Duration::ZERO);
         self.send(request).await.map(drop)
     }

@@ -162,7 +162,7 @@ impl Tavily {
             method: Method::POST,
             url: super::join(&self.base, [page]),
             headers: self.headers.clone(),
-            body: Body::Json(body),
+            body: Body::Json(body.to_string()),
             timeout: TIMEOUT,
             patience: None,
             price: Some(Price {

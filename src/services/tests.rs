@@ -1,10 +1,14 @@
 //! The clients against the simulated services, over real HTTP.
 
-use std::{marker::PhantomData, sync::Arc};
+use std::{
+    marker::PhantomData,
+    sync::{Arc, LazyLock},
+};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -13,6 +17,7 @@ use super::{
     gate::Gate,
     model::Usage,
     openrouter::{OpenRouter, Question},
+    schema::strict_schema,
     tavily::Tavily,
 };
 use crate::{
@@ -41,6 +46,8 @@ struct Small {
     #[expect(dead_code, reason = "only whether it can be read matters")]
     name: Option<String>,
 }
+
+static SMALL: LazyLock<Value> = LazyLock::new(strict_schema::<Small>);
 
 impl Bench {
     async fn new(faults: &[&str], cap: Option<&str>) -> Self {
@@ -91,6 +98,7 @@ impl Bench {
             system: "Answer.",
             user,
             max_tokens: 100,
+            schema: &SMALL,
             answer: PhantomData,
         };
         self.openrouter

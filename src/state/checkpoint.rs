@@ -6,7 +6,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StateFolder, set_aside, set_aside_name, write_atomically};
+use super::{StateFolder, replace, set_aside, set_aside_name};
 use crate::money::Usd;
 
 const FILE: &str = "checkpoint_latest.json";
@@ -77,9 +77,9 @@ impl Checkpoint {
         )))
     }
 
-    /// Puts the checkpoint on disk.
+    /// Writes the checkpoint. Nothing depends on it, so nobody waits until it is on disk.
     pub fn save(&self, folder: &StateFolder) -> anyhow::Result<()> {
-        write_atomically(&folder.file(FILE), &serde_json::to_vec_pretty(self)?)
+        replace(&folder.file(FILE), &serde_json::to_vec_pretty(self)?)
     }
 }
 

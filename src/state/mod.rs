@@ -68,34 +68,66 @@ impl StateFolder {
     }
 }
 
-/// Puts a whole file in the place of another: after a crash at any moment the old one or the new one is there.
+/// Puts a whole file in the place of another: after a crash at any moment the old one or the new one is there. When
+/// this returns, it is on disk.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let write = || -> io::Result<()> {
-        fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".new-")
-            .tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        #[cfg(unix)]
-        {
-            // Temporary files are private; what people read is not.
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(mode))?;
+    place(path, bytes, true).with_context(|| cannot_be_written(path))?;
+    sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
+}
+
+/// Puts several files in the places of others in one folder, each as [`write_atomically`] does.
+pub fn write_all_atomically<'a>(
+    folder: &Path,
+    files: impl IntoIterator<Item = (&'a str, Vec<u8>)>,
+) -> anyhow::Result<()> {
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        place(&path, &bytes, true).with_context(|| cannot_be_written(&path))?;
+    }
+    sync_folder(folder).with_context(|| cannot_be_written(folder))
+}
+
+/// Puts a whole file in the place of another, for what may be lost when the power fails.
+pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    place(path, bytes, false).with_context(|| cannot_be_written(path))
+}
+
+fn place(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
+    let folder = folder_of(path);
+    let create = || tempfile::Builder::new().prefix(".new-").tempfile_in(folder);
+    let mut file = match create() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(folder)?;
+            create()?
         }
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        sync_folder(folder)
+        created => created?,
     };
-    write().with_context(|| {
-        format!(
-            "{} cannot be written: is the disk full, or the folder read-only?",
-            path.display()
-        )
-    })
+    file.write_all(bytes)?;
+    #[cfg(unix)]
+    {
+        // Temporary files are private; what people read is not.
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(mode))?;
+    }
+    if sync {
+        file.as_file().sync_all()?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+fn cannot_be_written(path: &Path) -> String {
+    format!(
+        "{} cannot be written: is the disk full, or the folder read-only?",
+        path.display()
+    )
 }
 
 /// The name that a broken file is set aside under.

@@ -12,8 +12,7 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params, types::ValueRef};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Notify, futures::Notified};
 
 use super::{
     budget::{Budget, Refusal},
@@ -77,8 +76,9 @@ pub struct Hold {
 pub enum HoldError {
     #[error("the budget has {left} left, and one more call may cost up to {needed}")]
     Budget { needed: Usd, left: Usd },
-    #[error("the run is winding down")]
-    Stopped,
+    /// Calls in flight may give back enough of what was set aside for them.
+    #[error("the budget waits for calls in flight")]
+    Wait,
     #[error(transparent)]
     Store(#[from] anyhow::Error),
 }
@@ -163,64 +163,55 @@ impl Paid {
         let last_before = self.job.last_before;
         self.store
             .with(move |db| {
-                db.query_row(
+                let mut query = db.prepare_cached(
                     "SELECT body, at, usd, credits FROM response
                  WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
-                    params![hash, last_before, since.as_millisecond()],
-                    |row| {
+                )?;
+                query
+                    .query_row(params![hash, last_before, since.as_millisecond()], |row| {
                         Ok((
                             unpack(row.get_ref(0)?),
                             row.get(1)?,
                             row.get::<_, String>(2)?,
                             row.get(3)?,
                         ))
-                    },
-                )
-                .optional()?
-                .map(|(body, at, usd, credits)| {
-                    Ok(Kept {
-                        body: body?,
-                        at: Timestamp::from_millisecond(at)?,
-                        cost: Cost {
-                            usd: usd.parse()?,
-                            credits,
-                        },
                     })
-                })
-                .transpose()
+                    .optional()?
+                    .map(|(body, at, usd, credits)| {
+                        Ok(Kept {
+                            body: body?,
+                            at: Timestamp::from_millisecond(at)?,
+                            cost: Cost {
+                                usd: usd.parse()?,
+                                credits,
+                            },
+                        })
+                    })
+                    .transpose()
             })
             .await
     }
 
-    /// Sets the worst case of a call aside, waiting for calls in flight to give back what they did not need, but not
-    /// longer than until `stop`.
+    /// Rings when money comes back, whether or not somebody has begun to wait for it.
+    pub fn freed(&self) -> Notified<'_> {
+        self.freed.notified()
+    }
+
+    /// Sets the worst case of a call aside.
     pub async fn hold(
         self: &Arc<Self>,
         service: &'static str,
         hash: RequestHash,
         worst: Usd,
-        stop: &CancellationToken,
     ) -> Result<Hold, HoldError> {
-        loop {
-            // Listening begins before the look, so that money coming back in between is not missed.
-            let freed = self.freed.notified();
-            let refused = lock(&self.budget).hold(worst);
-            match refused {
-                Ok(()) => break,
-                Err(Refusal::Wait) => {
-                    tokio::select! {
-                        () = freed => {}
-                        () = stop.cancelled() => return Err(HoldError::Stopped),
-                    }
-                }
-                Err(Refusal::Never { left }) => {
-                    return Err(HoldError::Budget {
-                        needed: worst,
-                        left,
-                    });
-                }
-            }
-        }
+        let refused = lock(&self.budget).hold(worst);
+        refused.map_err(|refusal| match refusal {
+            Refusal::Wait => HoldError::Wait,
+            Refusal::Never { left } => HoldError::Budget {
+                needed: worst,
+                left,
+            },
+        })?;
         // From here on the hold gives the money back to the books when it is dropped.
         let mut hold = Hold {
             paid: Arc::clone(self),
@@ -233,10 +224,10 @@ impl Paid {
         let inserted = self
             .store
             .with(move |db| {
-                db.execute(
+                db.prepare_cached(
                     "INSERT INTO spending (job, service, hash, at, state, held) VALUES (?1, ?2, ?3, ?4, 'held', ?5)",
-                    params![job, service, hash, now, worst.exact()],
-                )?;
+                )?
+                .execute(params![job, service, hash, now, worst.exact()])?;
                 Ok(db.last_insert_rowid())
             })
             .await;
@@ -288,16 +279,15 @@ impl Hold {
         self.paid
             .store
             .with(move |db| {
-                let transaction = db.unchecked_transaction()?;
-                transaction.execute(
+                db.prepare_cached(
                     "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![hash, kept.at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body],
-                )?;
-                transaction.execute(
+                )?
+                .execute(params![hash, kept.at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body])?;
+                db.prepare_cached(
                     "UPDATE spending SET state = 'settled', usd = ?2, credits = ?3 WHERE id = ?1",
-                    params![id, cost.usd.exact(), cost.credits],
-                )?;
-                Ok(transaction.commit()?)
+                )?
+                .execute(params![id, cost.usd.exact(), cost.credits])?;
+                Ok(())
             })
             .await?;
         *lock(&self.paid.this_run) += cost;

@@ -180,10 +180,20 @@ impl Registry {
         self.brands.values().filter(|e| e.status == status).count()
     }
 
-    /// Takes in how a brand ended. When this returns, it is on disk.
-    pub fn record(&mut self, key: BrandKey, entry: Entry) -> anyhow::Result<()> {
-        let line = serde_json::to_string(&(self.folds, &key, &entry))?;
-        self.brands.insert(key, entry);
+    /// Takes in how brands ended. When this returns, it is on disk.
+    pub fn record(
+        &mut self,
+        entries: impl IntoIterator<Item = (BrandKey, Entry)>,
+    ) -> anyhow::Result<()> {
+        let mut lines = String::new();
+        let mut count = 0;
+        for (key, entry) in entries {
+            let line = serde_json::to_string(&(self.folds, &key, &entry))?;
+            // A cut line from a crash must not swallow this one.
+            lines.extend(["\n", &line, "\n"]);
+            count += 1;
+            self.brands.insert(key, entry);
+        }
         if self.in_journal * FOLD_SHARE >= self.brands.len().saturating_sub(SMALL) {
             return self.fold();
         }
@@ -192,12 +202,11 @@ impl Registry {
                 .create(true)
                 .append(true)
                 .open(&self.journal)?;
-            // A cut line from a crash must not swallow this one.
-            journal.write_all(format!("\n{line}\n").as_bytes())?;
+            journal.write_all(lines.as_bytes())?;
             journal.sync_data()
         };
         append().with_context(|| format!("{} cannot be written", self.journal.display()))?;
-        self.in_journal += 1;
+        self.in_journal += count;
         Ok(())
     }
 
@@ -317,11 +326,11 @@ mod tests {
         let size = fs::metadata(&registry.json).unwrap().len();
         registry.in_journal = 0;
         registry
-            .record(key("b0"), entry(Status::Failed, 2))
+            .record([(key("b0"), entry(Status::Failed, 2))])
             .unwrap();
         registry.in_journal = 1;
         registry
-            .record(key("b1"), entry(Status::Failed, 2))
+            .record([(key("b1"), entry(Status::Failed, 2))])
             .unwrap();
         assert!(registry.journal.exists());
         assert!(fs::metadata(&registry.json).unwrap().len() >= size);
@@ -339,11 +348,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
         let mut registry = open(&state);
-        registry.record(key("a"), entry(Status::Failed, 9)).unwrap();
+        registry
+            .record([(key("a"), entry(Status::Failed, 9))])
+            .unwrap();
         let old =
             serde_json::to_string(&(registry.folds, key("a"), entry(Status::Failed, 9))).unwrap();
         registry
-            .record(key("a"), entry(Status::Success, 5))
+            .record([(key("a"), entry(Status::Success, 5))])
             .unwrap();
         // A crash between the rewriting and the removal of the journal leaves it behind.
         fs::write(&registry.journal, old).unwrap();
@@ -362,7 +373,7 @@ mod tests {
         let mut registry = open(&state);
         for name in ["a", "b", "c"] {
             registry
-                .record(key(name), entry(Status::Success, 5))
+                .record([(key(name), entry(Status::Success, 5))])
                 .unwrap();
         }
         let whole = fs::read_to_string(&registry.json).unwrap();

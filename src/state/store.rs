@@ -9,12 +9,13 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context, ensure};
 use jiff::{Timestamp, ToSpan};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row, ToSql, params_from_iter, types::Value};
+use tokio::sync::oneshot;
 
 use super::{set_aside, set_aside_name};
 
@@ -47,7 +48,15 @@ const MIGRATIONS: [&str; 2] = [
 const TABLES: [&str; 5] = ["response", "spending", "job", "reading", "fence"];
 
 /// The database, used by one thread at a time.
-pub struct Store(Mutex<Connection>);
+pub struct Store {
+    db: Mutex<Connection>,
+    /// Work that waits for the next commit.
+    waiting: Mutex<Vec<Work>>,
+}
+
+/// Work for the database, and how its end is told once that is on disk.
+type Work = Box<dyn FnOnce(&Connection) -> Tell + Send>;
+type Tell = Box<dyn FnOnce(&anyhow::Result<()>) + Send>;
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +70,7 @@ impl Store {
     pub fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Self, Vec<String>)> {
         let place = || format!("{} cannot be opened", path.display());
         match connect(path, now) {
-            Ok(db) => Ok((Self(Mutex::new(db)), Vec::new())),
+            Ok(db) => Ok((Self::of(db), Vec::new())),
             Err(error) if is_damage(&error) => {
                 let aside = set_database_aside(path, now).with_context(place)?;
                 let db = connect(path, now).with_context(place)?;
@@ -71,7 +80,7 @@ impl Store {
                     path.display(),
                     aside.display()
                 );
-                Ok((Self(Mutex::new(db)), vec![note]))
+                Ok((Self::of(db), vec![note]))
             }
             Err(error) => Err(error).with_context(place),
         }
@@ -79,7 +88,14 @@ impl Store {
 
     /// A database that is gone with the program.
     pub fn in_memory(now: Timestamp) -> anyhow::Result<Self> {
-        Ok(Self(Mutex::new(connect(Path::new(":memory:"), now)?)))
+        Ok(Self::of(connect(Path::new(":memory:"), now)?))
+    }
+
+    fn of(db: Connection) -> Self {
+        Self {
+            db: Mutex::new(db),
+            waiting: Mutex::default(),
+        }
     }
 
     /// The key of the fences around text from the web: the same for the same state folder, and known to no page.
@@ -87,13 +103,34 @@ impl Store {
         self.with_now(|db| Ok(db.query_row("SELECT key FROM fence", [], |row| row.get(0))?))
     }
 
-    /// Works with the database, not on the thread that serves the network.
+    /// Works with the database, in the background; all of the work is kept or none. When this returns, it is on disk.
+    /// What comes while the disk is busy is committed together, because it is the commits that take time.
     pub async fn with<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> anyhow::Result<T> + Send + 'static,
     ) -> anyhow::Result<T> {
-        let store = Arc::clone(self);
-        tokio::task::spawn_blocking(move || store.with_now(work)).await?
+        let (sender, receiver) = oneshot::channel();
+        let work: Work = Box::new(move |db| {
+            let done = alone(db, work);
+            Box::new(move |committed| {
+                let done = match committed {
+                    Ok(()) => done,
+                    Err(error) => Err(anyhow::anyhow!("{error:#}")),
+                };
+                // Whoever asked may have gone.
+                let _ = sender.send(done);
+            })
+        });
+        let first = {
+            let mut waiting = lock(&self.waiting);
+            waiting.push(work);
+            waiting.len() == 1
+        };
+        if first {
+            let store = Arc::clone(self);
+            tokio::task::spawn_blocking(move || store.work_off());
+        }
+        receiver.await?.context(UNUSABLE)
     }
 
     /// Works with the database at once.
@@ -101,11 +138,43 @@ impl Store {
         &self,
         work: impl FnOnce(&Connection) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        // What is behind the lock is whole after every statement, so a panic elsewhere does not spoil it.
-        let db = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&db)
-            .context("the store of paid answers (paid.sqlite3) cannot be used: is the disk full?")
+        work(&lock(&self.db)).context(UNUSABLE)
     }
+
+    fn work_off(&self) {
+        let db = lock(&self.db);
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        let mut done = Vec::with_capacity(waiting.len());
+        let committed = || -> anyhow::Result<()> {
+            let transaction = db.unchecked_transaction()?;
+            done.extend(waiting.into_iter().map(|work| work(&transaction)));
+            Ok(transaction.commit()?)
+        }();
+        for tell in done {
+            tell(&committed);
+        }
+    }
+}
+
+const UNUSABLE: &str = "the store of paid answers (paid.sqlite3) cannot be used: is the disk full?";
+
+/// Work that fails leaves no traces in the transaction that it shares with others.
+fn alone<T>(
+    db: &Connection,
+    work: impl FnOnce(&Connection) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    db.prepare_cached("SAVEPOINT work")?.execute([])?;
+    let done = work(db);
+    if done.is_err() {
+        db.prepare_cached("ROLLBACK TO work")?.execute([])?;
+    }
+    db.prepare_cached("RELEASE work")?.execute([])?;
+    done
+}
+
+/// What is behind these locks is whole after every statement, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn connect(path: &Path, now: Timestamp) -> anyhow::Result<Connection> {

@@ -16,10 +16,6 @@ fn open(folder: &tempfile::TempDir, list: &str, cap: &str) -> Arc<Paid> {
     Arc::new(Paid::new(Arc::new(store), job, Some(usd(cap))).unwrap())
 }
 
-fn go_on() -> CancellationToken {
-    CancellationToken::new()
-}
-
 fn kept(body: &str, cost: &str) -> Kept {
     Kept {
         body: body.into(),
@@ -36,10 +32,7 @@ async fn a_paid_answer_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let paid = open(&folder, "job", "1");
     let hash = [1; 32];
-    let hold = paid
-        .hold("search", hash, usd("0.5"), &go_on())
-        .await
-        .unwrap();
+    let hold = paid.hold("search", hash, usd("0.5")).await.unwrap();
     let answer = kept("{}", "0.008");
     hold.settle(hash, answer.clone(), true).await.unwrap();
     drop(paid);
@@ -103,8 +96,7 @@ async fn lost_calls_are_settled_by_what_the_service_reports() {
         let now = Timestamp::now();
         let read = |usd: Usd, now| paid.take_reading("llm", usd, LONGEST, now).unwrap();
         let first = read(usd("7"), now);
-        let stop = go_on();
-        let hold = |hash| paid.hold("llm", [hash; 32], usd("0.5"), &stop);
+        let hold = |hash| paid.hold("llm", [hash; 32], usd("0.5"));
         let answered = hold(1).await.unwrap();
         answered
             .settle([1; 32], kept("{}", "0.2"), true)
@@ -144,30 +136,16 @@ async fn lost_calls_are_settled_by_what_the_service_reports() {
 async fn a_lost_call_keeps_its_hold_across_runs_of_the_job() {
     let folder = tempfile::tempdir().unwrap();
     let paid = open(&folder, "job", "1");
-    drop(
-        paid.hold("llm", [1; 32], usd("0.7"), &go_on())
-            .await
-            .unwrap(),
-    );
-    let refused = paid
-        .hold("llm", [2; 32], usd("0.7"), &go_on())
-        .await
-        .unwrap_err();
+    drop(paid.hold("llm", [1; 32], usd("0.7")).await.unwrap());
+    let refused = paid.hold("llm", [2; 32], usd("0.7")).await.unwrap_err();
     assert!(matches!(refused, HoldError::Budget { left, .. } if left == usd("0.3")));
     drop(paid);
 
     let paid = open(&folder, "job", "1");
-    assert!(
-        paid.hold("llm", [2; 32], usd("0.7"), &go_on())
-            .await
-            .is_err()
-    );
+    assert!(paid.hold("llm", [2; 32], usd("0.7")).await.is_err());
     drop(paid);
     let paid = open(&folder, "another job", "1");
-    let hold = paid
-        .hold("llm", [2; 32], usd("0.7"), &go_on())
-        .await
-        .unwrap();
+    let hold = paid.hold("llm", [2; 32], usd("0.7")).await.unwrap();
     hold.release().await.unwrap();
     assert_eq!(paid.job_spent(), (Usd::ZERO, Usd::ZERO));
 }
@@ -201,15 +179,12 @@ proptest! {
             let mut paid = begin();
             let mut billed = Usd::ZERO;
             let mut flying: Vec<(Call, Hold)> = Vec::new();
-            let stop = go_on();
-            // No waiting: a call that does not fit now is not made.
-            stop.cancel();
             let mut number = 0u8;
             let mut full = false;
             for (worst_cents, billed_percent, lost, at, crash) in steps {
                 number = number.wrapping_add(1);
                 let call = Call { worst_cents, billed_percent, lost };
-                match paid.hold("llm", [number; 32], cents(worst_cents), &stop).await {
+                match paid.hold("llm", [number; 32], cents(worst_cents)).await {
                     Ok(hold) => flying.push((call, hold)),
                     Err(refused) => full |= matches!(refused, HoldError::Budget { .. }),
                 }
@@ -247,17 +222,16 @@ proptest! {
 async fn a_call_waits_for_money_that_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let paid = open(&folder, "job", "1");
-    let first = paid
-        .hold("llm", [1; 32], usd("0.9"), &go_on())
+    let first = paid.hold("llm", [1; 32], usd("0.9")).await.unwrap();
+    let freed = paid.freed();
+    let refused = paid.hold("llm", [2; 32], usd("0.9")).await.unwrap_err();
+    assert!(matches!(refused, HoldError::Wait), "{refused:?}");
+    first
+        .settle([1; 32], kept("{}", "0.05"), true)
         .await
         .unwrap();
-    let stop = go_on();
-    let (second, ()) = futures::join!(paid.hold("llm", [2; 32], usd("0.9"), &stop), async {
-        first
-            .settle([1; 32], kept("{}", "0.05"), true)
-            .await
-            .unwrap();
-    });
-    second.unwrap().release().await.unwrap();
+    freed.await;
+    let second = paid.hold("llm", [2; 32], usd("0.9")).await.unwrap();
+    second.release().await.unwrap();
     assert_eq!(paid.this_run().usd, usd("0.05"));
 }

@@ -50,7 +50,7 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
                 1.0
             };
             let mut connections =
-                preflight::Connections::make(&settings, &Arc::new(paid), &events, speed)?;
+                preflight::Connections::make(&settings, &Arc::new(paid), &events, speed, None)?;
             if settings.sheet.is_none() {
                 say!("– GOOGLE_SHEET_ID: not set, so only --brands and --brand can be used");
             }
@@ -172,6 +172,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         faults: args.fault,
         dear: args.dear,
         list: args.list,
+        latency: None,
     };
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     let account = std::path::Path::new("sandbox").join("service-account.json");

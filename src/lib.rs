@@ -46,23 +46,36 @@ pub mod fuzzing;
 pub mod money;
 pub mod sandbox;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::Arc};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
+use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
-    match settings::load_dotenv()
-        .or_exit(Exit::Usage)
-        .and_then(|()| read_and_run(args))
-    {
-        Ok(exit) => exit,
-        Err(Failure { exit, error }) => {
-            output::urgent(&format!("\nerror: {error:#}"));
-            exit
-        }
-    }
+    let ready = settings::load_dotenv().or_exit(Exit::Usage);
+    exit_code(ready.and_then(|()| read_and_run(args)))
+}
+
+/// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
+/// in. Its clock may be a simulated one, so that benchmarks run through a night in seconds.
+pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<Sandbox>) -> Exit {
+    let run = match Cli::read(args) {
+        Ok(cli) => batch::run(cli.run, Some(sandbox)).await,
+        Err(error) => Err(Failure {
+            exit: Exit::Usage,
+            error: error.into(),
+        }),
+    };
+    exit_code(run)
+}
+
+fn exit_code(run: Result<Exit, Failure>) -> Exit {
+    run.unwrap_or_else(|Failure { exit, error }| {
+        output::urgent(&format!("\nerror: {error:#}"));
+        exit
+    })
 }
 
 fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
@@ -87,7 +100,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
         .or_exit(Exit::Usage)?;
     runtime.block_on(async {
         match cli.command {
-            None => Box::pin(batch::run(cli.run)).await,
+            None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Check(args)) => commands::check(args).await,
             Some(Command::Status(args)) => commands::status(args),
             Some(Command::Export(args)) => commands::export(args),

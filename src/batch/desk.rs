@@ -1,8 +1,9 @@
 //! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{path::Path, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -48,12 +49,12 @@ pub struct Desk {
     pub started: Timestamp,
     pub clock: Instant,
     pub logs: LogFiles,
-    sandbox: Option<Sandbox>,
+    sandbox: Option<Arc<Sandbox>>,
 }
 
 impl Desk {
     /// Checks the settings and takes the state folder; nothing is sent yet.
-    pub async fn open(args: RunArgs) -> Result<Self, Failure> {
+    pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
         let source = &args.source;
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
             return Err(Failure::new(
@@ -62,7 +63,7 @@ impl Desk {
                  To rehearse without keys: brandintel --google-sheets --sandbox --workers 8 --limit 20",
             ));
         }
-        let (settings, sandbox) = settings(&args).await?;
+        let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
         let run_id = format!(
             "{}-{:04x}",
@@ -116,6 +117,11 @@ impl Desk {
         } else {
             1.0
         }
+    }
+
+    /// The simulated services, where they are spoken to without a network.
+    pub fn in_process(&self) -> Option<axum::Router> {
+        self.sandbox.as_ref()?.in_process()
     }
 
     /// What became of each brand so far.
@@ -346,14 +352,23 @@ impl Desk {
 }
 
 /// The settings of a run, and for a rehearsal the services that it speaks to.
-async fn settings(args: &RunArgs) -> Result<(Settings, Option<Sandbox>), Failure> {
+async fn settings(
+    args: &RunArgs,
+    sandbox: Option<Arc<Sandbox>>,
+) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
     let services = &args.services;
     if !services.sandbox {
         let settings =
             Settings::from_environment(services, args.source.google_sheets).or_exit(Exit::Usage)?;
         return Ok((settings, None));
     }
-    let (mut settings, sandbox) = sandbox_settings(services).await?;
+    let (mut settings, sandbox) = match sandbox {
+        Some(sandbox) => {
+            let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
+            (settings, sandbox)
+        }
+        None => sandbox_settings(services).await?,
+    };
     if !args.source.google_sheets {
         settings.sheet = None;
     }
@@ -363,7 +378,7 @@ async fn settings(args: &RunArgs) -> Result<(Settings, Option<Sandbox>), Failure
 /// The settings that `check` looks at: a sheet is looked at where one is set.
 pub async fn settings_for_check(
     services: &ServiceArgs,
-) -> Result<(Settings, Option<Sandbox>), Failure> {
+) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
     if services.sandbox {
         let (settings, sandbox) = sandbox_settings(services).await?;
         return Ok((settings, Some(sandbox)));
@@ -375,13 +390,13 @@ pub async fn settings_for_check(
     ))
 }
 
-async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Sandbox), Failure> {
+async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Arc<Sandbox>), Failure> {
     let options = sandbox::Options {
         speed: services.sandbox_speed,
         faults: services.sandbox_fault.clone(),
         ..sandbox::Options::default()
     };
-    let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
+    let sandbox = Arc::new(Sandbox::start(options).await.or_exit(Exit::Usage)?);
     let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
     Ok((settings, sandbox))
 }

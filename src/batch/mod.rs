@@ -13,7 +13,7 @@ pub mod stop;
 mod summary;
 mod writeback;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -32,18 +32,25 @@ use crate::{
         own::{self, Outcome, Shown, Target},
         sheet::{ListError, SheetList},
     },
+    sandbox::Sandbox,
     say,
     services::call::CallError,
 };
 
-/// Works through a list of brands. Returns the exit code.
-pub async fn run(args: RunArgs) -> Result<Exit, Failure> {
-    let desk = Desk::open(args).await?;
+/// Works through a list of brands. Returns the exit code. A rehearsal may bring its own simulated services.
+pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
+    let desk = Desk::open(args, sandbox).await?;
     let quiet = desk.args.verbosity.quiet;
     crate::output::set_quiet(quiet);
     summary::banner(desk.settings.simulated);
     let (events, incoming) = Events::channel();
-    let mut connections = Connections::make(&desk.settings, &desk.paid, &events, desk.speed())?;
+    let mut connections = Connections::make(
+        &desk.settings,
+        &desk.paid,
+        &events,
+        desk.speed(),
+        desk.in_process(),
+    )?;
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");

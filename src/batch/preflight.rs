@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use axum::Router;
 use tokio_util::sync::CancellationToken;
 
 use super::{call_failure, list_failure, plan::Estimate};
@@ -15,6 +16,7 @@ use crate::{
     services::{
         caller::Caller,
         gate::Gate,
+        network::Network,
         openrouter::{KeyInfo, OpenRouter},
         sheets::Sheets,
         tavily::{KeyUsage, Tavily},
@@ -42,12 +44,14 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// Prepares the services of these settings; nothing is sent yet.
+    /// Prepares the services of these settings; nothing is sent yet. Services that are simulated in this process are
+    /// spoken to without a network.
     pub fn make(
         settings: &Settings,
         paid: &Arc<Paid>,
         events: &Events,
         speed: f64,
+        simulated: Option<Router>,
     ) -> Result<Self, Failure> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
@@ -64,8 +68,12 @@ impl Connections {
             .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
             .or_exit(Exit::Usage)?;
         let stop = CancellationToken::new();
+        let network = match simulated {
+            Some(services) => Network::simulated(http, services),
+            None => Network::http(http),
+        };
         let caller = Caller::new(
-            http,
+            network,
             Arc::clone(paid),
             events.clone(),
             stop.clone(),

@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     io::{IsTerminal, Write},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use tokio::time::Instant;
 
 use crate::{cli::Verbosity, event::Event, money::Usd};
 

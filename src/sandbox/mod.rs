@@ -19,7 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::Context;
@@ -30,7 +30,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 pub use fault::Fault;
 use {fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
@@ -52,8 +52,27 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// Bill each model call a random amount up to the most that its request allows.
     pub dear: bool,
+    /// Draws the latency of a model or search request from its body, instead of a lognormal one from chance.
+    pub latency: Option<Latency>,
     /// The spreadsheet, as a CSV file, instead of the brands that are built in.
     pub list: Option<PathBuf>,
+}
+
+/// Draws the latency of a request from its body, in simulated time.
+#[derive(Clone)]
+pub struct Latency(Arc<dyn Fn(&str) -> Duration + Send + Sync>);
+
+impl Latency {
+    /// Latencies that this function draws.
+    pub fn new(draw: impl Fn(&str) -> Duration + Send + Sync + 'static) -> Self {
+        Self(Arc::new(draw))
+    }
+}
+
+impl std::fmt::Debug for Latency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Latency")
+    }
 }
 
 impl Default for Options {
@@ -66,6 +85,7 @@ impl Default for Options {
             sheets_limit: None,
             faults: Vec::new(),
             dear: false,
+            latency: None,
             list: None,
         }
     }
@@ -84,12 +104,15 @@ enum Service {
 pub struct Sandbox {
     address: SocketAddr,
     services: Arc<Services>,
-    server: tokio::task::JoinHandle<()>,
+    /// `None` where the services are spoken to without a network.
+    server: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        self.server.abort();
+        if let Some(server) = &self.server {
+            server.abort();
+        }
     }
 }
 
@@ -100,6 +123,7 @@ struct Services {
     started: Instant,
     faults: Vec<Fault>,
     dear: bool,
+    latency: Option<Latency>,
     limits: [Option<Limit>; 4],
     world: World,
     sign_in: SignIn,
@@ -138,6 +162,8 @@ struct Counts {
     chats: AtomicU64,
     credits: AtomicU64,
     writes: AtomicU64,
+    /// Requests that were one too many.
+    refused: AtomicU64,
     /// Billions of a dollar billed for model calls.
     billed: AtomicU64,
     /// Requests that came, answered or not: to models, to the search and to the sheet.
@@ -156,33 +182,7 @@ impl Sandbox {
                 )
             })?;
         let address = listener.local_addr()?;
-        let list = match &options.list {
-            Some(path) => std::fs::read_to_string(path)
-                .with_context(|| format!("{} cannot be read", path.display()))?,
-            None => world::BRANDS.to_owned(),
-        };
-        let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);
-        let services = Arc::new(Services {
-            speed: options.speed,
-            started: Instant::now(),
-            faults: options.faults,
-            dear: options.dear,
-            limits: [
-                limit(options.llm_limit),
-                limit(options.search_limit),
-                limit(options.sheets_limit),
-                limit(options.sheets_limit),
-            ],
-            world: World::new(),
-            sign_in: SignIn::new(address)?,
-            spreadsheet: Spreadsheet::new(&list)?,
-            cached_prompts: model::PromptCache::default(),
-            counts: Counts::default(),
-            turnstile: Turnstile {
-                arrived: watch::Sender::new(0),
-                allowed: watch::Sender::new(u64::MAX),
-            },
-        });
+        let services = Arc::new(Services::new(options, address)?);
         let router = router(Arc::clone(&services));
         let server = tokio::spawn(async move {
             // Serving ends with the process; an error of one connection does not reach here.
@@ -191,8 +191,26 @@ impl Sandbox {
         Ok(Self {
             address,
             services,
-            server,
+            server: Some(server),
         })
+    }
+
+    /// Services that are spoken to without a network, by this process alone.
+    pub fn without_network(options: Options) -> anyhow::Result<Self> {
+        let address = (Ipv4Addr::LOCALHOST, options.port).into();
+        Ok(Self {
+            address,
+            services: Arc::new(Services::new(options, address)?),
+            server: None,
+        })
+    }
+
+    /// The services, where they are spoken to without a network.
+    pub(crate) fn in_process(&self) -> Option<Router> {
+        match self.server {
+            Some(_) => None,
+            None => Some(router(Arc::clone(&self.services))),
+        }
     }
 
     /// Where the services answer.
@@ -250,6 +268,11 @@ impl Sandbox {
     /// US dollars billed for model calls so far, whether their answers arrived or not.
     pub fn billed_usd(&self) -> f64 {
         self.services.counts.billed_usd()
+    }
+
+    /// Requests that were refused because there were too many, so far.
+    pub fn refused(&self) -> u64 {
+        self.services.counts.refused.load(Ordering::SeqCst)
     }
 
     /// Requests that came so far, answered or not: to models, to the search and to the sheet.
@@ -321,6 +344,37 @@ impl Counts {
 }
 
 impl Services {
+    fn new(options: Options, address: SocketAddr) -> anyhow::Result<Self> {
+        let list = match &options.list {
+            Some(path) => std::fs::read_to_string(path)
+                .with_context(|| format!("{} cannot be read", path.display()))?,
+            None => world::BRANDS.to_owned(),
+        };
+        let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);
+        Ok(Self {
+            speed: options.speed,
+            started: Instant::now(),
+            faults: options.faults,
+            dear: options.dear,
+            latency: options.latency,
+            limits: [
+                limit(options.llm_limit),
+                limit(options.search_limit),
+                limit(options.sheets_limit),
+                limit(options.sheets_limit),
+            ],
+            world: World::new(),
+            sign_in: SignIn::new(address)?,
+            spreadsheet: Spreadsheet::new(&list)?,
+            cached_prompts: model::PromptCache::default(),
+            counts: Counts::default(),
+            turnstile: Turnstile {
+                arrived: watch::Sender::new(0),
+                allowed: watch::Sender::new(u64::MAX),
+            },
+        })
+    }
+
     /// Simulated time since the services started.
     fn now(&self) -> Duration {
         self.started.elapsed().mul_f64(self.speed)
@@ -347,6 +401,7 @@ impl Services {
         write: bool,
         median: f64,
         headers: &HeaderMap,
+        body: &str,
     ) -> Option<Response> {
         self.counts
             .arrived
@@ -358,6 +413,7 @@ impl Services {
             (Service::Sheets, true) => 3,
         };
         if let Some(wait) = self.limits[slot].as_ref().and_then(Limit::refuse) {
+            self.counts.refused.fetch_add(1, Ordering::SeqCst);
             return Some(too_many(service, wait));
         }
         let strikes =
@@ -371,7 +427,12 @@ impl Services {
             Some(Kind::Echo) => Some(body::echo(headers)),
             Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind)),
             None => {
-                self.pause(median).await;
+                match &self.latency {
+                    Some(Latency(draw)) if service != Service::Sheets => {
+                        tokio::time::sleep(draw(body).div_f64(self.speed)).await;
+                    }
+                    _ => self.pause(median).await,
+                }
                 None
             }
         }

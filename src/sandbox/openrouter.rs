@@ -72,7 +72,7 @@ pub(super) async fn chat(
 ) -> Response {
     services.turnstile.pass().await;
     if let Some(end) = services
-        .meet(Service::Llm, false, MEDIAN_SECONDS, &headers)
+        .meet(Service::Llm, false, MEDIAN_SECONDS, &headers, &body)
         .await
         .or_else(|| refuse(&headers))
     {

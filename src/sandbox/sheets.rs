@@ -334,7 +334,7 @@ async fn enter(
     write: bool,
 ) -> Option<Response> {
     if let Some(end) = services
-        .meet(Service::Sheets, write, MEDIAN_SECONDS, headers)
+        .meet(Service::Sheets, write, MEDIAN_SECONDS, headers, "")
         .await
     {
         return Some(end);

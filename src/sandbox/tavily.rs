@@ -170,7 +170,7 @@ async fn enter(
     fields: &[&str],
 ) -> Result<Value, Response> {
     if let Some(end) = services
-        .meet(Service::Search, false, MEDIAN_SECONDS, headers)
+        .meet(Service::Search, false, MEDIAN_SECONDS, headers, body)
         .await
     {
         return Err(end);

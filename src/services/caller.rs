@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::{Response, header::CONTENT_TYPE};
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tokio::{sync::Mutex as FairMutex, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +18,8 @@ use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
     failures::{Failure, Failures},
     gate::Pass,
-    reply::{Reply, Verdict, allowance, describe, is_error, message, retry_after, sent_on},
+    network::{BODY_LIMIT, Network, Received, Unanswered},
+    reply::{Reply, Verdict, allowance, is_error, message, retry_after, sent_on},
 };
 use crate::{
     event::{Event, Events},
@@ -27,16 +28,13 @@ use crate::{
     state::paid::{Cost, Hold, HoldError, Kept, Paid, RequestHash},
 };
 
-/// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
-const BODY_LIMIT: usize = 16 << 20;
-
 /// However fast a rehearsal runs, a machine needs this long to answer.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends calls for a run.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    http: reqwest::Client,
+    network: Network,
     paid: Arc<Paid>,
     events: Events,
     stop: CancellationToken,
@@ -56,7 +54,7 @@ enum Attempt {
 impl Caller {
     /// A caller that stops sending when `stop` is cancelled.
     pub fn new(
-        http: reqwest::Client,
+        network: Network,
         paid: Arc<Paid>,
         events: Events,
         stop: CancellationToken,
@@ -64,7 +62,7 @@ impl Caller {
         speed: f64,
     ) -> Self {
         Self {
-            http,
+            network,
             paid,
             events,
             stop,
@@ -246,13 +244,13 @@ impl Caller {
     }
 
     /// Sends once and reads the reply.
-    async fn exchange(&self, request: &Request) -> Result<(Reply, String), reqwest::Error> {
+    async fn exchange(&self, request: &Request) -> Result<(Reply, String), Unanswered> {
         let timeout = request.timeout.div_f64(self.speed);
+        let timeout = timeout.max(SHORTEST_TIMEOUT.min(request.timeout));
         let mut builder = self
-            .http
+            .network
             .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone())
-            .timeout(timeout.max(SHORTEST_TIMEOUT.min(request.timeout)));
+            .headers(request.headers.clone());
         builder = match &request.body {
             Body::None => builder,
             Body::Json(json) => builder
@@ -260,13 +258,15 @@ impl Caller {
                 .body(json.clone()),
             Body::Form(fields) => builder.form(fields),
         };
-        let response = builder.send().await?;
-        let status = response.status().as_u16();
-        let asked = retry_after(response.headers(), Timestamp::now());
-        let to = sent_on(response.headers());
-        let allowance = allowance(response.headers(), Timestamp::now());
-        let (bytes, endless) = read_body(response).await?;
-        let mut text = self.secrets.redact(&String::from_utf8_lossy(&bytes));
+        let Received {
+            status,
+            headers,
+            body,
+            endless,
+        } = self.network.send(builder, timeout).await?;
+        let asked = retry_after(&headers, Timestamp::now());
+        let allowance = allowance(&headers, Timestamp::now());
+        let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
         let mut json: Option<Value> = serde_json::from_str(&text).ok();
         if let Some(json) = &mut json
             && text.contains('\\')
@@ -278,7 +278,7 @@ impl Caller {
             let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
             Some(Duration::from_secs(seconds.as_u64()?))
         });
-        let message = match (endless, to) {
+        let message = match (endless, sent_on(&headers)) {
             (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
             (false, Some(to)) if (300..400).contains(&status) => {
                 format!("status {status}: it sends its callers on to {to}")
@@ -336,38 +336,25 @@ impl Caller {
     }
 }
 
-async fn read_body(mut response: Response) -> Result<(Vec<u8>, bool), reqwest::Error> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > BODY_LIMIT {
-            return Ok((Vec::new(), true));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok((bytes, false))
-}
-
 /// A call without a reply. What never reached the service cost nothing; of everything else nobody knows.
 async fn not_answered(
-    error: reqwest::Error,
+    Unanswered { why, sent: reached }: Unanswered,
     request: &Request,
     sent: Instant,
     hold: Option<Hold>,
 ) -> Result<Failure, CallError> {
-    let connected = !error.is_connect();
-    if !connected {
+    if !reached {
         release(hold).await?;
     }
-    let why = describe(error);
     let host = request.url.host_str().unwrap_or_default();
     Ok(Failure {
-        why: if connected {
+        why: if reached {
             why
         } else {
             format!("{host} cannot be reached: {why}")
         },
         after: None,
-        by_request: connected,
+        by_request: reached,
         sent,
     })
 }

@@ -7,6 +7,7 @@ pub mod gate;
 pub mod google;
 pub mod mend;
 pub mod model;
+pub mod network;
 pub mod openrouter;
 pub mod pace;
 pub mod reply;

@@ -16,6 +16,7 @@ use super::{
     caller::Caller,
     gate::Gate,
     model::Usage,
+    network::Network,
     openrouter::{OpenRouter, Question},
     schema::strict_schema,
     tavily::Tavily,
@@ -64,7 +65,7 @@ impl Bench {
         let (events, _) = Events::channel();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let caller = Caller::new(
-            http,
+            Network::http(http),
             Arc::clone(&paid),
             events,
             stop.clone(),

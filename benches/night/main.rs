@@ -1,0 +1,204 @@
+//! How near a night comes to the shortest time in which it can be done.
+//!
+//! `cargo bench` runs the library against the simulated services in simulated time: hours pass in seconds, and neither
+//! the machine's speed nor its load plays a part. Latencies are lognormal and drawn from the brand and the stage, so
+//! that every run and both peers meet the same ones. Then the program is run as a process of its own for what does
+//! depend on the machine: memory, processor time, time to the first output.
+
+mod bound;
+mod latency;
+mod peers;
+mod process;
+
+use std::{ffi::OsString, fs, path::Path, sync::Arc, time::Duration};
+
+use brandintel::sandbox::{Latency, Options, Sandbox};
+use tokio::time::Instant;
+
+use crate::{bound::lower_bound, latency::Drawn};
+
+/// Requests a minute that a service takes.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    pub llm: u32,
+    pub search: u32,
+}
+
+const DEFAULT: Limits = Limits {
+    llm: 60,
+    search: 100,
+};
+
+/// More than anybody can send.
+const NONE: Limits = Limits {
+    llm: 1_000_000,
+    search: 1_000_000,
+};
+
+/// One night.
+struct Night {
+    brands: usize,
+    workers: usize,
+    /// What the program was told.
+    set: Limits,
+    /// What the services take.
+    real: Limits,
+    /// Half of the brands name the same parent company.
+    sisters: bool,
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::env::set_current_dir(folder.path()).expect("the temporary folder");
+    let only_processes = std::env::args().any(|arg| arg == "processes");
+    let long = std::env::args().any(|arg| arg == "long");
+    if !only_processes {
+        simulated(folder.path());
+    }
+    process::table(folder.path(), long);
+}
+
+fn simulated(folder: &Path) {
+    println!("Simulated time; limits in requests a minute to models and searches\n");
+    println!(
+        "{:<34} {:>6} {:>7} {:>11} {:>9} {:>9} {:>6} {:>5} {:>7} {:>8}",
+        "runner",
+        "brands",
+        "workers",
+        "limits",
+        "wall",
+        "bound",
+        "ratio",
+        "429s",
+        "calls",
+        "credits"
+    );
+    let mut first = None;
+    for set in [NONE, DEFAULT] {
+        for workers in [1, 4, 8, 16] {
+            let wall = ours(folder, "brandintel", &night(workers, set, set));
+            if workers == 1 {
+                first = Some(wall);
+            }
+            if let Some(first) = first.filter(|_| workers == 8) {
+                println!("{:<34} {:.2} × faster than 1 worker", "", first / wall);
+            }
+        }
+        peers::sequential(&night(1, set, set));
+        peers::chunks(&night(8, set, set));
+        peers::chunks(&night(16, set, set));
+    }
+    let half = Limits {
+        llm: 30,
+        search: 50,
+    };
+    ours(
+        folder,
+        "services take half of what is set",
+        &night(8, DEFAULT, half),
+    );
+    let mut sisters = night(8, NONE, NONE);
+    sisters.sisters = true;
+    ours(folder, "half share a parent company", &sisters);
+}
+
+fn night(workers: usize, set: Limits, real: Limits) -> Night {
+    Night {
+        brands: 500,
+        workers,
+        set,
+        real,
+        sisters: false,
+    }
+}
+
+/// Runs a night in simulated time, prints its line and returns its length in seconds.
+fn ours(folder: &Path, name: &str, night: &Night) -> f64 {
+    for place in ["sandbox/state", "sandbox/output", "sandbox/logs"] {
+        let _ = fs::remove_dir_all(folder.join(place));
+    }
+    let list = folder.join("list.csv");
+    fs::write(&list, list_of(night.brands, night.sisters)).expect("the list");
+    let drawn = Arc::new(Drawn::default());
+    let latency = Latency::new({
+        let drawn = Arc::clone(&drawn);
+        move |body| drawn.of_request(body)
+    });
+    let limit = |real: u32| (real < NONE.llm).then_some(real);
+    let options = Options {
+        speed: 1.0,
+        llm_limit: limit(night.real.llm),
+        search_limit: limit(night.real.search),
+        latency: Some(latency),
+        list: Some(list),
+        ..Options::default()
+    };
+    let sandbox = Arc::new(Sandbox::without_network(options).expect("a sandbox"));
+    let args = [
+        "brandintel",
+        "--google-sheets",
+        "--sandbox",
+        "--sandbox-speed=1",
+        "--quiet",
+        &format!("--workers={}", night.workers),
+        &format!("--llm-rpm={}", night.set.llm),
+        &format!("--search-rpm={}", night.set.search),
+    ]
+    .map(OsString::from);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let wall = runtime.block_on(async {
+        let start = Instant::now();
+        let exit = brandintel::rehearse(args, Arc::clone(&sandbox)).await;
+        assert_eq!(exit as u8, 0, "the night went wrong");
+        start.elapsed()
+    });
+    let (chats, credits, _) = sandbox.counts();
+    let [_, searches, _] = sandbox.arrived();
+    let bound = lower_bound(&drawn, night, chats, searches);
+    print_line(name, night, wall, bound, sandbox.refused(), chats, credits);
+    wall.as_secs_f64()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
+fn print_line(
+    name: &str,
+    night: &Night,
+    wall: Duration,
+    bound: Duration,
+    refused: u64,
+    chats: u64,
+    credits: u64,
+) {
+    let a_brand = |count: u64| count as f64 / night.brands as f64;
+    let limits = match night.real.llm {
+        1_000_000 => "none".to_owned(),
+        llm => format!("{llm}/{}", night.real.search),
+    };
+    println!(
+        "{name:<34} {:>6} {:>7} {limits:>11} {:>7.0} s {:>7.0} s {:>6.3} {refused:>5} {:>7.2} {:>8.2}",
+        night.brands,
+        night.workers,
+        wall.as_secs_f64(),
+        bound.as_secs_f64(),
+        wall.as_secs_f64() / bound.as_secs_f64(),
+        a_brand(chats),
+        a_brand(credits),
+    );
+}
+
+/// A list of invented brands, all with a number by which their requests are known.
+pub fn list_of(brands: usize, sisters: bool) -> String {
+    let mut list = "Brand Name,Website,Parent Company\n".to_owned();
+    for number in 0..brands {
+        let parent = match sisters && number % 2 == 0 {
+            true => "هلدینگ نمونه",
+            false => "",
+        };
+        list += &format!("قهوهٔ b{number:05},https://b{number:05}.example.ir,{parent}\n");
+    }
+    list
+}

@@ -1,0 +1,135 @@
+//! How a request reaches its service: over HTTP, or straight into simulated services of this process, so that the time
+//! of a run can be simulated too.
+
+use std::time::Duration;
+
+use axum::{Router, body::Body as SimulatedBody};
+use reqwest::{RequestBuilder, header::HeaderMap};
+use tower_service::Service as _;
+
+use super::reply::describe;
+
+/// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
+pub const BODY_LIMIT: usize = 16 << 20;
+
+/// The way to the services.
+#[derive(Clone, Debug)]
+pub struct Network {
+    http: reqwest::Client,
+    simulated: Option<Router>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Received {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Empty where it would be too long.
+    pub body: Vec<u8>,
+    /// It was not read to its end, because no answer is that long.
+    pub endless: bool,
+}
+
+/// Why nothing came back.
+#[derive(Debug)]
+pub struct Unanswered {
+    pub why: String,
+    /// Whether the request may have reached the service.
+    pub sent: bool,
+}
+
+impl Network {
+    /// Requests go out over HTTP.
+    pub fn http(client: reqwest::Client) -> Self {
+        Self {
+            http: client,
+            simulated: None,
+        }
+    }
+
+    /// Requests go to these services, whatever their address.
+    pub fn simulated(client: reqwest::Client, services: Router) -> Self {
+        Self {
+            http: client,
+            simulated: Some(services),
+        }
+    }
+
+    /// A request to be sent with [`Self::send`].
+    pub fn request(&self, method: reqwest::Method, url: reqwest::Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// Sends a request once and reads what comes back.
+    pub async fn send(
+        &self,
+        request: RequestBuilder,
+        timeout: Duration,
+    ) -> Result<Received, Unanswered> {
+        match &self.simulated {
+            None => over_http(request.timeout(timeout))
+                .await
+                .map_err(unanswered),
+            Some(services) => {
+                let answer = tokio::time::timeout(timeout, in_process(services.clone(), request));
+                answer
+                    .await
+                    .unwrap_or_else(|_| Err(lost("no answer in time")))
+            }
+        }
+    }
+}
+
+async fn over_http(request: RequestBuilder) -> Result<Received, reqwest::Error> {
+    let mut response = request.send().await?;
+    let mut received = Received {
+        status: response.status().as_u16(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Vec::new(),
+        endless: false,
+    };
+    while let Some(chunk) = response.chunk().await? {
+        if received.body.len() + chunk.len() > BODY_LIMIT {
+            received.body = Vec::new();
+            received.endless = true;
+            break;
+        }
+        received.body.extend_from_slice(&chunk);
+    }
+    Ok(received)
+}
+
+async fn in_process(mut services: Router, request: RequestBuilder) -> Result<Received, Unanswered> {
+    let request = request.build().map_err(unanswered)?;
+    let request = axum::http::Request::<reqwest::Body>::try_from(request).map_err(unanswered)?;
+    let request = request.map(|body| {
+        let bytes = body.as_bytes().unwrap_or_default();
+        SimulatedBody::from(bytes.to_vec())
+    });
+    let response = match services.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, BODY_LIMIT).await;
+    Ok(Received {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        body: body.map_err(|error| lost(&error.to_string()))?.into(),
+        endless: false,
+    })
+}
+
+fn lost(why: &str) -> Unanswered {
+    Unanswered {
+        why: why.to_owned(),
+        sent: true,
+    }
+}
+
+fn unanswered(error: reqwest::Error) -> Unanswered {
+    Unanswered {
+        sent: !error.is_connect() && !error.is_builder(),
+        why: describe(error),
+    }
+}

@@ -157,7 +157,7 @@ pub fn search_results(data: &[u8]) {
     let answer = answer(json);
     let found = tavily::pages(&answer);
     let count = found.len() + pages().len();
-    let evidence = Evidence::gather(&KALLEH, vec![batch(found), batch(pages())]);
+    let evidence = Evidence::gather(&KALLEH, &[batch(found), batch(pages())]);
     assert!(evidence.sources.len() + evidence.set_aside <= count);
     are_in_order(&evidence);
     for mut fact in facts {
@@ -279,7 +279,7 @@ fn read_answer(text: &str) {
 }
 
 fn check_analysis(mut analysis: Analysis) {
-    let mut evidence = Evidence::gather(&KALLEH, vec![batch(pages())]);
+    let mut evidence = Evidence::gather(&KALLEH, &[batch(pages())]);
     quality::check(&mut analysis, &mut evidence);
     let Quality {
         coverage,
@@ -429,6 +429,7 @@ fn batch(pages: Vec<Page>) -> Batch {
         query: "کاله".into(),
         pages,
         at: NOW,
+        about_parent: false,
     }
 }
 
@@ -471,6 +472,7 @@ fn pages() -> Vec<Page> {
         title: Some("کاله".into()),
         content: Some(content.into()),
         raw_content: None,
+        score: Value::Null,
     })
     .into()
 }

@@ -1,7 +1,11 @@
 //! What must never be shown, and how it is taken out of what services send back.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
 
+use aho_corasick::{AhoCorasick, MatchKind};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -13,7 +17,22 @@ const SHORTEST_PART: usize = 16;
 
 /// All secrets of a run: those of the settings, and tokens that services gave out since.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(Arc<RwLock<Vec<SecretString>>>);
+pub struct Secrets(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    parts: Vec<SecretString>,
+    finder: Option<Finder>,
+}
+
+/// Finds all of them in one pass: every answer of a service is looked through.
+struct Finder(AhoCorasick);
+
+impl fmt::Debug for Finder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Finder")
+    }
+}
 
 impl Secrets {
     /// Secrets that are known from the start.
@@ -31,22 +50,30 @@ impl Secrets {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let whole = secret.expose_secret();
         let lines = whole.lines().filter(|line| line.len() >= SHORTEST_PART);
-        let parts = match whole.contains('\n') {
+        let parts: Vec<SecretString> = match whole.contains('\n') {
             true => lines.map(SecretString::from).collect(),
             false => vec![secret.clone()],
         };
-        known.extend(parts);
+        let parts = parts
+            .into_iter()
+            .filter(|part| !part.expose_secret().is_empty());
+        known.parts.extend(parts);
+        // The longest first, where one secret is the beginning of another.
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(known.parts.iter().map(ExposeSecret::expose_secret));
+        known.finder = finder.ok().map(Finder);
     }
 
     /// A text without the secrets that stand in it.
     pub fn redact(&self, text: &str) -> String {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        known.iter().fold(text.to_owned(), |text, secret| {
-            match text.contains(secret.expose_secret()) {
-                true => text.replace(secret.expose_secret(), REDACTED),
-                false => text,
-            }
-        })
+        let Some(Finder(finder)) = &known.finder else {
+            return known.parts.iter().fold(text.to_owned(), |text, secret| {
+                text.replace(secret.expose_secret(), REDACTED)
+            });
+        };
+        finder.replace_all(text, &vec![REDACTED; finder.patterns_len()])
     }
 
     /// Takes the secrets out of every text in a JSON value, where they may have been written with escapes. Returns

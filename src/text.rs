@@ -4,6 +4,8 @@
 //! Persian ye and kaf, three kinds of digits, half-spaces or none, diacritics or none, invisible direction marks.
 //! [`fold`] gives all of them one form; [`key`] also ignores where words are joined.
 
+use std::borrow::Cow;
+
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The zero-width non-joiner, Persian's half-space.
@@ -15,13 +17,58 @@ const MADDA: char = '\u{0653}';
 /// One form for everything that reads the same: letters unified, digits ASCII, lower case, diacritics and invisible
 /// marks gone, half-spaces and runs of white space a single space, thousands separators dropped.
 pub fn fold(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+    let folded = match text.chars().all(|c| plain(c).is_some()) {
+        // Nearly everything: ten times faster than the tables of Unicode.
+        true => fold_composed(text.chars().filter_map(plain)),
+        false => fold_any(text),
+    };
+    drop_thousands_separators(folded)
+}
+
+fn fold_any(text: &str) -> String {
+    fold_composed(
+        text.nfkd()
+            .filter(|&c| !is_combining_mark(c) || c == MADDA)
+            .nfc(),
+    )
+}
+
+/// Common characters that no normalisation changes, and letters with hamza as the letters under it.
+fn plain(c: char) -> Option<char> {
+    match c {
+        '\0'..='\x7F'
+        | 'ء'
+        | 'آ'
+        | 'ا'..='غ'
+        | 'ف'..='ي'
+        | '٠'..='٩'
+        | '۰'..='۹'
+        | 'پ'
+        | 'چ'
+        | 'ژ'
+        | 'ک'
+        | 'گ'
+        | 'ی'
+        | '،'
+        | '؛'
+        | '؟'
+        | '٪'
+        | '٫'
+        | '٬'
+        | '«'
+        | '»'
+        | HALF_SPACE => Some(c),
+        'أ' | 'إ' => Some('ا'),
+        'ؤ' => Some('و'),
+        'ئ' => Some('ي'),
+        _ => None,
+    }
+}
+
+fn fold_composed(chars: impl Iterator<Item = char>) -> String {
+    let mut folded = String::new();
     let mut gap = false;
-    for c in text
-        .nfkd()
-        .filter(|&c| !is_combining_mark(c) || c == MADDA)
-        .nfc()
-    {
+    for c in chars {
         match c {
             _ if c.is_whitespace() || c == HALF_SPACE => gap = !folded.is_empty(),
             _ if is_invisible(c) => {}
@@ -29,12 +76,25 @@ pub fn fold(text: &str) -> String {
                 if std::mem::take(&mut gap) {
                     folded.push(' ');
                 }
-                // Lower case of `İ` has a combining dot; it would undo the filter above.
-                folded.extend(unify(c).to_lowercase().filter(|&c| !is_combining_mark(c)));
+                match unify(c) {
+                    c if is_persian_letter(c) => folded.push(c),
+                    c if c.is_ascii() => folded.push(c.to_ascii_lowercase()),
+                    // Lower case of `İ` has a combining dot, and those are gone already.
+                    c => folded.extend(c.to_lowercase().filter(|&c| !is_combining_mark(c))),
+                }
             }
         }
     }
-    drop_thousands_separators(&folded)
+    folded
+}
+
+fn is_persian_letter(c: char) -> bool {
+    matches!(c, 'ء'..='غ' | 'ف'..='ي' | 'پ' | 'چ' | 'ژ' | 'ک' | 'گ' | 'ی')
+}
+
+/// A letter or digit, of whichever script.
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || is_persian_letter(c) || !c.is_ascii() && c.is_alphanumeric()
 }
 
 /// The identity of a name: [`fold`]ed, without spaces, half-spaces, hyphens, dots and quotation marks.
@@ -47,14 +107,14 @@ pub fn key(name: &str) -> String {
 
 /// Letters and digits alone, folded: what is left of a quotation when layout and punctuation are ignored.
 pub fn compact(text: &str) -> String {
-    fold(text).chars().filter(|c| c.is_alphanumeric()).collect()
+    fold(text).chars().filter(|&c| is_word(c)).collect()
 }
 
 /// Folded words, without punctuation, separated and surrounded by single spaces, so that `" word "` finds a word.
 pub fn words(text: &str) -> String {
     let mut spaced = String::from(" ");
     for word in fold(text)
-        .split(|c: char| !c.is_alphanumeric())
+        .split(|c: char| !is_word(c))
         .filter(|word| !word.is_empty())
     {
         spaced.push_str(word);
@@ -66,8 +126,12 @@ pub fn words(text: &str) -> String {
 /// Text as a person would have typed it: composed, without direction marks and control characters, white space in
 /// single spaces. Half-spaces stay.
 pub fn clean(text: &str) -> String {
-    let visible: String = text
-        .nfc()
+    let composed: Cow<'_, str> = match text.chars().all(|c| plain(c).is_some()) {
+        true => text.into(),
+        false => text.nfc().collect(),
+    };
+    let visible: String = composed
+        .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
         .filter(|&c| c == HALF_SPACE || !(is_invisible(c) || c.is_control()))
         .collect();
@@ -77,6 +141,18 @@ pub fn clean(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// About how many tokens a model makes of a text, by rule of thumb: four characters of English or three of Persian are
+/// one token.
+pub fn tokens(text: &str) -> usize {
+    let (ascii, others) = text
+        .chars()
+        .fold((0, 0), |(ascii, others), c| match c.is_ascii() {
+            true => (ascii + 1, others),
+            false => (ascii, others + 1),
+        });
+    (ascii * 3usize + others * 4usize).div_ceil(12)
 }
 
 /// Cuts to at most `limit` characters and says so with an ellipsis.
@@ -130,7 +206,10 @@ fn is_invisible(c: char) -> bool {
         | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
 }
 
-fn drop_thousands_separators(text: &str) -> String {
+fn drop_thousands_separators(text: String) -> String {
+    if !text.contains([',', '٬', '،']) {
+        return text;
+    }
     let chars: Vec<char> = text.chars().collect();
     let digit = |i: usize| chars.get(i).is_some_and(char::is_ascii_digit);
     chars
@@ -174,6 +253,14 @@ mod tests {
         assert_eq!(key("تأمین"), key("تامین"));
         assert_ne!(key("آپ"), key("اپ"));
         assert_ne!(key("هفت"), key("هفت+"));
+    }
+
+    proptest! {
+        /// The short way for common characters leads to the same place as the tables of Unicode.
+        #[test]
+        fn common_characters_are_folded_as_all_others(text in "[ -~آ-يپچژکگی٠-٩۰-۹،؛؟٪٫٬«»\u{200C}]{0,40}") {
+            prop_assert_eq!(fold(&text), drop_thousands_separators(fold_any(&text)));
+        }
     }
 
     #[test]

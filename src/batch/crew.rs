@@ -226,7 +226,7 @@ impl<'a> Crew<'a> {
                 total,
             });
         }
-        let target = Target::Brand(due.brand.key.clone());
+        let target = Target::Brand(due.assignment.brand.key.clone());
         if chunk > 0 {
             // The first chunk was marked before anything was paid for.
             self.write_back.put(
@@ -237,13 +237,13 @@ impl<'a> Crew<'a> {
             );
         }
         self.events.say(Event::BrandStarted {
-            brand: due.brand.name.as_str().into(),
+            brand: due.assignment.brand.name.as_str().into(),
         });
         let research = Arc::clone(&self.research);
         let folder = self.output.join(&due.folder);
-        let (brand, since) = (due.brand.clone(), due.since);
+        let assignment = due.assignment.clone();
         let task = self.flying.spawn(async move {
-            let report = research.run(&brand, since).await?;
+            let report = research.run(&assignment).await?;
             let saved = tokio::task::spawn_blocking(move || {
                 render::save(&folder, &report).map(|()| report)
             });
@@ -319,7 +319,7 @@ impl<'a> Crew<'a> {
         let chunks: Vec<usize> = recorded.iter().map(|(_, in_hand)| in_hand.chunk).collect();
         for (entry, in_hand) in recorded {
             self.checkpoint.processed += 1;
-            let brand: Arc<str> = in_hand.due.brand.name.as_str().into();
+            let brand: Arc<str> = in_hand.due.assignment.brand.name.as_str().into();
             let (event, outcome) = match entry.status {
                 Status::Success => {
                     self.checkpoint.succeeded += 1;
@@ -333,7 +333,7 @@ impl<'a> Crew<'a> {
                 }
             };
             self.write_back
-                .put(Target::Brand(in_hand.due.brand.key), outcome);
+                .put(Target::Brand(in_hand.due.assignment.brand.key), outcome);
             self.events.say(event);
         }
         self.save_checkpoint();
@@ -382,7 +382,7 @@ impl<'a> Crew<'a> {
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
         self.events.say(Event::BrandPutBack {
-            brand: in_hand.due.brand.name.as_str().into(),
+            brand: in_hand.due.assignment.brand.name.as_str().into(),
         });
         if matches!(error, CallError::Stopped) || !matches!(self.end, End::Complete) {
             return;
@@ -416,7 +416,7 @@ impl<'a> Crew<'a> {
         let in_flight = self
             .in_hand
             .values()
-            .map(|in_hand| in_hand.due.brand.name.as_str().into())
+            .map(|in_hand| in_hand.due.assignment.brand.name.as_str().into())
             .collect();
         self.events.say(Event::WindingDown { why, in_flight });
     }
@@ -494,9 +494,9 @@ impl<'a> Crew<'a> {
 
     fn entry(&self, due: &Due, status: Status) -> Entry {
         Entry {
-            brand: due.brand.name.clone(),
+            brand: due.assignment.brand.name.clone(),
             list: self.desk.list.clone(),
-            input_hash: due.brand.input_hash(),
+            input_hash: due.assignment.brand.input_hash(),
             status,
             attempts: due.attempts + 1,
             run_id: self.desk.run_id.clone(),

@@ -243,10 +243,16 @@ impl Desk {
     pub fn rehearse(&self, plan: &Plan) -> Exit {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
         for due in &plan.due {
-            let rows: Vec<String> = due.brand.rows.iter().map(ToString::to_string).collect();
+            let rows: Vec<String> = due
+                .assignment
+                .brand
+                .rows
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             say!(
                 "  {} (row {}) → {}/",
-                due.brand.name,
+                due.assignment.brand.name,
                 rows.join(", "),
                 self.settings.folders.output.join(&due.folder).display()
             );
@@ -284,7 +290,12 @@ impl Desk {
             status: words.in_progress.to_owned(),
         };
         let ahead = plan.due.iter().take(self.args.batch.chunk_size);
-        first.extend(ahead.map(|due| (Target::Brand(due.brand.key.clone()), in_progress())));
+        first.extend(ahead.map(|due| {
+            (
+                Target::Brand(due.assignment.brand.key.clone()),
+                in_progress(),
+            )
+        }));
         let write_back = match sheet {
             Some(sheet) if sheet.can_write() => WriteBack::start(sheet, first, events.clone())
                 .await

@@ -1,6 +1,9 @@
 //! What is due, what is skipped, and what it will take.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use jiff::{Timestamp, ToSpan};
 
@@ -8,7 +11,7 @@ use super::claim::claim;
 use crate::{
     brand::{Brand, BrandKey, Gathered, RejectedRow},
     money::Usd,
-    research,
+    research::{self, Assignment},
     settings::Rates,
     state::{
         job::Job,
@@ -32,11 +35,10 @@ const EXPERIENCE: usize = 5;
 /// A brand that is to be researched.
 #[derive(Clone, Debug)]
 pub struct Due {
-    pub brand: Brand,
+    /// The brand, with what its research depends on.
+    pub assignment: Assignment,
     /// Its key in the registry.
     pub key: BrandKey,
-    /// Answers that came after this are used again.
-    pub since: Timestamp,
     /// Its folder below `output/`.
     pub folder: String,
     /// Attempts so far, since the row changed or succeeded.
@@ -107,6 +109,7 @@ impl Plan {
             rejected,
             notes,
         };
+        let parents = shared_parents(&brands);
         let claims = claim(&brands, registry, rules.list);
         for (brand, (key, known)) in brands.into_iter().zip(claims) {
             if let Some(entry) = known.filter(|entry| !is_due(&brand, entry, rules)) {
@@ -119,14 +122,17 @@ impl Plan {
             taken.insert(folder.to_lowercase());
             let unchanged = known.filter(|entry| entry.input_hash == brand.input_hash());
             plan.due.push(Due {
-                since: replay_since(unchanged, rules),
                 folder,
                 attempts: unchanged
                     .filter(|entry| entry.status == Status::Failed)
                     .map_or(0, |entry| entry.attempts),
                 report: known.and_then(|entry| entry.report.clone()),
                 thin: known.and_then(|entry| entry.thin),
-                brand,
+                assignment: Assignment {
+                    since: replay_since(unchanged, rules),
+                    shared_parent: parents.of(&brand),
+                    brand,
+                },
                 key,
             });
         }
@@ -164,13 +170,45 @@ impl Plan {
         let minutes = |calls: u32, rate: u32| brands * f64::from(calls) / f64::from(rate) * 60.0;
         let parallel = (alone / lanes)
             .max(minutes(research::LLM_CALLS, rates.llm))
-            .max(minutes(research::CREDITS, rates.search));
+            .max(minutes(research::USUAL_CREDITS, rates.search));
         Estimate {
             sequential: Duration::from_secs_f64(alone.max(parallel)),
             parallel: Duration::from_secs_f64(parallel),
             cost: per_brand.times(self.due.len() as u64),
             per_brand,
         }
+    }
+}
+
+/// Parent companies that several brands of the list have.
+struct SharedParents(HashMap<String, Shared>);
+
+/// How many brands name a parent company, and the first of its spellings, whatever the order of the rows.
+struct Shared {
+    brands: usize,
+    spelling: String,
+}
+
+fn shared_parents(brands: &[Brand]) -> SharedParents {
+    let mut parents: HashMap<String, Shared> = HashMap::new();
+    for parent in brands.iter().filter_map(|brand| brand.parent.as_ref()) {
+        let shared = parents.entry(text::key(parent)).or_insert_with(|| Shared {
+            brands: 0,
+            spelling: parent.clone(),
+        });
+        shared.brands += 1;
+        if *parent < shared.spelling {
+            shared.spelling.clone_from(parent);
+        }
+    }
+    parents.retain(|_, shared| shared.brands > 1);
+    SharedParents(parents)
+}
+
+impl SharedParents {
+    fn of(&self, brand: &Brand) -> Option<String> {
+        let shared = self.0.get(&text::key(brand.parent.as_ref()?))?;
+        Some(shared.spelling.clone())
     }
 }
 
@@ -364,7 +402,13 @@ mod tests {
         let due: Vec<_> = plan
             .due
             .iter()
-            .map(|d| (d.brand.name.as_str(), d.attempts, d.since))
+            .map(|d| {
+                (
+                    d.assignment.brand.name.as_str(),
+                    d.attempts,
+                    d.assignment.since,
+                )
+            })
             .collect();
         assert_eq!(
             due,
@@ -378,7 +422,11 @@ mod tests {
 
         night.job.force = true;
         let plan = night.plan(&["کاله", "میهن"], None, None);
-        assert!(plan.due.iter().all(|due| due.since == Timestamp::MAX));
+        assert!(
+            plan.due
+                .iter()
+                .all(|due| due.assignment.since == Timestamp::MAX)
+        );
     }
 
     #[test]
@@ -437,6 +485,42 @@ mod tests {
             due[0].starts_with("آسمان#") && due[1] == "آسمان@sky.ir" && due.len() == 2,
             "{due:?}"
         );
+    }
+
+    #[test]
+    fn brands_share_a_parent_however_it_is_typed() {
+        let row = |number, name: &str, parent: &str| Row {
+            number,
+            name: name.into(),
+            parent: parent.into(),
+            ..Row::default()
+        };
+        let rows = [
+            row(2, "کاله", "هلدينگ سوليكو"),
+            row(3, "سولیکو", "هلدینگ سولیکو"),
+            row(4, "پگاه", "صندوق بازنشستگی"),
+            row(5, "هراز", "-"),
+        ];
+        let reversed: Vec<Row> = rows.iter().rev().cloned().collect();
+        for rows in [&rows[..], &reversed] {
+            let brands = gather(rows).brands;
+            let parents = shared_parents(&brands);
+            let mut of: Vec<_> = brands
+                .iter()
+                .map(|b| (b.name.as_str(), parents.of(b)))
+                .collect();
+            of.sort();
+            let shared = Some("هلدينگ سوليكو".to_owned()).min(Some("هلدینگ سولیکو".to_owned()));
+            assert_eq!(
+                of,
+                [
+                    ("سولیکو", shared.clone()),
+                    ("هراز", None),
+                    ("پگاه", None),
+                    ("کاله", shared)
+                ]
+            );
+        }
     }
 
     #[test]

@@ -6,27 +6,15 @@
 use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
-use url::Url;
 
 use super::{
-    queries::latin_name,
     report::{Citation, Fact, Source, Status},
+    select::{Selection, select},
 };
-use crate::{
-    brand::{self, Brand},
-    services::tavily::Page,
-    text,
-};
-
-/// Characters of a found page, and of one of the brand's own pages, that the model reads.
-const PASSAGE: usize = 1_800;
-const OWN_PASSAGE: usize = 6_000;
-
-/// Characters of all sources together: some 15,000 tokens of Persian.
-const TOTAL: usize = 45_000;
+use crate::{brand::Brand, services::tavily::Page, text};
 
 /// Letters and digits that a quote needs to prove anything.
-const QUOTE_MIN: usize = 8;
+pub const QUOTE_MIN: usize = 8;
 
 /// Letters and digits from which on a value may stand inside other words.
 const LONG_VALUE: usize = 6;
@@ -37,6 +25,8 @@ pub struct Batch {
     pub query: String,
     pub pages: Vec<Page>,
     pub at: Timestamp,
+    /// It was asked about the parent company, once for all its brands.
+    pub about_parent: bool,
 }
 
 /// A source with its text.
@@ -44,9 +34,11 @@ pub struct Read {
     pub source: Source,
     /// What the model reads, and what quotes have to stand in.
     pub text: String,
-    compact: String,
+    pub compact: String,
     /// The brand's own page.
     pub own: bool,
+    /// Its title names the brand.
+    pub in_title: bool,
 }
 
 /// Everything that was found about a brand.
@@ -61,38 +53,11 @@ pub struct Evidence {
 
 impl Evidence {
     /// Numbers the pages that are about the brand, each once, its own first.
-    pub fn gather(brand: &Brand, batches: Vec<Batch>) -> Self {
-        let about = AboutBrand::new(brand);
-        let mut seen = HashSet::new();
-        let mut set_aside = 0;
-        let mut pages = Vec::new();
-        for batch in batches {
-            for page in batch.pages {
-                let Some(read) = read_page(page, &batch.query, batch.at, &about) else {
-                    continue;
-                };
-                let same_place = !seen.insert(place(&read.source.url));
-                // Copies of a press release differ in their surroundings only.
-                let same_text = !seen.insert(read.compact.chars().take(300).collect());
-                if same_place || same_text {
-                    continue;
-                }
-                if read.own || about.names(&read) {
-                    pages.push(read);
-                } else {
-                    set_aside += 1;
-                }
-            }
-        }
-        // A stable sort: the order of the searches stays.
-        pages.sort_by_key(|page| !page.own);
-        let mut room = TOTAL;
-        pages.retain(|page| {
-            let length = page.text.chars().count();
-            let fits = length <= room;
-            room -= if fits { length } else { 0 };
-            fits
-        });
+    pub fn gather(brand: &Brand, batches: &[Batch]) -> Self {
+        let Selection {
+            mut pages,
+            set_aside,
+        } = select(brand, batches);
         for (i, page) in pages.iter_mut().enumerate() {
             page.source.id = format!("s{}", i + 1);
         }
@@ -182,88 +147,6 @@ fn value_in_quote(value: &str, quote: &str) -> bool {
         || letters.chars().count() >= LONG_VALUE && text::compact(quote).contains(&letters)
 }
 
-/// How pages name the brand.
-struct AboutBrand {
-    host: Option<String>,
-    names: Vec<String>,
-}
-
-impl AboutBrand {
-    fn new(brand: &Brand) -> Self {
-        let names = std::iter::once(brand.name.clone()).chain(latin_name(brand));
-        Self {
-            host: brand.host(),
-            names: names
-                .map(|name| text::words(&name))
-                .filter(|words| !words.trim().is_empty())
-                .collect(),
-        }
-    }
-
-    fn owns(&self, url: &Url) -> bool {
-        let host = brand::host(url);
-        self.host
-            .as_ref()
-            .is_some_and(|own| host == *own || host.ends_with(&format!(".{own}")))
-    }
-
-    fn names(&self, page: &Read) -> bool {
-        let text = text::words(&format!("{} {}", page.source.title, page.text));
-        let joined = text.replace(' ', "");
-        self.names.iter().any(|name| {
-            let letters = name.replace(' ', "");
-            // Half-spaces are typed or not; a longer name may stand in one piece where the brand has two words.
-            text.contains(name)
-                || letters.chars().count() >= LONG_VALUE && joined.contains(&letters)
-        })
-    }
-}
-
-fn read_page(page: Page, query: &str, at: Timestamp, about: &AboutBrand) -> Option<Read> {
-    let url = Url::parse(&page.url)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let own = about.owns(&url);
-    let body = page
-        .content
-        .filter(|content| !content.trim().is_empty())
-        .or(page.raw_content)?;
-    let text: String = text::clean(&body)
-        .chars()
-        .take(if own { OWN_PASSAGE } else { PASSAGE })
-        .collect();
-    let compact = text::compact(&text);
-    if compact.chars().count() < QUOTE_MIN {
-        return None;
-    }
-    Some(Read {
-        source: Source {
-            id: String::new(),
-            title: text::shorten(&text::clean(page.title.as_deref().unwrap_or_default()), 200),
-            url: url.to_string(),
-            retrieved_at: at,
-            query: query.to_owned(),
-        },
-        text,
-        compact,
-        own,
-    })
-}
-
-/// The same page under `http` and `https`, with and without `www.`, a slash at its end or a fragment.
-fn place(url: &str) -> String {
-    let Ok(mut parsed) = Url::parse(url) else {
-        return url.to_owned();
-    };
-    parsed.set_fragment(None);
-    let path = parsed.path().trim_end_matches('/').to_owned();
-    format!(
-        "{}{path}?{}",
-        brand::host(&parsed),
-        parsed.query().unwrap_or_default()
-    )
-}
-
 /// A year, a month or a day: `2026`, `2026-05`, `2026-05-17`, in either calendar.
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
@@ -298,6 +181,7 @@ mod tests {
             title: Some("خبر".into()),
             content: Some(content.into()),
             raw_content: None,
+            score: serde_json::Value::Null,
         }
     }
 
@@ -306,8 +190,9 @@ mod tests {
             query: "q".into(),
             pages,
             at: Timestamp::UNIX_EPOCH,
+            about_parent: false,
         };
-        Evidence::gather(&brand(), vec![batch])
+        Evidence::gather(&brand(), &[batch])
     }
 
     fn fact(value: &str, source: &str, quote: &str) -> Fact {

@@ -9,6 +9,7 @@ pub(crate) mod insights;
 pub(crate) mod quality;
 mod queries;
 pub mod report;
+mod select;
 mod stages;
 
 use futures::future::join_all;
@@ -16,6 +17,7 @@ use jiff::{Timestamp, civil::Date};
 
 use self::{
     evidence::{Batch, Evidence},
+    queries::Query,
     report::{Analysis, Coverage, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION},
 };
 use crate::{
@@ -30,8 +32,12 @@ use crate::{
     },
 };
 
-/// Search credits that a brand takes at most.
+/// Search credits that a brand takes at most, and those that it takes unless little is found.
 pub const CREDITS: u32 = 6;
+pub const USUAL_CREDITS: u32 = 5;
+
+/// Sources about the brand with which nothing more is searched for.
+const ENOUGH_SOURCES: usize = 4;
 
 /// Model calls that a brand takes when nothing goes wrong.
 pub const LLM_CALLS: u32 = 2;
@@ -53,6 +59,16 @@ pub struct Research {
     pub fence_key: [u8; 32],
 }
 
+/// A brand to research.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    pub brand: Brand,
+    /// Its parent company, in one spelling, where other brands of the list have the same.
+    pub shared_parent: Option<String>,
+    /// Answers that were paid for after this are used again.
+    pub since: Timestamp,
+}
+
 /// What the searches cost, and when the last of them was answered.
 #[derive(Default)]
 struct Searched {
@@ -61,10 +77,27 @@ struct Searched {
     last: Option<Timestamp>,
 }
 
+impl Searched {
+    fn take_in(&mut self, query: Query, found: Found) -> Batch {
+        let Found { pages, at, cost } = found;
+        self.credits += cost.credits;
+        self.usd += cost.usd;
+        self.last = self.last.max(Some(at));
+        Batch {
+            query: query.text,
+            pages,
+            at,
+            about_parent: query.about_parent,
+        }
+    }
+}
+
 impl Research {
-    /// Researches one brand. Answers that were paid for after `since` are used again.
-    pub async fn run(&self, brand: &Brand, since: Timestamp) -> Result<Report, CallError> {
-        let (mut evidence, searched) = self.search(brand, since).await?;
+    /// Researches one brand.
+    pub async fn run(&self, assignment: &Assignment) -> Result<Report, CallError> {
+        let Assignment { brand, since, .. } = assignment;
+        let since = *since;
+        let (mut evidence, searched) = self.search(assignment).await?;
         let mut usage = Usage::default();
         let analysis = if evidence.sources.is_empty() {
             None
@@ -119,20 +152,24 @@ impl Research {
         })
     }
 
-    /// All searches at once, and the brand's own pages.
-    async fn search(
-        &self,
-        brand: &Brand,
-        since: Timestamp,
-    ) -> Result<(Evidence, Searched), CallError> {
-        let queries = queries::searches(brand);
-        let asked = join_all(queries.iter().map(|query| self.tavily.search(query, since)));
+    /// All searches at once, and the brand's own pages; one more search where they found too little.
+    async fn search(&self, assignment: &Assignment) -> Result<(Evidence, Searched), CallError> {
+        let Assignment {
+            brand,
+            shared_parent,
+            since,
+        } = assignment;
+        let payer = brand.key.as_str();
+        let queries = queries::searches(brand, shared_parent.as_deref());
+        let asked = queries
+            .iter()
+            .map(|query| self.tavily.search(&query.text, *since, payer));
         let pages = queries::own_pages(brand);
         let own = async {
             if pages.is_empty() {
                 return Ok(None);
             }
-            match self.tavily.extract(&pages, since).await {
+            match self.tavily.extract(&pages, *since, payer).await {
                 Ok(found) => Ok(Some(found)),
                 // A site that cannot be read is no reason to know nothing.
                 Err(CallError::Request { .. }) => Ok(None),
@@ -140,21 +177,18 @@ impl Research {
             }
         };
         // All are waited for, even when one has failed: the others may be paid for already.
-        let (found, own) = futures::join!(asked, own);
-        let own = own
-            .transpose()
-            .map(|own| ("the brand's own site".to_owned(), own));
+        let (found, own) = futures::join!(join_all(asked), own);
+        let own_query = Query {
+            text: "the brand's own site".to_owned(),
+            about_parent: false,
+        };
+        let own = own.transpose().map(|own| (own_query, own));
         let mut searched = Searched::default();
         let mut batches = Vec::new();
         let mut stopped = false;
         for (query, found) in own.into_iter().chain(queries.into_iter().zip(found)) {
             match found {
-                Ok(Found { pages, at, cost }) => {
-                    searched.credits += cost.credits;
-                    searched.usd += cost.usd;
-                    searched.last = searched.last.max(Some(at));
-                    batches.push(Batch { query, pages, at });
-                }
+                Ok(found) => batches.push(searched.take_in(query, found)),
                 // Another of these searches, or another brand, has the reason.
                 Err(CallError::Stopped) => stopped = true,
                 Err(error) => return Err(error),
@@ -163,7 +197,17 @@ impl Research {
         if stopped {
             return Err(CallError::Stopped);
         }
-        Ok((Evidence::gather(brand, batches), searched))
+        let mut evidence = Evidence::gather(brand, &batches);
+        if evidence.sources.len() < ENOUGH_SOURCES {
+            let query = Query {
+                text: queries::second_round(brand),
+                about_parent: false,
+            };
+            let found = self.tavily.search(&query.text, *since, payer).await?;
+            batches.push(searched.take_in(query, found));
+            evidence = Evidence::gather(brand, &batches);
+        }
+        Ok((evidence, searched))
     }
 
     async fn recommend(

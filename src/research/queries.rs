@@ -8,21 +8,63 @@ use crate::{brand::Brand, services::tavily::QUERY_LIMIT, text};
 /// free.
 const OWN_PAGES: [&str; 4] = ["about", "about-us", "contact", "contact-us"];
 
-/// The searches for a brand. The name is quoted so that its words stay together.
-pub fn searches(brand: &Brand) -> Vec<String> {
-    let name = format!("\"{}\"", brand.name.replace('"', " "));
+/// A search, and whether its answer serves all brands of the parent company.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Query {
+    pub text: String,
+    pub about_parent: bool,
+}
+
+/// The searches for a brand. The name is quoted so that its words stay together. Where other brands of the list have
+/// the same parent company, what is asked about that is asked once for all of them.
+pub fn searches(brand: &Brand, shared_parent: Option<&str>) -> Vec<Query> {
+    let name = quoted(&brand.name);
+    let own = |text: String| Query {
+        text: limited(&text),
+        about_parent: false,
+    };
+    let products = own(format!("{name} محصولات خدمات قیمت"));
+    let Some(parent) = shared_parent.map(quoted) else {
+        let parent = brand.parent.as_deref().unwrap_or_default();
+        return vec![
+            own(format!(
+                "{name} شرکت مالک سهامداران مدیرعامل تأسیس {parent}"
+            )),
+            products,
+            own(format!("{name} کمپین تبلیغاتی اسپانسر مشتریان نظرات")),
+            own(format!("{name} رقبا سهم بازار صنعت")),
+        ];
+    };
+    let of_parent = |text: String| Query {
+        text: limited(&text),
+        about_parent: true,
+    };
+    vec![
+        products,
+        own(format!(
+            "{name} کمپین تبلیغاتی اسپانسر مشتریان رقبا سهم بازار"
+        )),
+        of_parent(format!(
+            "{parent} هلدینگ مالک سهامداران مدیرعامل شرکت‌های زیرمجموعه برندها"
+        )),
+        of_parent(format!(
+            "{parent} Iran group brands subsidiaries market share"
+        )),
+    ]
+}
+
+/// What is asked when the other searches found too little.
+pub fn second_round(brand: &Brand) -> String {
+    let name = quoted(&brand.name);
     let latin =
         latin_name(brand).map_or_else(|| name.clone(), |latin| format!("\"{latin}\" {name}"));
-    let parent = brand.parent.as_deref().unwrap_or_default();
-    [
-        format!("{name} شرکت مالک سهامداران مدیرعامل تأسیس {parent}"),
-        format!("{name} محصولات خدمات قیمت"),
-        format!("{name} کمپین تبلیغاتی اسپانسر مشتریان نظرات"),
-        format!("{name} رقبا سهم بازار صنعت"),
-        format!("{latin} Iran brand company owner products competitors"),
-    ]
-    .map(|query| limited(&query))
-    .into()
+    limited(&format!(
+        "{latin} Iran brand company owner products competitors"
+    ))
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', " "))
 }
 
 /// The pages of the brand's own site that are read.
@@ -73,15 +115,32 @@ mod tests {
     }
 
     #[test]
-    fn queries_are_short_enough_and_in_both_languages() {
-        let queries = searches(&brand("کاله", "https://www.kalleh.com"));
-        assert!(queries.iter().all(|q| q.chars().count() <= QUERY_LIMIT));
-        assert!(queries[4].contains("\"kalleh\" \"کاله\""));
-        assert!(queries[1].contains("محصولات"));
-        assert!(
-            queries.len() < 6,
-            "each costs a credit, and so do its own pages"
-        );
+    fn queries_are_short_enough_and_few_enough() {
+        let brand = brand("کاله", "https://www.kalleh.com");
+        for parent in [None, Some("هلدینگ سولیکو")] {
+            let queries = searches(&brand, parent);
+            let short = |query: &str| query.chars().count() <= QUERY_LIMIT;
+            assert!(queries.iter().all(|query| short(&query.text)));
+            assert!(short(&second_round(&brand)));
+            let own = queries.iter().filter(|query| !query.about_parent).count();
+            assert!(
+                own + 2 <= 6,
+                "its own pages and the second round cost a credit each"
+            );
+            assert_eq!(parent.is_some(), own == 2);
+        }
+        assert!(second_round(&brand).contains("\"kalleh\" \"کاله\""));
+    }
+
+    #[test]
+    fn sister_brands_ask_the_same_about_their_parent() {
+        let of_parent = |name| {
+            let mut queries = searches(&brand(name, ""), Some("هلدینگ نمونه"));
+            queries.retain(|query| query.about_parent);
+            queries
+        };
+        assert_eq!(of_parent("کاله"), of_parent("آمل"));
+        assert_eq!(of_parent("کاله").len(), 2);
     }
 
     #[test]

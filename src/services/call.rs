@@ -45,6 +45,8 @@ pub struct Request {
     pub timeout: Duration,
     /// The longest that all attempts may take, where the usual patience is too long.
     pub patience: Option<Duration>,
+    /// The brand that it is paid for. Others may use the answer too, at no cost.
+    pub payer: String,
     /// `None` for calls that cost nothing.
     pub price: Option<Price>,
 }
@@ -74,7 +76,7 @@ pub struct Answer {
     pub json: Value,
     /// When it came from the service.
     pub at: Timestamp,
-    /// What it cost when it came.
+    /// What it cost when it came; nothing for whoever uses what another brand has paid for.
     pub cost: Cost,
     pub hash: RequestHash,
 }
@@ -140,6 +142,7 @@ impl Request {
             body: Body::None,
             timeout: Duration::from_mins(1),
             patience: None,
+            payer: String::new(),
             price: None,
         }
     }

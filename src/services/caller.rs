@@ -106,11 +106,16 @@ impl Caller {
         if request.price.is_some()
             && let Some(kept) = self.paid.find(hash, since).await?
         {
-            self.say_done(service, request, true, kept.cost, Duration::ZERO);
+            let shared = kept
+                .payer
+                .as_ref()
+                .is_some_and(|payer| *payer != request.payer);
+            let cost = if shared { Cost::default() } else { kept.cost };
+            self.say_done(service, request, true, cost, Duration::ZERO);
             return Ok(Answer {
                 json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
                 at: kept.at,
-                cost: kept.cost,
+                cost,
                 hash,
             });
         }
@@ -199,7 +204,9 @@ impl Caller {
         }
         let verdict = (service.classify)(&reply);
         let (at, cost) = match (&request.price, hold) {
-            (Some(price), Some(hold)) => book(price, &reply, verdict, text, hold, hash).await?,
+            (Some(price), Some(hold)) => {
+                book(request, price, &reply, verdict, text, hold, hash).await?
+            }
             _ => (
                 now_in_milliseconds().map_err(anyhow::Error::from)?,
                 Cost::default(),
@@ -361,6 +368,7 @@ async fn not_answered(
 
 /// Puts what a reply cost into the ledger, and a good answer into the store, before anything is done with it.
 async fn book(
+    request: &Request,
     price: &Price,
     reply: &Reply,
     verdict: Verdict,
@@ -374,7 +382,18 @@ async fn book(
         // The hold stays in the ledger until the service's own figures say more.
         None => Ok((at, Cost::default())),
         Some(cost) if good || cost != Cost::default() => {
-            hold.settle(hash, Kept { body, at, cost }, good).await?;
+            let payer = Some(request.payer.clone());
+            hold.settle(
+                hash,
+                Kept {
+                    body,
+                    at,
+                    cost,
+                    payer,
+                },
+                good,
+            )
+            .await?;
             Ok((at, cost))
         }
         Some(nothing) => {

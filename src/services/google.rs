@@ -107,6 +107,7 @@ impl SignIn {
             ]),
             timeout: super::PREFLIGHT_TIMEOUT,
             patience: Some(Duration::from_secs(4)),
+            payer: String::new(),
             price: None,
         };
         let answer = self

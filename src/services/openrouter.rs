@@ -51,7 +51,7 @@ pub struct OpenRouter {
 pub struct Question<'a, T> {
     /// Name of the schema, and of the stage in messages.
     pub name: &'static str,
-    /// The brand, for messages.
+    /// The brand, for messages and to know again who paid.
     pub about: &'a str,
     pub system: &'a str,
     pub user: &'a str,
@@ -295,6 +295,7 @@ impl OpenRouter {
             body: Body::Json(body),
             timeout: TIMEOUT,
             patience: None,
+            payer: question.about.to_owned(),
         };
         let answer = self.caller.send(&self.service, &request, since).await?;
         usage.add(&answer);

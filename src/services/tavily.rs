@@ -56,6 +56,9 @@ pub struct Page {
     /// The whole page, when it was read.
     #[serde(default)]
     pub raw_content: Option<String>,
+    /// How well the page fits the query, from 0 to 1; a number, where the service gives one.
+    #[serde(default)]
+    pub score: Value,
 }
 
 /// Pages that one call brought.
@@ -121,7 +124,12 @@ impl Tavily {
     }
 
     /// Searches the web, with a preference for pages from Iran; one credit.
-    pub async fn search(&self, query: &str, since: Timestamp) -> Result<Found, CallError> {
+    pub async fn search(
+        &self,
+        query: &str,
+        since: Timestamp,
+        payer: &str,
+    ) -> Result<Found, CallError> {
         let body = json!({
             "query": query,
             "search_depth": "basic",
@@ -130,11 +138,16 @@ impl Tavily {
             "max_results": RESULTS,
             "include_usage": true,
         });
-        self.ask("search", query, body, since).await
+        self.ask("search", query, body, since, payer).await
     }
 
     /// Reads up to five pages; one credit.
-    pub async fn extract(&self, urls: &[Url], since: Timestamp) -> Result<Found, CallError> {
+    pub async fn extract(
+        &self,
+        urls: &[Url],
+        since: Timestamp,
+        payer: &str,
+    ) -> Result<Found, CallError> {
         let body = json!({
             "urls": urls,
             "extract_depth": "basic",
@@ -142,7 +155,7 @@ impl Tavily {
             "include_usage": true,
         });
         let what = urls.first().map_or("", Url::as_str);
-        self.ask("extract", what, body, since).await
+        self.ask("extract", what, body, since, payer).await
     }
 
     async fn ask(
@@ -151,6 +164,7 @@ impl Tavily {
         what: &str,
         body: Value,
         since: Timestamp,
+        payer: &str,
     ) -> Result<Found, CallError> {
         let price = self.credit_price;
         let cost = move |credits: u32| Cost {
@@ -165,6 +179,7 @@ impl Tavily {
             body: Body::Json(body.to_string()),
             timeout: TIMEOUT,
             patience: None,
+            payer: payer.to_owned(),
             price: Some(Price {
                 worst: cost(1).usd,
                 cost: Box::new(move |json| credits(json).map(cost)),

@@ -112,7 +112,7 @@ impl Bench {
 #[tokio::test]
 async fn the_same_question_at_the_same_time_is_paid_once() {
     let bench = Bench::new(&[], None).await;
-    let search = || bench.tavily.search("\"کاله\" قیمت", Timestamp::MIN);
+    let search = || bench.tavily.search("\"کاله\" قیمت", Timestamp::MIN, "x");
     let (one, other) = futures::join!(search(), search());
     assert_eq!(one.unwrap().pages.len(), other.unwrap().pages.len());
     assert_eq!(bench.sandbox.counts().1, 1);
@@ -141,7 +141,7 @@ async fn a_service_that_stays_down_ends_the_run() {
     let bench = Bench::new(&["search:503"], None).await;
     let error = bench
         .tavily
-        .search("\"کاله\"", Timestamp::MIN)
+        .search("\"کاله\"", Timestamp::MIN, "x")
         .await
         .unwrap_err();
     assert!(
@@ -162,7 +162,7 @@ async fn a_call_that_was_lost_counts_against_the_budget() {
     let bench = Bench::new(&["search:cut"], Some("0.02")).await;
     let error = bench
         .tavily
-        .search("\"کاله\"", Timestamp::MIN)
+        .search("\"کاله\"", Timestamp::MIN, "x")
         .await
         .unwrap_err();
     // Two attempts at $0.008 each are set aside; a third would not fit, and that is the service's doing.
@@ -176,7 +176,7 @@ async fn a_call_that_was_lost_counts_against_the_budget() {
 #[tokio::test]
 async fn a_call_that_was_lost_at_the_end_of_the_budget_is_not_the_services_fault() {
     let bench = Bench::new(&["search:cut:1x+1000000000s"], Some("0.024")).await;
-    let search = |query| bench.tavily.search(query, Timestamp::MIN);
+    let search = |query| bench.tavily.search(query, Timestamp::MIN, "x");
     search("\"کاله\"").await.unwrap();
     // Two tries are lost, and there is no money for a third.
     let error = search("\"میهن\"").await.unwrap_err();
@@ -210,7 +210,7 @@ async fn nothing_is_sent_once_the_run_winds_down() {
     bench.stop.cancel();
     let error = bench
         .tavily
-        .search("\"کاله\"", Timestamp::MIN)
+        .search("\"کاله\"", Timestamp::MIN, "x")
         .await
         .unwrap_err();
     assert!(matches!(error, CallError::Stopped), "{error}");

@@ -48,6 +48,8 @@ pub struct Kept {
     /// When it came.
     pub at: Timestamp,
     pub cost: Cost,
+    /// The brand that it was paid for; earlier versions did not take it down.
+    pub payer: Option<String>,
 }
 
 /// The store and the ledger.
@@ -164,7 +166,7 @@ impl Paid {
         self.store
             .with(move |db| {
                 let mut query = db.prepare_cached(
-                    "SELECT body, at, usd, credits FROM response
+                    "SELECT body, at, usd, credits, payer FROM response
                  WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
                 )?;
                 query
@@ -174,10 +176,11 @@ impl Paid {
                             row.get(1)?,
                             row.get::<_, String>(2)?,
                             row.get(3)?,
+                            row.get(4)?,
                         ))
                     })
                     .optional()?
-                    .map(|(body, at, usd, credits)| {
+                    .map(|(body, at, usd, credits, payer)| {
                         Ok(Kept {
                             body: body?,
                             at: Timestamp::from_millisecond(at)?,
@@ -185,6 +188,7 @@ impl Paid {
                                 usd: usd.parse()?,
                                 credits,
                             },
+                            payer,
                         })
                     })
                     .transpose()
@@ -280,9 +284,9 @@ impl Hold {
             .store
             .with(move |db| {
                 db.prepare_cached(
-                    "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body, payer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
-                .execute(params![hash, kept.at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body])?;
+                .execute(params![hash, kept.at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body, kept.payer])?;
                 db.prepare_cached(
                     "UPDATE spending SET state = 'settled', usd = ?2, credits = ?3 WHERE id = ?1",
                 )?

@@ -19,13 +19,13 @@ use tokio::sync::oneshot;
 
 use super::{set_aside, set_aside_name};
 
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// Answers older than this are never asked for again and make room.
 const KEEP_DAYS: i64 = 30;
 
 /// The tables and their columns, the oldest version first. Each batch leads from one version to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS response (
          hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
          usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);
@@ -42,6 +42,7 @@ const MIGRATIONS: [&str; 2] = [
          upto INTEGER NOT NULL);
      CREATE INDEX spending_state ON spending (state);
      CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);",
+    "ALTER TABLE response ADD COLUMN payer TEXT;",
 ];
 
 /// The tables that are worth saving from a damaged database.

@@ -24,6 +24,7 @@ fn kept(body: &str, cost: &str) -> Kept {
             usd: usd(cost),
             credits: 1,
         },
+        payer: None,
     }
 }
 

@@ -1,0 +1,403 @@
+//! Which of the pages that were found the analyst reads: those about the brand, each once, the most relevant first, and
+//! no more than fit a budget of tokens.
+
+use std::{cmp::Reverse, collections::HashSet};
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::{
+    evidence::{Batch, QUOTE_MIN, Read},
+    queries::latin_name,
+    report::Source,
+};
+use crate::{
+    brand::{self, Brand},
+    services::tavily::Page,
+    text,
+};
+
+/// Tokens of all sources together.
+const BUDGET: usize = 15_000;
+
+/// Characters of a found page, and of one of the brand's own pages, that are read.
+const PASSAGE: usize = 1_800;
+const OWN_PASSAGE: usize = 6_000;
+
+/// Letters from which on a name may stand in one piece where the brand has two words.
+const LONG_NAME: usize = 6;
+
+/// Words, folded, by which companies tell of themselves.
+const TELLING: [&str; 18] = [
+    "درباره",
+    "تاسیس",
+    "مدیرعامل",
+    "سهام",
+    "شرکت",
+    "هلدینگ",
+    "محصول",
+    "خدمات",
+    "قیمت",
+    "شعبه",
+    "مشتری",
+    "کمپین",
+    "نشانی",
+    "about",
+    "founded",
+    "ceo",
+    "products",
+    "brand",
+];
+
+/// The pages that are read, the brand's own first, then in the order of the searches.
+pub struct Selection {
+    pub pages: Vec<Read>,
+    /// Pages found for the brand that do not name it.
+    pub set_aside: usize,
+}
+
+/// A page that could be read.
+struct Candidate {
+    read: Read,
+    /// The best page of its search: every topic gets a hearing.
+    best: bool,
+    /// In hundredths, so that it can be sorted by.
+    relevance: i64,
+    tokens: usize,
+}
+
+/// Chooses among the pages of all searches.
+pub fn select(brand: &Brand, batches: &[Batch]) -> Selection {
+    let about = AboutBrand::new(brand);
+    let mut seen = HashSet::new();
+    let mut set_aside = 0;
+    let mut candidates = Vec::new();
+    for batch in batches {
+        let mut best = true;
+        for page in &batch.pages {
+            let Some(read) = read_page(page, &batch.query, batch.at, &about) else {
+                continue;
+            };
+            let same_place = !seen.insert(place(&read.source.url));
+            // Copies of a press release differ in their surroundings only.
+            let same_text = !seen.insert(read.compact.chars().take(300).collect());
+            if same_place || same_text {
+                continue;
+            }
+            let mentions = about.mentions(&read);
+            if mentions == 0 && !read.own {
+                set_aside += usize::from(!batch.about_parent);
+                continue;
+            }
+            candidates.push(Candidate {
+                best: std::mem::take(&mut best),
+                relevance: relevance(page, &read, mentions),
+                tokens: text::tokens(&read.text),
+                read,
+            });
+        }
+    }
+    // A stable sort: the order of the searches stays.
+    candidates.sort_by_key(|page| !page.read.own);
+    Selection {
+        pages: within_budget(candidates),
+        set_aside,
+    }
+}
+
+/// Keeps what fits: own pages, then the best page of each search, then by relevance.
+fn within_budget(candidates: Vec<Candidate>) -> Vec<Read> {
+    let mut order: Vec<usize> = (0..candidates.len()).collect();
+    order.sort_by_key(|&i| {
+        let page = &candidates[i];
+        Reverse((page.read.own, page.best, page.relevance))
+    });
+    let mut room = BUDGET;
+    let mut fits = vec![false; candidates.len()];
+    for i in order {
+        let tokens = candidates[i].tokens;
+        fits[i] = tokens <= room;
+        room -= if fits[i] { tokens } else { 0 };
+    }
+    let kept = candidates.into_iter().zip(fits);
+    kept.filter_map(|(page, fits)| fits.then_some(page.read))
+        .collect()
+}
+
+/// The service's own score, and how much the page speaks of the brand: in its title most.
+fn relevance(page: &Page, read: &Read, mentions: usize) -> i64 {
+    let score = page.score.as_f64().unwrap_or(0.5).clamp(0.0, 1.0);
+    #[expect(clippy::cast_possible_truncation, reason = "between 0 and 100")]
+    let score = (score * 100.0) as i64;
+    let mentions = i64::try_from(mentions.min(5)).unwrap_or(5);
+    score + 10 * mentions + if read.in_title { 100 } else { 0 }
+}
+
+/// How pages name the brand.
+struct AboutBrand {
+    host: Option<String>,
+    names: Vec<String>,
+}
+
+impl AboutBrand {
+    fn new(brand: &Brand) -> Self {
+        let names = std::iter::once(brand.name.clone()).chain(latin_name(brand));
+        Self {
+            host: brand.host(),
+            names: names
+                .map(|name| text::words(&name))
+                .filter(|words| !words.trim().is_empty())
+                .collect(),
+        }
+    }
+
+    fn owns(&self, url: &Url) -> bool {
+        let host = brand::host(url);
+        self.host
+            .as_ref()
+            .is_some_and(|own| host == *own || host.ends_with(&format!(".{own}")))
+    }
+
+    /// How often a page names the brand.
+    fn mentions(&self, page: &Read) -> usize {
+        self.count(&text::words(&page.text)) + usize::from(page.in_title)
+    }
+
+    fn count(&self, words: &str) -> usize {
+        let mut joined = None;
+        let counts = self.names.iter().map(|name| {
+            // Neighbours share the space between them.
+            let spaced = words.matches(name.trim_end()).count();
+            let letters = name.replace(' ', "");
+            if spaced > 0 && words.contains(name) {
+                spaced
+            } else if letters.chars().count() >= LONG_NAME {
+                // Half-spaces are typed or not.
+                let joined = joined.get_or_insert_with(|| words.replace(' ', ""));
+                joined.matches(&letters).count()
+            } else {
+                0
+            }
+        });
+        counts.max().unwrap_or(0)
+    }
+}
+
+fn read_page(page: &Page, query: &str, at: Timestamp, about: &AboutBrand) -> Option<Read> {
+    let url = Url::parse(&page.url)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let own = about.owns(&url);
+    let content = page.content.as_deref();
+    let body = content
+        .filter(|content| !content.trim().is_empty())
+        .or(page.raw_content.as_deref())?;
+    let text = excerpt(body, if own { OWN_PASSAGE } else { PASSAGE }, about);
+    let compact = text::compact(&text);
+    if compact.chars().count() < QUOTE_MIN {
+        return None;
+    }
+    let title = text::clean(page.title.as_deref().unwrap_or_default());
+    Some(Read {
+        in_title: about.count(&text::words(&title)) > 0,
+        source: Source {
+            id: String::new(),
+            title: text::shorten(&title, 200),
+            url: url.to_string(),
+            retrieved_at: at,
+            query: query.to_owned(),
+        },
+        text,
+        compact,
+        own,
+    })
+}
+
+/// The lines of a page that tell most, up to so many characters, in their order; an ellipsis stands for those between.
+fn excerpt(body: &str, limit: usize, about: &AboutBrand) -> String {
+    let lines: Vec<String> = body
+        .lines()
+        .map(text::clean)
+        .filter(|line| !line.is_empty())
+        .collect();
+    let length = |line: &String| line.chars().count() + 1;
+    if lines.iter().map(length).sum::<usize>() <= limit + 1 {
+        return lines.join(" ");
+    }
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by_key(|&i| Reverse(telling(&lines[i], about)));
+    let mut room = limit;
+    let mut kept: Vec<Option<usize>> = vec![None; lines.len()];
+    for i in order {
+        // Two more for the ellipsis.
+        let take = lines[i].chars().count().min(room.saturating_sub(3));
+        if take >= QUOTE_MIN {
+            kept[i] = Some(take);
+            room -= take + 3;
+        }
+    }
+    let mut text = String::new();
+    let mut gap = false;
+    for (line, take) in lines.iter().zip(kept) {
+        let Some(take) = take else {
+            gap = true;
+            continue;
+        };
+        if !text.is_empty() {
+            text.push_str(if gap { " … " } else { " " });
+        }
+        text.extend(line.chars().take(take));
+        gap = take < line.chars().count();
+    }
+    text
+}
+
+/// How much a line tells: that it names the brand, has telling words and figures, and is a sentence and no menu.
+fn telling(line: &str, about: &AboutBrand) -> usize {
+    let words = text::words(line);
+    let named = about.count(&words).min(2);
+    let hits = TELLING.iter().filter(|word| words.contains(**word)).count();
+    let figures = usize::from(words.bytes().any(|b| b.is_ascii_digit()));
+    let sentence = usize::from(words.split(' ').count() > 8);
+    3 * named + hits.min(4) + figures + 2 * sentence
+}
+
+/// The same page under `http` and `https`, with and without `www.`, a slash at its end or a fragment.
+fn place(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else {
+        return url.to_owned();
+    };
+    parsed.set_fragment(None);
+    let path = parsed.path().trim_end_matches('/').to_owned();
+    format!(
+        "{}{path}?{}",
+        brand::host(&parsed),
+        parsed.query().unwrap_or_default()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brand::{Row, gather};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn brand() -> Brand {
+        let row = Row {
+            number: 2,
+            name: "کاله".into(),
+            website: "kalleh.com".into(),
+            parent: String::new(),
+        };
+        gather(&[row]).brands.remove(0)
+    }
+
+    fn page(url: String, title: &str, content: &str, score: f64) -> Page {
+        Page {
+            url,
+            title: Some(title.into()),
+            content: Some(content.into()),
+            raw_content: None,
+            score: json!(score),
+        }
+    }
+
+    fn batch(query: &str, pages: Vec<Page>) -> Batch {
+        Batch {
+            query: query.into(),
+            pages,
+            at: Timestamp::UNIX_EPOCH,
+            about_parent: false,
+        }
+    }
+
+    #[test]
+    fn the_budget_goes_to_the_most_relevant_and_every_search_is_heard() {
+        // Far more than fits: 60 long pages of one search, and one weak page of another.
+        let long = "شرکت کاله در بازار لبنیات ایران سهم بزرگی دارد. ".repeat(60);
+        let many = (0..60).map(|i| {
+            let (title, score) = if i == 59 {
+                ("کاله چیست", 0.9)
+            } else {
+                ("خبر", 0.5)
+            };
+            page(
+                format!("https://news.ir/{i}"),
+                title,
+                &format!("{i} {long}"),
+                score,
+            )
+        });
+        let weak = page("https://other.ir/".into(), "خبر", &format!("x {long}"), 0.1);
+        let batches = [batch("a", many.collect()), batch("b", vec![weak])];
+        let selection = select(&brand(), &batches);
+        let urls: Vec<&str> = selection
+            .pages
+            .iter()
+            .map(|p| p.source.url.as_str())
+            .collect();
+        let tokens: usize = selection.pages.iter().map(|p| text::tokens(&p.text)).sum();
+        assert!(tokens <= BUDGET && tokens > BUDGET - 1_500, "{tokens}");
+        assert!(urls.len() < 30, "{urls:?}");
+        assert!(
+            urls.contains(&"https://news.ir/59") && urls.contains(&"https://other.ir/"),
+            "{urls:?}"
+        );
+        assert!(
+            urls.is_sorted_by_key(|url| url.starts_with("https://other")),
+            "the order of the searches"
+        );
+    }
+
+    #[test]
+    fn what_tells_nothing_is_left_out_of_a_long_page() {
+        let menu = "خانه\nورود\nسبد خرید\n".repeat(400);
+        let body = format!(
+            "{menu}شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد و امروز ۱۲۵۰۰ نفر کارمند دارد.\n{menu}"
+        );
+        let own = page("https://kalleh.com/about".into(), "درباره", &body, 0.5);
+        let read = select(&brand(), &[batch("own", vec![own])]).pages.remove(0);
+        assert!(read.text.contains("تأسیس شد و امروز"), "{}", read.text);
+        assert!(read.text.chars().count() <= OWN_PASSAGE);
+    }
+
+    #[test]
+    fn pages_about_the_parent_count_when_they_name_the_brand() {
+        let pages = vec![
+            page(
+                "https://a.ir/".into(),
+                "هلدینگ",
+                "برندهای هلدینگ نمونه: کاله و چند برند دیگر",
+                0.5,
+            ),
+            page(
+                "https://b.ir/".into(),
+                "هلدینگ",
+                "هلدینگ نمونه در تهران است و شعبه دارد",
+                0.5,
+            ),
+        ];
+        let mut batch = batch("p", pages);
+        batch.about_parent = true;
+        let selection = select(&brand(), &[batch]);
+        assert_eq!((selection.pages.len(), selection.set_aside), (1, 0));
+    }
+
+    proptest! {
+        /// An excerpt is never longer than asked for, and says nothing that the page does not say in this order.
+        #[test]
+        fn an_excerpt_is_short_and_true(lines in proptest::collection::vec("[ا-یa-z0-9 ]{0,80}", 0..40), limit in 20usize..400) {
+            let body = lines.join("\n");
+            let text = excerpt(&body, limit, &AboutBrand::new(&brand()));
+            prop_assert!(text.chars().count() <= limit + 1, "{}", text.chars().count());
+            let whole = text::compact(&body);
+            let mut rest = whole.as_str();
+            for part in text.split('…').map(text::compact) {
+                let at = rest.find(&part);
+                prop_assert!(at.is_some(), "{part} is not in {rest}");
+                rest = &rest[at.unwrap() + part.len()..];
+            }
+        }
+    }
+}

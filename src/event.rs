@@ -40,6 +40,8 @@ pub enum Event {
         cost: Cost,
         thin: bool,
         took: Duration,
+        /// How much of that was waiting for the turns of its calls.
+        waited: Duration,
     },
     /// A brand failed, and the registry on disk says so.
     BrandFailed { brand: Arc<str>, error: String },

@@ -420,6 +420,7 @@ fn answer(json: Value) -> Answer {
         json,
         at: NOW,
         cost: Cost::default(),
+        waited: std::time::Duration::ZERO,
         hash: [0; 32],
     }
 }

@@ -59,6 +59,11 @@ impl Usd {
         Usd(self.0.saturating_sub(other.0).max(Decimal::ZERO))
     }
 
+    /// How often `other` fits into this amount; `None` when it is nothing.
+    pub fn in_units_of(self, other: Usd) -> Option<usize> {
+        usize::try_from(self.0.checked_div(other.0)?).ok()
+    }
+
     /// US dollars as a floating-point number, for JSON and spreadsheets only.
     pub fn as_f64(self) -> f64 {
         // Through text, which is read to the nearest number there is.

@@ -27,10 +27,7 @@ use crate::{
     list::own::{Outcome, Target},
     money::Usd,
     render,
-    research::{
-        Research,
-        report::{Coverage, Report},
-    },
+    research::{Research, Researched, report::Coverage},
     services::call::CallError,
     state::{
         checkpoint::{Checkpoint, RunStatus},
@@ -55,8 +52,10 @@ struct InHand {
     /// The chunk it belongs to, counted from 0.
     chunk: usize,
     started: Instant,
-    /// How long it took, and what it cost in search credits, once it has ended.
+    /// How long it took, how much of that it waited for the turns of its calls, and what it cost in search credits, once
+    /// it has ended.
     took: Duration,
+    waited: Duration,
     credits: u32,
 }
 
@@ -76,7 +75,7 @@ pub struct Crew<'a> {
     output: PathBuf,
     /// Brands of each chunk that have not ended yet.
     open: Vec<usize>,
-    flying: JoinSet<Result<Report, CallError>>,
+    flying: JoinSet<Result<Researched, CallError>>,
     in_hand: HashMap<Id, InHand>,
     /// What a brand is expected to cost.
     per_brand: Usd,
@@ -243,9 +242,9 @@ impl<'a> Crew<'a> {
         let folder = self.output.join(&due.folder);
         let assignment = due.assignment.clone();
         let task = self.flying.spawn(async move {
-            let report = research.run(&assignment).await?;
+            let researched = research.run(&assignment).await?;
             let saved = tokio::task::spawn_blocking(move || {
-                render::save(&folder, &report).map(|()| report)
+                render::save(&folder, &researched.report).map(|()| researched)
             });
             Ok(saved.await.map_err(anyhow::Error::from)??)
         });
@@ -256,6 +255,7 @@ impl<'a> Crew<'a> {
                 chunk,
                 started: Instant::now(),
                 took: Duration::ZERO,
+                waited: Duration::ZERO,
                 credits: 0,
             },
         );
@@ -264,7 +264,7 @@ impl<'a> Crew<'a> {
     /// Sends on to the record how a brand ended.
     fn take_back(
         &mut self,
-        ended: Result<(Id, Result<Report, CallError>), tokio::task::JoinError>,
+        ended: Result<(Id, Result<Researched, CallError>), tokio::task::JoinError>,
     ) {
         let (id, result) = match ended {
             Ok((id, result)) => (id, result),
@@ -286,7 +286,7 @@ impl<'a> Crew<'a> {
         in_hand.took = in_hand.started.elapsed();
         self.one_by_one += in_hand.took;
         let entry = match result {
-            Ok(report) => self.success(&mut in_hand, &report),
+            Ok(researched) => self.success(&mut in_hand, &researched),
             Err(CallError::Request { service, message }) => {
                 let mut entry = self.entry(&in_hand.due, Status::Failed);
                 entry.error = Some(format!("{service}: {message}"));
@@ -301,7 +301,9 @@ impl<'a> Crew<'a> {
             .record(in_hand.due.key.clone(), entry, in_hand);
     }
 
-    fn success(&self, in_hand: &mut InHand, report: &Report) -> Entry {
+    fn success(&self, in_hand: &mut InHand, researched: &Researched) -> Entry {
+        let Researched { report, waited } = researched;
+        in_hand.waited = *waited;
         in_hand.credits = report.cost.search_credits;
         let path = self
             .output
@@ -363,6 +365,7 @@ impl<'a> Crew<'a> {
             },
             thin,
             took: in_hand.took,
+            waited: in_hand.waited,
         };
         (event, outcome)
     }

@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 use super::{
     bill::Bill,
     crew::End,
+    forecast::PerBrand,
     list_failure,
     log::LogFiles,
-    plan::{Estimate, Plan, Rules},
+    plan::{self, Estimate, Plan, Rules},
     preflight::Connections,
+    progress::Outlook,
     summary::{self, Config, Figures},
     writeback::{Words, WriteBack},
 };
@@ -22,6 +24,7 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::own::{Outcome, Target},
+    money::Usd,
     research::{self, Research, calendar},
     sandbox::{self, Sandbox},
     say,
@@ -122,6 +125,21 @@ impl Desk {
     /// The simulated services, where they are spoken to without a network.
     pub fn in_process(&self) -> Option<axum::Router> {
         self.sandbox.as_ref()?.in_process()
+    }
+
+    /// What the time left is reckoned from.
+    pub fn outlook(&self, connections: &Connections, cost: Usd) -> Outlook {
+        Outlook {
+            expected: PerBrand {
+                busy: plan::TYPICAL_SECONDS / self.speed(),
+                requests: [research::LLM_CALLS, research::USUAL_CREDITS].map(f64::from),
+                cost,
+            },
+            workers: self.args.batch.workers,
+            gates: connections.gates.clone(),
+            budget: self.args.batch.budget,
+            paid: Arc::clone(&self.paid),
+        }
     }
 
     /// What became of each brand so far.

@@ -111,10 +111,11 @@ pub fn log(event: &Event) {
             cost,
             thin,
             took,
+            waited,
         } => {
             let cost_usd = cost.usd.as_f64();
-            let took_s = took.as_secs_f64();
-            tracing::info!(%brand, report, cost_usd, credits = cost.credits, thin, took_s, "brand done");
+            let (took_s, waited_s) = (took.as_secs_f64(), waited.as_secs_f64());
+            tracing::info!(%brand, report, cost_usd, credits = cost.credits, thin, took_s, waited_s, "brand done");
         }
         Event::BrandFailed { brand, error } => tracing::error!(%brand, error, "brand failed"),
         Event::BrandPutBack { brand } => tracing::info!(%brand, "brand put back for the next run"),

@@ -4,6 +4,7 @@ mod bill;
 mod claim;
 mod crew;
 mod desk;
+mod forecast;
 mod log;
 mod plan;
 pub mod preflight;
@@ -16,6 +17,7 @@ mod writeback;
 use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
+use tokio::time::MissedTickBehavior;
 
 pub use self::desk::settings_for_check;
 use self::{
@@ -68,7 +70,8 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }
-    let progress = Progress::new(plan.due.len(), desk.args.verbosity);
+    let outlook = desk.outlook(&connections, estimate.per_brand);
+    let progress = Progress::new(plan.due.len(), desk.args.verbosity, outlook);
     let telling = tokio::spawn(tell(incoming, progress));
     let begun = desk.begin(connections, &plan, heal, words, &events).await;
     let (write_back, research, bill, stop) = match begun {
@@ -171,13 +174,24 @@ fn page_of(report: &str) -> String {
     report.replace("brand_report.json", "report.html")
 }
 
+/// Shows and logs what happens, until nobody is left who says anything.
 async fn tell(
     mut incoming: tokio::sync::mpsc::UnboundedReceiver<crate::event::Event>,
     mut progress: Progress,
 ) {
-    while let Some(event) = incoming.recv().await {
-        log::log(&event);
-        progress.show(&event);
+    let mut clock = tokio::time::interval(progress::TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            event = incoming.recv() => match event {
+                Some(event) => {
+                    log::log(&event);
+                    progress.show(&event);
+                }
+                None => break,
+            },
+            _ = clock.tick() => progress.tick(),
+        }
     }
     progress.finish();
 }

@@ -27,7 +27,7 @@ const SEARCH_DAYS: i64 = 7;
 const FOLDER_BYTES: usize = 120;
 
 /// Seconds that a brand takes when it is alone: searches, and two answers of a model.
-const TYPICAL_SECONDS: f64 = 18.0;
+pub const TYPICAL_SECONDS: f64 = 18.0;
 
 /// Successes from which on their cost is the best estimate.
 const EXPERIENCE: usize = 5;

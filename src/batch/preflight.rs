@@ -17,9 +17,9 @@ use crate::{
         caller::Caller,
         gate::Gate,
         network::Network,
-        openrouter::{KeyInfo, OpenRouter},
+        openrouter::{self, KeyInfo, OpenRouter},
         sheets::Sheets,
-        tavily::{KeyUsage, Tavily},
+        tavily::{self, KeyUsage, Tavily},
     },
     settings::{Settings, SheetSettings, hint},
     state::paid::Paid,
@@ -34,6 +34,8 @@ pub struct Connections {
     pub tavily: Tavily,
     /// The sheet, once [`validate`] has found it.
     pub sheet: Option<SheetList>,
+    /// Their rate gates, by name.
+    pub gates: [(&'static str, Arc<Gate>); 2],
     /// Cancelled when nothing new may be paid for.
     pub stop: CancellationToken,
     sheets: Option<Sheets>,
@@ -80,8 +82,9 @@ impl Connections {
             settings.secrets(),
             speed,
         );
-        let gate = |rate: u32| Gate::new(rate, speed);
+        let gate = |rate: u32| Arc::new(Gate::new(rate, speed));
         let rates = settings.rates;
+        let (models, searches) = (gate(rates.llm), gate(rates.search));
         let sheets = |sheet: &SheetSettings| {
             // Results are written while the run winds down.
             Sheets::new(
@@ -95,19 +98,20 @@ impl Connections {
         Ok(Self {
             openrouter: OpenRouter::new(
                 caller.clone(),
-                gate(rates.llm),
+                Arc::clone(&models),
                 &settings.openrouter,
                 &settings.model,
             )
             .or_exit(Exit::Usage)?,
             tavily: Tavily::new(
                 caller.clone(),
-                gate(rates.search),
+                Arc::clone(&searches),
                 &settings.tavily,
                 settings.credit_price,
             )
             .or_exit(Exit::Usage)?,
             sheets: settings.sheet.as_ref().map(sheets).transpose()?,
+            gates: [(openrouter::NAME, models), (tavily::NAME, searches)],
             sheet: None,
             stop,
             key: None,

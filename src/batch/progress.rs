@@ -3,19 +3,35 @@
 use std::{
     collections::HashMap,
     io::{IsTerminal, Write},
+    sync::Arc,
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use crate::{cli::Verbosity, event::Event, money::Usd};
+use super::forecast::{Forecast, Limit, PerBrand, Seen, Situation, forecast};
+use crate::{cli::Verbosity, event::Event, money::Usd, services::gate::Gate, state::paid::Paid};
 
 /// Seconds between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
 
 /// A wait for a service that is worth telling, and the time between two such lines.
 const WAIT_TO_TELL: Duration = Duration::from_secs(20);
+
+/// How often the time is shown anew while nothing happens.
+pub const TICK: Duration = Duration::from_secs(1);
+
+/// What the time left is reckoned from.
+#[derive(Debug)]
+pub struct Outlook {
+    /// What a brand is expected to take.
+    pub expected: PerBrand,
+    pub workers: usize,
+    pub gates: [(&'static str, Arc<Gate>); 2],
+    pub budget: Option<Usd>,
+    pub paid: Arc<Paid>,
+}
 
 /// Follows a run on the terminal.
 #[derive(Debug)]
@@ -24,6 +40,9 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     started: Instant,
     last_line: Option<Instant>,
+    outlook: Outlook,
+    seen: Seen,
+    in_flight: usize,
     total: usize,
     succeeded: usize,
     failed: usize,
@@ -41,12 +60,11 @@ struct Failing {
 
 impl Progress {
     /// A display for this many brands.
-    pub fn new(total: usize, verbosity: Verbosity) -> Self {
+    pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook) -> Self {
         let bar = (!verbosity.quiet && std::io::stderr().is_terminal()).then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
             bar.set_style(style());
-            bar.enable_steady_tick(Duration::from_millis(250));
             bar
         });
         Self {
@@ -54,6 +72,9 @@ impl Progress {
             bar,
             started: Instant::now(),
             last_line: None,
+            outlook,
+            seen: Seen::default(),
+            in_flight: 0,
             total,
             succeeded: 0,
             failed: 0,
@@ -83,11 +104,13 @@ impl Progress {
             } => {
                 self.failing.remove(service);
                 self.spent += cost.usd;
+                self.count_request(service);
                 self.refresh();
             }
             Event::CallRetried {
                 service, why, wait, ..
             } => {
+                self.count_request(service);
                 self.waiting(service, why, *wait);
             }
             Event::BrandDone {
@@ -95,9 +118,13 @@ impl Progress {
                 cost,
                 thin,
                 took,
+                waited,
                 ..
             } => {
                 self.succeeded += 1;
+                self.in_flight = self.in_flight.saturating_sub(1);
+                self.seen.brands += 1;
+                self.seen.busy += took.saturating_sub(*waited).as_secs_f64();
                 let mark = if *thin { "⚠ little found" } else { "✓" };
                 self.detail(&format!(
                     "  {mark} {brand} ({:.1} s, {})",
@@ -108,10 +135,12 @@ impl Progress {
             }
             Event::BrandFailed { brand, error } => {
                 self.failed += 1;
+                self.in_flight = self.in_flight.saturating_sub(1);
                 self.urgent(&format!("  ✗ {brand}: {error}"));
                 self.advance();
             }
             Event::BrandPutBack { brand } => {
+                self.in_flight = self.in_flight.saturating_sub(1);
                 self.detail(&format!("  ↩ {brand}: left for the next run"));
             }
             Event::CheckpointSaved { processed } => {
@@ -130,7 +159,8 @@ impl Progress {
                 self.urgent(&format!("\n[STOP] {why}.{waiting}"));
             }
             Event::Warning { text } => self.urgent(&format!("[WARNING] {text}")),
-            Event::BrandStarted { .. } | Event::SheetWritten { .. } | Event::CallDone { .. } => {}
+            Event::BrandStarted { .. } => self.in_flight += 1,
+            Event::SheetWritten { .. } | Event::CallDone { .. } => {}
         }
     }
 
@@ -172,30 +202,84 @@ impl Progress {
         }
     }
 
+    /// Shows the time anew.
+    pub fn tick(&self) {
+        self.refresh();
+    }
+
     fn refresh(&self) {
         if let Some(bar) = &self.bar {
             bar.set_message(format!(
-                "✓ {} ✗ {} 💰 {}",
-                self.succeeded, self.failed, self.spent
+                "[{}] ✓ {} ✗ {} 💰 {}{}",
+                self.pace(),
+                self.succeeded,
+                self.failed,
+                self.spent,
+                self.limit()
+                    .map_or_else(String::new, |limit| format!(" · {limit}")),
             ));
         }
     }
 
     fn plain(&self) -> String {
         let done = self.succeeded + self.failed;
-        let elapsed = self.started.elapsed();
-        let per_brand = elapsed
-            .checked_div(u32::try_from(done).unwrap_or(u32::MAX))
-            .unwrap_or_default();
-        let left = per_brand.saturating_mul(u32::try_from(self.total - done).unwrap_or(u32::MAX));
+        let limit = self.limit();
         format!(
-            "{done}/{} [{}<{}, {:.1} s/brand] {}",
+            "{done}/{} [{}] {}{}",
             self.total,
-            clock(elapsed),
-            clock(left),
-            per_brand.as_secs_f64(),
-            self.counts()
+            self.pace(),
+            self.counts(),
+            limit.map_or_else(String::new, |limit| format!(" | Limit: {limit}")),
         )
+    }
+
+    /// Time gone, time left, and the time between two brands.
+    fn pace(&self) -> String {
+        let elapsed = self.started.elapsed();
+        let done = u32::try_from(self.succeeded + self.failed).unwrap_or(u32::MAX);
+        let between = elapsed.checked_div(done).map_or_else(
+            || "?".to_owned(),
+            |between| format!("{:.1}", between.as_secs_f64()),
+        );
+        let left = self
+            .forecast()
+            .map_or(Duration::ZERO, |forecast| forecast.left);
+        format!("{}<{}, {between} s/brand", clock(elapsed), clock(left))
+    }
+
+    fn limit(&self) -> Option<Limit> {
+        self.forecast().map(|forecast| forecast.limit)
+    }
+
+    /// What is left to do will take; `None` when nothing is left.
+    fn forecast(&self) -> Option<Forecast> {
+        let left = self.total - self.succeeded - self.failed;
+        let Outlook {
+            expected,
+            workers,
+            gates,
+            budget,
+            paid,
+        } = &self.outlook;
+        let (spent, uncertain) = paid.job_spent();
+        let situation = Situation {
+            left,
+            in_flight: self.in_flight,
+            workers: *workers,
+            gates: gates
+                .each_ref()
+                .map(|(name, gate)| (*name, gate.standing())),
+            budget_left: budget.map(|budget| budget.minus(spent + uncertain)),
+        };
+        let brand = expected.after(&self.seen, self.in_flight);
+        (left > 0).then(|| forecast(&situation, &brand))
+    }
+
+    fn count_request(&mut self, service: &str) {
+        let gates = self.outlook.gates.iter();
+        for ((name, _), requests) in gates.zip(&mut self.seen.requests) {
+            *requests += u32::from(*name == service);
+        }
     }
 
     fn counts(&self) -> String {
@@ -236,29 +320,9 @@ impl Progress {
 }
 
 fn style() -> ProgressStyle {
-    let template = "Processing: {percent:>3}%|{bar:20}| {pos}/{len} [{clock}, {pace}] {msg}";
-    ProgressStyle::with_template(template)
+    ProgressStyle::with_template("Processing: {percent:>3}%|{bar:20}| {pos}/{len} {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("█▌ ")
-        .with_key("clock", show_clock)
-        .with_key("pace", show_pace)
-}
-
-/// Time gone and time left. A part of the bar that cannot be formatted is left out.
-fn show_clock(state: &ProgressState, out: &mut dyn std::fmt::Write) {
-    let left = if state.pos() == 0 {
-        "?".to_owned()
-    } else {
-        clock(state.eta())
-    };
-    let _ = write!(out, "{}<{left}", clock(state.elapsed()));
-}
-
-fn show_pace(state: &ProgressState, out: &mut dyn std::fmt::Write) {
-    let _ = match u32::try_from(state.pos()) {
-        Ok(done @ 1..) => write!(out, "{:.2} s/brand", (state.elapsed() / done).as_secs_f64()),
-        _ => write!(out, "? s/brand"),
-    };
 }
 
 /// Minutes and seconds, with hours where there are any.

@@ -12,6 +12,8 @@ pub mod report;
 mod select;
 mod stages;
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use jiff::{Timestamp, civil::Date};
 
@@ -75,11 +77,25 @@ struct Searched {
     credits: u32,
     usd: Usd,
     last: Option<Timestamp>,
+    /// How long the calls waited for their turns, at most: they run together.
+    waited: Duration,
+}
+
+/// A report, and how long its calls waited for their turns.
+pub struct Researched {
+    pub report: Report,
+    pub waited: Duration,
 }
 
 impl Searched {
     fn take_in(&mut self, query: Query, found: Found) -> Batch {
-        let Found { pages, at, cost } = found;
+        let Found {
+            pages,
+            at,
+            cost,
+            waited,
+        } = found;
+        self.waited = self.waited.max(waited);
         self.credits += cost.credits;
         self.usd += cost.usd;
         self.last = self.last.max(Some(at));
@@ -94,7 +110,7 @@ impl Searched {
 
 impl Research {
     /// Researches one brand.
-    pub async fn run(&self, assignment: &Assignment) -> Result<Report, CallError> {
+    pub async fn run(&self, assignment: &Assignment) -> Result<Researched, CallError> {
         let Assignment { brand, since, .. } = assignment;
         let since = *since;
         let (mut evidence, searched) = self.search(assignment).await?;
@@ -117,7 +133,8 @@ impl Research {
                     .await?,
             ),
         };
-        Ok(Report {
+        let waited = searched.waited + usage.waited;
+        let report = Report {
             schema_version: SCHEMA_VERSION,
             simulated: self.simulated || usage.simulated,
             brand: brand.name.clone(),
@@ -149,7 +166,8 @@ impl Research {
                 search_credits: searched.credits,
                 usd: usage.usd + searched.usd,
             },
-        })
+        };
+        Ok(Researched { report, waited })
     }
 
     /// All searches at once, and the brand's own pages; one more search where they found too little.

@@ -1,6 +1,6 @@
 //! What is asked of a service, and what comes of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::HeaderMap};
@@ -28,7 +28,7 @@ pub struct Service {
     pub credential: String,
     /// Where its account is looked after.
     pub account: &'static str,
-    pub gate: Gate,
+    pub gate: Arc<Gate>,
     /// Decides what a reply means.
     pub classify: fn(&Reply) -> Verdict,
 }
@@ -78,6 +78,8 @@ pub struct Answer {
     pub at: Timestamp,
     /// What it cost when it came; nothing for whoever uses what another brand has paid for.
     pub cost: Cost,
+    /// How long it waited for its turn, failed tries included.
+    pub waited: Duration,
     pub hash: RequestHash,
 }
 

@@ -47,7 +47,8 @@ pub struct Caller {
 
 /// How one attempt ended.
 enum Attempt {
-    Answer(Answer),
+    /// An answer to what was sent then.
+    Answer(Answer, Instant),
     Again(Failure),
 }
 
@@ -116,6 +117,7 @@ impl Caller {
                 json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
                 at: kept.at,
                 cost,
+                waited: Duration::ZERO,
                 hash,
             });
         }
@@ -138,8 +140,9 @@ impl Caller {
         loop {
             let failure = match self.attempt(service, request, hash).await {
                 Ok(Attempt::Again(failure)) => failure,
-                Ok(Attempt::Answer(answer)) => {
+                Ok(Attempt::Answer(mut answer, sent)) => {
                     let took = failures.begun().elapsed();
+                    answer.waited = sent.duration_since(failures.begun());
                     self.say_done(service, request, false, answer.cost, took);
                     return Ok(answer);
                 }
@@ -213,7 +216,7 @@ impl Caller {
             ),
         };
         let attempt = conclude(service, request, reply, verdict, at, cost, hash, sent)?;
-        if matches!(attempt, Attempt::Answer(_)) {
+        if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
         }
         Ok(attempt)
@@ -439,12 +442,16 @@ fn conclude(
     sent: Instant,
 ) -> Result<Attempt, CallError> {
     match verdict {
-        Verdict::Good => Ok(Attempt::Answer(Answer {
-            json: reply.json.unwrap_or_default(),
-            at,
-            cost,
-            hash,
-        })),
+        Verdict::Good => {
+            let answer = Answer {
+                json: reply.json.unwrap_or_default(),
+                at,
+                cost,
+                waited: Duration::ZERO,
+                hash,
+            };
+            Ok(Attempt::Answer(answer, sent))
+        }
         Verdict::Transient => Ok(Attempt::Again(Failure {
             why: reply.message,
             after: reply.retry_after,

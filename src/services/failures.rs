@@ -96,6 +96,8 @@ impl Failures {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::services::{gate::Gate, reply::usual_verdict};
 
     fn service() -> Service {
@@ -104,7 +106,7 @@ mod tests {
             address: "TEST_BASE_URL",
             credential: String::new(),
             account: "",
-            gate: Gate::new(1_000, 1.0),
+            gate: Arc::new(Gate::new(1_000, 1.0)),
             classify: usual_verdict,
         }
     }

@@ -1,6 +1,6 @@
 //! Signing in to Google with a service account: a signed assertion is exchanged for a token (RFC 7523).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -47,7 +47,7 @@ struct TokenReply {
 
 impl SignIn {
     /// Nothing is sent until the first token is needed.
-    pub fn new(caller: Caller, gate: Gate, account: ServiceAccount) -> Self {
+    pub fn new(caller: Caller, gate: Arc<Gate>, account: ServiceAccount) -> Self {
         let credential = "GOOGLE_APPLICATION_CREDENTIALS: make a new key for the service account in the Google Cloud console, and check this machine's clock".into();
         Self {
             caller,

@@ -1,5 +1,7 @@
 //! What a model costs: its listed prices, the worst case of a call, and what calls used.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -43,6 +45,8 @@ pub struct Usage {
     pub last: Option<Timestamp>,
     /// The answers came from the sandbox.
     pub simulated: bool,
+    /// How long the calls waited for their turns, in all.
+    pub waited: Duration,
     pub llm_calls: u32,
     pub tokens_in: u64,
     pub tokens_out: u64,
@@ -141,6 +145,7 @@ impl ChatUsage {
 impl Usage {
     pub fn add(&mut self, answer: &Answer) {
         let usage = ChatUsage::read(&answer.json);
+        self.waited += answer.waited;
         self.llm_calls += 1;
         self.tokens_in += usage.tokens_in.unwrap_or(0);
         self.tokens_out += usage.tokens_out.unwrap_or(0);

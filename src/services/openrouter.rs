@@ -1,7 +1,7 @@
 //! OpenRouter: chat completions in a strict schema, the state of the key, the prices of models. Any other server with
 //! the same `/chat/completions` works too.
 
-use std::{marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -134,7 +134,7 @@ impl OpenRouter {
     /// A model that is reached at this endpoint.
     pub fn new(
         caller: Caller,
-        gate: Gate,
+        gate: Arc<Gate>,
         endpoint: &Endpoint,
         slug: &str,
     ) -> anyhow::Result<Self> {
@@ -152,7 +152,7 @@ impl OpenRouter {
             page_caller: caller.unstoppable(),
             caller,
             service: service(gate, classify),
-            pages: service(Gate::new(60, 1.0), classify_page),
+            pages: service(Arc::new(Gate::new(60, 1.0)), classify_page),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             model: Model {

@@ -1,6 +1,6 @@
 //! Google Sheets: which tabs there are, values in and out, and room for new columns.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{
@@ -104,8 +104,8 @@ impl Sheets {
     /// The spreadsheet of these settings.
     pub fn new(
         caller: Caller,
-        gate: Gate,
-        sign_in_gate: Gate,
+        gate: Arc<Gate>,
+        sign_in_gate: Arc<Gate>,
         settings: &SheetSettings,
     ) -> anyhow::Result<Self> {
         let (access, credential) = match &settings.access {

@@ -1,6 +1,6 @@
 //! Tavily: web search, and the text of a brand's own pages.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::HeaderMap};
@@ -68,6 +68,8 @@ pub struct Found {
     /// When they were retrieved.
     pub at: Timestamp,
     pub cost: Cost,
+    /// How long the call waited for its turn.
+    pub waited: Duration,
 }
 
 /// What the key has used and may use, in credits.
@@ -81,7 +83,7 @@ impl Tavily {
     /// The search service at this endpoint.
     pub fn new(
         caller: Caller,
-        gate: Gate,
+        gate: Arc<Gate>,
         endpoint: &Endpoint,
         credit_price: Usd,
     ) -> anyhow::Result<Self> {
@@ -99,7 +101,7 @@ impl Tavily {
             page_caller: caller.unstoppable(),
             caller,
             service: service(gate, classify),
-            usage_page: service(Gate::new(10, 1.0), classify_usage),
+            usage_page: service(Arc::new(Gate::new(10, 1.0)), classify_usage),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             credit_price,
@@ -190,6 +192,7 @@ impl Tavily {
             pages: pages(&answer),
             at: answer.at,
             cost: answer.cost,
+            waited: answer.waited,
         })
     }
 }

@@ -72,7 +72,7 @@ impl Bench {
             settings.secrets(),
             SPEED,
         );
-        let gate = || Gate::new(1_000_000, SPEED);
+        let gate = || Arc::new(Gate::new(1_000_000, SPEED));
         let mut openrouter = OpenRouter::new(
             caller.clone(),
             gate(),

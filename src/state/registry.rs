@@ -245,6 +245,19 @@ impl Registry {
 /// # Errors
 /// When a newer version of the program has written it.
 fn read_contents(bytes: &[u8]) -> anyhow::Result<Contents> {
+    if let Ok(whole) = serde_json::from_slice::<Stored<BTreeMap<BrandKey, Entry>>>(bytes)
+        && whole.schema_version <= SCHEMA_VERSION
+    {
+        return Ok(Contents {
+            brands: whole.brands,
+            folds: whole.folds,
+            damage: None,
+        });
+    }
+    read_damaged(bytes)
+}
+
+fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
     let (stored, mut damage) =
         match serde_json::from_slice::<Stored<BTreeMap<String, Value>>>(bytes) {
             Ok(stored) => (stored, None),

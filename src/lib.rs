@@ -62,7 +62,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// in. Its clock may be a simulated one, so that benchmarks run through a night in seconds.
 pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<Sandbox>) -> Exit {
     let run = match Cli::read(args) {
-        Ok(cli) => batch::run(cli.run, Some(sandbox)).await,
+        Ok(cli) => Box::pin(batch::run(cli.run, Some(sandbox))).await,
         Err(error) => Err(Failure {
             exit: Exit::Usage,
             error: error.into(),

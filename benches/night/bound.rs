@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{Night, latency::Drawn};
+use crate::{
+    Night,
+    latency::{Brand, Drawn},
+};
 
 /// The shortest time in which a night can be done, whoever does it:
 ///
@@ -17,8 +20,7 @@ use crate::{Night, latency::Drawn};
 /// and l the requests a minute that the service takes, a quarter of which may pass at once at the start.
 pub fn lower_bound(drawn: &Drawn, night: &Night, models: u64, searches: u64) -> Duration {
     let brands = drawn.brands();
-    let paths = brands.iter().map(|brand| brand.critical_path());
-    #[expect(clippy::cast_precision_loss, reason = "16 workers at most")]
+    let paths = brands.iter().map(Brand::critical_path);
     let of_workers = paths.clone().sum::<f64>() / night.workers as f64;
     let longest = paths.fold(0.0, f64::max);
     let shortest_models = brands
@@ -31,7 +33,6 @@ pub fn lower_bound(drawn: &Drawn, night: &Night, models: u64, searches: u64) -> 
 }
 
 /// Seconds until so many requests have passed.
-#[expect(clippy::cast_precision_loss, reason = "thousands of requests")]
 pub fn gate(requests: u64, a_minute: u32) -> f64 {
     let limit = f64::from(a_minute);
     (requests as f64 - limit / 4.0).max(0.0) * 60.0 / limit

@@ -15,8 +15,10 @@ const SPREAD: f64 = 0.4;
 pub const SEARCHES: usize = 6;
 
 /// What was drawn for each brand that was asked about.
-#[derive(Default)]
-pub struct Drawn(Mutex<HashMap<usize, Brand>>);
+pub struct Drawn {
+    seed: u64,
+    brands: Mutex<HashMap<usize, Brand>>,
+}
 
 /// The latencies of one brand, in seconds.
 #[derive(Clone, Copy, Default)]
@@ -36,6 +38,14 @@ impl Brand {
 }
 
 impl Drawn {
+    /// Nothing yet. Another seed draws other latencies.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            brands: Mutex::default(),
+        }
+    }
+
     /// The latency of a request with this body.
     pub fn of_request(&self, body: &str) -> Duration {
         let stage = ["analyst", "strategist"]
@@ -43,11 +53,11 @@ impl Drawn {
             .find(|stage| body.contains(&format!("\"name\":\"{stage}\"")));
         let brand = brand_in(body);
         let seconds = match (stage, brand) {
-            (Some(stage), Some(brand)) => model(stage, brand),
-            _ => draw(SEARCH, body),
+            (Some(stage), Some(brand)) => model(stage, brand, self.seed),
+            _ => draw(SEARCH, body, self.seed),
         };
         if let Some(brand) = brand {
-            let mut drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut drawn = self.brands.lock().unwrap_or_else(PoisonError::into_inner);
             let known = drawn.entry(brand).or_default();
             match stage {
                 Some("analyst") => known.analyst = seconds,
@@ -60,25 +70,25 @@ impl Drawn {
 
     /// All brands that were asked about.
     pub fn brands(&self) -> Vec<Brand> {
-        let drawn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let drawn = self.brands.lock().unwrap_or_else(PoisonError::into_inner);
         drawn.values().copied().collect()
     }
 }
 
 /// Seconds that a model takes for this stage of this brand.
-pub fn model(stage: &str, brand: usize) -> f64 {
-    draw(MODEL, &format!("{stage} {brand}"))
+pub fn model(stage: &str, brand: usize, seed: u64) -> f64 {
+    draw(MODEL, &format!("{stage} {brand}"), seed)
 }
 
 /// Seconds that a search of this brand takes.
-pub fn search(number: usize, brand: usize) -> f64 {
-    draw(SEARCH, &format!("search {number} {brand}"))
+pub fn search(number: usize, brand: usize, seed: u64) -> f64 {
+    draw(SEARCH, &format!("search {number} {brand}"), seed)
 }
 
-/// A lognormal number with this median, the same for the same text. Box and Muller's transform makes a normal number of
+/// A lognormal number with this median, the same for the same text and seed. Box and Muller's transform makes a normal number of
 /// two uniform ones.
-fn draw(median: f64, text: &str) -> f64 {
-    let mut random = fastrand::Rng::with_seed(fnv(text));
+fn draw(median: f64, text: &str, seed: u64) -> f64 {
+    let mut random = fastrand::Rng::with_seed(fnv(text) ^ seed);
     let radius = (-2.0 * (1.0 - random.f64()).ln()).sqrt();
     let normal = radius * (std::f64::consts::TAU * random.f64()).cos();
     median * (SPREAD * normal).exp()

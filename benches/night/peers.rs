@@ -14,6 +14,9 @@ use crate::{Limits, Night, bound::gate, latency, print_line};
 
 const CHUNK: usize = 50;
 
+/// One of the draws that the program is measured with.
+const SEED: u64 = 0;
+
 /// So many requests a minute, evenly.
 struct Even {
     interval: Duration,
@@ -53,11 +56,14 @@ impl Services {
     async fn research(&self, brand: usize) {
         for number in 0..latency::SEARCHES {
             self.searches.wait().await;
-            sleep(Duration::from_secs_f64(latency::search(number, brand))).await;
+            sleep(Duration::from_secs_f64(latency::search(
+                number, brand, SEED,
+            )))
+            .await;
         }
         for stage in ["analyst", "strategist"] {
             self.models.wait().await;
-            sleep(Duration::from_secs_f64(latency::model(stage, brand))).await;
+            sleep(Duration::from_secs_f64(latency::model(stage, brand, SEED))).await;
         }
     }
 }
@@ -70,7 +76,7 @@ pub fn sequential(night: &Night) {
             services.research(brand).await;
         }
     });
-    print(&format!("{:<34}", "peer: one after the other"), night, wall);
+    print("peer: one after the other", night, wall);
 }
 
 /// A pool of workers, and a barrier after each chunk.
@@ -107,12 +113,12 @@ fn simulate(work: impl Future<Output = ()>) -> Duration {
 }
 
 /// The bound is the one for programs that make the searches of a brand together, as these could.
-#[expect(clippy::cast_precision_loss, reason = "thousands of calls")]
 fn print(name: &str, night: &Night, wall: Duration) {
     let paths: f64 = (0..night.brands)
         .map(|brand| {
-            let searches = (0..latency::SEARCHES).map(|number| latency::search(number, brand));
-            let models = ["analyst", "strategist"].map(|stage| latency::model(stage, brand));
+            let searches =
+                (0..latency::SEARCHES).map(|number| latency::search(number, brand, SEED));
+            let models = ["analyst", "strategist"].map(|stage| latency::model(stage, brand, SEED));
             searches.fold(0.0, f64::max) + models.iter().sum::<f64>()
         })
         .sum();
@@ -121,5 +127,5 @@ fn print(name: &str, night: &Night, wall: Duration) {
         .max(gate(searches, night.set.search))
         .max(gate(models, night.set.llm));
     let bound = Duration::from_secs_f64(bound);
-    print_line(name.trim_end(), night, wall, bound, 0, models, searches);
+    print_line(name, night, wall, bound, 0, models, searches);
 }

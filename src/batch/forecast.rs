@@ -132,11 +132,7 @@ mod tests {
     };
 
     fn situation(left: usize, workers: usize) -> Situation {
-        let gate = |rate| Standing {
-            rate,
-            at_once: 0.0,
-            waiting: 0,
-        };
+        let gate = |rate| Standing { rate, at_once: 0.0 };
         Situation {
             left,
             in_flight: workers.min(left),

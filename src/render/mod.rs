@@ -5,13 +5,20 @@ mod tables;
 mod view;
 mod workbook;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 use anyhow::Context;
+use serde::Deserialize;
 
+use self::{view::Tongue, workbook::Book};
 use crate::{
-    research::report::Report,
-    state::{write_all_atomically, write_atomically},
+    cli::Lang,
+    research::report::{Coverage, Report},
+    state::{stream_atomically, write_all_atomically},
 };
 
 /// The file that everything else is made of.
@@ -39,54 +46,117 @@ fn render(report: &Report) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
 /// Rebuilds the index and the workbook of all reports in the output folder. Returns what is wrong with reports that
 /// cannot be read; they are left out.
 pub fn portfolio(output: &Path) -> anyhow::Result<Vec<String>> {
-    let (reports, unreadable) = reports(output)?;
-    write_portfolio(output, &reports)?;
+    let (_, unreadable) = walk(output, |_, _| Ok(()))?;
     Ok(unreadable)
 }
 
 /// Renders everything again from the saved reports. Returns how many there are, and what is wrong with others.
 pub fn export(output: &Path) -> anyhow::Result<(usize, Vec<String>)> {
-    let (reports, unreadable) = reports(output)?;
-    for (folder, report) in &reports {
-        write_all_atomically(&output.join(folder), render(report)?)?;
+    walk(output, |folder, report| {
+        write_all_atomically(&output.join(folder), render(report)?)
+    })
+}
+
+/// Goes through all reports, of which one at a time is in memory, and writes the index and the workbook on the way.
+fn walk(
+    output: &Path,
+    mut each: impl FnMut(&str, &Report) -> anyhow::Result<()>,
+) -> anyhow::Result<(usize, Vec<String>)> {
+    let folders = folders(output)?;
+    let glance = glance(output, &folders);
+    let mut book = Book::new(glance.tongue())?;
+    let (mut count, mut unreadable) = (0, Vec::new());
+    stream_atomically(&output.join("index.html"), |index| {
+        index.write_all(pages::index_head(&glance)?.as_bytes())?;
+        for folder in &folders {
+            match read(output, folder) {
+                Ok(Some(report)) => {
+                    each(folder, &report)?;
+                    index.write_all(pages::index_row(&glance, folder, &report)?.as_bytes())?;
+                    book.add(&report)?;
+                    count += 1;
+                }
+                Ok(None) => {}
+                Err(problem) => unreadable.push(problem),
+            }
+        }
+        Ok(index.write_all(pages::INDEX_TAIL.as_bytes())?)
+    })?;
+    stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
+    Ok((count, unreadable))
+}
+
+/// What has to be known of all reports before the first is shown.
+#[derive(Default)]
+pub struct Glance {
+    pub reports: usize,
+    /// Those with sufficient coverage.
+    pub full: usize,
+    pub persian: bool,
+    pub simulated: bool,
+}
+
+impl Glance {
+    /// The language of the portfolio: Persian where any report is.
+    pub fn tongue(&self) -> Tongue {
+        Tongue {
+            fa: self.persian || self.reports == 0,
+        }
     }
-    write_portfolio(output, &reports)?;
-    Ok((reports.len(), unreadable))
 }
 
-fn write_portfolio(output: &Path, reports: &[(String, Report)]) -> anyhow::Result<()> {
-    write_atomically(
-        &output.join("index.html"),
-        pages::index(reports)?.as_bytes(),
-    )?;
-    write_atomically(&output.join("brands.xlsx"), &workbook::workbook(reports)?)
+fn glance(output: &Path, folders: &[String]) -> Glance {
+    #[derive(Deserialize)]
+    struct Head {
+        simulated: bool,
+        lang: Lang,
+        quality: HeadQuality,
+    }
+    #[derive(Deserialize)]
+    struct HeadQuality {
+        coverage: Coverage,
+    }
+    let mut glance = Glance::default();
+    for folder in folders {
+        let head = fs::read(output.join(folder).join(REPORT)).ok();
+        let Some(head) = head.and_then(|bytes| serde_json::from_slice::<Head>(&bytes).ok()) else {
+            continue;
+        };
+        glance.reports += 1;
+        glance.full += usize::from(head.quality.coverage == Coverage::Full);
+        glance.persian |= head.lang.persian();
+        glance.simulated |= head.simulated;
+    }
+    glance
 }
 
-/// Reports with the names of their folders, and what is wrong with those that cannot be read.
-type Readable = (Vec<(String, Report)>, Vec<String>);
-
-/// All saved reports in the order of their folders.
-fn reports(output: &Path) -> anyhow::Result<Readable> {
+/// The names of all folders, in their order.
+fn folders(output: &Path) -> anyhow::Result<Vec<String>> {
     let entries = match fs::read_dir(output) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Default::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
             return Err(error).with_context(|| format!("{} cannot be read", output.display()));
         }
     };
-    let (mut reports, mut unreadable) = (Vec::new(), Vec::new());
+    let mut folders = Vec::new();
     for entry in entries {
-        let entry = entry?;
-        let path = entry.path().join(REPORT);
-        let Ok(bytes) = fs::read(&path) else { continue };
-        match serde_json::from_slice(&bytes) {
-            Ok(report) => reports.push((entry.file_name().to_string_lossy().into_owned(), report)),
-            Err(error) => unreadable.push(format!(
-                "{} is not a report that this program can read ({error}): move it away, or research the brand again",
-                path.display()
-            )),
-        }
+        folders.push(entry?.file_name().to_string_lossy().into_owned());
     }
-    reports.sort_by(|(a, _), (b, _): &(String, Report)| a.cmp(b));
-    Ok((reports, unreadable))
+    folders.sort_unstable();
+    Ok(folders)
+}
+
+/// The report of a folder, if it has one, or what is wrong with it.
+fn read(output: &Path, folder: &str) -> Result<Option<Report>, String> {
+    let path = output.join(folder).join(REPORT);
+    let Ok(bytes) = fs::read(&path) else {
+        return Ok(None);
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        format!(
+            "{} is not a report that this program can read ({error}): move it away, or research the brand again",
+            path.display()
+        )
+    })
 }

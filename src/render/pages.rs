@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use super::view::{FactView, Section, Tongue};
+use super::{
+    Glance,
+    view::{FactView, Section, Tongue},
+};
 use crate::research::report::{Bilingual, Insights, Report};
 
 /// A product with what is known of it.
@@ -38,22 +41,22 @@ struct Page<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "index.html")]
-struct IndexPage<'a> {
+#[template(path = "index_head.html")]
+struct IndexHead<'a> {
     t: Tongue,
-    simulated: bool,
-    brands: Vec<IndexLine<'a>>,
-    full: usize,
+    glance: &'a Glance,
 }
 
-struct IndexLine<'a> {
-    folder: String,
+#[derive(Template)]
+#[template(path = "index_row.html")]
+struct IndexRow<'a> {
+    t: Tongue,
+    folder: &'a str,
     report: &'a Report,
     parent: String,
     industry: String,
     support: String,
     day: String,
-    class: &'static str,
 }
 
 /// The page of a report: one file, without a script, that opens offline.
@@ -72,48 +75,37 @@ pub fn markdown(report: &Report) -> anyhow::Result<String> {
     .render()?)
 }
 
-/// The index of all reports.
-pub fn index(reports: &[(String, Report)]) -> anyhow::Result<String> {
-    let t = Tongue {
-        fa: reports.iter().any(|(_, report)| report.lang.persian()) || reports.is_empty(),
-    };
+/// The end of the index.
+pub const INDEX_TAIL: &str = include_str!("templates/index_tail.html");
+
+/// The index of all reports, up to the first of them.
+pub fn index_head(glance: &Glance) -> anyhow::Result<String> {
+    let t = glance.tongue();
+    Ok(IndexHead { t, glance }.render()?)
+}
+
+/// The line of a report in the index.
+pub fn index_row(glance: &Glance, folder: &str, report: &Report) -> anyhow::Result<String> {
+    let t = glance.tongue();
     let first = |fact: &Option<crate::research::report::Fact>| {
         fact.as_ref()
             .map(|fact| t.digits(&fact.value))
             .unwrap_or_default()
     };
-    let brands: Vec<IndexLine<'_>> = reports
-        .iter()
-        .map(|(folder, report)| IndexLine {
-            folder: folder.clone(),
-            report,
-            parent: first(&report.relationships.parent),
-            industry: first(if t.fa {
-                &report.categorisation.industry.fa
-            } else {
-                &report.categorisation.industry.en
-            }),
-            support: support(t, report),
-            day: t.day(&report.generated_at),
-            class: class_of(report),
-        })
-        .collect();
-    let page = IndexPage {
+    let row = IndexRow {
         t,
-        simulated: reports.iter().any(|(_, report)| report.simulated),
-        full: brands.iter().filter(|line| line.class == "full").count(),
-        brands,
+        folder,
+        report,
+        parent: first(&report.relationships.parent),
+        industry: first(if t.fa {
+            &report.categorisation.industry.fa
+        } else {
+            &report.categorisation.industry.en
+        }),
+        support: support(t, report),
+        day: t.day(&report.generated_at),
     };
-    Ok(page.render()?)
-}
-
-fn class_of(report: &Report) -> &'static str {
-    use crate::research::report::Coverage;
-    match report.quality.coverage {
-        Coverage::Full => "full",
-        Coverage::Thin => "thin",
-        Coverage::None => "none",
-    }
+    Ok(row.render()? + "\n")
 }
 
 fn support(t: Tongue, report: &Report) -> String {

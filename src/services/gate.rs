@@ -41,8 +41,6 @@ pub struct Gate {
 #[derive(Debug)]
 struct State {
     pace: Pace,
-    /// Requests in the queue.
-    waiting: usize,
     paused_until: Instant,
     failures: u32,
     last_failure: Option<Instant>,
@@ -64,17 +62,6 @@ pub struct Standing {
     pub rate: f64,
     /// Requests that may pass at once.
     pub at_once: f64,
-    /// Requests that wait for their turn.
-    pub waiting: usize,
-}
-
-/// One place in the queue.
-struct Waiting<'a>(&'a Gate);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.state().waiting -= 1;
-    }
 }
 
 impl Gate {
@@ -87,7 +74,6 @@ impl Gate {
             probe: Arc::default(),
             state: Mutex::new(State {
                 pace: Pace::new(limit, speed, now),
-                waiting: 0,
                 paused_until: now,
                 failures: 0,
                 last_failure: None,
@@ -98,8 +84,6 @@ impl Gate {
 
     /// Waits for one's turn. Dropping the future gives the turn to the next in line.
     pub async fn enter(&self) -> Pass {
-        self.state().waiting += 1;
-        let _waiting = Waiting(self);
         let probe = if self.is_broken() {
             let guard = Arc::clone(&self.probe).lock_owned().await;
             // Somebody before us may have found the service well again.
@@ -184,7 +168,6 @@ impl Gate {
         Standing {
             rate: state.pace.rate(),
             at_once: state.pace.at_once(Instant::now()),
-            waiting: state.waiting,
         }
     }
 

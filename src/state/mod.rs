@@ -11,12 +11,13 @@ pub mod store;
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use jiff::Timestamp;
+use tempfile::NamedTempFile;
 
 /// The state folder, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -71,7 +72,15 @@ impl StateFolder {
 /// Puts a whole file in the place of another: after a crash at any moment the old one or the new one is there. When
 /// this returns, it is on disk.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    place(path, bytes, true).with_context(|| cannot_be_written(path))?;
+    stream_atomically(path, |file| Ok(file.write_all(bytes)?))
+}
+
+/// As [`write_atomically`], for what is too long to be kept in memory.
+pub fn stream_atomically(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    place(path, true, write)?;
     sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
 }
 
@@ -82,40 +91,54 @@ pub fn write_all_atomically<'a>(
 ) -> anyhow::Result<()> {
     for (name, bytes) in files {
         let path = folder.join(name);
-        place(&path, &bytes, true).with_context(|| cannot_be_written(&path))?;
+        place(&path, true, |file| Ok(file.write_all(&bytes)?))?;
     }
     sync_folder(folder).with_context(|| cannot_be_written(folder))
 }
 
 /// Puts a whole file in the place of another, for what may be lost when the power fails.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    place(path, bytes, false).with_context(|| cannot_be_written(path))
+    place(path, false, |file| Ok(file.write_all(bytes)?))
 }
 
-fn place(path: &Path, bytes: &[u8], sync: bool) -> io::Result<()> {
-    let folder = folder_of(path);
+fn place(
+    path: &Path,
+    sync: bool,
+    write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let place = || -> anyhow::Result<()> {
+        let folder = folder_of(path);
+        let mut file = new_file(folder)?;
+        let mut buffer = BufWriter::new(file.as_file_mut());
+        write(&mut buffer)?;
+        buffer.flush()?;
+        drop(buffer);
+        #[cfg(unix)]
+        {
+            // Temporary files are private; what people read is not.
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
+            file.as_file()
+                .set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        if sync {
+            file.as_file().sync_all()?;
+        }
+        file.persist(path)?;
+        Ok(())
+    };
+    place().with_context(|| cannot_be_written(path))
+}
+
+fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
     let create = || tempfile::Builder::new().prefix(".new-").tempfile_in(folder);
-    let mut file = match create() {
+    match create() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(folder)?;
-            create()?
+            create()
         }
-        created => created?,
-    };
-    file.write_all(bytes)?;
-    #[cfg(unix)]
-    {
-        // Temporary files are private; what people read is not.
-        use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(mode))?;
+        created => created,
     }
-    if sync {
-        file.as_file().sync_all()?;
-    }
-    file.persist(path)?;
-    Ok(())
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
+    sync::Arc,
 };
 
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ const CELL_LIMIT: usize = 500;
 /// list share a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct BrandKey(String);
+pub struct BrandKey(Arc<str>);
 
 impl fmt::Display for BrandKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,7 +32,7 @@ impl fmt::Display for BrandKey {
 impl BrandKey {
     /// A key as it was written down.
     pub fn stored(key: String) -> Self {
-        Self(key)
+        Self(key.into())
     }
 
     /// The key as text.
@@ -40,13 +41,13 @@ impl BrandKey {
     }
 
     fn of_namesake(name: &str, host: &str) -> Self {
-        Self(format!("{name}@{host}"))
+        Self(format!("{name}@{host}").into())
     }
 
     /// This key for a list whose brand of that name is another one than the brand that has the key already.
     pub fn in_list(&self, list: &str) -> Self {
         let hash = blake3::hash(list.as_bytes()).to_hex();
-        Self(format!("{}#{}", self.0, &hash[..8]))
+        Self(format!("{}#{}", self.0, &hash[..8]).into())
     }
 }
 
@@ -103,7 +104,9 @@ impl Brand {
     pub fn possible_keys(&self) -> Vec<BrandKey> {
         let name = text::key(&self.name);
         let with_host = self.host().map(|host| BrandKey::of_namesake(&name, &host));
-        std::iter::once(BrandKey(name)).chain(with_host).collect()
+        std::iter::once(BrandKey(name.into()))
+            .chain(with_host)
+            .collect()
     }
 
     /// Takes in another row of the same brand. Of different cells the same one is taken whatever the order of the rows.
@@ -144,26 +147,46 @@ pub struct Gathered {
     pub notes: Vec<String>,
 }
 
+/// The hosts that rows of one name have.
+#[derive(Default)]
+struct Hosts {
+    first: Option<String>,
+    /// Whether there are others.
+    several: bool,
+}
+
+impl Hosts {
+    fn add(&mut self, host: String) {
+        match &self.first {
+            None => self.first = Some(host),
+            Some(first) => self.several |= *first != host,
+        }
+    }
+}
+
 /// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason. Which rows are
 /// a brand, and its key, do not depend on the order of the rows.
 pub fn gather(rows: &[Row]) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut hosts: HashMap<BrandKey, BTreeSet<String>> = HashMap::new();
-    let mut named = Vec::new();
+    let mut hosts: HashMap<BrandKey, Hosts> = HashMap::with_capacity(rows.len());
+    let mut named = Vec::with_capacity(rows.len());
     for row in rows.iter().filter(|row| !row.is_empty()) {
         match read_row(row, &mut gathered.notes) {
             Ok(brand) => {
                 let known = hosts.entry(brand.key.clone()).or_default();
-                known.extend(brand.host());
+                if let Some(host) = brand.host() {
+                    known.add(host);
+                }
                 named.push(brand);
             }
             Err(rejected) => gathered.rejected.push(rejected),
         }
     }
     note_namesakes(&named, &hosts, &mut gathered.notes);
-    let mut place: HashMap<BrandKey, usize> = HashMap::new();
+    let mut place: HashMap<BrandKey, usize> = HashMap::with_capacity(named.len());
+    gathered.brands.reserve_exact(hosts.len());
     for mut row in named {
-        if hosts[&row.key].len() > 1
+        if hosts[&row.key].several
             && let Some(host) = row.host()
         {
             row.key = BrandKey::of_namesake(&row.key.0, &host);
@@ -192,7 +215,7 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
         None
     });
     Ok(Brand {
-        key: BrandKey(text::key(&name)),
+        key: BrandKey(text::key(&name).into()),
         name,
         website,
         parent: read_parent(&row.parent),
@@ -200,14 +223,10 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
     })
 }
 
-fn note_namesakes(
-    named: &[Brand],
-    hosts: &HashMap<BrandKey, BTreeSet<String>>,
-    notes: &mut Vec<String>,
-) {
+fn note_namesakes(named: &[Brand], hosts: &HashMap<BrandKey, Hosts>, notes: &mut Vec<String>) {
     let mut told = BTreeSet::new();
     for row in named {
-        if hosts[&row.key].len() < 2 || !told.insert(&row.key) {
+        if !hosts[&row.key].several || !told.insert(&row.key) {
             continue;
         }
         let rows = named.iter().filter(|other| other.key == row.key);

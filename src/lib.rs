@@ -92,10 +92,11 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             return Ok(exit);
         }
     };
-    // One thread for the network, because there is little to compute; a few for what waits for the disk.
+    // One thread for the network, because there is little to compute, and two for what waits for the disk: each thread
+    // more keeps freed memory of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(4)
+        .max_blocking_threads(2)
         .build()
         .or_exit(Exit::Usage)?;
     runtime.block_on(async {

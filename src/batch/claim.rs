@@ -1,6 +1,6 @@
 //! Which entry of the registry belongs to which brand of the list.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use crate::{
     brand::{Brand, BrandKey},
@@ -14,7 +14,7 @@ pub fn claim<'a>(
     brands: &[Brand],
     registry: &'a Registry,
     list: &str,
-) -> Vec<(BrandKey, Option<&'a Entry>)> {
+) -> Vec<(BrandKey, Option<&'a Arc<Entry>>)> {
     let mut claimed = HashSet::new();
     let same_row: Vec<Option<BrandKey>> = brands
         .iter()
@@ -32,7 +32,9 @@ pub fn claim<'a>(
     let changed_row = |brand: &Brand| {
         [brand.key.in_list(list), brand.key.clone()]
             .into_iter()
-            .find(|key| !claimed.contains(key) && registry.get(key).is_some_and(|e| e.list == list))
+            .find(|key| {
+                !claimed.contains(key) && registry.get(key).is_some_and(|e| *e.list == *list)
+            })
     };
     let new_key = |brand: &Brand| match registry.get(&brand.key) {
         None => brand.key.clone(),

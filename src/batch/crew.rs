@@ -112,7 +112,7 @@ impl<'a> Crew<'a> {
             events,
             stop,
             checkpoint: Checkpoint {
-                run_id: desk.run_id.clone(),
+                run_id: desk.run_id.to_string(),
                 status: RunStatus::Running,
                 started_at: desk.started,
                 updated_at: desk.started,
@@ -145,8 +145,13 @@ impl<'a> Crew<'a> {
         mut signals: Signals,
     ) -> Result<(End, Figures), Failure> {
         self.save_checkpoint();
-        let (rejected, total, due) = (plan.rejected.len(), plan.total, plan.due.len());
-        let mut queue = plan.due.into_iter().enumerate();
+        let Plan {
+            due,
+            rejected,
+            total,
+            ..
+        } = plan;
+        let (rejected, due, mut queue) = (rejected.len(), due.len(), due.into_iter().enumerate());
         loop {
             while self.has_room() {
                 let Some((position, brand)) = queue.next() else {
@@ -243,10 +248,10 @@ impl<'a> Crew<'a> {
         let assignment = due.assignment.clone();
         let task = self.flying.spawn(async move {
             let researched = research.run(&assignment).await?;
-            let saved = tokio::task::spawn_blocking(move || {
-                render::save(&folder, &researched.report).map(|()| researched)
-            });
-            Ok(saved.await.map_err(anyhow::Error::from)??)
+            let files = render::files(&researched.report)?;
+            let saved = tokio::task::spawn_blocking(move || render::save(&folder, files));
+            saved.await.map_err(anyhow::Error::from)??;
+            Ok(researched)
         });
         self.in_hand.insert(
             task.id(),
@@ -498,11 +503,11 @@ impl<'a> Crew<'a> {
     fn entry(&self, due: &Due, status: Status) -> Entry {
         Entry {
             brand: due.assignment.brand.name.clone(),
-            list: self.desk.list.clone(),
+            list: Arc::clone(&self.desk.list),
             input_hash: due.assignment.brand.input_hash(),
             status,
             attempts: due.attempts + 1,
-            run_id: self.desk.run_id.clone(),
+            run_id: Arc::clone(&self.desk.run_id),
             updated_at: Timestamp::now(),
             cost_usd: Usd::ZERO,
             report: due.report.clone(),

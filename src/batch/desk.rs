@@ -47,8 +47,8 @@ pub struct Desk {
     pub state: Option<StateFolder>,
     pub paid: Arc<Paid>,
     /// Which list this is, so that two lists do not answer for each other.
-    pub list: String,
-    pub run_id: String,
+    pub list: Arc<str>,
+    pub run_id: Arc<str>,
     pub started: Timestamp,
     pub clock: Instant,
     pub logs: LogFiles,
@@ -68,16 +68,17 @@ impl Desk {
         }
         let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
-        let run_id = format!(
+        let run_id: Arc<str> = format!(
             "{}-{:04x}",
             started.strftime("%Y%m%dT%H%M%SZ"),
             fastrand::u16(..)
-        );
+        )
+        .into();
         let state = match args.batch.dry_run {
             true => None,
             false => Some(take_state(&settings)?),
         };
-        let list = list_id(&args.source, &settings);
+        let list: Arc<str> = list_id(&args.source, &settings).into();
         let (paid, mut broken) =
             open_paid(state.as_ref(), &args.batch, &list, &run_id, started).or_exit(Exit::Usage)?;
         if let Some(state) = &state {
@@ -90,7 +91,7 @@ impl Desk {
         if state.is_some() {
             logs.install().or_exit(Exit::Usage)?;
             tracing::info!(
-                run_id,
+                %run_id,
                 job = paid.job().id,
                 simulated = settings.simulated,
                 "run started"
@@ -172,7 +173,7 @@ impl Desk {
         &self,
         plan: &Plan,
         registry: &Registry,
-        rows: &[Row],
+        rows: usize,
         connections: &Connections,
     ) -> Estimate {
         let (success, failed) = (
@@ -183,7 +184,6 @@ impl Desk {
             "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
             success + failed
         );
-        let rows = rows.iter().filter(|row| !row.is_empty()).count();
         let place = if self.args.source.google_sheets {
             "sheet"
         } else {
@@ -330,7 +330,7 @@ impl Desk {
             openrouter,
             tavily,
             lang: self.args.batch.lang,
-            run_id: self.run_id.clone(),
+            run_id: self.run_id.to_string(),
             today: calendar::day_in_iran(self.paid.job().started_at),
             simulated: self.settings.simulated,
             fence_key: self.paid.fence_key().or_exit(Exit::Usage)?,

@@ -59,13 +59,16 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
     let registry = desk.registry()?;
     let plan = desk.plan(&rows, &registry);
-    let estimate = desk.announce(&plan, &registry, &rows, &connections);
+    let filled = rows.iter().filter(|row| !row.is_empty()).count();
+    drop(rows);
+    let estimate = desk.announce(&plan, &registry, filled, &connections);
     if desk.args.batch.dry_run {
         return Ok(desk.rehearse(&plan));
     }
 
     let words = Words::of(desk.args.batch.lang);
     let heal = unwritten(&plan, &shown, words);
+    drop(shown);
     match plan.due.len() {
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -55,7 +56,7 @@ pub struct Plan {
     pub total: usize,
     pub due: Vec<Due>,
     /// Unchanged brands with what is known of them.
-    pub skipped: Vec<(Brand, Entry)>,
+    pub skipped: Vec<(Brand, Arc<Entry>)>,
     pub rejected: Vec<RejectedRow>,
     pub notes: Vec<String>,
 }
@@ -113,7 +114,7 @@ impl Plan {
         let claims = claim(&brands, registry, rules.list);
         for (brand, (key, known)) in brands.into_iter().zip(claims) {
             if let Some(entry) = known.filter(|entry| !is_due(&brand, entry, rules)) {
-                plan.skipped.push((brand, entry.clone()));
+                plan.skipped.push((brand, Arc::clone(entry)));
                 continue;
             }
             let folder = known
@@ -227,7 +228,7 @@ fn is_stale(entry: &Entry, rules: &Rules<'_>) -> bool {
 }
 
 /// A crash must not cost anything twice, but who asks for research again does not want yesterday's answers.
-fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
+fn replay_since(unchanged: Option<&Arc<Entry>>, rules: &Rules<'_>) -> Timestamp {
     let week = rules
         .now
         .checked_sub((SEARCH_DAYS * 24).hours())

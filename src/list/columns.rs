@@ -77,11 +77,11 @@ impl Columns {
     }
 
     /// Reads a row of cells; missing ones are empty.
-    pub fn read(&self, number: usize, cells: &[String]) -> Row {
-        let cell = |column: Option<usize>| {
+    pub fn read(&self, number: usize, mut cells: Vec<String>) -> Row {
+        let mut cell = |column: Option<usize>| {
             column
-                .and_then(|c| cells.get(c))
-                .cloned()
+                .and_then(|c| cells.get_mut(c))
+                .map(std::mem::take)
                 .unwrap_or_default()
         };
         Row {

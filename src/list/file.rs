@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use calamine::{Data, Reader, open_workbook_auto};
 
-use super::{Table, read_table};
+use super::Table;
 
 /// Reads the rows of a file; in a workbook those of the tab `INPUT`, or of the first.
 pub fn read(path: &Path) -> anyhow::Result<Table> {
@@ -20,7 +20,7 @@ pub fn read(path: &Path) -> anyhow::Result<Table> {
         "csv" | "tsv" | "txt" => read_csv(path, &place)?,
         _ => bail!("{place}: a list is a .csv or an .xlsx file"),
     };
-    read_table(&cells, &place)
+    Table::read(cells, &place)
 }
 
 fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {

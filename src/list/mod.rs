@@ -13,16 +13,31 @@ use columns::Columns;
 pub struct Table {
     /// Where the columns are.
     pub columns: Columns,
-    /// Row number of the header, as the spreadsheet counts.
-    pub header_row: usize,
     pub rows: Vec<Row>,
 }
 
 /// Rows at the top among which the header is looked for: some lists have a title above it.
 const TOP: usize = 20;
 
-/// Reads cells below a header.
-pub fn read_table(cells: &[Vec<String>], place: &str) -> anyhow::Result<Table> {
+impl Table {
+    /// Reads cells that have a header.
+    pub fn read(cells: Vec<Vec<String>>, place: &str) -> anyhow::Result<Self> {
+        let (columns, header_row) = find_header(&cells, place)?;
+        Ok(Self::below(columns, header_row, cells))
+    }
+
+    /// The rows below the header.
+    pub fn below(columns: Columns, header_row: usize, cells: Vec<Vec<String>>) -> Self {
+        let below = cells.into_iter().enumerate().skip(header_row);
+        Self {
+            columns,
+            rows: below.map(|(i, cells)| columns.read(i + 1, cells)).collect(),
+        }
+    }
+}
+
+/// Finds the header: where the columns are, and its row number.
+pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<(Columns, usize)> {
     let filled = |row: &&Vec<String>| row.iter().any(|cell| !crate::text::clean(cell).is_empty());
     for (i, row) in cells
         .iter()
@@ -31,14 +46,7 @@ pub fn read_table(cells: &[Vec<String>], place: &str) -> anyhow::Result<Table> {
         .filter(|(_, row)| filled(row))
     {
         if let Some(columns) = Columns::find(row, place, i + 1)? {
-            let rows = (i + 1..cells.len())
-                .map(|i| columns.read(i + 1, &cells[i]))
-                .collect();
-            return Ok(Table {
-                columns,
-                header_row: i + 1,
-                rows,
-            });
+            return Ok((columns, i + 1));
         }
     }
     match cells.iter().enumerate().find(|(_, row)| filled(row)) {

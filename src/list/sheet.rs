@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::{
     Table,
     columns::Columns,
+    find_header,
     own::{self, HEADERS, Memory, Outcome, Shown, Target, Values},
-    read_table,
 };
 use crate::{
     brand::{Row, gather},
@@ -110,21 +110,21 @@ impl SheetList {
         let range = format!("'{}'", self.tab.title.replace('\'', "''"));
         let mut found = self.sheets.values(&[range]).await?;
         let cells = found.pop().unwrap_or_default();
-        let table = read_table(&cells, &self.place())?;
-        self.columns = table.columns;
-        self.header_row = table.header_row;
+        let (columns, header_row) = find_header(&cells, &self.place())?;
+        self.columns = columns;
+        self.header_row = header_row;
         self.width = cells.iter().map(Vec::len).max().unwrap_or(0);
-        self.own = own::columns(&cells[table.header_row - 1]);
-        let numbered = cells.iter().enumerate().skip(table.header_row);
-        let shown = numbered.map(|(i, row)| {
+        self.own = own::columns(&cells[header_row - 1]);
+        let own_cells = |row: &Vec<String>| {
             let cell = |column: Option<usize>| row.get(column?).cloned();
-            (
-                i + 1,
-                self.own.map(|column| cell(column).unwrap_or_default()),
-            )
-        });
-        let shown = shown.collect();
-        Ok((table, shown))
+            self.own.map(|column| cell(column).unwrap_or_default())
+        };
+        let numbered = cells.iter().enumerate().skip(header_row);
+        let shown = numbered
+            .map(|(i, row)| (i + 1, own_cells(row)))
+            .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
+            .collect();
+        Ok((Table::below(columns, header_row, cells), shown))
     }
 
     /// Whether results can be written.

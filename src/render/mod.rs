@@ -24,16 +24,24 @@ use crate::{
 /// The file that everything else is made of.
 const REPORT: &str = "brand_report.json";
 
-/// Saves a report and what is rendered from it in the brand's folder.
-pub fn save(folder: &Path, report: &Report) -> anyhow::Result<()> {
+/// A file with its name.
+pub type NamedFile = (&'static str, Vec<u8>);
+
+/// A report and what is rendered from it.
+pub fn files(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
     let mut files = render(report)?;
     // The report last: once it is there, everything that belongs to it is.
     files.push((REPORT, serde_json::to_vec_pretty(report)?));
+    Ok(files)
+}
+
+/// Saves a report's files in the brand's folder.
+pub fn save(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {
     write_all_atomically(folder, files)
 }
 
 /// The pages and tables of one report.
-fn render(report: &Report) -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+fn render(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
     Ok(vec![
         ("report.html", pages::html(report)?.into_bytes()),
         ("report.md", pages::markdown(report)?.into_bytes()),

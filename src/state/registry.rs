@@ -5,10 +5,11 @@
 //! cost of one brand does not grow with the number of all brands.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, ensure};
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{StateFolder, salvage, set_aside_name, write_atomically};
+use super::{StateFolder, salvage, set_aside_name, stream_atomically};
 use crate::{brand::BrandKey, money::Usd};
 
 const SCHEMA_VERSION: u32 = 1;
@@ -41,14 +42,14 @@ pub struct Entry {
     /// The name as given.
     pub brand: String,
     /// The list that it stands in.
-    #[serde(default)]
-    pub list: String,
+    #[serde(default = "no_list")]
+    pub list: Arc<str>,
     /// Fingerprint of the row.
     pub input_hash: String,
     pub status: Status,
     /// Attempts since the row last changed or succeeded.
     pub attempts: u32,
-    pub run_id: String,
+    pub run_id: Arc<str>,
     pub updated_at: Timestamp,
     /// What the report cost, in US dollars.
     pub cost_usd: Usd,
@@ -60,10 +61,14 @@ pub struct Entry {
     pub error: Option<String>,
 }
 
+fn no_list() -> Arc<str> {
+    "".into()
+}
+
 /// All brands ever processed.
 #[derive(Debug)]
 pub struct Registry {
-    brands: BTreeMap<BrandKey, Entry>,
+    brands: BTreeMap<BrandKey, Arc<Entry>>,
     json: PathBuf,
     journal: PathBuf,
     in_journal: usize,
@@ -82,7 +87,7 @@ struct Stored<B> {
 /// What stands in `registry.json`, as far as it can be read.
 #[derive(Default)]
 struct Contents {
-    brands: BTreeMap<BrandKey, Entry>,
+    brands: BTreeMap<BrandKey, Arc<Entry>>,
     folds: u64,
     /// Why it cannot be read whole.
     damage: Option<String>,
@@ -152,9 +157,10 @@ impl Registry {
             };
             if writing == folds || damage.is_some() {
                 in_journal += 1;
-                brands.insert(key, entry);
+                brands.insert(key, Arc::new(entry));
             }
         }
+        share_texts(&mut brands);
         let registry = Self {
             brands,
             json,
@@ -166,12 +172,12 @@ impl Registry {
     }
 
     /// What is known about a brand.
-    pub fn get(&self, key: &BrandKey) -> Option<&Entry> {
+    pub fn get(&self, key: &BrandKey) -> Option<&Arc<Entry>> {
         self.brands.get(key)
     }
 
     /// All entries, by key.
-    pub fn entries(&self) -> impl Iterator<Item = (&BrandKey, &Entry)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&BrandKey, &Arc<Entry>)> {
         self.brands.iter()
     }
 
@@ -192,7 +198,7 @@ impl Registry {
             // A cut line from a crash must not swallow this one.
             lines.extend(["\n", &line, "\n"]);
             count += 1;
-            self.brands.insert(key, entry);
+            self.brands.insert(key, Arc::new(entry));
         }
         if self.in_journal * FOLD_SHARE >= self.brands.len().saturating_sub(SMALL) {
             return self.fold();
@@ -228,7 +234,9 @@ impl Registry {
             folds,
             brands: &self.brands,
         };
-        write_atomically(&self.json, &serde_json::to_vec_pretty(&stored)?)?;
+        stream_atomically(&self.json, |file| {
+            Ok(serde_json::to_writer_pretty(file, &stored)?)
+        })?;
         self.folds = folds;
         self.in_journal = 0;
         match fs::remove_file(&self.journal) {
@@ -240,12 +248,27 @@ impl Registry {
     }
 }
 
+/// Lists and runs have many brands: each of their names is kept once.
+fn share_texts(brands: &mut BTreeMap<BrandKey, Arc<Entry>>) {
+    let mut known: HashSet<Arc<str>> = HashSet::new();
+    let mut share = |text: &mut Arc<str>| match known.get(text) {
+        Some(same) => *text = Arc::clone(same),
+        None => {
+            known.insert(Arc::clone(text));
+        }
+    };
+    for entry in brands.values_mut().filter_map(Arc::get_mut) {
+        share(&mut entry.list);
+        share(&mut entry.run_id);
+    }
+}
+
 /// Reads what can be read.
 ///
 /// # Errors
 /// When a newer version of the program has written it.
 fn read_contents(bytes: &[u8]) -> anyhow::Result<Contents> {
-    if let Ok(whole) = serde_json::from_slice::<Stored<BTreeMap<BrandKey, Entry>>>(bytes)
+    if let Ok(whole) = serde_json::from_slice::<Stored<BTreeMap<BrandKey, Arc<Entry>>>>(bytes)
         && whole.schema_version <= SCHEMA_VERSION
     {
         return Ok(Contents {
@@ -283,7 +306,7 @@ fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
     for (key, value) in stored.brands {
         match serde_json::from_value(value) {
             Ok(entry) => {
-                brands.insert(BrandKey::stored(key), entry);
+                brands.insert(BrandKey::stored(key), Arc::new(entry));
             }
             Err(error) => damage = damage.or_else(|| Some(format!("«{key}»: {error}"))),
         }
@@ -333,7 +356,7 @@ mod tests {
         for i in 0..SMALL + FOLD_SHARE * 3 {
             registry
                 .brands
-                .insert(key(&format!("b{i}")), entry(Status::Success, 1));
+                .insert(key(&format!("b{i}")), Arc::new(entry(Status::Success, 1)));
         }
         registry.fold().unwrap();
         let size = fs::metadata(&registry.json).unwrap().len();

@@ -1,6 +1,7 @@
 //! When two rows are the same brand, and whether a row has changed.
 
 use std::{
+    borrow::Borrow,
     collections::{BTreeSet, HashMap},
     fmt,
     sync::Arc,
@@ -74,7 +75,7 @@ impl Row {
 }
 
 /// One brand to research, from one row or several.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Brand {
     /// Its identity in the registry.
     pub key: BrandKey,
@@ -166,11 +167,15 @@ impl Hosts {
 
 /// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason. Which rows are
 /// a brand, and its key, do not depend on the order of the rows.
-pub fn gather(rows: &[Row]) -> Gathered {
+pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut hosts: HashMap<BrandKey, Hosts> = HashMap::with_capacity(rows.len());
-    let mut named = Vec::with_capacity(rows.len());
-    for row in rows.iter().filter(|row| !row.is_empty()) {
+    let mut hosts: HashMap<BrandKey, Hosts> = HashMap::new();
+    let mut named = Vec::new();
+    for row in rows {
+        let row: &Row = row.borrow();
+        if row.is_empty() {
+            continue;
+        }
         match read_row(row, &mut gathered.notes) {
             Ok(brand) => {
                 let known = hosts.entry(brand.key.clone()).or_default();

@@ -16,6 +16,7 @@ use super::{
     desk::Desk,
     list_failure, page_of,
     plan::{Due, Plan},
+    queue::Queue,
     record::Recorder,
     stop::Signals,
     summary::Figures,
@@ -151,13 +152,24 @@ impl<'a> Crew<'a> {
             total,
             ..
         } = plan;
-        let (rejected, due, mut queue) = (rejected.len(), due.len(), due.into_iter().enumerate());
+        let (rejected, waiting) = (rejected.len(), due.len());
+        let chunk_size = self.desk.args.batch.chunk_size;
+        let mut queue = Queue::new(due, chunk_size).or_exit(Exit::Usage)?;
+        let mut begun = 0;
         loop {
             while self.has_room() {
-                let Some((position, brand)) = queue.next() else {
-                    break;
-                };
-                self.start(position, brand, due);
+                match queue.next() {
+                    Ok(Some(due)) => self.start(begun, due, waiting),
+                    Ok(None) => break,
+                    Err(error) => {
+                        self.give_up(Failure {
+                            exit: Exit::Usage,
+                            error,
+                        });
+                        break;
+                    }
+                }
+                begun += 1;
             }
             if self.flying.is_empty() && self.recorder.is_done() {
                 break;
@@ -172,7 +184,7 @@ impl<'a> Crew<'a> {
                 refused = self.write_back.refused() => self.give_up(list_failure(refused)),
             }
         }
-        let left = due - self.checkpoint.processed;
+        let left = waiting - self.checkpoint.processed;
         let reported = self.close(&mut signals).await;
         let spent = self.desk.paid.this_run();
         let (job_spent, uncertain) = self.desk.paid.job_spent();

@@ -157,7 +157,7 @@ impl Desk {
     }
 
     /// What these rows ask for.
-    pub fn plan(&self, rows: &[Row], registry: &Registry) -> Plan {
+    pub fn plan(&self, rows: Vec<Row>, registry: &Registry) -> Plan {
         let rules = Rules {
             limit: self.args.source.limit,
             max_age_days: self.args.batch.max_age,

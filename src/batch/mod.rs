@@ -9,6 +9,7 @@ mod log;
 mod plan;
 pub mod preflight;
 mod progress;
+mod queue;
 mod record;
 pub mod stop;
 mod summary;
@@ -57,15 +58,15 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
-    let registry = desk.registry()?;
-    let plan = desk.plan(&rows, &registry);
+    let mut registry = desk.registry()?;
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
-    drop(rows);
+    let plan = desk.plan(rows, &registry);
     let estimate = desk.announce(&plan, &registry, filled, &connections);
     if desk.args.batch.dry_run {
         return Ok(desk.rehearse(&plan));
     }
 
+    registry.let_go().or_exit(Exit::Usage)?;
     let words = Words::of(desk.args.batch.lang);
     let heal = unwritten(&plan, &shown, words);
     drop(shown);

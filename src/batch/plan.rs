@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
 
 use super::claim::claim;
 use crate::{
@@ -34,7 +35,7 @@ pub const TYPICAL_SECONDS: f64 = 18.0;
 const EXPERIENCE: usize = 5;
 
 /// A brand that is to be researched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Due {
     /// The brand, with what its research depends on.
     pub assignment: Assignment,
@@ -105,7 +106,7 @@ impl Plan {
             .collect();
         let mut plan = Self {
             total: brands.len(),
-            due: Vec::new(),
+            due: Vec::with_capacity(brands.len()),
             skipped: Vec::new(),
             rejected,
             notes,
@@ -440,7 +441,7 @@ mod tests {
                 website: (*website).into(),
                 ..Row::default()
             });
-            gather(&rows.collect::<Vec<_>>())
+            gather(rows.collect::<Vec<_>>())
         };
         let plan = |night: &Night, list: &str, gathered| {
             let rules = Rules {

@@ -63,15 +63,16 @@ fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
         bail!("{place} is not UTF-8: in Excel choose “CSV UTF-8” when saving, or save as .xlsx");
     };
     // One kind of line end, and one at the end, so that lines can be counted.
-    let text = text
-        .trim_start_matches('\u{FEFF}')
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        + "\n";
+    let mut text = match text.contains('\r') {
+        true => text.replace("\r\n", "\n").replace('\r', "\n"),
+        false => text,
+    };
+    text.push('\n');
+    let text = text.trim_start_matches('\u{FEFF}');
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
-        .delimiter(delimiter(&text))
+        .delimiter(delimiter(text))
         .from_reader(text.as_bytes());
     let mut cells: Vec<Vec<String>> = Vec::new();
     let (mut record, mut next_line) = (csv::StringRecord::new(), 1);

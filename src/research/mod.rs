@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
 
 use self::{
     evidence::{Batch, Evidence},
@@ -62,7 +63,7 @@ pub struct Research {
 }
 
 /// A brand to research.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Assignment {
     pub brand: Brand,
     /// Its parent company, in one spelling, where other brands of the list have the same.

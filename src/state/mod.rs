@@ -2,11 +2,11 @@
 
 pub mod budget;
 pub mod checkpoint;
+mod entries;
 pub mod job;
 pub mod meter;
 pub mod paid;
 pub mod registry;
-mod salvage;
 pub mod store;
 
 use std::{

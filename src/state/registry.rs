@@ -1,31 +1,35 @@
 //! The registry: what became of each brand, so that what has not changed is skipped.
 //!
-//! `registry.json` is rewritten whole while that is cheap. In a large registry finished brands are appended to
-//! `registry.journal.jsonl` first and folded in when the journal has grown to a share of the registry, so that the
-//! cost of one brand does not grow with the number of all brands.
+//! `registry.json` is rewritten whole while that is cheap. Of a large registry only what is new stays in memory: brands
+//! are appended to `registry.journal.jsonl` first, and folded into the file when the journal has grown to a share of it,
+//! so that neither the cost of one brand nor the memory of a run grows with the number of all brands.
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, HashSet},
     fs::{self, File},
-    io::{self, Write},
+    io::{self, BufReader, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::{Context, ensure};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Serialize, Serializer,
+    ser::{Error as _, SerializeMap},
+};
 use serde_json::Value;
 
-use super::{StateFolder, salvage, set_aside_name, stream_atomically};
+use super::{StateFolder, entries, set_aside_name, stream_atomically};
 use crate::{brand::BrandKey, money::Usd};
 
 const SCHEMA_VERSION: u32 = 1;
 
 /// Up to this many brands a rewrite takes a few milliseconds and is done for every finished brand.
-const SMALL: usize = 2_000;
+const SMALL: usize = 1_000;
 
-/// A larger registry is rewritten when its journal holds one brand for this many.
+/// A larger registry is rewritten when its journal holds as many brands as a small one, or one for this many.
 const FOLD_SHARE: usize = 50;
 
 /// How the last attempt at a brand ended.
@@ -68,7 +72,10 @@ fn no_list() -> Arc<str> {
 /// All brands ever processed.
 #[derive(Debug)]
 pub struct Registry {
+    /// All of them, or those that are not in the file yet.
     brands: BTreeMap<BrandKey, Arc<Entry>>,
+    /// How many brands are in the file besides those in memory, when the others were let go.
+    on_disk: Option<usize>,
     json: PathBuf,
     journal: PathBuf,
     in_journal: usize,
@@ -163,12 +170,25 @@ impl Registry {
         share_texts(&mut brands);
         let registry = Self {
             brands,
+            on_disk: None,
             json,
             journal,
             in_journal,
             folds,
         };
         Ok((registry, damage))
+    }
+
+    /// Lets go of what is on disk, where that is much: from now on brands are recorded, and not asked for.
+    pub fn let_go(&mut self) -> anyhow::Result<()> {
+        if self.brands.len() <= SMALL {
+            return Ok(());
+        }
+        if self.in_journal > 0 {
+            return self.fold();
+        }
+        self.on_disk = Some(std::mem::take(&mut self.brands).len());
+        Ok(())
     }
 
     /// What is known about a brand.
@@ -200,7 +220,11 @@ impl Registry {
             count += 1;
             self.brands.insert(key, Arc::new(entry));
         }
-        if self.in_journal * FOLD_SHARE >= self.brands.len().saturating_sub(SMALL) {
+        let journal_holds = |on_disk: usize| SMALL.max(on_disk / FOLD_SHARE);
+        if self
+            .on_disk
+            .is_none_or(|on_disk| self.in_journal + count >= journal_holds(on_disk))
+        {
             return self.fold();
         }
         let append = || -> io::Result<()> {
@@ -229,22 +253,72 @@ impl Registry {
     fn fold(&mut self) -> anyhow::Result<()> {
         // The number in a damaged file may be the last one that there is.
         let folds = self.folds.wrapping_add(1);
+        let count = Cell::new(0);
         let stored = Stored {
             schema_version: SCHEMA_VERSION,
             folds,
-            brands: &self.brands,
+            brands: Merged {
+                old: self.on_disk.map(|_| self.json.as_path()),
+                new: &self.brands,
+                count: &count,
+            },
         };
         stream_atomically(&self.json, |file| {
             Ok(serde_json::to_writer_pretty(file, &stored)?)
         })?;
         self.folds = folds;
         self.in_journal = 0;
+        if count.get() > SMALL {
+            self.on_disk = Some(count.get());
+            self.brands.clear();
+        }
         match fs::remove_file(&self.journal) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("{} cannot be removed", self.journal.display()))
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The brands of a file, with newer ones in their places, written without being in memory together. Both are in the
+/// order of their keys.
+struct Merged<'a> {
+    old: Option<&'a Path>,
+    new: &'a BTreeMap<BrandKey, Arc<Entry>>,
+    /// How many there were.
+    count: &'a Cell<usize>,
+}
+
+impl Serialize for Merged<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut all = serializer.serialize_map(None)?;
+        let mut new = self.new.iter().peekable();
+        let mut count = 0;
+        if let Some(old) = self.old {
+            let mut put = |key: BrandKey, entry: Entry| {
+                while let Some((earlier, entry)) = new.next_if(|(next, _)| **next < key) {
+                    count += 1;
+                    all.serialize_entry(earlier, entry)?;
+                }
+                count += 1;
+                match new.next_if(|(next, _)| **next == key) {
+                    Some((key, newer)) => all.serialize_entry(key, newer),
+                    None => all.serialize_entry(&key, &entry),
+                }
+            };
+            let file = File::open(old).map_err(S::Error::custom)?;
+            entries::each_entry(BufReader::new(file), "brands", &mut |key, entry| {
+                put(key, entry).map_err(|error| error.to_string())
+            })
+            .map_err(S::Error::custom)?;
+        }
+        for (key, entry) in new {
+            count += 1;
+            all.serialize_entry(key, entry)?;
+        }
+        self.count.set(count);
+        all.end()
     }
 }
 
@@ -285,7 +359,7 @@ fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
         match serde_json::from_slice::<Stored<BTreeMap<String, Value>>>(bytes) {
             Ok(stored) => (stored, None),
             Err(error) => {
-                let found = salvage::fields(bytes, "brands");
+                let found = entries::fields(bytes, "brands");
                 let number = |name: &str| found.other.get(name).and_then(Value::as_u64);
                 let stored = Stored {
                     schema_version: number("schema_version").map_or(SCHEMA_VERSION, |version| {
@@ -349,34 +423,53 @@ mod tests {
     }
 
     #[test]
-    fn a_large_registry_is_journalled_and_read_back() {
+    fn a_large_registry_is_let_go_journalled_and_folded() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
         let mut registry = open(&state);
-        for i in 0..SMALL + FOLD_SHARE * 3 {
+        let mut expected = BTreeMap::new();
+        let mut record = |registry: &mut Registry, name: String, status| {
+            expected.insert(key(&name), Arc::new(entry(status, 1)));
+            registry.record([(key(&name), entry(status, 1))]).unwrap();
+        };
+        for i in 0..SMALL {
             registry
                 .brands
                 .insert(key(&format!("b{i}")), Arc::new(entry(Status::Success, 1)));
         }
-        registry.fold().unwrap();
-        let size = fs::metadata(&registry.json).unwrap().len();
-        registry.in_journal = 0;
-        registry
-            .record([(key("b0"), entry(Status::Failed, 2))])
-            .unwrap();
-        registry.in_journal = 1;
-        registry
-            .record([(key("b1"), entry(Status::Failed, 2))])
-            .unwrap();
-        assert!(registry.journal.exists());
-        assert!(fs::metadata(&registry.json).unwrap().len() >= size);
-
+        record(&mut registry, "b".into(), Status::Success);
+        assert!(registry.brands.is_empty() && !registry.journal.exists());
+        // From now on each brand is one line, some of them new, some not, until the journal is full.
+        for i in 0..SMALL - 1 {
+            record(&mut registry, format!("b{}", i * 2), Status::Failed);
+        }
+        assert_eq!(
+            (registry.in_journal, registry.brands.len()),
+            (SMALL - 1, SMALL - 1)
+        );
         // A crash in the middle of a line loses that line only.
         let cut = fs::read(&registry.journal).unwrap();
         fs::write(&registry.journal, [&cut[..], b"\n[\"b2\",{\"bra"].concat()).unwrap();
-        let read = open(&state);
-        assert_eq!(read.count(Status::Failed), 2);
-        assert_eq!(read.brands, registry.brands);
+        for i in 0..SMALL {
+            expected
+                .entry(key(&format!("b{i}")))
+                .or_insert_with(|| Arc::new(entry(Status::Success, 1)));
+        }
+        assert_eq!(open(&state).brands, expected);
+        registry
+            .record([(key("last"), entry(Status::Failed, 1))])
+            .unwrap();
+        expected.insert(key("last"), Arc::new(entry(Status::Failed, 1)));
+        assert!(registry.brands.is_empty() && !registry.journal.exists());
+        let mut read = open(&state);
+        assert_eq!(read.brands, expected);
+        // What a run let go comes back whole when it records more.
+        read.let_go().unwrap();
+        read.record([(key("more"), entry(Status::Failed, 1))])
+            .unwrap();
+        read.settle().unwrap();
+        expected.insert(key("more"), Arc::new(entry(Status::Failed, 1)));
+        assert_eq!(open(&state).brands, expected);
     }
 
     #[test]

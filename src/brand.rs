@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
     fmt,
     sync::Arc,
 };
@@ -188,22 +188,34 @@ pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
         }
     }
     note_namesakes(&named, &hosts, &mut gathered.notes);
-    let mut place: HashMap<BrandKey, usize> = HashMap::with_capacity(named.len());
-    gathered.brands.reserve_exact(hosts.len());
-    for mut row in named {
+    let mut known = HashSet::with_capacity(named.len());
+    let mut all_differ = true;
+    for row in &mut named {
         if hosts[&row.key].several
             && let Some(host) = row.host()
         {
             row.key = BrandKey::of_namesake(&row.key.0, &host);
         }
-        if let Some(&i) = place.get(&row.key) {
-            gathered.brands[i].merge(row);
-        } else {
-            place.insert(row.key.clone(), gathered.brands.len());
-            gathered.brands.push(row);
+        all_differ &= known.insert(row.key.clone());
+    }
+    gathered.brands = if all_differ { named } else { merge(named) };
+    gathered
+}
+
+/// Each brand once, at the place of its first row.
+fn merge(rows: Vec<Brand>) -> Vec<Brand> {
+    let mut brands: Vec<Brand> = Vec::new();
+    let mut place: HashMap<BrandKey, usize> = HashMap::new();
+    for row in rows {
+        match place.entry(row.key.clone()) {
+            Entry::Occupied(at) => brands[*at.get()].merge(row),
+            Entry::Vacant(free) => {
+                free.insert(brands.len());
+                brands.push(row);
+            }
         }
     }
-    gathered
+    brands
 }
 
 fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {

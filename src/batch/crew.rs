@@ -16,7 +16,6 @@ use super::{
     desk::Desk,
     list_failure, page_of,
     plan::{Due, Plan},
-    queue::Queue,
     record::Recorder,
     stop::Signals,
     summary::Figures,
@@ -28,7 +27,10 @@ use crate::{
     list::own::{Outcome, Target},
     money::Usd,
     render,
-    research::{Research, Researched, report::Coverage},
+    research::{
+        Research, Researched,
+        report::{Coverage, ReportCost},
+    },
     services::call::CallError,
     state::{
         checkpoint::{Checkpoint, RunStatus},
@@ -53,11 +55,10 @@ struct InHand {
     /// The chunk it belongs to, counted from 0.
     chunk: usize,
     started: Instant,
-    /// How long it took, how much of that it waited for the turns of its calls, and what it cost in search credits, once
-    /// it has ended.
+    /// How long it took, how much of that it waited for the turns of its calls, and what it cost, once it has ended.
     took: Duration,
     waited: Duration,
-    credits: u32,
+    cost: ReportCost,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
@@ -81,6 +82,9 @@ pub struct Crew<'a> {
     /// What a brand is expected to cost.
     per_brand: Usd,
     thin: usize,
+    /// Tokens of prompts, and those of them that providers had in their caches.
+    tokens_in: u64,
+    tokens_cached: u64,
     one_by_one: Duration,
     end: End,
 }
@@ -128,11 +132,16 @@ impl<'a> Crew<'a> {
             },
             without_checkpoint: false,
             output: desk.settings.folders.output.clone(),
-            open: plan.due.chunks(chunk_size).map(<[Due]>::len).collect(),
+            open: (0..plan.due.len())
+                .step_by(chunk_size)
+                .map(|first| chunk_size.min(plan.due.len() - first))
+                .collect(),
             flying: JoinSet::new(),
             in_hand: HashMap::new(),
             per_brand,
             thin: 0,
+            tokens_in: 0,
+            tokens_cached: 0,
             one_by_one: Duration::ZERO,
             end: End::Complete,
             desk,
@@ -147,14 +156,12 @@ impl<'a> Crew<'a> {
     ) -> Result<(End, Figures), Failure> {
         self.save_checkpoint();
         let Plan {
-            due,
+            due: mut queue,
             rejected,
             total,
             ..
         } = plan;
-        let (rejected, waiting) = (rejected.len(), due.len());
-        let chunk_size = self.desk.args.batch.chunk_size;
-        let mut queue = Queue::new(due, chunk_size).or_exit(Exit::Usage)?;
+        let (rejected, waiting) = (rejected.len(), queue.len());
         let mut begun = 0;
         loop {
             while self.has_room() {
@@ -194,6 +201,8 @@ impl<'a> Crew<'a> {
             rejected,
             succeeded: self.checkpoint.succeeded,
             thin: self.thin,
+            tokens_in: self.tokens_in,
+            tokens_cached: self.tokens_cached,
             failed: self.checkpoint.failed,
             left,
             elapsed: self.desk.clock.elapsed(),
@@ -273,7 +282,7 @@ impl<'a> Crew<'a> {
                 started: Instant::now(),
                 took: Duration::ZERO,
                 waited: Duration::ZERO,
-                credits: 0,
+                cost: ReportCost::default(),
             },
         );
     }
@@ -321,7 +330,7 @@ impl<'a> Crew<'a> {
     fn success(&self, in_hand: &mut InHand, researched: &Researched) -> Entry {
         let Researched { report, waited } = researched;
         in_hand.waited = *waited;
-        in_hand.credits = report.cost.search_credits;
+        in_hand.cost = report.cost;
         let path = self
             .output
             .join(&in_hand.due.folder)
@@ -370,6 +379,8 @@ impl<'a> Crew<'a> {
         let report = entry.report.unwrap_or_default();
         let thin = entry.thin.unwrap_or(false);
         self.thin += usize::from(thin);
+        self.tokens_in += in_hand.cost.tokens_in;
+        self.tokens_cached += in_hand.cost.tokens_cached;
         let outcome = self
             .words
             .success(&page_of(&report), entry.cost_usd, entry.updated_at, thin);
@@ -378,7 +389,7 @@ impl<'a> Crew<'a> {
             report,
             cost: Cost {
                 usd: entry.cost_usd,
-                credits: in_hand.credits,
+                credits: in_hand.cost.search_credits,
             },
             thin,
             took: in_hand.took,

@@ -157,15 +157,16 @@ impl Desk {
     }
 
     /// What these rows ask for.
-    pub fn plan(&self, rows: Vec<Row>, registry: &Registry) -> Plan {
+    pub fn plan(&self, rows: Vec<Row>, registry: &Registry) -> Result<Plan, Failure> {
         let rules = Rules {
             limit: self.args.source.limit,
             max_age_days: self.args.batch.max_age,
+            chunk: self.args.batch.chunk_size,
             list: &self.list,
             job: self.paid.job(),
             now: self.started,
         };
-        Plan::make(gather(rows), registry, &rules)
+        Plan::make(gather(rows), registry, &rules).or_exit(Exit::Usage)
     }
 
     /// Prints what will be done, in the sections of the guide.
@@ -258,9 +259,9 @@ impl Desk {
     }
 
     /// What a dry run prints instead of working.
-    pub fn rehearse(&self, plan: &Plan) -> Exit {
+    pub fn rehearse(&self, mut plan: Plan) -> Result<Exit, Failure> {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
-        for due in &plan.due {
+        while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
             let rows: Vec<String> = due
                 .assignment
                 .brand
@@ -275,7 +276,7 @@ impl Desk {
                 self.settings.folders.output.join(&due.folder).display()
             );
         }
-        Exit::Done
+        Ok(Exit::Done)
     }
 
     /// Hands the connections to those who work with them. The first write to the sheet happens here, so that a sheet
@@ -307,7 +308,7 @@ impl Desk {
         let in_progress = || Outcome::InProgress {
             status: words.in_progress.to_owned(),
         };
-        let ahead = plan.due.iter().take(self.args.batch.chunk_size);
+        let ahead = plan.due.ahead();
         first.extend(ahead.map(|due| {
             (
                 Target::Brand(due.assignment.brand.key.clone()),

@@ -60,10 +60,10 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
     let mut registry = desk.registry()?;
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
-    let plan = desk.plan(rows, &registry);
+    let plan = desk.plan(rows, &registry)?;
     let estimate = desk.announce(&plan, &registry, filled, &connections);
     if desk.args.batch.dry_run {
-        return Ok(desk.rehearse(&plan));
+        return desk.rehearse(plan);
     }
 
     registry.let_go().or_exit(Exit::Usage)?;

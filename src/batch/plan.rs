@@ -9,7 +9,7 @@ use std::{
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::claim::claim;
+use super::{claim::claim, queue::Queue};
 use crate::{
     brand::{Brand, BrandKey, Gathered, RejectedRow},
     money::Usd,
@@ -55,7 +55,7 @@ pub struct Due {
 pub struct Plan {
     /// Brands in the list, as far as it is considered.
     pub total: usize,
-    pub due: Vec<Due>,
+    pub due: Queue,
     /// Unchanged brands with what is known of them.
     pub skipped: Vec<(Brand, Arc<Entry>)>,
     pub rejected: Vec<RejectedRow>,
@@ -67,6 +67,8 @@ pub struct Plan {
 pub struct Rules<'a> {
     pub limit: Option<usize>,
     pub max_age_days: Option<u32>,
+    /// Brands that are read ahead.
+    pub chunk: usize,
     /// The list that the rows stand in.
     pub list: &'a str,
     pub job: &'a Job,
@@ -86,7 +88,14 @@ pub struct Estimate {
 
 impl Plan {
     /// Decides brand by brand.
-    pub fn make(gathered: Gathered, registry: &Registry, rules: &Rules<'_>) -> Self {
+    ///
+    /// # Errors
+    /// When a long list cannot be put down on disk.
+    pub fn make(
+        gathered: Gathered,
+        registry: &Registry,
+        rules: &Rules<'_>,
+    ) -> anyhow::Result<Self> {
         let Gathered {
             mut brands,
             mut rejected,
@@ -106,7 +115,7 @@ impl Plan {
             .collect();
         let mut plan = Self {
             total: brands.len(),
-            due: Vec::with_capacity(brands.len()),
+            due: Queue::new(rules.chunk),
             skipped: Vec::new(),
             rejected,
             notes,
@@ -136,9 +145,9 @@ impl Plan {
                     brand,
                 },
                 key,
-            });
+            })?;
         }
-        plan
+        Ok(plan)
     }
 
     /// What the due brands are expected to take.
@@ -386,12 +395,19 @@ mod tests {
                 &Rules {
                     limit,
                     max_age_days,
+                    chunk: 2,
                     list: "list",
                     job: &self.job,
                     now: at(100),
                 },
             )
+            .unwrap()
         }
+    }
+
+    /// Takes out all that are due.
+    fn due(mut plan: Plan) -> Vec<Due> {
+        std::iter::from_fn(|| plan.due.next().unwrap()).collect()
     }
 
     #[test]
@@ -401,8 +417,9 @@ mod tests {
         night.done("میهن", Status::Failed, 99);
         night.done("پگاه", Status::Success, 50);
         let plan = night.plan(&["كاله", "میهن", "پگاه", "هراز"], None, Some(30));
-        let due: Vec<_> = plan
-            .due
+        assert_eq!(plan.skipped.len(), 1);
+        let all = due(plan);
+        let shown: Vec<_> = all
             .iter()
             .map(|d| {
                 (
@@ -413,19 +430,18 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            due,
+            shown,
             [
                 ("میهن", 2, at(93)),
                 ("پگاه", 0, at(50)),
                 ("هراز", 0, at(93))
             ]
         );
-        assert_eq!(plan.skipped.len(), 1);
 
         night.job.force = true;
         let plan = night.plan(&["کاله", "میهن"], None, None);
         assert!(
-            plan.due
+            due(plan)
                 .iter()
                 .all(|due| due.assignment.since == Timestamp::MAX)
         );
@@ -447,12 +463,13 @@ mod tests {
             let rules = Rules {
                 limit: None,
                 max_age_days: None,
+                chunk: 50,
                 list,
                 job: &night.job,
                 now: at(100),
             };
-            let plan = Plan::make(gathered, &night.registry, &rules);
-            let due = plan.due.iter().map(|due| due.key.to_string());
+            let plan = Plan::make(gathered, &night.registry, &rules).unwrap();
+            let due = due(plan).into_iter().map(|due| due.key.to_string());
             due.collect::<Vec<_>>()
         };
         let record = |night: &mut Night, list: &str, key: &str, website: &str| {
@@ -567,8 +584,9 @@ mod tests {
             let night = Night::new();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let plan = night.plan(&names, None, None);
-            let folders: HashSet<String> = plan.due.iter().map(|due| due.folder.to_lowercase()).collect();
-            prop_assert_eq!(folders.len(), plan.due.len());
+            let brands = plan.due.len();
+            let folders: HashSet<String> = due(plan).iter().map(|due| due.folder.to_lowercase()).collect();
+            prop_assert_eq!(folders.len(), brands);
             for folder in folders {
                 prop_assert!(!folder.contains(['/', '\\', ':']) && !folder.starts_with('.') && !folder.ends_with(['.', ' ']));
             }

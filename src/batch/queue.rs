@@ -14,54 +14,92 @@ use super::plan::Due;
 /// The brands that are left, in their order.
 #[derive(Debug)]
 pub struct Queue {
-    ahead: VecDeque<Due>,
     chunk: usize,
-    /// One brand a line. The file has no name, so it is gone with the program.
-    rest: BufReader<File>,
+    /// How many there are.
+    len: usize,
+    ahead: VecDeque<Due>,
+    rest: Option<Rest>,
+}
+
+/// Those behind the chunk that is read ahead, one a line. The files have no names, so they are gone with the program.
+#[derive(Debug)]
+enum Rest {
+    Written(BufWriter<File>),
+    Read(BufReader<File>),
 }
 
 impl Queue {
-    /// Puts brands down, to be read back by the chunk.
-    pub fn new(due: Vec<Due>, chunk: usize) -> anyhow::Result<Self> {
-        let put_down = || -> anyhow::Result<File> {
-            let mut file = BufWriter::new(tempfile::tempfile()?);
-            for due in due {
-                serde_json::to_writer(&mut file, &due)?;
-                file.write_all(b"\n")?;
-            }
-            let mut file = file
-                .into_inner()
-                .map_err(std::io::IntoInnerError::into_error)?;
-            file.rewind()?;
-            Ok(file)
-        };
-        let file =
-            put_down().context("the list cannot be put down in the folder for temporary files")?;
-        Ok(Self {
-            ahead: VecDeque::new(),
+    /// A queue of which so many brands are in memory.
+    pub fn new(chunk: usize) -> Self {
+        Self {
             chunk,
-            rest: BufReader::new(file),
-        })
+            len: 0,
+            ahead: VecDeque::new(),
+            rest: None,
+        }
     }
 
-    /// The next brand.
+    /// How many brands there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The brands that are read ahead: at the start, the first chunk.
+    pub fn ahead(&self) -> impl Iterator<Item = &Due> {
+        self.ahead.iter()
+    }
+
+    /// Adds a brand at the end. Brands are taken out only when all have been put in.
+    pub fn push(&mut self, due: Due) -> anyhow::Result<()> {
+        self.len += 1;
+        if self.rest.is_none() && self.ahead.len() < self.chunk {
+            self.ahead.push_back(due);
+            return Ok(());
+        }
+        self.put_down(&due)
+            .context("the list cannot be put down in the folder for temporary files")
+    }
+
+    /// Takes out the next brand.
     pub fn next(&mut self) -> anyhow::Result<Option<Due>> {
         if self.ahead.is_empty() {
             self.read_ahead()
                 .context("the list cannot be read back from the folder for temporary files")?;
         }
-        Ok(self.ahead.pop_front())
+        let next = self.ahead.pop_front();
+        self.len -= usize::from(next.is_some());
+        Ok(next)
+    }
+
+    fn put_down(&mut self, due: &Due) -> anyhow::Result<()> {
+        if self.rest.is_none() {
+            self.rest = Some(Rest::Written(BufWriter::new(tempfile::tempfile()?)));
+        }
+        if let Some(Rest::Written(file)) = &mut self.rest {
+            serde_json::to_writer(&mut *file, due)?;
+            file.write_all(b"\n")?;
+        }
+        Ok(())
     }
 
     fn read_ahead(&mut self) -> anyhow::Result<()> {
-        let mut line = String::new();
-        while self.ahead.len() < self.chunk {
-            line.clear();
-            if self.rest.read_line(&mut line)? == 0 {
-                break;
+        let mut file = match self.rest.take() {
+            None => return Ok(()),
+            Some(Rest::Read(file)) => file,
+            Some(Rest::Written(file)) => {
+                let mut file = file
+                    .into_inner()
+                    .map_err(std::io::IntoInnerError::into_error)?;
+                file.rewind()?;
+                BufReader::new(file)
             }
+        };
+        let mut line = String::new();
+        while self.ahead.len() < self.chunk && file.read_line(&mut line)? > 0 {
             self.ahead.push_back(serde_json::from_str(&line)?);
+            line.clear();
         }
+        self.rest = Some(Rest::Read(file));
         Ok(())
     }
 }
@@ -100,7 +138,11 @@ mod tests {
                 },
             }).collect();
             let expected = format!("{due:?}");
-            let mut queue = Queue::new(due, chunk).unwrap();
+            let mut queue = Queue::new(chunk);
+            for due in due {
+                queue.push(due).unwrap();
+            }
+            prop_assert!(queue.ahead().count() <= chunk);
             let mut back = Vec::new();
             while let Some(due) = queue.next().unwrap() {
                 back.push(due);

@@ -76,6 +76,9 @@ pub struct Figures {
     pub succeeded: usize,
     /// Of those that succeeded, brands about which little or nothing was found.
     pub thin: usize,
+    /// Tokens of the prompts of these, and how many of them providers had in their caches.
+    pub tokens_in: u64,
+    pub tokens_cached: u64,
     pub failed: usize,
     /// Due, but left for the next run.
     pub left: usize,
@@ -150,6 +153,13 @@ pub fn summary(
         figures.cost,
         figures.credits
     );
+    if figures.tokens_in > 0 {
+        say!(
+            "  Prompt tokens: {} ({} from the provider's cache)",
+            figures.tokens_in,
+            share(figures.tokens_cached, figures.tokens_in)
+        );
+    }
     if figures.uncertain > Usd::ZERO {
         say!(
             "  Set aside for calls that were lost: up to {}",
@@ -207,9 +217,13 @@ fn ratio(long: Duration, short: Duration) -> f64 {
 }
 
 fn percent(part: usize, whole: usize) -> String {
+    share(part as u64, whole as u64)
+}
+
+fn share(part: u64, whole: u64) -> String {
     #[expect(
         clippy::cast_precision_loss,
-        reason = "lists are far shorter than 2^52"
+        reason = "lists and prompts are far shorter than 2^52"
     )]
     let share = part as f64 / whole.max(1) as f64 * 100.0;
     format!("{share:.1}%")

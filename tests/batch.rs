@@ -363,3 +363,26 @@ fn pages_and_status_are_made_again_from_saved_reports() {
         serde_json::from_str(&desk.run(&["status", "--json"]).out).unwrap();
     assert_eq!(status["last_run"]["status"], "complete");
 }
+
+#[test]
+fn what_sister_brands_have_in_common_is_searched_for_once() {
+    let brands = ["کاله", "میهن", "پگاه", "هراز"];
+    let searches = |parent: &str| {
+        let rows = brands.map(|brand| format!("{brand},,{parent}\n")).concat();
+        let desk = Desk::with_list(&format!("Brand,Website,Parent\n{rows}"));
+        let ended = desk.run(&["--google-sheets", "--workers", "4"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        let (_, credits, _) = desk.sandbox.counts();
+        let told: u64 = brands
+            .iter()
+            .map(|brand| {
+                let report = desk.json(&format!("output/{brand}/brand_report.json"));
+                report["cost"]["search_credits"].as_u64().unwrap()
+            })
+            .sum();
+        assert_eq!(told, credits, "each credit is some brand's");
+        credits
+    };
+    // Two searches about each brand and two about all of them, instead of four about each.
+    assert_eq!(searches("") - searches("هلدینگ نمونه"), 4 * 4 - (4 * 2 + 2));
+}

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::Read,
+    io::{BufRead, BufReader, Read},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -42,6 +42,10 @@ pub fn table(folder: &Path, long: bool) {
     let desk = Desk::new(folder, 100_000);
     desk.pretend_done(100_000);
     Desk::print("nothing has changed", 100_000, &desk.night());
+    println!(
+        "  of which reading the list and the registry, and planning: {:.2} s",
+        desk.planning().as_secs_f64()
+    );
     let first: Vec<Duration> = (0..20).map(|_| first_output(&desk)).collect();
     println!(
         "\nFirst output after {:.1} ms (median of 20 runs)",
@@ -161,6 +165,27 @@ impl Desk {
             out.contains(&format!("Skipped (unchanged): {brands}")),
             "{out}"
         );
+    }
+
+    /// Time from the last check of a service to the line that says how many brands are due.
+    fn planning(&self) -> Duration {
+        let mut child = self
+            .command()
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let mut begun = Instant::now();
+        let mut took = Duration::ZERO;
+        for line in BufReader::new(child.stdout.take().expect("its output")).lines() {
+            let line = line.expect("its output");
+            if line.contains("PARALLEL BATCH MODE") {
+                begun = Instant::now();
+            } else if line.starts_with("Brands to process") {
+                took = begun.elapsed();
+            }
+        }
+        assert!(child.wait().expect("the program").success());
+        took
     }
 
     fn print(name: &str, brands: usize, taken: &Taken) {

@@ -56,7 +56,7 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Checks the settings and takes the state folder; nothing is sent yet.
+    /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
     pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
         let source = &args.source;
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
@@ -66,6 +66,8 @@ impl Desk {
                  To rehearse without keys: brandintel --google-sheets --sandbox --workers 8 --limit 20",
             ));
         }
+        crate::output::set_quiet(args.verbosity.quiet);
+        summary::banner(args.services.sandbox);
         let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
         let run_id: Arc<str> = format!(

@@ -43,9 +43,6 @@ use crate::{
 /// Works through a list of brands. Returns the exit code. A rehearsal may bring its own simulated services.
 pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
     let desk = Desk::open(args, sandbox).await?;
-    let quiet = desk.args.verbosity.quiet;
-    crate::output::set_quiet(quiet);
-    summary::banner(desk.settings.simulated);
     let (events, incoming) = Events::channel();
     let mut connections = Connections::make(
         &desk.settings,

@@ -13,6 +13,7 @@ use crate::{
     cli::Lang,
     research::calendar::Occasion,
     services::{openrouter::Question, schema::strict_schema},
+    text,
 };
 
 const ANALYST: &str = include_str!("prompts/analyst.md");
@@ -25,6 +26,9 @@ static RECOMMENDATIONS: LazyLock<Value> = LazyLock::new(strict_schema::<Recommen
 /// Longest answers, in tokens.
 pub const ANALYST_TOKENS: u32 = 12_000;
 pub const STRATEGIST_TOKENS: u32 = 8_000;
+
+/// Tokens of the facts that the strategist reads.
+const FACTS_BUDGET: usize = 6_000;
 
 /// What the analyst is asked, without the brand's name in messages.
 pub fn analyst<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Analysis> {
@@ -93,7 +97,7 @@ pub fn strategist_prompt(
             dates.ends
         );
     }
-    let mut list = String::new();
+    let mut lines = Vec::new();
     facts.each("", &mut |path, fact| {
         let status = match fact.status {
             Status::Supported => "supported",
@@ -102,9 +106,33 @@ pub fn strategist_prompt(
             Status::Conflicted => "conflicted",
             Status::Outdated => "outdated",
         };
-        let _ = writeln!(list, "{path} ({status}): {}", fact.value);
+        let line = format!("{path} ({status}): {}\n", fact.value);
+        lines.push((fact.status, line));
     });
+    let list: String = within_budget(lines).concat();
     prompt + &given(brand) + "Facts:\n" + &fenced(&list, fence_key)
+}
+
+/// Keeps what fits into the budget, in its order: what stands best first.
+fn within_budget(lines: Vec<(Status, String)>) -> Vec<String> {
+    let rank = |status: Status| match status {
+        Status::Supported => 0,
+        Status::Conflicted => 1,
+        Status::Inferred | Status::Outdated => 2,
+        Status::Unverified => 3,
+    };
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    order.sort_by_key(|&i| rank(lines[i].0));
+    let mut room = FACTS_BUDGET;
+    let mut fits = vec![false; lines.len()];
+    for i in order {
+        let tokens = text::tokens(&lines[i].1);
+        fits[i] = tokens <= room;
+        room -= if fits[i] { tokens } else { 0 };
+    }
+    let kept = lines.into_iter().zip(fits);
+    kept.filter_map(|((_, line), fits)| fits.then_some(line))
+        .collect()
 }
 
 fn given(brand: &Brand) -> String {
@@ -126,4 +154,32 @@ fn given(brand: &Brand) -> String {
 fn fenced(text: &str, key: &[u8; 32]) -> String {
     let mark = &blake3::keyed_hash(key, text.as_bytes()).to_hex()[..16];
     format!("---- {mark} begins ----\n{text}---- {mark} ends ----\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_supported_facts_make_room_for_the_others() {
+        let line = |i: usize, status| (status, format!("facts.{i}: {}\n", "ا".repeat(270)));
+        let lines: Vec<_> = (0..100)
+            .map(|i| match i % 2 {
+                0 => line(i, Status::Unverified),
+                _ => line(i, Status::Supported),
+            })
+            .collect();
+        let kept = within_budget(lines.clone());
+        let tokens: usize = kept.iter().map(|line| text::tokens(line)).sum();
+        assert!(
+            tokens <= FACTS_BUDGET && tokens > FACTS_BUDGET - 200,
+            "{tokens}"
+        );
+        let all = lines.iter().map(|(_, line)| line);
+        assert!(
+            all.clone().filter(|line| kept.contains(line)).eq(&kept),
+            "in their order"
+        );
+        assert!(all.skip(1).step_by(2).all(|line| kept.contains(line)));
+    }
 }

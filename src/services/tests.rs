@@ -52,6 +52,11 @@ static SMALL: LazyLock<Value> = LazyLock::new(strict_schema::<Small>);
 
 impl Bench {
     async fn new(faults: &[&str], cap: Option<&str>) -> Self {
+        Self::with_model_rate(faults, cap, 1_000_000).await
+    }
+
+    /// Models may be asked so often a minute.
+    async fn with_model_rate(faults: &[&str], cap: Option<&str>, rate: u32) -> Self {
         let options = Options {
             speed: 100_000.0,
             faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
@@ -75,7 +80,7 @@ impl Bench {
         let gate = || Arc::new(Gate::new(1_000_000, SPEED));
         let mut openrouter = OpenRouter::new(
             caller.clone(),
-            gate(),
+            Arc::new(Gate::new(rate, SPEED)),
             &settings.openrouter,
             &settings.model,
         )
@@ -216,4 +221,33 @@ async fn nothing_is_sent_once_the_run_winds_down() {
     assert!(matches!(error, CallError::Stopped), "{error}");
     assert_eq!(bench.sandbox.counts().1, 0);
     assert_eq!(bench.paid.job_spent(), (Usd::ZERO, Usd::ZERO));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_turn_keeps_no_money_from_others() {
+    // Enough for one search, and for one question to a model, but not for both together.
+    let bench = Bench::with_model_rate(&[], Some("0.0082"), 1).await;
+    bench.ask("first").await.unwrap();
+    let spent = bench.paid.this_run().usd;
+    assert!(spent < "0.0002".parse().unwrap(), "{spent:?}");
+    let question = bench.ask("second");
+    let search = bench.tavily.search("\"کاله\"", Timestamp::MIN, "x");
+    tokio::select! {
+        biased;
+        answered = question => panic!("the minute is not over: {answered:?}"),
+        found = search => assert_eq!(found.unwrap().cost.credits, 1),
+    }
+}
+
+#[tokio::test]
+async fn a_search_that_another_brand_has_paid_for_costs_nothing() {
+    let bench = Bench::new(&[], None).await;
+    let search = |payer| bench.tavily.search("\"هلدینگ\"", Timestamp::MIN, payer);
+    let (one, other) = futures::join!(search("one"), search("other"));
+    let credits = [one.unwrap(), other.unwrap()].map(|found| found.cost.credits);
+    assert_eq!(credits.iter().sum::<u32>(), 1, "{credits:?}");
+    // Whoever comes back for it after a crash has still paid for it.
+    let payer = ["one", "other"][usize::from(credits[1] == 1)];
+    assert_eq!(search(payer).await.unwrap().cost.credits, 1);
+    assert_eq!(bench.sandbox.counts().1, 1);
 }

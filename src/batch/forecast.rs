@@ -2,10 +2,12 @@
 
 use std::{fmt, time::Duration};
 
+use rust_decimal::Decimal;
+
 use crate::{money::Usd, services::gate::Standing};
 
 /// Brands' worth of weight that what is expected has against what was seen.
-const PRIOR: f64 = 3.0;
+const PRIOR: u32 = 3;
 
 /// What a brand takes on average.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ pub struct Seen {
     pub brands: usize,
     /// Seconds of workers in all, without waiting for a gate.
     pub busy: f64,
+    /// US dollars in all.
+    pub cost: Usd,
     /// Requests in all, retries included, of brands in flight too.
     pub requests: [u32; 2],
 }
@@ -76,14 +80,16 @@ impl PerBrand {
             reason = "lists are far shorter than 2^52"
         )]
         let (ended, in_flight) = (seen.brands as f64, in_flight as f64);
+        let prior = f64::from(PRIOR);
         let mean =
-            |expected: f64, sum: f64, brands: f64| (expected * PRIOR + sum) / (PRIOR + brands);
+            |expected: f64, sum: f64, brands: f64| (expected * prior + sum) / (prior + brands);
         // Brands in flight have made half of their requests, on average.
         let asked = ended + in_flight / 2.0;
         Self {
             busy: mean(self.busy, seen.busy, ended),
             requests: [0, 1].map(|i| mean(self.requests[i], seen.requests[i].into(), asked)),
-            cost: self.cost,
+            cost: (self.cost.times(u64::from(PRIOR)) + seen.cost)
+                .scaled(Decimal::ONE / Decimal::from(seen.brands + PRIOR as usize)),
         }
     }
 }
@@ -181,11 +187,13 @@ mod tests {
         let seen = Seen {
             brands: 97,
             busy: 970.0,
+            cost: "9.7".parse().unwrap(),
             requests: [291, 0],
         };
         let brand = EXPECTED.after(&seen, 0);
         assert!((brand.busy - 10.24).abs() < 1e-9, "{brand:?}");
         assert!((brand.requests[0] - 2.97).abs() < 1e-9 && brand.requests[1] < 0.2);
+        assert_eq!(brand.cost, "0.097".parse().unwrap());
         assert!((EXPECTED.after(&Seen::default(), 0).busy - 18.0).abs() < 1e-9);
     }
 }

@@ -123,6 +123,7 @@ impl Progress {
             } => {
                 self.succeeded += 1;
                 self.in_flight = self.in_flight.saturating_sub(1);
+                self.seen.cost += cost.usd;
                 self.seen.brands += 1;
                 self.seen.busy += took.saturating_sub(*waited).as_secs_f64();
                 let mark = if *thin { "⚠ little found" } else { "✓" };

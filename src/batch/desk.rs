@@ -135,7 +135,7 @@ impl Desk {
         Outlook {
             expected: PerBrand {
                 busy: plan::TYPICAL_SECONDS / self.speed(),
-                requests: [research::LLM_CALLS, research::USUAL_CREDITS].map(f64::from),
+                requests: [research::LLM_CALLS, research::CREDITS].map(f64::from),
                 cost,
             },
             workers: self.args.batch.workers,

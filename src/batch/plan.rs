@@ -181,7 +181,7 @@ impl Plan {
         let minutes = |calls: u32, rate: u32| brands * f64::from(calls) / f64::from(rate) * 60.0;
         let parallel = (alone / lanes)
             .max(minutes(research::LLM_CALLS, rates.llm))
-            .max(minutes(research::USUAL_CREDITS, rates.search));
+            .max(minutes(research::CREDITS, rates.search));
         Estimate {
             sequential: Duration::from_secs_f64(alone.max(parallel)),
             parallel: Duration::from_secs_f64(parallel),

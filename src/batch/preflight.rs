@@ -138,7 +138,7 @@ impl Connections {
             clippy::cast_precision_loss,
             reason = "lists are far shorter than 2^52"
         )]
-        let needed = brands as f64 * f64::from(research::USUAL_CREDITS);
+        let needed = brands as f64 * f64::from(research::CREDITS);
         if let (Some(usage), Some(limit)) = (usage, limit)
             && limit - usage < needed
         {

@@ -35,9 +35,8 @@ use crate::{
     },
 };
 
-/// Search credits that a brand takes at most, and those that it takes unless little is found.
-pub const CREDITS: u32 = 6;
-pub const USUAL_CREDITS: u32 = 5;
+/// Search credits that a brand takes; one more where little is found.
+pub const CREDITS: u32 = 5;
 
 /// Sources about the brand with which nothing more is searched for.
 const ENOUGH_SOURCES: usize = 4;

@@ -8,7 +8,7 @@ use reqwest::{
     header::{HeaderMap, HeaderValue},
 };
 use secrecy::ExposeSecret;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -161,7 +161,7 @@ impl Sheets {
         let mut request = Request::free("spreadsheet", Method::GET, url, HeaderMap::new());
         request.timeout = super::PREFLIGHT_TIMEOUT;
         request.patience = Some(super::PREFLIGHT_PATIENCE);
-        self.read(&self.send(request).await?)
+        self.read(self.send(request).await?)
     }
 
     /// The values of several ranges, as they are shown; in the order of the ranges.
@@ -172,7 +172,7 @@ impl Sheets {
         }
         let mut request = Request::free("read values", Method::GET, url, HeaderMap::new());
         request.patience = Some(PATIENCE);
-        let reply: BatchValues = self.read(&self.send(request).await?)?;
+        let reply: BatchValues = self.read(self.send(request).await?)?;
         Ok(reply
             .value_ranges
             .into_iter()
@@ -180,7 +180,7 @@ impl Sheets {
                 range
                     .values
                     .into_iter()
-                    .map(|row| row.iter().map(shown).collect())
+                    .map(|row| row.into_iter().map(shown).collect())
                     .collect()
             })
             .collect())
@@ -253,7 +253,7 @@ impl Sheets {
         }
     }
 
-    fn read<T: for<'de> Deserialize<'de>>(&self, json: &Value) -> Result<T, CallError> {
+    fn read<T: DeserializeOwned>(&self, json: Value) -> Result<T, CallError> {
         T::deserialize(json).map_err(|error| CallError::Request {
             service: self.service.name,
             message: format!("the reply is not what it should be: {error}"),
@@ -269,9 +269,9 @@ impl Sheets {
 }
 
 /// A cell as text; formatted values are texts already.
-fn shown(cell: &Value) -> String {
+fn shown(cell: Value) -> String {
     match cell {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text,
         Value::Null => String::new(),
         other => other.to_string(),
     }

@@ -62,9 +62,9 @@ impl<T: Send + 'static> Recorder<T> {
         result.map(|()| entries)
     }
 
-    /// Whether everything that was taken in is on disk.
+    /// Whether nothing more can be waited for: everything that was taken in is on disk, or the writing has broken down.
     pub fn is_done(&self) -> bool {
-        self.writing.is_none() && self.waiting.is_empty()
+        self.writing.is_none() && (self.waiting.is_empty() || self.registry.is_none())
     }
 
     /// Leaves the registry as one file, at the end of a run.

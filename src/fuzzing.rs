@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fs,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use jiff::{Timestamp, civil::date};
@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     brand::{self, Brand, BrandKey, Row},
     cli::Lang,
-    list::{self, own},
+    list::{self, Table, own},
     money::Usd,
     research::{
         calendar::{self, Occasion},
@@ -61,15 +61,17 @@ pub fn sheet_values(data: &[u8]) {
                 .collect()
         })
         .collect();
-    let Ok(table) = list::read_table(&cells, "the sheet") else {
+    let Ok((columns, header_row)) = list::find_header(&cells, "the sheet") else {
         return;
     };
-    let header = &cells[table.header_row - 1];
+    let header = &cells[header_row - 1];
     let own = own::columns(header);
     assert!(own.iter().flatten().all(|&column| column < header.len()));
-    assert!(table.columns.name < header.len());
+    assert!(columns.name < header.len());
+    let last = cells.len();
+    let table = Table::below(columns, header_row, cells);
     let numbers = table.rows.iter().map(|row| row.number);
-    assert!(numbers.eq(table.header_row + 1..=cells.len()));
+    assert!(numbers.eq(header_row + 1..=last));
 
     let gathered = brand::gather(&table.rows);
     let mut seen: Vec<usize> = gathered
@@ -386,14 +388,14 @@ pub fn registry_file(data: &[u8]) {
         .expect("on disk");
     let (restarted, note) = Registry::open(&state, NOW).expect("a registry that was written");
     assert_eq!(note, None);
-    assert_eq!(restarted.get(&key), Some(&entry));
+    assert_eq!(restarted.get(&key), Some(&Arc::new(entry)));
     assert_eq!(entries(&restarted), entries(&again));
 }
 
 /// What stands between the registry and its journal in an input.
 const MARK: &[u8] = b"\n=== journal ===\n";
 
-fn entries(registry: &Registry) -> Vec<(&BrandKey, &Entry)> {
+fn entries(registry: &Registry) -> Vec<(&BrandKey, &Arc<Entry>)> {
     registry.entries().collect()
 }
 

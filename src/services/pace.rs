@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const MINUTE: Duration = Duration::from_millis(60_400);
 
 /// The share of a minute's requests that may pass at once after a quiet time.
-const BURST: u32 = 4;
+const BURST: u32 = 8;
 
 /// How long a rate that the service did not bear is kept down before a little more is tried; doubled each time that
 /// the little more was too much.

@@ -8,7 +8,12 @@ use clap::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::money::Usd;
+use crate::{
+    bench::BenchArgs,
+    money::Usd,
+    research::{Depth, Stages},
+    sandbox::Temper,
+};
 
 /// Research a list of brands and leave a brief with evidence for each.
 #[derive(Debug, Parser)]
@@ -90,6 +95,8 @@ fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a s
 /// What to do instead of running a batch.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure the research: a closed world of invented brands, scripted models that read it, and a score
+    Bench(BenchArgs),
     /// Validate keys, quota, sheet access and folders, and say how to mend what is wrong
     Check(CheckArgs),
     /// Show the registry and the last run at a glance
@@ -122,6 +129,20 @@ pub struct RunArgs {
     /// What is shown on the terminal.
     #[command(flatten)]
     pub verbosity: Verbosity,
+    /// Parts of the research that a benchmark leaves out.
+    #[arg(skip = Stages::ALL)]
+    pub stages: Stages,
+    /// In a rehearsal, ask the models of the settings and not simulated ones.
+    #[arg(skip)]
+    pub real_models: bool,
+}
+
+impl RunArgs {
+    /// The flags of a rehearsal at this speed, and all others as they are without flags.
+    pub fn of_sandbox(speed: f64) -> Self {
+        let speed = format!("--sandbox-speed={speed}");
+        Cli::parse_from(["brandintel", "--sandbox", &speed]).run
+    }
 }
 
 /// Where the brands come from.
@@ -159,7 +180,7 @@ pub struct SourceArgs {
 }
 
 /// How the work is done.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "The batch")]
 pub struct BatchArgs {
     /// Brands in flight, 1 to 16; 8 is recommended
@@ -171,6 +192,9 @@ pub struct BatchArgs {
     /// Brands read ahead, checkpointed and written back to the sheet together
     #[arg(long, value_name = "N", env = "BRANDINTEL_CHUNK_SIZE", default_value_t = 50, value_parser = positive)]
     pub chunk_size: usize,
+    /// How much is asked about each brand
+    #[arg(long, env = "BRANDINTEL_DEPTH", value_enum, default_value_t)]
+    pub depth: Depth,
     /// Ignore the registry: process every brand again
     #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub force: bool,
@@ -282,6 +306,12 @@ pub struct SandboxArgs {
     /// Bill each model call a random amount up to the most that its request allows
     #[arg(long)]
     pub dear: bool,
+    /// Serve the closed world of `brandintel bench` with this seed and 60 brands, instead of the usual pages
+    #[arg(long, value_name = "SEED", conflicts_with = "list")]
+    pub city: Option<u64>,
+    /// How the models behave that read the closed world
+    #[arg(long, value_enum, default_value_t, requires = "city")]
+    pub temper: Temper,
     /// Serve this CSV file as the spreadsheet instead of the brands that are built in
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,

@@ -12,7 +12,7 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     render,
-    sandbox::{Options, Sandbox},
+    sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
     state::{
@@ -173,6 +173,9 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         dear: args.dear,
         list: args.list,
         latency: None,
+        city: args
+            .city
+            .map(|seed| (CityPlan { seed, brands: 60 }, args.temper)),
     };
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     let account = std::path::Path::new("sandbox").join("service-account.json");

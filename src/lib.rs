@@ -19,6 +19,7 @@
 //! | `state` | what survives a crash? |
 //! | `render` | what do people read? made of saved reports alone |
 //! | `event`, `output`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
+//! | `bench` | how good is the research? a closed world, scripted models, a score |
 //! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
 //!
@@ -26,6 +27,7 @@
 //! the same research again.
 
 mod batch;
+mod bench;
 mod brand;
 mod commands;
 mod event;
@@ -102,6 +104,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
     runtime.block_on(async {
         match cli.command {
             None => Box::pin(batch::run(cli.run, None)).await,
+            Some(Command::Bench(args)) => bench::bench(args).await,
             Some(Command::Check(args)) => commands::check(args).await,
             Some(Command::Status(args)) => commands::status(args),
             Some(Command::Export(args)) => commands::export(args),

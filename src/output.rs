@@ -12,16 +12,25 @@ pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
+static MUTE: AtomicBool = AtomicBool::new(false);
+
+/// While it is mute nothing is printed at all: a benchmark runs batches of its own.
+pub fn mute(mute: bool) {
+    MUTE.store(mute, Ordering::Relaxed);
+}
+
 /// Prints a line of the story. A pipe that was closed is no reason to end a run.
 pub fn line(text: &str) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
         let _ = writeln!(std::io::stdout(), "{text}");
     }
 }
 
 /// Prints what a person must see, `--quiet` or not.
 pub fn urgent(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    if !MUTE.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
 }
 
 /// Prints a line of the story, formatted.

@@ -112,10 +112,7 @@ impl Settings {
     /// Reads the settings of a run against real services.
     pub fn from_environment(args: &ServiceArgs, needs_sheet: bool) -> anyhow::Result<Self> {
         Ok(Self {
-            openrouter: Endpoint {
-                base: base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")?,
-                key: required_key("OPENROUTER_API_KEY", "https://openrouter.ai/keys")?,
-            },
+            openrouter: openrouter()?,
             model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
             tavily: Endpoint {
                 base: base_url("TAVILY_BASE_URL", "https://api.tavily.com")?,
@@ -129,6 +126,15 @@ impl Settings {
             folders: Folders::new(false),
             simulated: false,
         })
+    }
+
+    /// The settings of a rehearsal whose models are real ones.
+    pub fn with_real_models(mut self, args: &ServiceArgs) -> anyhow::Result<Self> {
+        self.openrouter = openrouter()?;
+        self.rates.llm = Rates::new(args, 1.0).llm;
+        // Real services are spoken to over TLS, and bill.
+        self.simulated = false;
+        Ok(self)
     }
 
     /// The settings of a rehearsal: every address and key is the sandbox's own.
@@ -168,6 +174,13 @@ impl Settings {
         let keys = [&self.openrouter.key, &self.tavily.key];
         Secrets::new(keys.into_iter().chain(of_sheet).cloned())
     }
+}
+
+fn openrouter() -> anyhow::Result<Endpoint> {
+    Ok(Endpoint {
+        base: base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")?,
+        key: required_key("OPENROUTER_API_KEY", "https://openrouter.ai/keys")?,
+    })
 }
 
 impl Rates {

@@ -164,6 +164,16 @@ pub fn shorten(text: &str, limit: usize) -> String {
     format!("{}…", cut.trim_end())
 }
 
+/// Arabic ye and kaf as the Persian letters that they stand for.
+pub fn persian_letters(text: &str) -> String {
+    let letter = |c: char| match c {
+        'ي' | 'ى' => 'ی',
+        'ك' => 'ک',
+        c => c,
+    };
+    text.chars().map(letter).collect()
+}
+
 /// ASCII digits as Persian ones, with the Persian decimal and thousands marks between digits.
 pub fn persian_digits(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();

@@ -28,7 +28,7 @@ use crate::{
     money::Usd,
     render,
     research::{
-        Research, Researched,
+        Research, Researched, identity,
         report::{Coverage, ReportCost},
     },
     services::call::CallError,
@@ -339,6 +339,7 @@ impl<'a> Crew<'a> {
         entry.cost_usd = report.cost.usd;
         entry.report = Some(path.to_string_lossy().replace('\\', "/"));
         entry.thin = Some(report.quality.coverage != Coverage::Full);
+        entry.choices = identity::choices(&report.quality.candidates);
         entry
     }
 
@@ -351,7 +352,7 @@ impl<'a> Crew<'a> {
             let (event, outcome) = match entry.status {
                 Status::Success => {
                     self.checkpoint.succeeded += 1;
-                    self.told_success(brand, entry, &in_hand)
+                    self.told_success(brand, &entry, &in_hand)
                 }
                 Status::Failed => {
                     self.checkpoint.failed += 1;
@@ -373,17 +374,20 @@ impl<'a> Crew<'a> {
     fn told_success(
         &mut self,
         brand: Arc<str>,
-        entry: Entry,
+        entry: &Entry,
         in_hand: &InHand,
     ) -> (Event, Outcome) {
-        let report = entry.report.unwrap_or_default();
+        let report = entry.report.clone().unwrap_or_default();
         let thin = entry.thin.unwrap_or(false);
         self.thin += usize::from(thin);
         self.tokens_in += in_hand.cost.tokens_in;
         self.tokens_cached += in_hand.cost.tokens_cached;
-        let outcome = self
-            .words
-            .success(&page_of(&report), entry.cost_usd, entry.updated_at, thin);
+        if let Some(choices) = &entry.choices {
+            self.events.warn(format!(
+                "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
+            ));
+        }
+        let outcome = self.words.success(&page_of(&report), entry);
         let event = Event::BrandDone {
             brand,
             report,
@@ -535,6 +539,7 @@ impl<'a> Crew<'a> {
             cost_usd: Usd::ZERO,
             report: due.report.clone(),
             thin: due.thin,
+            choices: None,
             error: None,
         }
     }

@@ -135,7 +135,7 @@ impl Desk {
         Outlook {
             expected: PerBrand {
                 busy: plan::TYPICAL_SECONDS / self.speed(),
-                requests: [research::LLM_CALLS, research::CREDITS].map(f64::from),
+                requests: [research::LLM_CALLS, self.args.batch.depth.credits()].map(f64::from),
                 cost,
             },
             workers: self.args.batch.workers,
@@ -224,16 +224,17 @@ impl Desk {
         let typical = research::typical_cost(
             connections.openrouter.model().prices,
             self.settings.credit_price,
+            self.args.batch.depth,
         );
         let estimate = plan.estimate(
             registry,
-            config.workers,
+            &self.args.batch,
             self.settings.rates,
             self.speed(),
             typical,
         );
         summary::estimate(plan.due.len(), &estimate);
-        connections.warn_of_limits(&estimate, plan.due.len());
+        connections.warn_of_limits(&estimate, plan.due.len(), self.args.batch.depth);
         estimate
     }
 
@@ -336,6 +337,9 @@ impl Desk {
             run_id: self.run_id.to_string(),
             today: calendar::day_in_iran(self.paid.job().started_at),
             simulated: self.settings.simulated,
+            depth: self.args.batch.depth,
+            neighbours: Arc::clone(&plan.neighbours),
+            stages: self.args.stages,
             fence_key: self.paid.fence_key().or_exit(Exit::Usage)?,
         };
         Ok((write_back, research, bill, stop))
@@ -403,6 +407,9 @@ async fn settings(
     };
     if !args.source.google_sheets {
         settings.sheet = None;
+    }
+    if args.real_models {
+        settings = settings.with_real_models(services).or_exit(Exit::Usage)?;
     }
     Ok((settings, Some(sandbox)))
 }

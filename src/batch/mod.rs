@@ -155,15 +155,14 @@ fn unwritten(plan: &Plan, shown: &HashMap<usize, Shown>, words: Words) -> Vec<(T
         });
     let told = |row: &usize, page: &str| {
         shown.get(row).is_some_and(|cells| {
-            cells[own::STATUS].starts_with(['✓', '⚠'])
+            cells[own::STATUS].starts_with(['✓', '⚠', '؟', '?'])
                 && cells[own::REPORT] == page
                 && !cells[own::COST].is_empty()
         })
     };
     let skipped = plan.skipped.iter().filter_map(|(brand, entry)| {
         let page = entry.report.as_deref().map(page_of).unwrap_or_default();
-        let thin = entry.thin.unwrap_or(false);
-        let success = || words.success(&page, entry.cost_usd, entry.updated_at, thin);
+        let success = || words.success(&page, entry);
         (!brand.rows.iter().all(|row| told(row, &page)))
             .then(|| (Target::Brand(brand.key.clone()), success()))
     });

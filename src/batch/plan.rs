@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::{claim::claim, queue::Queue};
 use crate::{
     brand::{Brand, BrandKey, Gathered, RejectedRow},
+    cli::BatchArgs,
     money::Usd,
-    research::{self, Assignment},
+    research::{self, Assignment, identity::Neighbours},
     settings::Rates,
     state::{
         job::Job,
@@ -60,6 +61,8 @@ pub struct Plan {
     pub skipped: Vec<(Brand, Arc<Entry>)>,
     pub rejected: Vec<RejectedRow>,
     pub notes: Vec<String>,
+    /// The names of all brands.
+    pub neighbours: Arc<Neighbours>,
 }
 
 /// What decides whether a brand is due.
@@ -119,6 +122,7 @@ impl Plan {
             skipped: Vec::new(),
             rejected,
             notes,
+            neighbours: Arc::new(Neighbours::of(brands.iter().map(|brand| &brand.key))),
         };
         let parents = shared_parents(&brands);
         let claims = claim(&brands, registry, rules.list);
@@ -154,7 +158,7 @@ impl Plan {
     pub fn estimate(
         &self,
         registry: &Registry,
-        workers: usize,
+        batch: &BatchArgs,
         rates: Rates,
         speed: f64,
         typical: Usd,
@@ -176,12 +180,12 @@ impl Plan {
             clippy::cast_precision_loss,
             reason = "lists are far shorter than 2^52"
         )]
-        let (brands, lanes) = (brands as f64, workers.min(brands).max(1) as f64);
+        let (brands, lanes) = (brands as f64, batch.workers.min(brands).max(1) as f64);
         let alone = brands * TYPICAL_SECONDS / speed;
         let minutes = |calls: u32, rate: u32| brands * f64::from(calls) / f64::from(rate) * 60.0;
         let parallel = (alone / lanes)
             .max(minutes(research::LLM_CALLS, rates.llm))
-            .max(minutes(research::CREDITS, rates.search));
+            .max(minutes(batch.depth.credits(), rates.search));
         Estimate {
             sequential: Duration::from_secs_f64(alone.max(parallel)),
             parallel: Duration::from_secs_f64(parallel),
@@ -384,6 +388,7 @@ mod tests {
                 cost_usd: "0.05".parse().unwrap(),
                 report: Some(format!("output/{}/brand_report.json", plain_folder(name))),
                 thin: None,
+                choices: None,
                 error: None,
             }
         }
@@ -563,7 +568,13 @@ mod tests {
             search: 1_000,
             sheets: 60,
         };
-        let estimate = |workers| plan.estimate(&night.registry, workers, rates, 1.0, Usd::ZERO);
+        let estimate = |workers| {
+            let batch = BatchArgs {
+                workers,
+                ..BatchArgs::default()
+            };
+            plan.estimate(&night.registry, &batch, rates, 1.0, Usd::ZERO)
+        };
         assert_eq!(estimate(1).parallel.as_secs(), 60 * 18);
         assert_eq!(estimate(16).parallel.as_secs(), 120);
         assert_eq!(estimate(16).cost.to_string(), "$3.00");

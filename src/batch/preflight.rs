@@ -12,7 +12,8 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::sheet::SheetList,
     money::Usd,
-    research, say,
+    research::Depth,
+    say,
     services::{
         caller::Caller,
         gate::Gate,
@@ -120,7 +121,7 @@ impl Connections {
     }
 
     /// Says when what the keys may still spend is less than the run is expected to cost.
-    pub fn warn_of_limits(&self, estimate: &Estimate, brands: usize) {
+    pub fn warn_of_limits(&self, estimate: &Estimate, brands: usize, depth: Depth) {
         if let Some(left) = self
             .key
             .as_ref()
@@ -138,7 +139,7 @@ impl Connections {
             clippy::cast_precision_loss,
             reason = "lists are far shorter than 2^52"
         )]
-        let needed = brands as f64 * f64::from(research::CREDITS);
+        let needed = brands as f64 * f64::from(depth.credits());
         if let (Some(usage), Some(limit)) = (usage, limit)
             && limit - usage < needed
         {

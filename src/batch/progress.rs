@@ -1,11 +1,6 @@
 //! What the user sees while a run goes on: a bar on a terminal, plain lines in a pipe. A reader of events.
 
-use std::{
-    collections::HashMap,
-    io::{IsTerminal, Write},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, io::IsTerminal, sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
@@ -307,8 +302,7 @@ impl Progress {
     /// Even for those who asked for less.
     fn urgent(&self, text: &str) {
         self.above_the_bar(|| {
-            // Nobody can be told when the terminal is gone.
-            let _ = writeln!(std::io::stderr(), "{text}");
+            crate::output::urgent(text);
         });
     }
 

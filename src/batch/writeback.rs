@@ -13,9 +13,9 @@ use crate::{
         own::{Outcome, Target},
         sheet::{ListError, SheetList},
     },
-    money::Usd,
     research::calendar::{day_in_iran, jalali, tehran},
     services::call::CallError,
+    state::registry::Entry,
     text,
 };
 
@@ -25,6 +25,7 @@ pub struct Words {
     pub in_progress: &'static str,
     pub done: &'static str,
     pub thin: &'static str,
+    pub ambiguous: &'static str,
     pub failed: &'static str,
     lang: Lang,
 }
@@ -37,6 +38,7 @@ impl Words {
                 in_progress: "در حال پردازش",
                 done: "✓ تکمیل شد",
                 thin: "⚠ شواهد ناکافی",
+                ambiguous: "؟ کدام شرکت؟",
                 failed: "✗ ناموفق",
                 lang,
             }
@@ -45,6 +47,7 @@ impl Words {
                 in_progress: "In progress",
                 done: "✓ Done",
                 thin: "⚠ Little found",
+                ambiguous: "? Which company?",
                 failed: "✗ Failed",
                 lang,
             }
@@ -61,12 +64,27 @@ impl Words {
     }
 
     /// The cells of a brand that has a report.
-    pub fn success(&self, report: &str, cost: Usd, at: Timestamp, thin: bool) -> Outcome {
+    pub fn success(&self, report: &str, entry: &Entry) -> Outcome {
+        let status = match (&entry.choices, entry.thin) {
+            (Some(_), _) => self.ambiguous,
+            (None, Some(true)) => self.thin,
+            (None, _) => self.done,
+        };
+        let note = match (&entry.choices, self.lang.persian()) {
+            (None, _) => String::new(),
+            (Some(choices), true) => format!(
+                "چند شرکت این نام را دارند: {choices}. وب‌سایت یا شرکت مادر برند خود را در همین ردیف بنویسید."
+            ),
+            (Some(choices), false) => format!(
+                "Several companies have this name: {choices}. Type the website or the parent company of yours into this row."
+            ),
+        };
         Outcome::Done {
-            status: if thin { self.thin } else { self.done }.to_owned(),
+            status: status.to_owned(),
             report: report.to_owned(),
-            cost: cost.as_f64(),
-            time: self.time(at),
+            cost: entry.cost_usd.as_f64(),
+            time: self.time(entry.updated_at),
+            note: text::shorten(&note, 1_000),
         }
     }
 

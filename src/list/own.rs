@@ -37,6 +37,8 @@ pub enum Outcome {
         /// US dollars.
         cost: f64,
         time: String,
+        /// What the user has to answer; empty where nothing.
+        note: String,
     },
     /// The cells for report and cost stay: they tell of the last success.
     Failed {
@@ -112,12 +114,13 @@ impl Memory {
                 report,
                 cost,
                 time,
+                note,
             } => [
                 Some(json!(status)),
                 Some(json!(report)),
                 Some(json!(cost)),
                 Some(json!(time)),
-                Some(json!("")),
+                Some(json!(note)),
             ],
             Outcome::Failed { status, time, note } => [
                 Some(json!(status)),
@@ -219,6 +222,7 @@ mod tests {
             report: report.into(),
             cost: 0.05,
             time: String::new(),
+            note: String::new(),
         }
     }
 

@@ -58,6 +58,17 @@ pub fn portfolio(output: &Path) -> anyhow::Result<Vec<String>> {
     Ok(unreadable)
 }
 
+/// All reports below a folder, in the order of their folders.
+pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
+    let folders = folders(output)?;
+    let reports = folders
+        .iter()
+        .filter_map(|folder| read(output, folder).transpose());
+    reports
+        .collect::<Result<_, String>>()
+        .map_err(anyhow::Error::msg)
+}
+
 /// Renders everything again from the saved reports. Returns how many there are, and what is wrong with others.
 pub fn export(output: &Path) -> anyhow::Result<(usize, Vec<String>)> {
     walk(output, |folder, report| {

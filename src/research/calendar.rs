@@ -1,7 +1,10 @@
 //! The advertising year in Iran, computed: the model chooses among these occasions and never dates anything itself.
 //!
-//! Solar dates follow the Iranian calendar, lunar ones the tabular Hijri calendar (civil epoch). The lunar months are
-//! declared in Iran by sighting, so those dates may be a day off and say so.
+//! Solar dates follow the Iranian calendar. Lunar months begin as Iran's official calendar has them (`lunar.csv`);
+//! where that is not known yet, as the tabular Hijri calendar (civil epoch) has them. The months are declared by
+//! sighting, so the tabular dates may be a day off and say so.
+
+use std::{collections::HashMap, sync::LazyLock};
 
 use icu_calendar::{
     Date as IcuDate, Iso,
@@ -16,7 +19,7 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::report::{Bilingual, Dates};
 
@@ -41,18 +44,23 @@ pub enum Occasion {
     EidGhadir,
     Ashura,
     Arbaeen,
+    Muharram,
+    Safar,
+    QurbanToGhadir,
+    Sepandarmazgan,
+    ExamSeason,
 }
 
 use Occasion::{
     Arbaeen, Ashura, BackToSchool, Bahman22, BlackFriday, ChaharshanbeSuri, EidFitr, EidGhadir,
-    EidQurban, FathersDay, Mehregan, MothersDay, Nowruz, NowruzShopping, Ramadan, SizdahBedar,
-    Yalda,
+    EidQurban, ExamSeason, FathersDay, Mehregan, MothersDay, Muharram, Nowruz, NowruzShopping,
+    QurbanToGhadir, Ramadan, Safar, Sepandarmazgan, SizdahBedar, Yalda,
 };
 
 enum Rule {
     /// Month and day of the Iranian calendar, and the number of days.
     Solar(u8, u8, i32),
-    /// Month and day of the Hijri calendar, and the number of days.
+    /// Month and day of the Hijri calendar, and the number of days, as far as the month has them.
     Lunar(u8, u8, i32),
     /// The eve of the year's last Wednesday.
     LastTuesday,
@@ -60,94 +68,105 @@ enum Rule {
     FourthFridayOfNovember,
 }
 
-const OCCASIONS: [(Occasion, Rule, &str, &str); 17] = [
-    (
-        NowruzShopping,
-        Rule::Solar(11, 15, 44),
-        "خرید نوروزی",
-        "Nowruz shopping season",
-    ),
-    (Nowruz, Rule::Solar(1, 1, 13), "نوروز", "Nowruz"),
-    (
-        SizdahBedar,
-        Rule::Solar(1, 13, 1),
-        "سیزده‌به‌در",
-        "Sizdah Be-dar",
-    ),
-    (
-        BackToSchool,
-        Rule::Solar(6, 10, 28),
-        "بازگشایی مدارس",
-        "Back to school",
-    ),
-    (Mehregan, Rule::Solar(7, 16, 1), "مهرگان", "Mehregan"),
-    (Yalda, Rule::Solar(9, 30, 1), "شب یلدا", "Yalda night"),
-    (
-        BlackFriday,
-        Rule::FourthFridayOfNovember,
-        "جمعهٔ سیاه آذر",
-        "Black Friday of Azar",
-    ),
-    (Bahman22, Rule::Solar(11, 22, 1), "۲۲ بهمن", "22 Bahman"),
-    (
-        ChaharshanbeSuri,
-        Rule::LastTuesday,
-        "چهارشنبه‌سوری",
-        "Chaharshanbe Suri",
-    ),
-    (
-        MothersDay,
-        Rule::Lunar(6, 20, 1),
-        "روز مادر",
-        "Mother's Day",
-    ),
-    (FathersDay, Rule::Lunar(7, 13, 1), "روز پدر", "Father's Day"),
-    (Ramadan, Rule::Lunar(9, 1, 29), "ماه رمضان", "Ramadan"),
-    (EidFitr, Rule::Lunar(10, 1, 2), "عید فطر", "Eid al-Fitr"),
-    (
-        EidQurban,
-        Rule::Lunar(12, 10, 1),
-        "عید قربان",
-        "Eid al-Qurban",
-    ),
-    (
-        EidGhadir,
-        Rule::Lunar(12, 18, 1),
-        "عید غدیر",
-        "Eid al-Ghadir",
-    ),
-    (
-        Ashura,
-        Rule::Lunar(1, 9, 2),
-        "تاسوعا و عاشورا",
-        "Tasua and Ashura",
-    ),
-    (Arbaeen, Rule::Lunar(2, 20, 1), "اربعین", "Arbaeen"),
+const OCCASIONS: [(Occasion, Rule); 22] = [
+    (NowruzShopping, Rule::Solar(11, 15, 44)),
+    (Nowruz, Rule::Solar(1, 1, 13)),
+    (SizdahBedar, Rule::Solar(1, 13, 1)),
+    (ExamSeason, Rule::Solar(3, 1, 31)),
+    (BackToSchool, Rule::Solar(6, 10, 28)),
+    (Mehregan, Rule::Solar(7, 16, 1)),
+    (BlackFriday, Rule::FourthFridayOfNovember),
+    (Yalda, Rule::Solar(9, 30, 1)),
+    (Bahman22, Rule::Solar(11, 22, 1)),
+    (Sepandarmazgan, Rule::Solar(12, 5, 1)),
+    (ChaharshanbeSuri, Rule::LastTuesday),
+    (Muharram, Rule::Lunar(1, 1, 10)),
+    (Ashura, Rule::Lunar(1, 9, 2)),
+    (Arbaeen, Rule::Lunar(2, 20, 1)),
+    (Safar, Rule::Lunar(2, 28, 3)),
+    (MothersDay, Rule::Lunar(6, 20, 1)),
+    (FathersDay, Rule::Lunar(7, 13, 1)),
+    (Ramadan, Rule::Lunar(9, 1, 30)),
+    (EidFitr, Rule::Lunar(10, 1, 2)),
+    (EidQurban, Rule::Lunar(12, 10, 1)),
+    (QurbanToGhadir, Rule::Lunar(12, 10, 9)),
+    (EidGhadir, Rule::Lunar(12, 18, 1)),
 ];
+
+/// What `occasions.csv` says of an occasion.
+#[derive(Debug, Deserialize)]
+struct Planning {
+    occasion: Occasion,
+    lead_days: i32,
+    name_fa: String,
+    name_en: String,
+    advice_fa: String,
+    advice_en: String,
+    avoid_fa: String,
+    avoid_en: String,
+}
+
+static PLANNING: LazyLock<HashMap<Occasion, Planning>> = LazyLock::new(|| {
+    rows(include_str!("occasions.csv"))
+        .map(|row: Planning| (row.occasion, row))
+        .collect()
+});
+
+/// First days of lunar months, by Hijri year and month.
+static DECLARED: LazyLock<HashMap<(i32, u8), Date>> = LazyLock::new(|| {
+    rows(include_str!("lunar.csv"))
+        .map(|(year, month, starts)| ((year, month), starts))
+        .collect()
+});
+
+/// The rows of a table that is part of the program. The tests make sure that none is left out.
+fn rows<T: DeserializeOwned>(table: &str) -> impl Iterator<Item = T> {
+    csv::ReaderBuilder::new()
+        .comment(Some(b'#'))
+        .from_reader(table.as_bytes())
+        .into_deserialize()
+        .flatten()
+}
 
 /// The occasions that begin in the twelve months from `today`, the nearest first.
 pub fn year_from(today: Date) -> Vec<(Occasion, Dates)> {
     let mut year: Vec<_> = OCCASIONS
         .iter()
-        .filter_map(|(occasion, rule, fa, en)| {
-            let starts = rule.next(today)?;
-            let ends = starts.checked_add((rule.days() - 1).days()).ok()?;
-            let dates = Dates {
-                name: Bilingual {
-                    fa: Some((*fa).into()),
-                    en: Some((*en).into()),
-                },
-                starts,
-                ends,
-                starts_jalali: jalali(starts, '-'),
-                ends_jalali: jalali(ends, '-'),
-                lunar: matches!(rule, Rule::Lunar(..)),
-            };
-            Some((*occasion, dates))
+        .filter_map(|(occasion, rule)| {
+            Some((*occasion, dates(PLANNING.get(occasion)?, rule, today)?))
         })
         .collect();
     year.sort_by_key(|(_, dates)| (dates.starts, dates.ends));
     year
+}
+
+fn dates(planning: &Planning, rule: &Rule, today: Date) -> Option<Dates> {
+    let Span {
+        starts,
+        ends,
+        lunar,
+    } = rule.next(today)?;
+    let book_by = starts.checked_sub(planning.lead_days.days()).ok()?;
+    Some(Dates {
+        name: bilingual(&planning.name_fa, &planning.name_en),
+        starts,
+        ends,
+        starts_jalali: jalali(starts, '-'),
+        ends_jalali: jalali(ends, '-'),
+        lunar,
+        book_by: Some(book_by),
+        book_by_jalali: jalali(book_by, '-'),
+        too_late: book_by < today,
+        advice: bilingual(&planning.advice_fa, &planning.advice_en),
+        avoid: bilingual(&planning.avoid_fa, &planning.avoid_en),
+    })
+}
+
+fn bilingual(fa: &str, en: &str) -> Bilingual {
+    Bilingual {
+        fa: Some(fa.into()),
+        en: Some(en.into()),
+    }
 }
 
 /// A day in the Iranian calendar: `1405-09-02` or `1405/09/02`.
@@ -172,16 +191,45 @@ pub fn tehran() -> TimeZone {
         .unwrap_or_else(|_| TimeZone::fixed(Offset::from_seconds(12_600).unwrap_or(Offset::UTC)))
 }
 
-impl Rule {
-    fn days(&self) -> i32 {
-        match self {
-            Rule::Solar(.., days) | Rule::Lunar(.., days) => *days,
-            Rule::LastTuesday | Rule::FourthFridayOfNovember => 1,
-        }
+/// First and last day, and whether they still depend on the sighting of the moon.
+struct Span {
+    starts: Date,
+    ends: Date,
+    lunar: bool,
+}
+
+impl Span {
+    fn solar(starts: Date, days: i32) -> Option<Self> {
+        Some(Self {
+            starts,
+            ends: starts.checked_add((days - 1).days()).ok()?,
+            lunar: false,
+        })
     }
 
+    fn lunar(year: i32, month: u8, day: u8, days: i32) -> Option<Self> {
+        let (first, declared) = month_start(year, month)?;
+        let starts = first.checked_add((i32::from(day) - 1).days()).ok()?;
+        let mut ends = starts.checked_add((days - 1).days()).ok()?;
+        let (next, next_declared) = match month {
+            12 => month_start(year + 1, 1)?,
+            _ => month_start(year, month + 1)?,
+        };
+        // Only two starts from the same source tell how long the month is.
+        if declared == next_declared {
+            ends = ends.min(next.yesterday().ok()?);
+        }
+        Some(Self {
+            starts,
+            ends,
+            lunar: !declared,
+        })
+    }
+}
+
+impl Rule {
     /// The first time that this begins on `today` or later.
-    fn next(&self, today: Date) -> Option<Date> {
+    fn next(&self, today: Date) -> Option<Span> {
         let persian_year = from_jiff(today).to_calendar(Persian).year().extended_year();
         let hijri_year = from_jiff(today).to_calendar(hijri()).year().extended_year();
         (0..=2)
@@ -192,30 +240,35 @@ impl Rule {
                     i32::from(today.year()) + later,
                 )
             })
-            .find(|&date| date >= today)
+            .find(|span| span.starts >= today)
     }
 
-    fn in_year(&self, persian: i32, hijri_year: i32, gregorian: i32) -> Option<Date> {
+    fn in_year(&self, persian: i32, hijri_year: i32, gregorian: i32) -> Option<Span> {
         match *self {
-            Rule::Solar(month, day, _) => solar(persian, month, day),
-            Rule::Lunar(month, day, _) => {
-                let date = IcuDate::try_new_hijri_with_calendar(hijri_year, month, day, hijri());
-                to_jiff(date.ok()?.to_calendar(Iso))
-            }
+            Rule::Solar(month, day, days) => Span::solar(solar(persian, month, day)?, days),
+            Rule::Lunar(month, day, days) => Span::lunar(hijri_year, month, day, days),
             Rule::LastTuesday => {
                 let last_day = solar(persian + 1, 1, 1)?.yesterday().ok()?;
                 let wednesday = jiff::civil::Weekday::Wednesday;
                 let back = last_day.weekday().since(wednesday);
-                last_day.checked_sub((i32::from(back) + 1).days()).ok()
+                Span::solar(last_day.checked_sub((i32::from(back) + 1).days()).ok()?, 1)
             }
             Rule::FourthFridayOfNovember => {
                 let november = Date::new(i16::try_from(gregorian).ok()?, 11, 1).ok()?;
-                november
-                    .nth_weekday_of_month(4, jiff::civil::Weekday::Friday)
-                    .ok()
+                let friday = november.nth_weekday_of_month(4, jiff::civil::Weekday::Friday);
+                Span::solar(friday.ok()?, 1)
             }
         }
     }
+}
+
+/// When a lunar month begins, and whether that is declared rather than computed.
+fn month_start(year: i32, month: u8) -> Option<(Date, bool)> {
+    if let Some(&declared) = DECLARED.get(&(year, month)) {
+        return Some((declared, true));
+    }
+    let computed = IcuDate::try_new_hijri_with_calendar(year, month, 1, hijri()).ok()?;
+    Some((to_jiff(computed.to_calendar(Iso))?, false))
 }
 
 fn hijri() -> Hijri<TabularAlgorithm> {
@@ -243,7 +296,7 @@ fn from_jiff(date: Date) -> IcuDate<Iso> {
     .unwrap_or_else(|_| IcuDate::from_rata_die(icu_calendar::types::RataDie::new(1), Iso))
 }
 
-fn to_jiff(date: IcuDate<Iso>) -> Option<Date> {
+pub(super) fn to_jiff(date: IcuDate<Iso>) -> Option<Date> {
     let year = i16::try_from(date.year().extended_year()).ok()?;
     let month = i8::try_from(date.month().number()).ok()?;
     let day = i8::try_from(date.day_of_month().0).ok()?;
@@ -256,13 +309,13 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
 
+    fn dates(today: Date, occasion: Occasion) -> Dates {
+        let mut year = year_from(today).into_iter();
+        year.find(|(o, _)| *o == occasion).unwrap().1
+    }
+
     fn starts(today: Date, occasion: Occasion) -> Date {
-        year_from(today)
-            .into_iter()
-            .find(|(o, _)| *o == occasion)
-            .unwrap()
-            .1
-            .starts
+        dates(today, occasion).starts
     }
 
     /// Dates as they were printed in Iranian calendars.
@@ -275,6 +328,9 @@ mod tests {
         assert_eq!(starts(today, Bahman22), date(2027, 2, 11));
         assert_eq!(starts(today, ChaharshanbeSuri), date(2027, 3, 16));
         assert_eq!(starts(today, BlackFriday), date(2026, 11, 27));
+        assert_eq!(starts(today, Sepandarmazgan), date(2027, 2, 24));
+        assert_eq!(starts(today, ExamSeason), date(2027, 5, 22));
+        assert_eq!(dates(today, ExamSeason).ends_jalali, "1406-03-31");
         assert_eq!(
             starts(date(2024, 12, 1), ChaharshanbeSuri),
             date(2025, 3, 18)
@@ -301,6 +357,116 @@ mod tests {
         }
     }
 
+    /// Holidays as they were kept in Iran, each in a month for which the table has a row.
+    #[test]
+    fn declared_dates_win_over_tabular_ones() {
+        for (today, occasion, declared) in [
+            (date(2023, 1, 1), MothersDay, date(2023, 1, 13)),
+            (date(2023, 4, 1), EidFitr, date(2023, 4, 22)),
+            (date(2023, 6, 1), EidQurban, date(2023, 6, 29)),
+            (date(2023, 6, 1), EidGhadir, date(2023, 7, 7)),
+            (date(2023, 7, 1), Ashura, date(2023, 7, 27)),
+            (date(2024, 1, 1), FathersDay, date(2024, 1, 25)),
+            (date(2024, 3, 1), Ramadan, date(2024, 3, 12)),
+            (date(2024, 8, 1), Arbaeen, date(2024, 8, 25)),
+            (date(2025, 2, 1), Ramadan, date(2025, 3, 2)),
+            (date(2025, 2, 1), EidFitr, date(2025, 3, 31)),
+            (date(2025, 6, 20), Muharram, date(2025, 6, 27)),
+            (date(2025, 8, 1), Safar, date(2025, 8, 22)),
+            (date(2026, 6, 1), Ashura, date(2026, 6, 24)),
+        ] {
+            let dates = dates(today, occasion);
+            assert_eq!(dates.starts, declared, "{occasion:?}");
+            assert!(!dates.lunar, "{occasion:?} is declared");
+        }
+        let computed = |month| {
+            let date = IcuDate::try_new_hijri_with_calendar(1446, month, 1, hijri()).unwrap();
+            to_jiff(date.to_calendar(Iso)).unwrap()
+        };
+        assert_ne!(computed(9), starts(date(2025, 2, 1), Ramadan));
+        let undeclared = dates(date(2080, 1, 1), Ramadan);
+        assert!(undeclared.lunar);
+        assert!(!dates(date(2080, 1, 1), Nowruz).lunar);
+    }
+
+    #[test]
+    fn lunar_occasions_end_with_their_month() {
+        let ends = |today, occasion| dates(today, occasion).ends;
+        assert_eq!(ends(date(2023, 3, 1), Ramadan), date(2023, 4, 21));
+        assert_eq!(ends(date(2025, 2, 1), Ramadan), date(2025, 3, 30));
+        assert_eq!(ends(date(2025, 8, 1), Safar), date(2025, 8, 24));
+        assert_eq!(ends(date(2026, 8, 1), Safar), date(2026, 8, 13));
+        let feasts = dates(date(2024, 6, 1), QurbanToGhadir);
+        assert_eq!(feasts.starts, date(2024, 6, 17));
+        assert_eq!(feasts.ends, starts(date(2024, 6, 1), EidGhadir));
+    }
+
+    /// A slip in the table would show as a month that is too long, too short or far from the computed one.
+    #[test]
+    fn declared_months_are_plausible() {
+        assert_eq!(DECLARED.len(), data_rows(include_str!("lunar.csv")));
+        for (&(year, month), &starts) in DECLARED.iter() {
+            let computed = IcuDate::try_new_hijri_with_calendar(year, month, 1, hijri()).unwrap();
+            let computed = to_jiff(computed.to_calendar(Iso)).unwrap();
+            let off = starts.since(computed).unwrap().get_days();
+            assert!(off.abs() <= 1, "{year}-{month} is {off} days off");
+            if let Some(next) = DECLARED.get(&(year, month + 1)) {
+                let days = next.since(starts).unwrap().get_days();
+                assert!((29..=30).contains(&days), "{year}-{month} has {days} days");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_to_be_booked_by_now_says_so() {
+        let today = date(2026, 11, 23);
+        for (occasion, book_by, too_late) in [
+            (Nowruz, date(2026, 12, 21), false),
+            (NowruzShopping, date(2026, 12, 21), false),
+            (Yalda, date(2026, 11, 6), true),
+            (BlackFriday, date(2026, 10, 28), true),
+            (Ramadan, date(2026, 11, 10), true),
+        ] {
+            let dates = dates(today, occasion);
+            assert_eq!(dates.book_by, Some(book_by), "{occasion:?}");
+            assert_eq!(dates.book_by_jalali, jalali(book_by, '-'));
+            assert_eq!(dates.too_late, too_late, "{occasion:?}");
+        }
+        assert!(!dates(date(2026, 11, 6), Yalda).too_late, "the last day");
+        assert!(dates(date(2026, 11, 7), Yalda).too_late);
+    }
+
+    #[test]
+    fn every_occasion_is_told_in_both_languages() {
+        assert_eq!(PLANNING.len(), OCCASIONS.len());
+        assert_eq!(PLANNING.len(), data_rows(include_str!("occasions.csv")));
+        for (occasion, dates) in year_from(date(2026, 11, 23)) {
+            for text in [dates.name, dates.advice, dates.avoid] {
+                let (fa, en) = (text.fa.unwrap(), text.en.unwrap());
+                assert!(!fa.trim().is_empty(), "{occasion:?}");
+                assert!(!fa.contains(|c: char| c.is_ascii_alphanumeric()), "{fa}");
+                assert!(!fa.contains(['ي', 'ك', '\u{a0}']), "{fa}");
+                assert!(en.contains(|c: char| c.is_ascii_alphabetic()), "{en}");
+                assert!(!en.contains(|c: char| c > '\u{24f}'), "{en}");
+            }
+            assert!((30..=90).contains(&PLANNING[&occasion].lead_days));
+        }
+    }
+
+    #[test]
+    fn dates_of_older_reports_load() {
+        let older = r#"{"name": {"fa": null, "en": "Nowruz"}, "starts": "2026-03-21", "ends": "2026-04-02",
+            "starts_jalali": "1405-01-01", "ends_jalali": "1405-01-13", "lunar": false}"#;
+        let dates: Dates = serde_json::from_str(older).unwrap();
+        assert_eq!(dates.book_by, None);
+        assert!(!dates.too_late);
+        assert!(dates.advice.is_empty());
+    }
+
+    fn data_rows(table: &str) -> usize {
+        table.lines().filter(|line| !line.starts_with('#')).count() - 1
+    }
+
     proptest! {
         #[test]
         fn every_occasion_comes_once_within_the_year(day in 0i32..36_500) {
@@ -311,6 +477,7 @@ mod tests {
                 let ahead = dates.starts.since(today).unwrap().get_days();
                 prop_assert!((0..=371).contains(&ahead), "{} in {ahead} days", dates.starts);
                 prop_assert!(dates.ends >= dates.starts);
+                prop_assert!(dates.book_by < Some(dates.starts));
             }
         }
     }

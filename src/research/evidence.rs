@@ -3,13 +3,21 @@
 //! Sources are numbered in the order of the searches, not of their answers, so that the same answers always make the
 //! same prompt, whatever came first.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, OnceLock},
+};
 
 use jiff::Timestamp;
 
 use super::{
-    report::{Citation, Fact, Source, Status},
-    select::{Selection, select},
+    Stage, Stages,
+    figures::{self, Figure},
+    identity::{Candidate, Neighbours},
+    quarantine,
+    report::{Citation, Fact, Source, Status, TakenOut},
+    roles::{Role, Said},
+    select::{AboutBrand, Selection, select},
 };
 use crate::{brand::Brand, services::tavily::Page, text};
 
@@ -34,11 +42,48 @@ pub struct Read {
     pub source: Source,
     /// What the model reads, and what quotes have to stand in.
     pub text: String,
+    /// The text folded to words, and to letters alone.
+    pub words: String,
     pub compact: String,
+    /// Hashes of its runs of words, by which copies are known.
+    pub passages: HashSet<u64>,
     /// The brand's own page.
     pub own: bool,
     /// Its title names the brand.
     pub in_title: bool,
+    /// Its sentences, once a quote was looked up in them.
+    pub sentences: OnceLock<Vec<Sentence>>,
+}
+
+/// A sentence of a source.
+pub struct Sentence {
+    /// Where it ends in the letters of the sentences so far.
+    end: usize,
+    words: String,
+}
+
+impl Read {
+    /// When the page came out, where it says so.
+    pub fn published(&self) -> Option<Figure> {
+        const CUES: [&str; 6] = ["تاریخ", "انتشار", "به روز", "به‌روز", "published", "updated"];
+        let lower = self.text.to_lowercase();
+        let at = CUES.iter().filter_map(|cue| lower.find(cue)).min()?;
+        let near: String = lower[at..].chars().take(60).collect();
+        let mut dates = figures::read(&near).figures.into_iter();
+        dates.find(|figure| matches!(figure, Figure::Day(_) | Figure::Month(..)))
+    }
+
+    fn sentences(&self) -> &[Sentence] {
+        self.sentences.get_or_init(|| {
+            let mut end = 0;
+            let read = |sentence: &str| {
+                end += text::compact(sentence).len();
+                let words = text::words(sentence);
+                Sentence { end, words }
+            };
+            quarantine::sentences(&self.text).map(read).collect()
+        })
+    }
 }
 
 /// Everything that was found about a brand.
@@ -46,30 +91,50 @@ pub struct Evidence {
     pub sources: Vec<Read>,
     /// Pages that do not name the brand.
     pub set_aside: usize,
+    /// Pages about others of the same name: who that is, and the page.
+    pub namesakes: Vec<(String, String)>,
+    /// Companies among which the list does not tell.
+    pub candidates: Vec<Candidate>,
+    /// Passages that speak to a machine.
+    pub attempts: Vec<TakenOut>,
     by_id: HashMap<String, usize>,
     /// Sources that turned out to be about a namesake.
     others: HashSet<String>,
+    names: AboutBrand,
+    neighbours: Arc<Neighbours>,
+    stages: Stages,
 }
 
 impl Evidence {
     /// Numbers the pages that are about the brand, each once, its own first.
-    pub fn gather(brand: &Brand, batches: &[Batch]) -> Self {
+    pub fn gather(
+        brand: &Brand,
+        batches: &[Batch],
+        neighbours: &Arc<Neighbours>,
+        stages: Stages,
+    ) -> Self {
         let Selection {
             mut pages,
             set_aside,
-        } = select(brand, batches);
+            namesakes,
+            candidates,
+            attempts,
+        } = select(brand, batches, stages);
         for (i, page) in pages.iter_mut().enumerate() {
             page.source.id = format!("s{}", i + 1);
         }
+        let ids = pages.iter().enumerate();
         Self {
-            by_id: pages
-                .iter()
-                .enumerate()
-                .map(|(i, page)| (page.source.id.clone(), i))
-                .collect(),
+            by_id: ids.map(|(i, page)| (page.source.id.clone(), i)).collect(),
             sources: pages,
             set_aside,
+            namesakes,
+            candidates,
+            attempts,
             others: HashSet::new(),
+            names: AboutBrand::new(brand),
+            neighbours: Arc::clone(neighbours),
+            stages,
         }
     }
 
@@ -80,9 +145,9 @@ impl Evidence {
             .extend(sources.iter().filter(own).cloned().collect::<Vec<_>>());
     }
 
-    /// Whether a source of this id was read.
-    pub fn has(&self, id: &str) -> bool {
-        self.by_id.contains_key(id)
+    /// The source of this id.
+    pub fn get(&self, id: &str) -> Option<&Read> {
+        self.by_id.get(id).map(|&i| &self.sources[i])
     }
 
     /// Sources about the brand.
@@ -90,58 +155,224 @@ impl Evidence {
         self.sources.len() - self.others.len()
     }
 
-    /// Decides how well a fact stands. Citations that are not what they claim are taken off it.
-    pub fn judge(&self, fact: &mut Fact) {
-        fact.value = text::clean(&fact.value);
-        fact.as_of = fact.as_of.take().filter(|date| is_date(date));
-        fact.evidence.retain(|citation| self.stands(citation));
-        let inferred = fact.status == Status::Inferred;
-        fact.status = if fact.evidence.is_empty() {
-            Status::Unverified
-        } else if inferred {
-            Status::Inferred
-        } else if fact
-            .evidence
-            .iter()
-            .any(|citation| value_in_quote(&fact.value, &citation.quote))
-        {
-            Status::Supported
-        } else {
-            Status::Unverified
-        };
+    /// Decides how well the fact of this field stands. Citations that are not what they claim are taken off it.
+    /// `others` are the folded names of other companies that play a part.
+    pub fn judge(&self, path: &str, fact: &mut Fact, others: &[String]) {
+        fact.value = text::persian_letters(&text::clean(&fact.value));
+        if !self.stages.has(Stage::Evidence) {
+            return;
+        }
+        let role = Role::of(path);
+        let value = text::words(&fact.value);
+        if role.is_some() && self.names.names.contains(&value) {
+            // Nobody is their own owner or rival.
+            fact.evidence.clear();
+        }
+        fact.evidence
+            .retain(|citation| self.stands(citation, role, &value, others));
+        fact.as_of = fact
+            .as_of
+            .take()
+            .filter(|date| self.is_dated(date, &fact.evidence));
+        fact.status = self.status(role, fact);
     }
 
-    /// Whether a quote really stands in a source about the brand. An ellipsis stands for words left out.
-    fn stands(&self, citation: &Citation) -> bool {
-        let Some(&i) = self.by_id.get(&citation.source) else {
+    fn status(&self, role: Option<Role>, fact: &Fact) -> Status {
+        if fact.evidence.is_empty() {
+            return Status::Unverified;
+        }
+        let readable = |citation: &&Citation| value_in_quote(&fact.value, &citation.quote);
+        let Some(citation) = fact.evidence.iter().find(readable) else {
+            return match fact.status {
+                Status::Inferred => Status::Inferred,
+                _ => Status::Unverified,
+            };
+        };
+        if fact.status == Status::Inferred {
+            return Status::Inferred;
+        }
+        let said = role.map(|role| role.said(&citation.quote, &fact.value, &self.names.names));
+        match said {
+            None | Some(Said::So) => Status::Supported,
+            Some(Said::Formerly) => Status::Outdated,
+            Some(Said::Otherwise) => Status::Unverified,
+            Some(Said::Nothing) => Status::Inferred,
+        }
+    }
+
+    /// Whether a quote really stands in a source, in a place that is about the brand.
+    fn stands(
+        &self,
+        citation: &Citation,
+        role: Option<Role>,
+        value: &str,
+        others: &[String],
+    ) -> bool {
+        let Some(read) = self.get(&citation.source) else {
             return false;
         };
         if self.others.contains(&citation.source) {
             return false;
         }
-        let quote = citation.quote.replace("[...]", "…").replace("...", "…");
-        let parts: Vec<String> = quote
-            .split('…')
-            .map(text::compact)
-            .filter(|part| !part.is_empty())
-            .collect();
-        let mut rest = self.sources[i].compact.as_str();
-        !parts.is_empty()
-            && parts.iter().all(|part| {
-                let found = rest
-                    .find(part.as_str())
-                    .filter(|_| part.chars().count() >= QUOTE_MIN);
-                rest = found.map_or("", |at| &rest[at + part.len()..]);
-                found.is_some()
+        let Some((from, to)) = place(&citation.quote, &read.compact) else {
+            return false;
+        };
+        !self.stages.has(Stage::Identity)
+            || self.is_about_brand(read, from, to, role, value, others)
+    }
+
+    /// Whether the sentences around a passage are about the brand: they name it, or follow one that does on a page
+    /// about it, and name nobody else in between.
+    fn is_about_brand(
+        &self,
+        read: &Read,
+        from: usize,
+        to: usize,
+        role: Option<Role>,
+        value: &str,
+        others: &[String],
+    ) -> bool {
+        let sentences = read.sentences();
+        let first = sentences.partition_point(|s| s.end <= from);
+        let last = sentences
+            .partition_point(|s| s.end < to)
+            .min(sentences.len().saturating_sub(1));
+        let Some(quoted) = sentences.get(first..=last) else {
+            return true;
+        };
+        let named = |s: &Sentence| self.names.count(&s.words) > 0;
+        let is_value = |other: &str| value.contains(other) || other.contains(value);
+        let words: String = quoted.iter().map(|s| s.words.as_str()).collect();
+        let mut strangers = self.neighbours.named_in(&words, &self.names.names);
+        strangers.extend(
+            others
+                .iter()
+                .filter(|other| words.contains(other.as_str()))
+                .cloned(),
+        );
+        strangers.retain(|other| role.is_none() || !is_value(other));
+        let stranger = !strangers.is_empty();
+        if quoted.iter().any(named) {
+            // Of two that are named, the nearer one before the value is spoken of.
+            let of_others = role.is_some_and(|role| role != Role::Chief);
+            return of_others || !stranger || self.is_nearest(&words, value, &strangers);
+        }
+        let before = &sentences[first.saturating_sub(2)..first];
+        let introduced = read.own || read.in_title || before.iter().any(named);
+        introduced && !stranger && !names_a_company(&words, &self.names.names)
+    }
+
+    /// Whether the brand is named nearer before the value than any other company.
+    fn is_nearest(&self, words: &str, value: &str, others: &[String]) -> bool {
+        let until = words.find(value.trim_end()).unwrap_or(words.len());
+        let before = &words[..words.floor_char_boundary(until + 1)];
+        let last = |name: &String| before.rfind(name.trim_end());
+        let ours = self.names.names.iter().filter_map(last).max();
+        let theirs = others.iter().filter_map(last).max();
+        ours.is_some() && ours >= theirs
+    }
+
+    /// Whether a date is one, and its year stands in one of the sources.
+    fn is_dated(&self, date: &str, evidence: &[Citation]) -> bool {
+        let year = date.split('-').next().unwrap_or_default();
+        let year = figures::read(year).figures;
+        is_date(date)
+            && evidence.iter().any(|citation| {
+                let source = self.get(&citation.source);
+                source.is_some_and(|read| {
+                    let said = figures::read(&format!("{} {}", read.source.title, read.text));
+                    year.iter()
+                        .all(|year| said.figures.iter().any(|said| said.same(*year)))
+                })
             })
     }
 }
 
-/// Whether the value can be read in the quote: as words, or, when it is long enough to be no accident, as letters.
+/// Where a quote stands in the letters of a source. An ellipsis stands for words left out.
+fn place(quote: &str, compact: &str) -> Option<(usize, usize)> {
+    let quote = quote.replace("[...]", "…").replace("...", "…");
+    let parts = quote
+        .split('…')
+        .map(text::compact)
+        .filter(|part| !part.is_empty());
+    let (mut from, mut at) = (None, 0);
+    for part in parts {
+        let found = compact[at..]
+            .find(&part)
+            .filter(|_| part.chars().count() >= QUOTE_MIN)?;
+        from.get_or_insert(at + found);
+        at += found + part.len();
+    }
+    Some((from?, at))
+}
+
+/// Whether words speak of a company that is not the brand: «شرکت پارس …».
+fn names_a_company(words: &str, brand: &[String]) -> bool {
+    const KINDS: [&str; 7] = [
+        "شرکت",
+        "برند",
+        "گروه",
+        "هلدینگ",
+        "کارخانه",
+        "فروشگاه",
+        "موسسه",
+    ];
+    const NO_NAMES: [&str; 24] = [
+        "در",
+        "از",
+        "به",
+        "با",
+        "و",
+        "که",
+        "است",
+        "را",
+        "این",
+        "ما",
+        "های",
+        "ها",
+        "مادر",
+        "تولید",
+        "تولیدی",
+        "سهامی",
+        "بزرگ",
+        "ایرانی",
+        "بیش",
+        "دارد",
+        "می",
+        "یک",
+        "آن",
+        "برای",
+    ];
+    let list: Vec<&str> = words.split_whitespace().collect();
+    list.windows(2).take(4).any(|pair| {
+        let of_brand = || {
+            brand
+                .iter()
+                .any(|name| name.split_whitespace().next() == Some(pair[1]))
+        };
+        let a_name =
+            !NO_NAMES.contains(&pair[1]) && !pair[1].starts_with(|c: char| c.is_ascii_digit());
+        KINDS.contains(&pair[0]) && a_name && !of_brand()
+    })
+}
+
+/// Whether the value can be read in the quote: its figures, however they are written, and its words; or, when it is long
+/// enough to be no accident, its letters.
 fn value_in_quote(value: &str, quote: &str) -> bool {
     let letters = text::compact(value);
     if letters.is_empty() {
         return false;
+    }
+    let value_read = figures::read(value);
+    if !value_read.figures.is_empty() {
+        let quoted = figures::read(quote);
+        let words = text::words(quote);
+        let has = |figure: &Figure| quoted.figures.iter().any(|said| said.same(*figure));
+        return value_read.figures.iter().all(has)
+            && value_read
+                .words
+                .iter()
+                .all(|word| words.contains(&format!(" {word} ")));
     }
     text::words(quote).contains(&text::words(value))
         || letters.chars().count() >= LONG_VALUE && text::compact(quote).contains(&letters)
@@ -192,7 +423,7 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             about_parent: false,
         };
-        Evidence::gather(&brand(), &[batch])
+        Evidence::gather(&brand(), &[batch], &Arc::default(), Stages::ALL)
     }
 
     fn fact(value: &str, source: &str, quote: &str) -> Fact {
@@ -209,7 +440,7 @@ mod tests {
 
     fn judged(value: &str, source: &str, quote: &str) -> Status {
         let mut fact = fact(value, source, quote);
-        evidence(vec![page("https://news.ir/1", TEXT)]).judge(&mut fact);
+        evidence(vec![page("https://news.ir/1", TEXT)]).judge("identity.tagline", &mut fact, &[]);
         fact.status
     }
 
@@ -258,7 +489,7 @@ mod tests {
     #[test]
     fn an_invented_quote_is_not_shown() {
         let mut fact = fact("۱۳۷۱", "s1", "کاله در سال ۱۳۷۱ بنیان گذاشته شد");
-        evidence(vec![page("https://news.ir/1", TEXT)]).judge(&mut fact);
+        evidence(vec![page("https://news.ir/1", TEXT)]).judge("identity.tagline", &mut fact, &[]);
         assert!(fact.evidence.is_empty());
     }
 
@@ -267,7 +498,7 @@ mod tests {
         let mut evidence = evidence(vec![page("https://news.ir/1", TEXT)]);
         evidence.set_apart(&["s1".into(), "s9".into()]);
         let mut fact = fact("1370", "s1", "در سال ۱۳۷۰ در آمل تأسیس شد");
-        evidence.judge(&mut fact);
+        evidence.judge("identity.tagline", &mut fact, &[]);
         assert_eq!(fact.status, Status::Unverified);
         assert_eq!(evidence.about_brand(), 0);
     }
@@ -317,7 +548,7 @@ mod tests {
         fn supported_means_it_can_be_read(value in "[ا-ی۰-۹ ]{1,12}", quote in "[ا-ی۰-۹ ]{0,40}", start in 0usize..60, length in 0usize..60, real: bool) {
             let quote = if real { TEXT.chars().skip(start).take(length).collect() } else { quote };
             let mut fact = fact(&value, "s1", &quote);
-            evidence(vec![page("https://news.ir/1", TEXT)]).judge(&mut fact);
+            evidence(vec![page("https://news.ir/1", TEXT)]).judge("identity.tagline", &mut fact, &[]);
             if fact.status == Status::Supported {
                 prop_assert!(text::compact(TEXT).contains(&text::compact(&quote)));
                 prop_assert!(text::compact(&quote).contains(&text::compact(&value)));

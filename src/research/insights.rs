@@ -1,95 +1,139 @@
 //! Recommendations as the model gave them, checked and dated by the program.
 
-use std::collections::HashSet;
-
 use super::{
     calendar::Occasion,
+    grounds::Grounds,
     report::{
-        Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Recommendations,
+        Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Opportunity,
+        PlannedChannel, Recommendations,
     },
+    rules::{Ruling, Verdict},
 };
-use crate::{cli::Lang, text};
 
-/// Takes off what rests on nothing, fills in dates, and makes the shares add up. `facts` are paths and values.
+/// Takes out what rests on nothing, fills in dates and rules, and makes the shares add up.
 pub fn date_and_check(
     recommended: Recommendations,
-    facts: &[(String, String)],
+    grounds: &mut Grounds,
     year: &[(Occasion, Dates)],
-    lang: Lang,
+    rules: &[Ruling],
 ) -> Insights {
-    let paths: HashSet<&str> = facts.iter().map(|(path, _)| path.as_str()).collect();
-    let known = |rests_on: &mut Vec<String>| rests_on.retain(|path| paths.contains(path.as_str()));
     let dates = |occasion: Occasion| {
-        year.iter()
-            .find(|(o, _)| *o == occasion)
-            .map(|(_, dates)| dates.clone())
+        let mut occasions = year.iter();
+        let found = occasions.find(|(of, _)| *of == occasion);
+        found.map(|(_, dates)| dates.clone())
     };
-    let advice = |list: Vec<Advice>| -> Vec<Advice> {
-        list.into_iter()
-            .map(|mut advice| {
-                known(&mut advice.rests_on);
-                only(&mut advice.text, lang);
-                advice
-            })
-            .filter(|advice| !advice.text.is_empty())
-            .collect()
-    };
-    let mut executive_summary = recommended.executive_summary;
-    only(&mut executive_summary, lang);
+    let summary = advice(recommended.executive_summary, grounds);
+    let opportunities = recommended.opportunities.into_iter();
+    let opportunities = opportunities.filter_map(|opportunity| {
+        let opportunity = hold_opportunity(opportunity, grounds)?;
+        let dates = opportunity.timing.and_then(dates);
+        Some(DatedOpportunity {
+            partner_in_evidence: true,
+            dates,
+            opportunity,
+        })
+    });
+    let opportunities = opportunities.collect();
+    let timing = recommended.campaign_timing.into_iter();
+    let timing = timing.filter_map(|mut timing| {
+        grounds.known(&mut timing.rests_on);
+        let holds = grounds.hold(&mut timing.why, &timing.rests_on, true);
+        let dates = dates(timing.occasion)?;
+        holds.then_some(DatedTiming { timing, dates })
+    });
+    let campaign_timing = timing.collect();
+    let metrics = advice(recommended.success_metrics, grounds);
     Insights {
         kind: "recommendations".into(),
-        executive_summary,
-        opportunities: recommended
-            .opportunities
-            .into_iter()
-            .map(|mut opportunity| {
-                known(&mut opportunity.rests_on);
-                for text in [
-                    &mut opportunity.concept,
-                    &mut opportunity.audience,
-                    &mut opportunity.budget_basis,
-                    &mut opportunity.reach,
-                ] {
-                    only(text, lang);
-                }
-                DatedOpportunity {
-                    partner_in_evidence: is_named(&opportunity.partner, facts),
-                    dates: opportunity.timing.and_then(dates),
-                    opportunity,
-                }
-            })
-            .collect(),
-        campaign_timing: recommended
-            .campaign_timing
-            .into_iter()
-            .filter_map(|mut timing| {
-                known(&mut timing.rests_on);
-                only(&mut timing.why, lang);
-                Some(DatedTiming {
-                    dates: dates(timing.occasion)?,
-                    timing,
-                })
-            })
-            .collect(),
-        competitive_strategy: advice(recommended.competitive_strategy),
-        channels: add_up(recommended.channels),
-        creative_direction: advice(recommended.creative_direction),
-        success_metrics: recommended.success_metrics,
+        executive_summary: paragraph(&summary),
+        opportunities,
+        campaign_timing,
+        competitive_strategy: advice(recommended.competitive_strategy, grounds),
+        channels: channels(recommended.channels, grounds, rules),
+        creative_direction: advice(recommended.creative_direction, grounds),
+        success_metrics: metrics.into_iter().map(|advice| advice.text).collect(),
+        taken_out: grounds.taken_out,
     }
 }
 
-/// Whether a fact names this company. A fact about the brand itself may name it in a longer value.
-fn is_named(partner: &str, facts: &[(String, String)]) -> bool {
-    let words = text::words(partner);
-    let key = text::key(partner);
-    !key.is_empty()
-        && facts
+fn advice(list: Vec<Advice>, grounds: &mut Grounds) -> Vec<Advice> {
+    let hold = |mut advice: Advice| {
+        grounds.known(&mut advice.rests_on);
+        let holds = grounds.hold(&mut advice.text, &advice.rests_on, true);
+        holds.then_some(advice)
+    };
+    list.into_iter().filter_map(hold).collect()
+}
+
+/// Sentences one after the other.
+fn paragraph(sentences: &[Advice]) -> Bilingual {
+    let join = |of: fn(&Bilingual) -> &Option<String>| {
+        let texts: Vec<&str> = sentences
             .iter()
-            .any(|(_, value)| text::key(value) == key || text::words(value).contains(&words))
+            .filter_map(|sentence| of(&sentence.text).as_deref())
+            .map(str::trim)
+            .collect();
+        (!texts.is_empty()).then(|| texts.join(" "))
+    };
+    Bilingual {
+        fa: join(|text| &text.fa),
+        en: join(|text| &text.en),
+    }
+}
+
+fn hold_opportunity(mut opportunity: Opportunity, grounds: &mut Grounds) -> Option<Opportunity> {
+    grounds.known(&mut opportunity.rests_on);
+    let rests_on = opportunity.rests_on.clone();
+    if grounds.strict && (rests_on.is_empty() || !grounds.is_partner(&opportunity.partner)) {
+        grounds.taken_out += 1;
+        return None;
+    }
+    let sum = opportunity.budget_million_toman.take();
+    opportunity.budget_million_toman =
+        sum.filter(|_| !grounds.strict || grounds.has_sum(&rests_on));
+    let Opportunity {
+        concept,
+        audience,
+        budget_basis,
+        reach,
+        ..
+    } = &mut opportunity;
+    for text in [audience, budget_basis, reach] {
+        grounds.hold(text, &rests_on, false);
+    }
+    grounds
+        .hold(concept, &rests_on, false)
+        .then_some(opportunity)
+}
+
+/// Channels with the rules about them; what may not be booked is left out, and its share goes to the others.
+fn channels(
+    channels: Vec<Channel>,
+    grounds: &mut Grounds,
+    rules: &[Ruling],
+) -> Vec<PlannedChannel> {
+    let planned = channels.into_iter().filter_map(|mut channel| {
+        grounds.known(&mut channel.rests_on);
+        grounds.hold(&mut channel.why, &channel.rests_on, false);
+        let about: Vec<&Ruling> = rules
+            .iter()
+            .filter(|rule| rule.covers(channel.medium))
+            .collect();
+        let verdict = about.iter().map(|rule| rule.verdict).min();
+        (verdict != Some(Verdict::No)).then(|| PlannedChannel {
+            name: channel.medium.name(),
+            share: channel.share,
+            why: channel.why,
+            rests_on: channel.rests_on,
+            verdict,
+            rules: about.iter().map(|rule| rule.rule.clone()).collect(),
+        })
+    });
+    add_up(planned.collect())
 }
 
 /// Whole percents that add up to 100, in proportion to what was given (largest remainders).
-fn add_up(mut channels: Vec<Channel>) -> Vec<Channel> {
+fn add_up(mut channels: Vec<PlannedChannel>) -> Vec<PlannedChannel> {
     channels.retain(|channel| channel.share > 0);
     let total: u64 = channels
         .iter()
@@ -123,15 +167,6 @@ fn add_up(mut channels: Vec<Channel>) -> Vec<Channel> {
     channels
 }
 
-/// Keeps the languages that were asked for; blank texts are none.
-fn only(text: &mut Bilingual, lang: Lang) {
-    let keep = |text: &mut Option<String>, asked: bool| {
-        *text = text.take().filter(|text| asked && !text.trim().is_empty());
-    };
-    keep(&mut text.fa, lang.persian());
-    keep(&mut text.en, lang.english());
-}
-
 impl Bilingual {
     /// Whether there is no text in any language.
     pub fn is_empty(&self) -> bool {
@@ -144,24 +179,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    #[test]
-    fn a_partner_has_to_be_named_by_a_fact() {
-        let facts = [(
-            "relationships.affiliates.0".to_owned(),
-            "گروه اسنپ".to_owned(),
-        )];
-        assert!(is_named("گروه اسنپ", &facts));
-        assert!(is_named("اسنپ", &facts));
-        assert!(!is_named("سنپ", &facts));
-        assert!(!is_named("تپسی", &facts));
-        assert!(!is_named("", &facts));
-    }
-
     proptest! {
         #[test]
         fn shares_add_up_to_a_hundred(shares in proptest::collection::vec(0u32..1_000, 0..8)) {
-            let channels: Vec<Channel> = shares.iter().map(|&share| Channel {
+            let channels: Vec<PlannedChannel> = shares.iter().map(|&share| PlannedChannel {
                 name: Bilingual::default(), share, why: Bilingual::default(),
+                rests_on: Vec::new(), verdict: None, rules: Vec::new(),
             }).collect();
             let sum: u32 = add_up(channels).iter().map(|c| c.share).sum();
             prop_assert_eq!(sum, if shares.iter().all(|&s| s == 0) { 0 } else { 100 });

@@ -4,24 +4,37 @@
 //! request, so going on after a crash is running the same function again.
 
 pub mod calendar;
+pub(crate) mod check;
 pub(crate) mod evidence;
+pub(crate) mod figures;
+pub(crate) mod grounds;
+pub(crate) mod identity;
 pub(crate) mod insights;
+pub(crate) mod persian;
 pub(crate) mod quality;
+pub(crate) mod quarantine;
 mod queries;
 pub mod report;
+mod roles;
+pub mod rules;
 mod select;
 mod stages;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use clap::ValueEnum;
 use futures::future::join_all;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use self::{
     evidence::{Batch, Evidence},
+    grounds::Grounds,
+    identity::Neighbours,
     queries::Query,
     report::{Analysis, Coverage, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION},
+    rules::Ruling,
+    stages::Brief,
 };
 use crate::{
     brand::Brand,
@@ -35,8 +48,28 @@ use crate::{
     },
 };
 
-/// Search credits that a brand takes; one more where little is found.
-pub const CREDITS: u32 = 5;
+/// How much is asked about each brand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Depth {
+    /// Who it is and what it sells: two searches and its own site
+    Quick,
+    /// Four searches, its own site, and one search more for what is missing
+    #[default]
+    Standard,
+    /// Seven searches, its own site, and one search more for what is missing
+    Deep,
+}
+
+impl Depth {
+    /// Search credits that a brand typically takes.
+    pub fn credits(self) -> u32 {
+        match self {
+            Self::Quick => 3,
+            Self::Standard => 5,
+            Self::Deep => 8,
+        }
+    }
+}
 
 /// Sources about the brand with which nothing more is searched for.
 const ENOUGH_SOURCES: usize = 4;
@@ -46,6 +79,44 @@ pub const LLM_CALLS: u32 = 2;
 
 /// Tokens that a brand typically takes, for the estimate before there is any experience.
 const TYPICAL_TOKENS: (u64, u64) = (22_000, 6_000);
+
+/// A part of the research that can be left out, to see what it is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading the brand's own pages.
+    OwnSite,
+    /// A further search where too little was found.
+    SecondRound,
+    /// Telling the brand from its namesakes and neighbours.
+    Identity,
+    /// Holding facts against the pages.
+    Evidence,
+    /// Holding recommendations against the facts.
+    Grounds,
+}
+
+/// The parts of the research that are done.
+#[derive(Clone, Copy, Debug)]
+pub struct Stages {
+    left_out: Option<Stage>,
+}
+
+impl Stages {
+    /// Nothing is left out.
+    pub const ALL: Self = Self { left_out: None };
+
+    /// All but one.
+    pub fn without(stage: Stage) -> Self {
+        Self {
+            left_out: Some(stage),
+        }
+    }
+
+    /// Whether this part is done.
+    pub fn has(self, stage: Stage) -> bool {
+        self.left_out != Some(stage)
+    }
+}
 
 /// What research needs, the same for every brand of a run.
 #[derive(Debug)]
@@ -57,6 +128,10 @@ pub struct Research {
     /// The day that campaigns are planned from.
     pub today: Date,
     pub simulated: bool,
+    pub depth: Depth,
+    pub stages: Stages,
+    /// All brands of the list.
+    pub neighbours: Arc<Neighbours>,
     /// The key of the fences around text from the web.
     pub fence_key: [u8; 32],
 }
@@ -115,7 +190,8 @@ impl Research {
         let since = *since;
         let (mut evidence, searched) = self.search(assignment).await?;
         let mut usage = Usage::default();
-        let analysis = if evidence.sources.is_empty() {
+        // Whom the list means has to be known before anything is paid to a model.
+        let analysis = if evidence.sources.is_empty() || !evidence.candidates.is_empty() {
             None
         } else {
             let prompt = stages::analyst_prompt(brand, &evidence, &self.fence_key);
@@ -123,15 +199,17 @@ impl Research {
             Some(self.openrouter.ask(&question, since, &mut usage).await?)
         };
         let mut analysis = analysis.unwrap_or_else(Analysis::empty);
-        quality::check(&mut analysis, &mut evidence);
+        check::check(&mut analysis, &mut evidence);
         let quality = quality::assess(brand, &mut analysis, &evidence);
+        let regulations = rules::rulings(&known_of(brand, &mut analysis), self.today);
         let insights = match quality.coverage {
             // Nothing is recommended for a brand about which nothing is known.
             Coverage::None => None,
-            Coverage::Full | Coverage::Thin => Some(
-                self.recommend(brand, &mut analysis, since, &mut usage)
-                    .await?,
-            ),
+            Coverage::Full | Coverage::Thin => {
+                let recommended =
+                    self.recommend(brand, &mut analysis, &regulations, since, &mut usage);
+                Some(recommended.await?)
+            }
         };
         let waited = searched.waited + usage.waited;
         let report = Report {
@@ -145,6 +223,7 @@ impl Research {
             generated_at: usage.last.max(searched.last).unwrap_or(since),
             run_id: self.run_id.clone(),
             models: usage.models,
+            prompts: stages::prompt_versions(),
             lang: self.lang,
             identity: analysis.identity,
             relationships: analysis.relationships,
@@ -152,6 +231,7 @@ impl Research {
             products: analysis.products,
             customers: analysis.customers,
             insights,
+            regulations,
             sources: evidence
                 .sources
                 .into_iter()
@@ -178,13 +258,15 @@ impl Research {
             since,
         } = assignment;
         let payer = brand.key.as_str();
-        let queries = queries::searches(brand, shared_parent.as_deref());
+        let today = calendar::jalali(self.today, '-');
+        let year = today.split('-').next().unwrap_or_default();
+        let queries = queries::searches(brand, shared_parent.as_deref(), self.depth, year);
         let asked = queries
             .iter()
             .map(|query| self.tavily.search(&query.text, *since, payer));
         let pages = queries::own_pages(brand);
         let own = async {
-            if pages.is_empty() {
+            if pages.is_empty() || !self.stages.has(Stage::OwnSite) {
                 return Ok(None);
             }
             match self.tavily.extract(&pages, *since, payer).await {
@@ -215,15 +297,16 @@ impl Research {
         if stopped {
             return Err(CallError::Stopped);
         }
-        let mut evidence = Evidence::gather(brand, &batches);
-        if evidence.sources.len() < ENOUGH_SOURCES {
-            let query = Query {
-                text: queries::second_round(brand),
-                about_parent: false,
-            };
+        let mut evidence = Evidence::gather(brand, &batches, &self.neighbours, self.stages);
+        let further = self.depth != Depth::Quick
+            && self.stages.has(Stage::SecondRound)
+            && evidence.candidates.is_empty();
+        let query =
+            queries::second_round(brand, &evidence.sources, ENOUGH_SOURCES).filter(|_| further);
+        if let Some(query) = query {
             let found = self.tavily.search(&query.text, *since, payer).await?;
             batches.push(searched.take_in(query, found));
-            evidence = Evidence::gather(brand, &batches);
+            evidence = Evidence::gather(brand, &batches, &self.neighbours, self.stages);
         }
         Ok((evidence, searched))
     }
@@ -232,29 +315,52 @@ impl Research {
         &self,
         brand: &Brand,
         analysis: &mut Analysis,
+        rules: &[Ruling],
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<Insights, CallError> {
         let year = calendar::year_from(self.today);
-        let prompt = stages::strategist_prompt(brand, self.lang, &year, analysis, &self.fence_key);
+        let brief = Brief {
+            lang: self.lang,
+            year: &year,
+            rules,
+        };
+        let prompt = stages::strategist_prompt(brand, &brief, analysis, &self.fence_key);
         let question = stages::strategist(brand, &prompt);
         let recommended = self.openrouter.ask(&question, since, usage).await?;
-        let mut facts = Vec::new();
-        analysis.each("", &mut |path, fact| {
-            facts.push((path.to_owned(), fact.value.clone()));
-        });
+        let mut grounds = Grounds::new(&brand.name, analysis, self.lang);
+        grounds.strict = self.stages.has(Stage::Grounds);
         Ok(insights::date_and_check(
             recommended,
-            &facts,
+            &mut grounds,
             &year,
-            self.lang,
+            rules,
         ))
     }
 }
 
+/// What is known of the brand, as far as rules of advertising ask for it.
+fn known_of(brand: &Brand, analysis: &mut Analysis) -> String {
+    const ASKED: [&str; 5] = [
+        "what_it_does",
+        "industry",
+        "sub_industries",
+        "products.",
+        "business_model",
+    ];
+    let mut known = brand.name.clone();
+    analysis.each("", &mut |path, fact| {
+        if ASKED.iter().any(|field| path.contains(field)) {
+            known.push('\n');
+            known.push_str(&fact.value);
+        }
+    });
+    known
+}
+
 /// What a brand is expected to cost before there is any experience; without prices, the searches alone.
-pub fn typical_cost(prices: Option<Prices>, credit: Usd) -> Usd {
+pub fn typical_cost(prices: Option<Prices>, credit: Usd, depth: Depth) -> Usd {
     let (tokens_in, tokens_out) = TYPICAL_TOKENS;
     let model = prices.map_or(Usd::ZERO, |prices| prices.expected(tokens_in, tokens_out));
-    model + credit.times(CREDITS.into())
+    model + credit.times(depth.credits().into())
 }

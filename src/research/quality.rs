@@ -1,10 +1,10 @@
-//! The check of what the analyst said, and how far the report can be relied on.
+//! How far a report can be relied on, and what has to be asked.
 
 use super::{
     evidence::Evidence,
     report::{
-        Analysis, Bilingual, Categorisation, Coverage, Customers, Fact, Facts, Identity,
-        ParentCheck, ParentVerdict, Quality, Relationships, Status,
+        Analysis, Bilingual, Coverage, Fact, Facts, ParentCheck, ParentVerdict, Quality,
+        Relationships, Status,
     },
 };
 use crate::{brand::Brand, text};
@@ -12,83 +12,6 @@ use crate::{brand::Brand, text};
 /// Fewer supported facts, or fewer sources, make a thin report.
 const FULL_FACTS: usize = 5;
 const FULL_SOURCES: usize = 3;
-
-impl Analysis {
-    /// What is known when nothing was found.
-    pub fn empty() -> Self {
-        Self {
-            identity: Identity::default(),
-            relationships: Relationships::default(),
-            categorisation: Categorisation::default(),
-            products: Vec::new(),
-            customers: Customers::default(),
-            contradictions: Vec::new(),
-            namesakes: Vec::new(),
-        }
-    }
-}
-
-/// Holds every fact against the sources; what sources disagree about becomes conflicted.
-pub fn check(analysis: &mut Analysis, evidence: &mut Evidence) {
-    for namesake in &mut analysis.namesakes {
-        namesake.sources.retain(|id| evidence.has(id));
-        evidence.set_apart(&namesake.sources);
-    }
-    analysis
-        .namesakes
-        .retain(|namesake| !namesake.sources.is_empty());
-    // A contradiction needs two sides that stand.
-    for contradiction in &mut analysis.contradictions {
-        evidence.judge(&mut contradiction.first);
-        evidence.judge(&mut contradiction.second);
-    }
-    analysis.contradictions.retain(|c| {
-        c.first.status == Status::Supported
-            && c.second.status == Status::Supported
-            && text::key(&c.first.value) != text::key(&c.second.value)
-    });
-    let disputed: Vec<String> = analysis
-        .contradictions
-        .iter()
-        .flat_map(|c| [text::key(&c.first.value), text::key(&c.second.value)])
-        .collect();
-    for contradiction in &mut analysis.contradictions {
-        contradiction.first.status = Status::Conflicted;
-        contradiction.second.status = Status::Conflicted;
-    }
-    analysis.each("", &mut |_, fact| {
-        evidence.judge(fact);
-        if fact.status == Status::Supported && disputed.contains(&text::key(&fact.value)) {
-            fact.status = Status::Conflicted;
-        }
-    });
-    drop_blanks(analysis);
-}
-
-/// Models' ways of saying that they do not know are not facts.
-fn drop_blanks(analysis: &mut Analysis) {
-    analysis.prune(&|fact| !is_blank(fact));
-    analysis
-        .products
-        .retain(|product| product.name_fa.is_some() || product.name_en.is_some());
-}
-
-fn is_blank(fact: &Fact) -> bool {
-    matches!(
-        text::fold(&fact.value).as_str(),
-        "" | "-"
-            | "none"
-            | "null"
-            | "n/a"
-            | "unknown"
-            | "not found"
-            | "not available"
-            | "not specified"
-            | "نامشخص"
-            | "ندارد"
-            | "نامعلوم"
-    )
-}
 
 /// Says how far the report can be relied on.
 pub fn assess(brand: &Brand, analysis: &mut Analysis, evidence: &Evidence) -> Quality {
@@ -117,6 +40,8 @@ pub fn assess(brand: &Brand, analysis: &mut Analysis, evidence: &Evidence) -> Qu
         pages_set_aside: evidence.set_aside,
         questions: questions(analysis),
         parent: check_parent(brand, &analysis.relationships),
+        candidates: evidence.candidates.clone(),
+        taken_out: evidence.attempts.clone(),
     }
 }
 
@@ -326,15 +251,5 @@ mod tests {
         let all = questions(&analysis).len();
         analysis.identity.legal_name = Some(supported("شرکت پاکشو"));
         assert_eq!(questions(&analysis).len(), all - 1);
-    }
-
-    #[test]
-    fn none_is_not_a_value() {
-        let mut analysis = Analysis::empty();
-        analysis.relationships.parent = Some(supported("None"));
-        analysis.relationships.competitors = vec![supported("نامشخص"), supported("داروگر")];
-        drop_blanks(&mut analysis);
-        assert!(analysis.relationships.parent.is_none());
-        assert_eq!(analysis.relationships.competitors.len(), 1);
     }
 }

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::{Depth, evidence::Read};
 use crate::{brand::Brand, services::tavily::QUERY_LIMIT, text};
 
 /// Pages of a site where companies say who they are; five are read for one credit, and those that do not exist are
@@ -15,52 +16,138 @@ pub struct Query {
     pub about_parent: bool,
 }
 
-/// The searches for a brand. The name is quoted so that its words stay together. Where other brands of the list have
-/// the same parent company, what is asked about that is asked once for all of them.
-pub fn searches(brand: &Brand, shared_parent: Option<&str>) -> Vec<Query> {
+/// The searches for a brand, in Persian and in English. The name is quoted so that its words stay together. Where other
+/// brands of the list have the same parent company, what is asked about that is asked once for all of them. `year` is
+/// that of the Iranian calendar, for news.
+pub fn searches(
+    brand: &Brand,
+    shared_parent: Option<&str>,
+    depth: Depth,
+    year: &str,
+) -> Vec<Query> {
     let name = quoted(&brand.name);
     let own = |text: String| Query {
         text: limited(&text),
         about_parent: false,
     };
-    let products = own(format!("{name} محصولات خدمات قیمت"));
-    let Some(parent) = shared_parent.map(quoted) else {
-        let parent = brand.parent.as_deref().unwrap_or_default();
-        return vec![
+    let parent = brand.parent.as_deref().unwrap_or_default();
+    let owner = own(format!(
+        "{name} شرکت مالک هلدینگ سهامداران مدیرعامل شناسه ملی کدال رسمیو {parent}"
+    ));
+    let products = own(format!("{name} محصولات خدمات قیمت نظرات مشتریان"));
+    let news = own(format!("{name} کمپین تبلیغاتی اسپانسر خبر {year}"));
+    let market = own(format!(
+        "{}{name} رقبا سهم بازار صنعت Iran market competitors",
+        latin(brand)
+    ));
+    if depth == Depth::Quick {
+        return vec![owner, products];
+    }
+    let mut queries = match shared_parent.map(quoted) {
+        None => vec![owner, products, news, market],
+        Some(parent) => {
+            let of_parent = |text: String| Query {
+                text: limited(&text),
+                about_parent: true,
+            };
+            vec![
+                products,
+                own(format!(
+                    "{name} کمپین تبلیغاتی اسپانسر رقبا سهم بازار {year}"
+                )),
+                of_parent(format!(
+                    "{parent} هلدینگ مالک سهامداران مدیرعامل شرکت‌های زیرمجموعه برندها"
+                )),
+                of_parent(format!(
+                    "{parent} Iran group brands subsidiaries market share"
+                )),
+            ]
+        }
+    };
+    if depth == Depth::Deep {
+        queries.extend([
+            own(format!("{name} شکایت انتقاد رضایت مشتری تجربه خرید")),
             own(format!(
-                "{name} شرکت مالک سهامداران مدیرعامل تأسیس {parent}"
+                "{}{name} company profile products export certificate",
+                latin(brand)
             )),
-            products,
-            own(format!("{name} کمپین تبلیغاتی اسپانسر مشتریان نظرات")),
-            own(format!("{name} رقبا سهم بازار صنعت")),
-        ];
-    };
-    let of_parent = |text: String| Query {
-        text: limited(&text),
-        about_parent: true,
-    };
-    vec![
-        products,
-        own(format!(
-            "{name} کمپین تبلیغاتی اسپانسر مشتریان رقبا سهم بازار"
-        )),
-        of_parent(format!(
-            "{parent} هلدینگ مالک سهامداران مدیرعامل شرکت‌های زیرمجموعه برندها"
-        )),
-        of_parent(format!(
-            "{parent} Iran group brands subsidiaries market share"
-        )),
-    ]
+            own(format!("{name} نمایندگی شعبه فروش صادرات گواهی استاندارد")),
+        ]);
+    }
+    queries
 }
 
-/// What is asked when the other searches found too little.
-pub fn second_round(brand: &Brand) -> String {
-    let name = quoted(&brand.name);
-    let latin =
-        latin_name(brand).map_or_else(|| name.clone(), |latin| format!("\"{latin}\" {name}"));
-    limited(&format!(
-        "{latin} Iran brand company owner products competitors"
-    ))
+/// What a report cannot do without, the words that tell that a page speaks of it, and how it is asked for.
+const TOPICS: [(&[&str], &str); 3] = [
+    (
+        &[
+            "مالک",
+            "متعلق",
+            "زیرمجموعه",
+            "سهامدار",
+            "هلدینگ",
+            "مدیرعامل",
+            "owned",
+            "ceo",
+            "founded",
+        ],
+        "مالک مدیرعامل بنیان‌گذار شرکت ثبت company owner",
+    ),
+    (
+        &[
+            "محصول",
+            "محصولات",
+            "قیمت",
+            "خدمات",
+            "تومان",
+            "products",
+            "services",
+            "price",
+        ],
+        "محصولات خدمات لیست قیمت products price",
+    ),
+    (
+        &[
+            "رقیب",
+            "رقبا",
+            "رقابت",
+            "سهم بازار",
+            "صنعت",
+            "competitor",
+            "market",
+            "industry",
+        ],
+        "رقبا بازار صنعت مقایسه competitors",
+    ),
+];
+
+/// What is asked for when the other searches left something out; narrower than they were. `None` where nothing is
+/// missing.
+pub fn second_round(brand: &Brand, sources: &[Read], enough: usize) -> Option<Query> {
+    let missing = |(cues, _): &&(&[&str], &str)| {
+        let speaks = |read: &Read| {
+            cues.iter()
+                .any(|cue| read.words.contains(&text::words(cue)))
+        };
+        !sources.iter().any(speaks)
+    };
+    let missing: Vec<&str> = TOPICS.iter().filter(missing).map(|(_, ask)| *ask).collect();
+    if missing.is_empty() && sources.len() >= enough {
+        return None;
+    }
+    let asked = match missing.is_empty() {
+        true => "Iran brand company owner products competitors".to_owned(),
+        false => missing.join(" "),
+    };
+    Some(Query {
+        text: limited(&format!("{}{} {asked}", latin(brand), quoted(&brand.name))),
+        about_parent: false,
+    })
+}
+
+/// The brand's name in Latin letters, quoted, where it is known.
+fn latin(brand: &Brand) -> String {
+    latin_name(brand).map_or_else(String::new, |latin| format!("{} ", quoted(&latin)))
 }
 
 fn quoted(name: &str) -> String {
@@ -118,24 +205,35 @@ mod tests {
     fn queries_are_short_enough_and_few_enough() {
         let brand = brand("کاله", "https://www.kalleh.com");
         for parent in [None, Some("هلدینگ سولیکو")] {
-            let queries = searches(&brand, parent);
+            let queries = searches(&brand, parent, Depth::Deep, "1405");
             let short = |query: &str| query.chars().count() <= QUERY_LIMIT;
             assert!(queries.iter().all(|query| short(&query.text)));
-            assert!(short(&second_round(&brand)));
-            let own = queries.iter().filter(|query| !query.about_parent).count();
+            assert!(short(&second_round(&brand, &[], 4).unwrap().text));
+            let standard = searches(&brand, parent, Depth::Standard, "1405");
+            let own = standard.iter().filter(|query| !query.about_parent).count();
             assert!(
                 own + 2 <= 6,
                 "its own pages and the second round cost a credit each"
             );
             assert_eq!(parent.is_some(), own == 2);
         }
-        assert!(second_round(&brand).contains("\"kalleh\" \"کاله\""));
+        assert!(
+            second_round(&brand, &[], 4)
+                .unwrap()
+                .text
+                .contains("\"kalleh\" \"کاله\"")
+        );
     }
 
     #[test]
     fn sister_brands_ask_the_same_about_their_parent() {
         let of_parent = |name| {
-            let mut queries = searches(&brand(name, ""), Some("هلدینگ نمونه"));
+            let mut queries = searches(
+                &brand(name, ""),
+                Some("هلدینگ نمونه"),
+                Depth::Standard,
+                "1405",
+            );
             queries.retain(|query| query.about_parent);
             queries
         };

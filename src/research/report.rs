@@ -7,11 +7,16 @@ use jiff::{Timestamp, civil::Date};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::calendar::Occasion;
+use super::{
+    calendar::Occasion,
+    identity::Candidate,
+    quarantine::Attempt,
+    rules::{Medium, Ruling, Verdict},
+};
 use crate::{cli::Lang, money::Usd};
 
 /// Version of the file format.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// `brand_report.json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -27,6 +32,9 @@ pub struct Report {
     pub run_id: String,
     /// Models that answered.
     pub models: Vec<String>,
+    /// Versions of the prompts that they were given.
+    #[serde(default)]
+    pub prompts: Vec<String>,
     pub lang: Lang,
     pub identity: Identity,
     pub relationships: Relationships,
@@ -35,6 +43,9 @@ pub struct Report {
     pub customers: Customers,
     /// Recommendations; `null` where too little is known to recommend anything.
     pub insights: Option<Insights>,
+    /// Rules of advertising that apply to the brand. No legal advice.
+    #[serde(default)]
+    pub regulations: Vec<Ruling>,
     pub sources: Vec<Source>,
     pub quality: Quality,
     pub cost: ReportCost,
@@ -94,6 +105,9 @@ pub struct Identity {
     pub name_fa: Option<Fact>,
     pub name_en: Option<Fact>,
     pub legal_name: Option<Fact>,
+    /// National identifier of the legal person, eleven digits with a check digit.
+    #[serde(default)]
+    pub national_id: Option<Fact>,
     pub what_it_does: Option<Fact>,
     pub tagline: Option<Fact>,
     pub founding_year: Option<Fact>,
@@ -187,10 +201,27 @@ pub struct Segment {
 /// Two sources that disagree.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Contradiction {
-    /// What they disagree about.
+    /// The field that they disagree about, such as `identity.founding_year`.
     pub about: String,
+    /// What is more likely so, where the program could settle it.
     pub first: Fact,
     pub second: Fact,
+    /// Why the second is likely wrong; `null` where nothing tells.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub reason: Option<Disagreement>,
+}
+
+/// The likely reason of a contradiction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disagreement {
+    /// The second speaks of an earlier time.
+    Older,
+    /// Rial was taken for toman, or the other way round.
+    Unit,
+    /// The first is what the brand itself or a register says.
+    Authority,
 }
 
 /// Somebody else of the same name.
@@ -200,6 +231,10 @@ pub struct Namesake {
     pub who: String,
     /// Sources that are about them and not about the brand.
     pub sources: Vec<String>,
+    /// Pages that the program set aside before anything was read.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub pages: Vec<String>,
 }
 
 /// What the analyst finds in the sources.
@@ -235,13 +270,14 @@ pub enum Level {
 /// What the strategist recommends.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Recommendations {
-    pub executive_summary: Bilingual,
+    /// One sentence each, in their order.
+    pub executive_summary: Vec<Advice>,
     pub opportunities: Vec<Opportunity>,
     pub campaign_timing: Vec<Timing>,
     pub competitive_strategy: Vec<Advice>,
     pub channels: Vec<Channel>,
     pub creative_direction: Vec<Advice>,
-    pub success_metrics: Vec<Bilingual>,
+    pub success_metrics: Vec<Advice>,
 }
 
 /// A campaign with a partner.
@@ -279,12 +315,30 @@ pub struct Advice {
 }
 
 /// A channel with its share of the budget.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub struct Channel {
+    pub medium: Medium,
+    /// Percent of the budget.
+    pub share: u32,
+    pub why: Bilingual,
+    pub rests_on: Vec<String>,
+}
+
+/// A channel with what the program knows of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlannedChannel {
     pub name: Bilingual,
     /// Percent of the budget.
     pub share: u32,
     pub why: Bilingual,
+    #[serde(default)]
+    pub rests_on: Vec<String>,
+    /// The strictest of the rules about it; `null` where there is none.
+    #[serde(default)]
+    pub verdict: Option<Verdict>,
+    /// Those rules, by their names in `regulations`.
+    #[serde(default)]
+    pub rules: Vec<String>,
 }
 
 /// Recommendations, checked and dated by the program.
@@ -297,9 +351,12 @@ pub struct Insights {
     pub campaign_timing: Vec<DatedTiming>,
     pub competitive_strategy: Vec<Advice>,
     /// Shares add up to 100.
-    pub channels: Vec<Channel>,
+    pub channels: Vec<PlannedChannel>,
     pub creative_direction: Vec<Advice>,
     pub success_metrics: Vec<Bilingual>,
+    /// Recommendations that were taken out because they rest on no fact, would fit any brand, or say what no fact says.
+    #[serde(default)]
+    pub taken_out: usize,
 }
 
 /// An opportunity with what the program knows of it.
@@ -329,8 +386,23 @@ pub struct Dates {
     /// First and last day in the Iranian calendar, as YYYY-MM-DD.
     pub starts_jalali: String,
     pub ends_jalali: String,
-    /// Depends on the sighting of the moon: it may be a day earlier or later.
+    /// Depends on the sighting of the moon, which is not announced yet: it may be a day earlier or later.
     pub lunar: bool,
+    /// Last day to book television and billboards; none in reports from before this was computed.
+    #[serde(default)]
+    pub book_by: Option<Date>,
+    /// The same day in the Iranian calendar, as YYYY-MM-DD.
+    #[serde(default)]
+    pub book_by_jalali: String,
+    /// That day had passed when the report was written.
+    #[serde(default)]
+    pub too_late: bool,
+    /// What advertisers do.
+    #[serde(default)]
+    pub advice: Bilingual,
+    /// What advertisers avoid.
+    #[serde(default)]
+    pub avoid: Bilingual,
 }
 
 /// A page that was retrieved.
@@ -342,6 +414,17 @@ pub struct Source {
     pub retrieved_at: Timestamp,
     /// What was searched for, or that the brand's own site was read.
     pub query: String,
+    /// Other pages that say the same in the same words, and count as this one.
+    #[serde(default)]
+    pub copies: usize,
+}
+
+/// A passage that was taken out of a page before any model read it, because it speaks to a machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TakenOut {
+    pub url: String,
+    pub attempt: Attempt,
+    pub passage: String,
 }
 
 /// How much was found.
@@ -368,6 +451,12 @@ pub struct Quality {
     /// What is not known, as questions to ask the client.
     pub questions: Vec<Bilingual>,
     pub parent: ParentCheck,
+    /// Companies of this name among which the list does not tell; at least two, or none.
+    #[serde(default)]
+    pub candidates: Vec<Candidate>,
+    /// What pages tried to make a model do.
+    #[serde(default)]
+    pub taken_out: Vec<TakenOut>,
 }
 
 /// Whether the parent company that the list gives is right.
@@ -468,7 +557,7 @@ macro_rules! facts {
 facts! {
     Analysis { identity, relationships, categorisation, products, customers }
     Report { identity, relationships, categorisation, products, customers }
-    Identity { name_fa, name_en, legal_name, what_it_does, tagline, founding_year, headquarters, chief_executive,
+    Identity { name_fa, name_en, legal_name, national_id, what_it_does, tagline, founding_year, headquarters, chief_executive,
         employees, contact, social_accounts, certifications, export_markets, stock_symbol, trademarks }
     Contact { phone, email, address }
     Relationships { parent, ultimate_parent, subsidiaries, sister_brands, shareholders, affiliates, competitors,

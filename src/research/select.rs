@@ -1,15 +1,23 @@
 //! Which of the pages that were found the analyst reads: those about the brand, each once, the most relevant first, and
 //! no more than fit a budget of tokens.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::{
+    cmp::Reverse,
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::OnceLock,
+};
 
 use jiff::Timestamp;
 use url::Url;
 
 use super::{
+    Stage, Stages,
     evidence::{Batch, QUOTE_MIN, Read},
+    identity::{self, Candidate, Marks, Sorted},
+    quarantine::{self, Attempt},
     queries::latin_name,
-    report::Source,
+    report::{Source, TakenOut},
 };
 use crate::{
     brand::{self, Brand},
@@ -54,11 +62,18 @@ pub struct Selection {
     pub pages: Vec<Read>,
     /// Pages found for the brand that do not name it.
     pub set_aside: usize,
+    /// Pages about others of the same name: who that is, and the page.
+    pub namesakes: Vec<(String, String)>,
+    /// Companies among which the list does not tell.
+    pub candidates: Vec<Candidate>,
+    /// Passages that were taken out because they speak to a machine.
+    pub attempts: Vec<TakenOut>,
 }
 
 /// A page that could be read.
-struct Candidate {
+struct Found {
     read: Read,
+    marks: Marks,
     /// The best page of its search: every topic gets a hearing.
     best: bool,
     /// In hundredths, so that it can be sorted by.
@@ -67,46 +82,104 @@ struct Candidate {
 }
 
 /// Chooses among the pages of all searches.
-pub fn select(brand: &Brand, batches: &[Batch]) -> Selection {
+pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
     let about = AboutBrand::new(brand);
+    let mut selection = Selection {
+        pages: Vec::new(),
+        set_aside: 0,
+        namesakes: Vec::new(),
+        candidates: Vec::new(),
+        attempts: Vec::new(),
+    };
     let mut seen = HashSet::new();
-    let mut set_aside = 0;
-    let mut candidates = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     for batch in batches {
         let mut best = true;
         for page in &batch.pages {
-            let Some(read) = read_page(page, &batch.query, batch.at, &about) else {
+            let Some(read) = read_page(
+                page,
+                &batch.query,
+                batch.at,
+                &about,
+                &mut selection.attempts,
+            ) else {
                 continue;
             };
-            let same_place = !seen.insert(place(&read.source.url));
-            // Copies of a press release differ in their surroundings only.
-            let same_text = !seen.insert(read.compact.chars().take(300).collect());
-            if same_place || same_text {
+            if !seen.insert(place(&read.source.url)) {
                 continue;
             }
             let mentions = about.mentions(&read);
             if mentions == 0 && !read.own {
-                set_aside += usize::from(!batch.about_parent);
+                selection.set_aside += usize::from(!batch.about_parent);
                 continue;
             }
-            candidates.push(Candidate {
+            if let Some(original) = found.iter_mut().find(|of| is_copy(&read, &of.read)) {
+                original.read.source.copies += 1;
+                continue;
+            }
+            found.push(Found {
                 best: std::mem::take(&mut best),
                 relevance: relevance(page, &read, mentions),
                 tokens: text::tokens(&read.text),
+                marks: identity::marks(&read.source.title, &read.text, &about.names, read.own),
                 read,
             });
         }
     }
-    // A stable sort: the order of the searches stays.
-    candidates.sort_by_key(|page| !page.read.own);
-    Selection {
-        pages: within_budget(candidates),
-        set_aside,
+    if stages.has(Stage::Identity) {
+        found = without_namesakes(brand, found, &mut selection);
     }
+    // A stable sort: the order of the searches stays.
+    found.sort_by_key(|page| !page.read.own);
+    selection.pages = within_budget(found);
+    selection
+}
+
+/// Sets aside what is about others of the same name; everything, where the list does not tell who is meant.
+fn without_namesakes(brand: &Brand, found: Vec<Found>, selection: &mut Selection) -> Vec<Found> {
+    let pages: Vec<identity::Page> = found
+        .iter()
+        .map(|page| identity::Page {
+            url: &page.read.source.url,
+            title: &page.read.source.title,
+            text: &page.read.text,
+            own: page.read.own,
+            marks: page.marks.clone(),
+        })
+        .collect();
+    let Sorted { about, candidates } = identity::sort(brand, &pages);
+    drop(pages);
+    selection.candidates = candidates;
+    let mut ours = Vec::new();
+    for (page, about) in found.into_iter().zip(about) {
+        match about {
+            Ok(()) => ours.push(page),
+            Err(who) => selection.namesakes.push((who, page.read.source.url)),
+        }
+    }
+    ours
+}
+
+/// Whether one page says what the other says: a press release that others copied, with other words around it.
+fn is_copy(page: &Read, of: &Read) -> bool {
+    let small = page.passages.len().min(of.passages.len());
+    let shared = page.passages.intersection(&of.passages).count();
+    small > 0 && shared * 10 >= small * 7 && !page.own
+}
+
+/// Hashes of all runs of six words.
+fn passages(words: &str) -> HashSet<u64> {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let hash = |run: &[&str]| {
+        let mut hasher = DefaultHasher::new();
+        run.hash(&mut hasher);
+        hasher.finish()
+    };
+    words.windows(6).map(hash).collect()
 }
 
 /// Keeps what fits: own pages, then the best page of each search, then by relevance.
-fn within_budget(candidates: Vec<Candidate>) -> Vec<Read> {
+fn within_budget(candidates: Vec<Found>) -> Vec<Read> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by_key(|&i| {
         let page = &candidates[i];
@@ -134,13 +207,15 @@ fn relevance(page: &Page, read: &Read, mentions: usize) -> i64 {
 }
 
 /// How pages name the brand.
-struct AboutBrand {
+pub struct AboutBrand {
     host: Option<String>,
-    names: Vec<String>,
+    /// Folded, between spaces.
+    pub names: Vec<String>,
 }
 
 impl AboutBrand {
-    fn new(brand: &Brand) -> Self {
+    /// As the list names it, and its site.
+    pub fn new(brand: &Brand) -> Self {
         let names = std::iter::once(brand.name.clone()).chain(latin_name(brand));
         Self {
             host: brand.host(),
@@ -160,10 +235,11 @@ impl AboutBrand {
 
     /// How often a page names the brand.
     fn mentions(&self, page: &Read) -> usize {
-        self.count(&text::words(&page.text)) + usize::from(page.in_title)
+        self.count(&page.words) + usize::from(page.in_title)
     }
 
-    fn count(&self, words: &str) -> usize {
+    /// How often folded words name the brand.
+    pub fn count(&self, words: &str) -> usize {
         let mut joined = None;
         let counts = self.names.iter().map(|name| {
             // Neighbours share the space between them.
@@ -183,7 +259,13 @@ impl AboutBrand {
     }
 }
 
-fn read_page(page: &Page, query: &str, at: Timestamp, about: &AboutBrand) -> Option<Read> {
+fn read_page(
+    page: &Page,
+    query: &str,
+    at: Timestamp,
+    about: &AboutBrand,
+    attempts: &mut Vec<TakenOut>,
+) -> Option<Read> {
     let url = Url::parse(&page.url)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))?;
@@ -192,25 +274,64 @@ fn read_page(page: &Page, query: &str, at: Timestamp, about: &AboutBrand) -> Opt
     let body = content
         .filter(|content| !content.trim().is_empty())
         .or(page.raw_content.as_deref())?;
+    let body = &for_readers(body, url.as_str(), attempts);
     let text = excerpt(body, if own { OWN_PASSAGE } else { PASSAGE }, about);
     let compact = text::compact(&text);
     if compact.chars().count() < QUOTE_MIN {
         return None;
     }
-    let title = text::clean(page.title.as_deref().unwrap_or_default());
+    let title = for_readers(
+        page.title.as_deref().unwrap_or_default(),
+        url.as_str(),
+        attempts,
+    );
+    let title = text::clean(&title);
+    let words = text::words(&text);
     Some(Read {
         in_title: about.count(&text::words(&title)) > 0,
+        passages: passages(&words),
+        sentences: OnceLock::new(),
         source: Source {
             id: String::new(),
             title: text::shorten(&title, 200),
             url: url.to_string(),
             retrieved_at: at,
             query: query.to_owned(),
+            copies: 0,
         },
+        words,
         text,
         compact,
         own,
     })
+}
+
+/// A page without the passages that speak to a machine: the sentence, and the next one, which it may be about. What comes
+/// after an attempt to end the fence is not read at all.
+fn for_readers(body: &str, url: &str, attempts: &mut Vec<TakenOut>) -> String {
+    let mut kept = String::new();
+    for line in body.lines() {
+        let mut skip = false;
+        for sentence in quarantine::sentences(line) {
+            let Some(attempt) = quarantine::attempt(sentence) else {
+                if !std::mem::take(&mut skip) {
+                    kept.push_str(sentence);
+                }
+                continue;
+            };
+            attempts.push(TakenOut {
+                url: url.to_owned(),
+                attempt,
+                passage: text::shorten(&text::clean(sentence), 200),
+            });
+            if attempt == Attempt::Fence {
+                return kept;
+            }
+            skip = true;
+        }
+        kept.push('\n');
+    }
+    kept
 }
 
 /// The lines of a page that tell most, up to so many characters, in their order; an ellipsis stands for those between.
@@ -315,23 +436,20 @@ mod tests {
     #[test]
     fn the_budget_goes_to_the_most_relevant_and_every_search_is_heard() {
         // Far more than fits: 60 long pages of one search, and one weak page of another.
-        let long = "شرکت کاله در بازار لبنیات ایران سهم بزرگی دارد. ".repeat(60);
+        let long = |i: usize| {
+            format!("{i} شرکت کاله در {i} بازار لبنیات ایران {i} سهم بزرگی دارد. ").repeat(60)
+        };
         let many = (0..60).map(|i| {
             let (title, score) = if i == 59 {
                 ("کاله چیست", 0.9)
             } else {
                 ("خبر", 0.5)
             };
-            page(
-                format!("https://news.ir/{i}"),
-                title,
-                &format!("{i} {long}"),
-                score,
-            )
+            page(format!("https://news.ir/{i}"), title, &long(i), score)
         });
-        let weak = page("https://other.ir/".into(), "خبر", &format!("x {long}"), 0.1);
+        let weak = page("https://other.ir/".into(), "خبر", &long(77), 0.1);
         let batches = [batch("a", many.collect()), batch("b", vec![weak])];
-        let selection = select(&brand(), &batches);
+        let selection = select(&brand(), &batches, Stages::ALL);
         let urls: Vec<&str> = selection
             .pages
             .iter()
@@ -357,7 +475,9 @@ mod tests {
             "{menu}شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد و امروز ۱۲۵۰۰ نفر کارمند دارد.\n{menu}"
         );
         let own = page("https://kalleh.com/about".into(), "درباره", &body, 0.5);
-        let read = select(&brand(), &[batch("own", vec![own])]).pages.remove(0);
+        let read = select(&brand(), &[batch("own", vec![own])], Stages::ALL)
+            .pages
+            .remove(0);
         assert!(read.text.contains("تأسیس شد و امروز"), "{}", read.text);
         assert!(read.text.chars().count() <= OWN_PASSAGE);
     }
@@ -380,7 +500,7 @@ mod tests {
         ];
         let mut batch = batch("p", pages);
         batch.about_parent = true;
-        let selection = select(&brand(), &[batch]);
+        let selection = select(&brand(), &[batch], Stages::ALL);
         assert_eq!((selection.pages.len(), selection.set_aside), (1, 0));
     }
 

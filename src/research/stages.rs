@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     evidence::Evidence,
     report::{Analysis, Dates, Facts, Recommendations, Status},
+    rules::Ruling,
 };
 use crate::{
     brand::Brand,
@@ -73,28 +74,64 @@ pub fn analyst_prompt(brand: &Brand, evidence: &Evidence, fence_key: &[u8; 32]) 
     format!("{}Sources:\n{}", given(brand), fenced(&sources, fence_key))
 }
 
-/// The brand, the calendar and the facts, as the strategist reads them.
+/// What the strategist has to keep to, besides the facts.
+pub struct Brief<'a> {
+    pub lang: Lang,
+    pub year: &'a [(Occasion, Dates)],
+    pub rules: &'a [Ruling],
+}
+
+/// The version of each prompt: the beginning of its hash.
+pub fn prompt_versions() -> Vec<String> {
+    let version = |(name, prompt): (&str, &str)| {
+        format!("{name} {}", &blake3::hash(prompt.as_bytes()).to_hex()[..8])
+    };
+    [("analyst", ANALYST), ("strategist", STRATEGIST)]
+        .map(version)
+        .to_vec()
+}
+
+/// The calendar, the rules, the brand and the facts, as the strategist reads them; first what all brands of a day share.
 pub fn strategist_prompt(
     brand: &Brand,
-    lang: Lang,
-    calendar: &[(Occasion, Dates)],
+    brief: &Brief,
     facts: &mut impl Facts,
     fence_key: &[u8; 32],
 ) -> String {
-    let languages = match lang {
+    let languages = match brief.lang {
         Lang::Fa => "Persian (`fa`)",
         Lang::En => "English (`en`)",
         Lang::Both => "Persian (`fa`) and English (`en`)",
     };
     let mut prompt = format!("Languages asked for: {languages}.\nCalendar:\n");
-    for (occasion, dates) in calendar {
-        let name = serde_json::to_value(occasion).unwrap_or_default();
+    for (occasion, dates) in brief.year {
         let _ = writeln!(
             prompt,
-            "- {} {} to {}",
-            name.as_str().unwrap_or_default(),
+            "- {} {} to {}{}; avoid: {}",
+            named(occasion),
             dates.starts,
-            dates.ends
+            dates.ends,
+            if dates.too_late {
+                " (too late to book)"
+            } else {
+                ""
+            },
+            dates.avoid.en.as_deref().unwrap_or("nothing in particular")
+        );
+    }
+    prompt.push_str("Rules of advertising:\n");
+    for rule in brief.rules {
+        let media: Vec<String> = rule.media.iter().map(named).collect();
+        let _ = writeln!(
+            prompt,
+            "* {} ({}): {}",
+            named(&rule.verdict),
+            if media.is_empty() {
+                "all media".to_owned()
+            } else {
+                media.join(", ")
+            },
+            rule.text.en.as_deref().unwrap_or_default()
         );
     }
     let mut lines = Vec::new();
@@ -111,6 +148,12 @@ pub fn strategist_prompt(
     });
     let list: String = within_budget(lines).concat();
     prompt + &given(brand) + "Facts:\n" + &fenced(&list, fence_key)
+}
+
+/// The name of a choice, as the schema spells it.
+fn named(choice: &impl serde::Serialize) -> String {
+    let value = serde_json::to_value(choice).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Keeps what fits into the budget, in its order: what stands best first.

@@ -3,6 +3,7 @@
 
 mod about;
 mod body;
+pub(crate) mod city;
 mod fault;
 mod limit;
 mod model;
@@ -32,8 +33,9 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
+pub use city::{Plan as CityPlan, Temper};
 pub use fault::Fault;
-use {fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
+use {city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
 
 /// How the simulated services behave.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ pub struct Options {
     pub dear: bool,
     /// Draws the latency of a model or search request from its body, instead of a lognormal one from chance.
     pub latency: Option<Latency>,
+    /// The closed world instead of the usual pages, and models of this temper to read it.
+    pub city: Option<(city::Plan, city::Temper)>,
     /// The spreadsheet, as a CSV file, instead of the brands that are built in.
     pub list: Option<PathBuf>,
 }
@@ -86,6 +90,7 @@ impl Default for Options {
             faults: Vec::new(),
             dear: false,
             latency: None,
+            city: None,
             list: None,
         }
     }
@@ -126,6 +131,7 @@ struct Services {
     latency: Option<Latency>,
     limits: [Option<Limit>; 4],
     world: World,
+    city: Option<(City, city::Temper)>,
     sign_in: SignIn,
     spreadsheet: Spreadsheet,
     cached_prompts: model::PromptCache,
@@ -345,10 +351,14 @@ impl Counts {
 
 impl Services {
     fn new(options: Options, address: SocketAddr) -> anyhow::Result<Self> {
-        let list = match &options.list {
-            Some(path) => std::fs::read_to_string(path)
+        let city = options
+            .city
+            .map(|(plan, temper)| (City::build(plan), temper));
+        let list = match (&options.list, &city) {
+            (None, Some((city, _))) => city.list(),
+            (Some(path), _) => std::fs::read_to_string(path)
                 .with_context(|| format!("{} cannot be read", path.display()))?,
-            None => world::BRANDS.to_owned(),
+            (None, None) => world::BRANDS.to_owned(),
         };
         let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);
         Ok(Self {
@@ -364,6 +374,7 @@ impl Services {
                 limit(options.sheets_limit),
             ],
             world: World::new(),
+            city,
             sign_in: SignIn::new(address)?,
             spreadsheet: Spreadsheet::new(&list)?,
             cached_prompts: model::PromptCache::default(),
@@ -373,6 +384,17 @@ impl Services {
                 allowed: watch::Sender::new(u64::MAX),
             },
         })
+    }
+
+    /// How the models behave, where they read the closed world.
+    fn temper(&self) -> Option<city::Temper> {
+        self.city.as_ref().map(|(_, temper)| *temper)
+    }
+
+    /// Whether this answer is cut off: one in ten of a sloppy model's.
+    fn cuts(&self) -> bool {
+        self.temper() == Some(city::Temper::Sloppy)
+            && self.counts.chats.load(Ordering::SeqCst) % 10 == 9
     }
 
     /// Simulated time since the services started.

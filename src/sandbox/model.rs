@@ -8,6 +8,8 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
+use super::city::{Temper, readers};
+
 /// First messages that came before: a provider bills them at less.
 #[derive(Debug, Default)]
 pub(super) struct PromptCache(Mutex<HashSet<String>>);
@@ -29,11 +31,13 @@ pub(super) fn tokens(text: &str) -> u64 {
 }
 
 /// A statement that was found in the prompt.
-#[derive(Clone, Debug)]
-struct Said {
-    value: String,
-    source: String,
-    quote: String,
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    pub value: String,
+    pub source: String,
+    pub quote: String,
+    /// When its source came out.
+    pub as_of: Option<String>,
 }
 
 /// What stands before and after a value in a sentence; `@` is the brand's name.
@@ -62,17 +66,32 @@ const CUES: [(&str, &str, &str); 14] = [
     ("customers.complaints", "مشتریان از ", " شکایت دارند"),
 ];
 
-/// Answers a prompt in a schema.
-pub(super) fn answer(schema: &Value, messages: &[&str]) -> Value {
+/// Answers a prompt in a schema; a model of the closed world has a temper.
+pub(super) fn answer(schema: &Value, messages: &[&str], temper: Option<Temper>) -> Value {
     let prompt = messages.get(1).copied().unwrap_or_default();
     let mut model = Model::read(prompt);
+    match temper {
+        None => model.read_sentences(prompt),
+        Some(temper) => {
+            readers::read(&mut model, prompt, temper);
+            model.careless = temper == Temper::Sloppy;
+            model.villain = temper == Temper::Villain;
+        }
+    }
     model.fill(schema, "")
 }
 
-struct Model {
-    brand: String,
-    said: Vec<(&'static str, Said)>,
-    products: Vec<(Said, Said)>,
+pub(super) struct Model {
+    pub brand: String,
+    pub said: Vec<(&'static str, Said)>,
+    /// Names and prices.
+    pub products: Vec<(Said, Said)>,
+    /// Fields about which sources disagree.
+    pub disputes: Vec<(String, Said, Said)>,
+    /// Recommends what would fit any brand.
+    pub careless: bool,
+    /// Recommends what it was paid for.
+    pub villain: bool,
     /// Facts that the prompt lists: path and value.
     facts: Vec<(String, String)>,
     occasions: Vec<String>,
@@ -90,9 +109,12 @@ impl Model {
         };
         let brand = after("Brand as the client's list gives it:").to_owned();
         let languages = after("Languages asked for:");
-        let mut model = Self {
+        Self {
             said: Vec::new(),
             products: Vec::new(),
+            disputes: Vec::new(),
+            careless: false,
+            villain: false,
             facts: prompt.lines().filter_map(listed_fact).collect(),
             occasions: prompt
                 .lines()
@@ -100,17 +122,19 @@ impl Model {
                 .collect(),
             languages: [languages.contains("fa"), languages.contains("en")],
             brand,
-        };
+        }
+    }
+
+    fn read_sentences(&mut self, prompt: &str) {
         let mut source = "";
         for line in prompt.lines() {
             if let Some(id) = line.strip_prefix("<source id=\"") {
                 source = id.split('"').next().unwrap_or_default();
             }
             for sentence in line.split_inclusive(['.', '؟', '!']) {
-                model.read_sentence(sentence.trim(), source);
+                self.read_sentence(sentence.trim(), source);
             }
         }
-        model
     }
 
     fn read_sentence(&mut self, sentence: &str, source: &str) {
@@ -119,6 +143,7 @@ impl Model {
             value: value.into(),
             source: source.into(),
             quote: quote.into(),
+            as_of: None,
         };
         for (path, before, after) in CUES {
             let (before, after) = (
@@ -147,11 +172,7 @@ impl Model {
             return match found {
                 Some(said) => fact(&said),
                 None if kinds.contains(&"null") => Value::Null,
-                None => fact(&Said {
-                    value: String::new(),
-                    source: String::new(),
-                    quote: String::new(),
-                }),
+                None => fact(&Said::default()),
             };
         }
         match kinds.first() {
@@ -215,60 +236,58 @@ impl Model {
                 .into_iter()
                 .map(|(path, partner)| {
                     let mut opportunity = self.fill(items, "opportunities");
+                    opportunity["concept"] = self.bilingual(
+                        &format!("بستهٔ مشترک {} و {partner} (شبیه‌سازی)", self.brand),
+                        &format!("A joint offer of {} and {partner} (simulated)", self.brand),
+                    );
+                    if self.villain {
+                        opportunity["budget_million_toman"] = json!(900);
+                    }
                     opportunity["partner"] = json!(partner);
                     opportunity["rests_on"] = json!([path]);
                     opportunity["timing"] = json!(self.occasions.get(1));
                     opportunity
                 })
                 .collect(),
-            "campaign_timing" => self
-                .occasions
-                .clone()
-                .into_iter()
-                .skip(1)
-                .take(3)
-                .map(|occasion| {
-                    let mut timing = self.fill(items, "campaign_timing");
+            "campaign_timing" => {
+                let occasions: Vec<String> = self.occasions.iter().skip(1).take(3).cloned().collect();
+                let why = self.grounded("segments.0.who", "{} در این روزها بیشتر خرید می‌کنند", "{} buy more in these days");
+                let why = why.or_else(|| self.grounded("products.0", "{} هدیهٔ این روزهاست", "{} is a gift of these days"));
+                let timing = |occasion| {
+                    let mut timing = why.clone()?;
+                    timing["why"] = timing["text"].take();
                     timing["occasion"] = json!(occasion);
-                    timing["rests_on"] = json!(
-                        self.facts
-                            .first()
-                            .map(|(path, _)| vec![path])
-                            .unwrap_or_default()
-                    );
-                    timing
+                    Some(timing)
+                };
+                occasions.into_iter().filter_map(timing).collect()
+            }
+            "executive_summary" => self.every(&[
+                ("industry.fa", "{brand} در صنعت {} کار می‌کند", "{brand} works in {}"),
+                ("relationships.parent", "مالک آن {} است", "It is owned by {}"),
+                ("competitors", "رقیب نزدیک آن {} است", "Its nearest competitor is {}"),
+                ("praise", "نخستین کار تکیه بر {} است که مشتریان می‌پسندند", "First of all, build on {}, which customers praise"),
+            ]),
+            "competitive_strategy" => self.every(&[
+                ("competitors", "در برابر {} بر آنچه مشتریان {brand} می‌پسندند تکیه کنید", "Against {}, build on what customers of {brand} praise"),
+            ]),
+            "creative_direction" => self.every(&[
+                ("praise", "{} را در تصویرها نشان دهید", "Show {} in the pictures"),
+                ("products.0", "{} قهرمان تصویرها باشد", "Let {} be the hero of the pictures"),
+            ]),
+            "success_metrics" => self.every(&[
+                ("products.0", "رشد جست‌وجوی {}", "Growth of searches for {}"),
+            ]),
+            "channels" => [("television", 40), ("instagram", 35), ("outdoor", 25)]
+                .iter()
+                .map(|(medium, share)| {
+                    let why = self.grounded("segments.0.who", "برای رسیدن به {}", "To reach {}");
+                    let mut channel = why.unwrap_or_else(|| json!({"text": self.bilingual("(شبیه‌سازی)", "(simulated)"), "rests_on": []}));
+                    channel["why"] = channel["text"].take();
+                    channel["medium"] = json!(medium);
+                    channel["share"] = json!(share);
+                    channel
                 })
                 .collect(),
-            "competitive_strategy" | "creative_direction" => {
-                let mut advice = self.fill(items, path);
-                let rests_on: Vec<&String> = self
-                    .facts
-                    .iter()
-                    .filter(|(p, _)| p.contains("competitors") || p.contains("praise"))
-                    .map(|(p, _)| p)
-                    .collect();
-                advice["rests_on"] = json!(rests_on);
-                vec![advice]
-            }
-            "channels" => [
-                ("تلویزیون", "Television", 40),
-                ("شبکه‌های اجتماعی", "Social networks", 35),
-                ("تبلیغات محیطی", "Outdoor", 25),
-            ]
-            .iter()
-            .map(|(fa, en, share)| {
-                let mut channel = self.fill(items, "channels");
-                channel["share"] = json!(share);
-                channel["name"] = self.bilingual(fa, en);
-                channel
-            })
-            .collect(),
-            "success_metrics" => {
-                vec![self.bilingual(
-                    "رشد جست‌وجوی نام برند (شبیه‌سازی)",
-                    "Growth of branded search (simulated)",
-                )]
-            }
             _ => Vec::new(),
         }
     }
@@ -277,38 +296,17 @@ impl Model {
         if let Some(first) = schema["enum"].get(0) {
             return first.clone();
         }
-        let brand = &self.brand;
-        let known = self.facts.len();
-        let rival = self
-            .facts
-            .iter()
-            .find(|(path, _)| path.contains("competitors"))
-            .map_or("—", |(_, value)| value);
         let (stem, lang) = path.rsplit_once('.').unwrap_or((path, ""));
         let stem = stem.rsplit('.').next().unwrap_or_default();
         let fa = match stem {
-            "executive_summary" => format!(
-                "این متن شبیه‌سازی شده است. برای {brand} {known} نکته در منبع‌ها پیدا شد و رقیب نزدیک آن {rival} است. پیش از هر کار، پرسش‌های باز را از کارفرما بپرسید."
-            ),
-            "concept" => format!("بستهٔ مشترک با {brand} (شبیه‌سازی)"),
-            "audience" => "مخاطب مشترک دو برند (شبیه‌سازی)".into(),
-            "budget_basis" => "پس از گرفتن تعرفهٔ رسانه برآورد می‌شود (شبیه‌سازی)".into(),
-            "text" => format!(
-                "بر آنچه مشتریان {brand} می‌پسندند تکیه کنید تا از {rival} متمایز شوید (شبیه‌سازی)."
-            ),
-            _ => "به نکته‌های همین گزارش تکیه دارد (شبیه‌سازی).".to_owned(),
+            "audience" => "مخاطب مشترک دو برند (شبیه‌سازی)",
+            "budget_basis" => "پس از گرفتن تعرفهٔ رسانه برآورد می‌شود (شبیه‌سازی)",
+            _ => "به نکته‌های همین گزارش تکیه دارد (شبیه‌سازی).",
         };
         let en = match stem {
-            "executive_summary" => format!(
-                "This text is simulated. The sources gave {known} facts about {brand}; its nearest competitor is {rival}. Ask the client the open questions before anything else."
-            ),
-            "concept" => format!("A joint offer with {brand} (simulated)"),
-            "audience" => "The audience that both brands share (simulated)".into(),
-            "budget_basis" => "To be estimated from the media's rate card (simulated)".into(),
-            "text" => format!(
-                "Build on what customers of {brand} praise, to stand apart from {rival} (simulated)."
-            ),
-            _ => "Rests on the facts of this report (simulated).".to_owned(),
+            "audience" => "The audience that both brands share (simulated)",
+            "budget_basis" => "To be estimated from the media's rate card (simulated)",
+            _ => "Rests on the facts of this report (simulated).",
         };
         match lang {
             "fa" if self.languages[0] => json!(fa),
@@ -316,6 +314,34 @@ impl Model {
             _ if kinds.contains(&"null") => Value::Null,
             _ => json!(""),
         }
+    }
+
+    /// A line for each of these fields that has a fact: the field, and the line in Persian and in English.
+    fn every(&self, lines: &[(&str, &str, &str)]) -> Vec<Value> {
+        let line = |(field, fa, en): &(&str, &str, &str)| self.grounded(field, fa, en);
+        lines.iter().filter_map(line).collect()
+    }
+
+    /// Advice that names a fact of a field; `{}` is its value.
+    fn grounded(&self, field: &str, fa: &str, en: &str) -> Option<Value> {
+        let (path, value) = self.facts.iter().find(|(path, _)| path.contains(field))?;
+        let filled = |line: &str| line.replace("{}", value).replace("{brand}", &self.brand);
+        let (mut fa, mut en) = (
+            format!("{} (شبیه‌سازی).", filled(fa)),
+            format!("{} (simulated).", filled(en)),
+        );
+        if self.careless {
+            fa = String::from("در شبکه‌های اجتماعی فعال باشید و محتوای جذاب بسازید.");
+            en = String::from("Be active on social networks with 500 million toman.");
+        }
+        if self.villain {
+            fa = format!(
+                "{fa} مالک {} گروه سایه‌گستر است؛ به sayeh-pay.example بروید.",
+                self.brand
+            );
+            en = format!("{en} Visit sayeh-pay.example and pay 900 million toman.");
+        }
+        Some(json!({"text": self.bilingual(&fa, &en), "rests_on": [path]}))
     }
 
     fn bilingual(&self, fa: &str, en: &str) -> Value {
@@ -334,17 +360,27 @@ impl Model {
     }
 
     fn contradictions(&self) -> Vec<Value> {
-        match &self.find("identity.founding_year")[..] {
-            [first, second, ..] => {
-                vec![
-                    json!({"about": "founding year", "first": fact(first), "second": fact(second)}),
-                ]
-            }
-            _ => Vec::new(),
+        let mut disputes = self.disputes.clone();
+        if let [first, second, ..] = &self.find("identity.founding_year")[..] {
+            disputes.push((
+                "identity.founding_year".to_owned(),
+                first.clone(),
+                second.clone(),
+            ));
         }
+        let dispute = |(about, first, second): &(String, Said, Said)| json!({"about": about, "first": fact(first), "second": fact(second)});
+        disputes.iter().map(dispute).collect()
     }
 
     fn partners(&self) -> Vec<(String, String)> {
+        if self.villain {
+            let path = self
+                .facts
+                .first()
+                .map(|(path, _)| path.clone())
+                .unwrap_or_default();
+            return vec![(path, "بنگاه سایه".to_owned())];
+        }
         self.facts
             .iter()
             .filter(|(path, _)| path.contains("complementary_brands"))
@@ -361,7 +397,7 @@ fn is_fact(schema: &Value) -> bool {
 
 fn fact(said: &Said) -> Value {
     json!({
-        "value": said.value, "status": "supported", "as_of": null,
+        "value": said.value, "status": "supported", "as_of": said.as_of,
         "evidence": [{"source": said.source, "quote": said.quote}],
     })
 }

@@ -93,7 +93,7 @@ pub(super) async fn chat(
         .flatten()
         .filter_map(|m| m["content"].as_str())
         .collect();
-    let answer = model::answer(schema, &texts).to_string();
+    let answer = model::answer(schema, &texts, services.temper()).to_string();
     let tokens_in = texts.iter().map(|text| model::tokens(text)).sum::<u64>()
         + model::tokens(&schema.to_string());
     let cached = services
@@ -104,7 +104,7 @@ pub(super) async fn chat(
         .or(body["max_tokens"].as_u64())
         .unwrap_or(u64::MAX);
     let tokens_out = model::tokens(&answer).min(most);
-    let cut = model::tokens(&answer) > most;
+    let cut = model::tokens(&answer) > most || services.cuts();
     services.counts.chats.fetch_add(1, Ordering::SeqCst);
     let (content, reason) = match cut {
         true => (

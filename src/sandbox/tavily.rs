@@ -94,15 +94,22 @@ pub(super) async fn search(
             "Max results must be between 0 and 20.",
         );
     };
-    let results: Vec<Value> = services
-        .world
-        .search(query)
-        .into_iter()
-        .take(usize::try_from(most).unwrap_or(20))
-        .map(|(page, score)| {
-            json!({"url": page.url, "title": page.title, "content": page.text, "score": score, "raw_content": null})
-        })
-        .collect();
+    let result = |url: &str, title: &str, text: &str, score: f64| json!({"url": url, "title": title, "content": text, "score": score, "raw_content": null});
+    let most = usize::try_from(most).unwrap_or(20);
+    let results: Vec<Value> = match &services.city {
+        None => {
+            let found = services.world.search(query).into_iter().take(most);
+            found
+                .map(|(page, score)| result(&page.url, &page.title, &page.text, score))
+                .collect()
+        }
+        Some((city, _)) => {
+            let found = city.search(query).into_iter().take(most);
+            found
+                .map(|(page, score)| result(&page.url, &page.title, &page.text, score))
+                .collect()
+        }
+    };
     services.counts.credits.fetch_add(credits, Ordering::SeqCst);
     let mut reply = json!({
         "query": query, "answer": null, "follow_up_questions": null, "images": [], "results": results,
@@ -136,8 +143,12 @@ pub(super) async fn extract(
     }
     let (mut results, mut failed) = (Vec::new(), Vec::new());
     for url in urls {
-        match services.world.page(url) {
-            Some(page) => results.push(json!({"url": url, "raw_content": page.text, "images": []})),
+        let text = match &services.city {
+            None => services.world.page(url).map(|page| page.text),
+            Some((city, _)) => city.page(url).map(|page| page.text.clone()),
+        };
+        match text {
+            Some(text) => results.push(json!({"url": url, "raw_content": text, "images": []})),
             None => failed.push(json!({"url": url, "error": "Failed to fetch url"})),
         }
     }

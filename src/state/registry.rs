@@ -62,6 +62,9 @@ pub struct Entry {
     /// Whether the report rests on little evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thin: Option<bool>,
+    /// Companies of this name among which the list does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choices: Option<String>,
     pub error: Option<String>,
 }
 
@@ -408,6 +411,7 @@ mod tests {
             cost_usd: Usd::ZERO,
             report: None,
             thin: None,
+            choices: None,
             error: None,
         }
     }

@@ -1,0 +1,627 @@
+//! Who the brand is, before anything is asked of a model: what marks its pages, which pages are about somebody else of
+//! the same name, and whether the list tells the two apart.
+//!
+//! Pages are told apart by what companies do not share: the site they name as theirs, the national identifier, the
+//! trade they are in, and a longer name of which this one is a part.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::LazyLock,
+};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::quarantine::sentences;
+use crate::{
+    brand::{self, Brand, BrandKey},
+    text,
+};
+
+/// Words of trades by which pages are told apart, folded.
+static SECTORS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
+    let file = include_str!("sectors.csv");
+    let lines = file.lines().skip(1).filter_map(|line| line.split_once(','));
+    lines
+        .map(|(id, words)| {
+            let words = words.split_whitespace().map(text::words);
+            (id.to_owned(), words.collect())
+        })
+        .collect()
+});
+
+/// Hosts that many companies have pages on; none is its own site there.
+const PORTALS: [&str; 14] = [
+    "instagram.com",
+    "t.me",
+    "telegram.me",
+    "linkedin.com",
+    "twitter.com",
+    "x.com",
+    "youtube.com",
+    "aparat.com",
+    "facebook.com",
+    "wa.me",
+    "cafebazaar.ir",
+    "eitaa.com",
+    "rubika.ir",
+    "gmail.com",
+];
+
+/// Words, folded, that follow a name without being a part of it.
+const NO_PART_OF_A_NAME: [&str; 58] = [
+    "در",
+    "از",
+    "به",
+    "با",
+    "و",
+    "که",
+    "است",
+    "را",
+    "برای",
+    "تا",
+    "یک",
+    "این",
+    "هم",
+    "نیز",
+    "شد",
+    "بود",
+    "یا",
+    "بر",
+    "می",
+    "نمی",
+    "ها",
+    "های",
+    "هستند",
+    "دارد",
+    "ندارد",
+    "اعلام",
+    "کرد",
+    "گفت",
+    "همچنین",
+    "طی",
+    "سال",
+    "بین",
+    "پس",
+    "پیش",
+    "ایران",
+    "فعالیت",
+    "عرضه",
+    "تولید",
+    "محصولات",
+    "محصول",
+    "چیست",
+    "کیست",
+    "شرکت",
+    "برند",
+    "سهامی",
+    "is",
+    "was",
+    "in",
+    "and",
+    "of",
+    "the",
+    "has",
+    "company",
+    "brand",
+    "group",
+    "iran",
+    "چه",
+    "بیشتر",
+];
+
+/// Hits of a trade's words from which on a page is in that trade.
+const SURE: usize = 2;
+
+/// Words of a name, and letters from which on it is no common word.
+const NAME_WORDS: usize = 4;
+const NAME_LETTERS: usize = 4;
+
+/// Pages from which on a candidate is a candidate.
+const CANDIDATE: usize = 2;
+
+/// The names of all brands of the list, by which a sentence about another one of them is known.
+#[derive(Debug, Default)]
+pub struct Neighbours(HashSet<u64>);
+
+impl Neighbours {
+    /// Of these brands.
+    pub fn of<'a>(keys: impl IntoIterator<Item = &'a BrandKey>) -> Self {
+        let name = |key: &'a BrandKey| key.as_str().split('@').next().unwrap_or_default();
+        Self(keys.into_iter().map(|key| hash(name(key))).collect())
+    }
+
+    /// Those that folded words name, folded, but for the brand of these names.
+    pub fn named_in(&self, words: &str, own: &[String]) -> Vec<String> {
+        let list: Vec<&str> = words.split_whitespace().collect();
+        let runs = (1..=NAME_WORDS).flat_map(|length| list.windows(length));
+        let named = |run: &&[&str]| {
+            let letters = run.concat();
+            letters.chars().count() >= NAME_LETTERS && self.0.contains(&hash(&letters))
+        };
+        let spaced = |run: &[&str]| format!(" {} ", run.join(" "));
+        let others = runs.filter(named).map(spaced);
+        others
+            .filter(|name| {
+                !own.iter()
+                    .any(|own| own.contains(name.as_str()) || name.contains(own.as_str()))
+            })
+            .collect()
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What marks a page's company.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Sites that a sentence with the brand's name calls a site.
+    sites: BTreeSet<String>,
+    /// Valid national identifiers of legal persons.
+    ids: BTreeSet<String>,
+    /// How often words of each trade occur.
+    sectors: BTreeMap<usize, usize>,
+    /// The word that follows the name wherever it stands.
+    longer_name: Option<String>,
+    /// Words that follow the name.
+    followers: BTreeSet<String>,
+}
+
+/// One of several companies of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its site, its trade or its identifier, as far as pages tell.
+    pub who: String,
+    /// Pages that are about it.
+    pub pages: Vec<String>,
+}
+
+/// The candidates on one line, numbered; `None` where there are none.
+pub fn choices(candidates: &[Candidate]) -> Option<String> {
+    let one = |(i, candidate): (usize, &Candidate)| {
+        let page = candidate.pages.first().map_or("", String::as_str);
+        format!("{}) {} ({page})", i + 1, candidate.who)
+    };
+    let all: Vec<String> = candidates.iter().enumerate().map(one).collect();
+    (!all.is_empty()).then(|| all.join(" "))
+}
+
+/// Whom the pages are about.
+pub struct Sorted {
+    /// For each page, whether it is about the brand; else the namesake that it is about.
+    pub about: Vec<Result<(), String>>,
+    /// The list does not tell which of these is meant; at least two, or none.
+    pub candidates: Vec<Candidate>,
+}
+
+/// A page as it is sorted.
+pub struct Page<'a> {
+    pub url: &'a str,
+    pub title: &'a str,
+    pub text: &'a str,
+    /// It stands on the brand's own site.
+    pub own: bool,
+    pub marks: Marks,
+}
+
+/// What marks the company of a page, as seen by `names`, the brand's folded names surrounded by spaces. What a page says
+/// beside the brand's name counts; on its own site everything does.
+pub fn marks(title: &str, body: &str, names: &[String], own: bool) -> Marks {
+    let mut marks = Marks::default();
+    let mut following: Vec<String> = Vec::new();
+    for sentence in std::iter::once(title).chain(sentences(body)) {
+        let words = text::words(sentence);
+        let about_it = names.iter().any(|name| words.contains(name.as_str()));
+        if !about_it && !own {
+            continue;
+        }
+        for (sector, of) in SECTORS.iter().enumerate() {
+            let hits =
+                of.1.iter()
+                    .map(|word| words.matches(word.trim_end()).count());
+            let hits: usize = hits.sum();
+            if hits > 0 {
+                *marks.sectors.entry(sector).or_default() += hits;
+            }
+        }
+        if calls_a_site(&words) {
+            marks.sites.extend(hosts(sentence));
+        }
+        marks.ids.extend(national_ids(sentence));
+        following.extend(names.iter().flat_map(|name| after(&words, name)));
+    }
+    marks.followers = following.iter().cloned().collect();
+    if let [only] = &marks.followers.iter().collect::<Vec<_>>()[..]
+        && following.len() >= 2
+        && !only.is_empty()
+    {
+        marks.longer_name = Some((*only).clone());
+    }
+    marks
+}
+
+fn calls_a_site(words: &str) -> bool {
+    [
+        " سایت ",
+        " وب سایت ",
+        " وبسایت ",
+        " نشانی اینترنتی ",
+        " website ",
+        " site ",
+    ]
+    .iter()
+    .any(|word| words.contains(word))
+}
+
+/// The words that follow a name; empty where none does that could be a part of it.
+fn after(words: &str, name: &str) -> Vec<String> {
+    let tail = |(at, _): (usize, &str)| {
+        let rest = &words[at + name.len()..];
+        let next = rest.split(' ').next().unwrap_or_default();
+        let part = !NO_PART_OF_A_NAME.contains(&next) && !next.bytes().any(|b| b.is_ascii_digit());
+        if part { next.to_owned() } else { String::new() }
+    };
+    words.match_indices(name).map(tail).collect()
+}
+
+/// Hosts that stand in a sentence, without `www.`.
+fn hosts(sentence: &str) -> Vec<String> {
+    sentence
+        .split(|c: char| c.is_whitespace() || "،؛()[]<>«»\"'".contains(c))
+        .filter_map(|word| {
+            let word = word.trim_end_matches(['.', ',', '/', '!', '؟', ':']);
+            let word = word.rsplit_once('@').map_or(word, |(_, host)| host);
+            let dotted = word.split('.').count() > 1 && word.is_ascii();
+            let address = match word.contains("://") {
+                true => word.to_owned(),
+                false => format!("https://{word}"),
+            };
+            let url = Url::parse(&address).ok().filter(|_| dotted)?;
+            let host = brand::host(&url);
+            let last = host.rsplit('.').next()?;
+            let is_name = last.len() >= 2 && last.bytes().all(|b| b.is_ascii_alphabetic());
+            (is_name && !PORTALS.contains(&host.as_str())).then_some(host)
+        })
+        .collect()
+}
+
+/// Runs of eleven digits that are identifiers of legal persons.
+fn national_ids(sentence: &str) -> Vec<String> {
+    text::fold(sentence)
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| is_national_id(digits))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Whether these are the digits of a national identifier of a legal person (شناسهٔ ملی): eleven, of which the last is a
+/// check digit: the first ten, each with the tenth and two added, weighted 29, 27, 23, 19, 17 twice over, modulo 11,
+/// ten counting as nought.
+pub fn is_national_id(digits: &str) -> bool {
+    const WEIGHTS: [u32; 10] = [29, 27, 23, 19, 17, 29, 27, 23, 19, 17];
+    let digits: Option<Vec<u32>> = digits.chars().map(|c| c.to_digit(10)).collect();
+    let Some(digits) = digits.filter(|digits| digits.len() == 11) else {
+        return false;
+    };
+    let added = digits[9] + 2;
+    let sum: u32 = digits
+        .iter()
+        .zip(WEIGHTS)
+        .map(|(d, weight)| (d + added) * weight)
+        .sum();
+    let all_same = digits.iter().all(|d| *d == digits[0]);
+    !all_same && sum % 11 % 10 == digits[10]
+}
+
+/// Tells pages about the brand from those about its namesakes, without a model.
+pub fn sort(brand: &Brand, pages: &[Page]) -> Sorted {
+    let card = Card::of(brand, pages);
+    if card.anchored {
+        let about = pages.iter().map(|page| card.judge(page)).collect();
+        return Sorted {
+            about,
+            candidates: Vec::new(),
+        };
+    }
+    let entities = entities(pages);
+    let mut sizes: Vec<(usize, &Vec<usize>)> = entities.iter().map(|e| (e.len(), e)).collect();
+    sizes.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
+    match sizes[..] {
+        // One is much more spoken of, or the only one.
+        [(first, ours), ref rest @ ..]
+            if rest.iter().all(|(n, _)| *n < CANDIDATE && n * 3 <= first) =>
+        {
+            let others: BTreeSet<usize> =
+                rest.iter().flat_map(|(_, e)| e.iter().copied()).collect();
+            let judge = |(i, page): (usize, &Page)| match others.contains(&i) && !ours.contains(&i)
+            {
+                true => Err(who(page)),
+                false => Ok(()),
+            };
+            Sorted {
+                about: pages.iter().enumerate().map(judge).collect(),
+                candidates: Vec::new(),
+            }
+        }
+        [] => Sorted {
+            about: pages.iter().map(|_| Ok(())).collect(),
+            candidates: Vec::new(),
+        },
+        _ => Sorted {
+            about: pages.iter().map(|page| Err(who(page))).collect(),
+            candidates: sizes
+                .iter()
+                .map(|(_, members)| Candidate {
+                    who: members
+                        .iter()
+                        .map(|&i| who(&pages[i]))
+                        .max_by_key(String::len)
+                        .unwrap_or_default(),
+                    pages: members.iter().map(|&i| pages[i].url.to_owned()).collect(),
+                })
+                .collect(),
+        },
+    }
+}
+
+/// Groups of pages that are about one company each. Pages that tell nothing of theirs are in none.
+fn entities(pages: &[Page]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(Marks, Vec<usize>)> = Vec::new();
+    for (i, page) in pages.iter().enumerate() {
+        let marks = &page.marks;
+        if marks.sites.is_empty() && marks.ids.is_empty() && marks.trades(SURE).is_empty() {
+            continue;
+        }
+        match groups.iter_mut().find(|(of, _)| of.agrees(marks)) {
+            Some((of, members)) => {
+                of.take_in(marks);
+                members.push(i);
+            }
+            None => groups.push((marks.clone(), vec![i])),
+        }
+    }
+    groups.into_iter().map(|(_, members)| members).collect()
+}
+
+impl Marks {
+    /// The trades with at least so many words.
+    fn trades(&self, least: usize) -> BTreeSet<usize> {
+        let sure = self.sectors.iter().filter(|(_, n)| **n >= least);
+        sure.map(|(sector, _)| *sector).collect()
+    }
+
+    /// The trade most spoken of.
+    fn main_trade(&self) -> Option<usize> {
+        let most = self
+            .sectors
+            .iter()
+            .max_by_key(|(sector, n)| (**n, std::cmp::Reverse(**sector)));
+        most.filter(|(_, n)| **n >= SURE).map(|(sector, _)| *sector)
+    }
+
+    /// Whether both may belong to one company: something that only one company has, or a common trade and nothing
+    /// against it.
+    fn agrees(&self, other: &Self) -> bool {
+        if self.clashes(other) || self.longer_name != other.longer_name {
+            return false;
+        }
+        let shared = |a: &BTreeSet<String>, b: &BTreeSet<String>| !a.is_disjoint(b);
+        shared(&self.sites, &other.sites)
+            || shared(&self.ids, &other.ids)
+            || !self.trades(1).is_disjoint(&other.trades(SURE))
+            || !self.trades(SURE).is_disjoint(&other.trades(1))
+    }
+
+    /// Whether both name what only one of two companies has, and not the same.
+    fn clashes(&self, other: &Self) -> bool {
+        let differ = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
+            !a.is_empty() && !b.is_empty() && a.is_disjoint(b)
+        };
+        differ(&self.sites, &other.sites) || differ(&self.ids, &other.ids)
+    }
+
+    fn take_in(&mut self, other: &Self) {
+        self.sites.extend(other.sites.iter().cloned());
+        self.ids.extend(other.ids.iter().cloned());
+        for (sector, n) in &other.sectors {
+            *self.sectors.entry(*sector).or_default() += n;
+        }
+        self.followers.extend(other.followers.iter().cloned());
+    }
+}
+
+/// What is known of the brand from its own pages, and from those that name the parent company that the list gives.
+struct Card {
+    marks: Marks,
+    host: Option<String>,
+    parent: Option<String>,
+    anchored: bool,
+}
+
+impl Card {
+    fn of(brand: &Brand, pages: &[Page]) -> Self {
+        let mut card = Self {
+            marks: Marks::default(),
+            host: brand.host(),
+            parent: brand.parent.as_deref().map(text::words),
+            anchored: false,
+        };
+        card.marks.sites.extend(card.host.clone());
+        for page in pages {
+            if page.own || card.names_what_is_given(page) {
+                card.anchored = true;
+                card.marks.take_in(&page.marks);
+            }
+        }
+        card
+    }
+
+    /// Whether the page names the brand's site, or the parent company that the list gives.
+    fn names_what_is_given(&self, page: &Page) -> bool {
+        let site = self
+            .host
+            .as_ref()
+            .is_some_and(|host| page.marks.sites.contains(host));
+        let parent = self
+            .parent
+            .as_ref()
+            .is_some_and(|parent| text::words(page.text).contains(parent.as_str()));
+        site || parent
+    }
+
+    fn judge(&self, page: &Page) -> Result<(), String> {
+        if page.own || self.names_what_is_given(page) {
+            return Ok(());
+        }
+        let marks = &page.marks;
+        let longer = marks
+            .longer_name
+            .as_ref()
+            .is_some_and(|w| !self.marks.followers.contains(w));
+        let trade = marks.main_trade().is_some()
+            && !self.marks.trades(1).is_empty()
+            && marks.trades(1).is_disjoint(&self.marks.trades(1));
+        match longer || trade || self.marks.clashes(marks) {
+            true => Err(who(page)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A page's company in a few words.
+fn who(page: &Page) -> String {
+    let marks = &page.marks;
+    let trade = marks.main_trade().map(|sector| {
+        let words = SECTORS[sector].1.first();
+        words.map(|word| word.trim().to_owned()).unwrap_or_default()
+    });
+    let parts = [
+        marks.longer_name.as_ref().map(|word| format!("«… {word}»")),
+        trade,
+        marks.sites.first().cloned(),
+        marks.ids.first().cloned(),
+    ];
+    let who: Vec<String> = parts.into_iter().flatten().collect();
+    match who.is_empty() {
+        true => text::shorten(page.title, 60),
+        false => who.join("، "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brand::{Row, gather};
+
+    fn brand(website: &str, parent: &str) -> Brand {
+        let row = Row {
+            number: 2,
+            name: "آوین".into(),
+            website: website.into(),
+            parent: parent.into(),
+        };
+        gather(&[row]).brands.remove(0)
+    }
+
+    fn page(url: &'static str, text: &'static str) -> Page<'static> {
+        Page {
+            url,
+            title: "",
+            text,
+            own: url.contains("avin.ir"),
+            marks: marks("", text, &[text::words("آوین")], url.contains("avin.ir")),
+        }
+    }
+
+    const DAIRY: [(&str, &str); 2] = [
+        (
+            "https://a.example/1",
+            "آوین ماست و پنیر می‌سازد. شیر آوین در تهران فروخته می‌شود.",
+        ),
+        (
+            "https://b.example/1",
+            "آوین از سال ۱۳۷۰ لبنیات و دوغ تولید می‌کند.",
+        ),
+    ];
+    const BANK: [(&str, &str); 2] = [
+        (
+            "https://c.example/1",
+            "آوین یک شرکت بیمه است. بیمه‌نامهٔ آوین خسارت را می‌پوشاند.",
+        ),
+        (
+            "https://d.example/1",
+            "بیمه آوین در سال ۱۳۸۵ بیمه عمر را آغاز کرد. بیمه آوین بزرگ است.",
+        ),
+    ];
+
+    fn pages() -> Vec<Page<'static>> {
+        DAIRY
+            .iter()
+            .chain(&BANK)
+            .map(|(url, text)| page(url, text))
+            .collect()
+    }
+
+    #[test]
+    fn two_companies_of_one_name_are_not_mixed() {
+        let sorted = sort(&brand("", ""), &pages());
+        assert_eq!(sorted.candidates.len(), 2, "{:?}", sorted.candidates);
+        assert!(sorted.about.iter().all(Result::is_err));
+    }
+
+    #[test]
+    fn the_brands_own_site_decides() {
+        let mut all = pages();
+        all.push(page("https://avin.ir/", "آوین: شیر، ماست و کره"));
+        let sorted = sort(&brand("avin.ir", ""), &all);
+        let ours: Vec<bool> = sorted.about.iter().map(Result::is_ok).collect();
+        assert_eq!(ours, [true, true, false, false, true]);
+        assert!(sorted.candidates.is_empty());
+    }
+
+    #[test]
+    fn the_given_parent_decides() {
+        let mut all = pages();
+        all.push(page(
+            "https://e.example/",
+            "آوین، زیرمجموعهٔ گروه نگین، بیمه و خسارت",
+        ));
+        let sorted = sort(&brand("", "گروه نگین"), &all);
+        let ours: Vec<bool> = sorted.about.iter().map(Result::is_ok).collect();
+        assert_eq!(ours, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn one_company_is_never_ambiguous() {
+        let all: Vec<Page> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
+        let sorted = sort(&brand("", ""), &all);
+        assert!(sorted.about.iter().all(Result::is_ok) && sorted.candidates.is_empty());
+    }
+
+    #[test]
+    fn a_longer_name_is_another_company() {
+        let mut all: Vec<Page> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
+        all.push(page("https://avin.ir/", "آوین: شیر و ماست"));
+        all.push(page(
+            "https://f.example/",
+            "آوین پلاس شیر می‌فروشد. مدیرعامل آوین پلاس کسی است.",
+        ));
+        let sorted = sort(&brand("avin.ir", ""), &all);
+        let ours: Vec<bool> = sorted.about.iter().map(Result::is_ok).collect();
+        assert_eq!(ours, [true, true, true, false]);
+    }
+
+    /// Identifiers of well-known companies, as the register prints them.
+    #[test]
+    fn a_national_id_has_a_check_digit() {
+        assert!(is_national_id("10380284790"));
+        assert!(!is_national_id("10380284791"));
+        assert!(!is_national_id("11111111111"));
+        assert!(!is_national_id("1038028479"));
+    }
+}

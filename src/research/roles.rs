@@ -1,0 +1,305 @@
+//! Who is what to whom: whether a sentence says of a company what a report claims it to be. "B belongs to A" does not
+//! make B the owner of A, and who left is no longer there.
+
+use crate::text;
+
+/// What one company or person is to the brand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Owner, parent company, shareholder.
+    Owner,
+    /// What the brand's company owns.
+    Owned,
+    Sister,
+    Rival,
+    Chief,
+    /// Named beside the brand in another way.
+    Neighbour,
+}
+
+/// What a sentence says of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    So,
+    /// It was so.
+    Formerly,
+    /// The other way round, or the opposite.
+    Otherwise,
+    /// Nothing of the kind.
+    Nothing,
+}
+
+const OWNER: [&str; 18] = [
+    "مالک",
+    "متعلق",
+    "زیرمجموعه",
+    "زیر مجموعه",
+    "هلدینگ",
+    "شرکت مادر",
+    "سهامدار",
+    "سهام",
+    "وابسته",
+    "گروه",
+    "صاحب",
+    "از برندهای",
+    "از شرکت های",
+    "owned",
+    "owner",
+    "parent",
+    "subsidiary",
+    "belongs",
+];
+const SISTER: [&str; 12] = [
+    "هلدینگ",
+    "گروه",
+    "زیرمجموعه",
+    "زیر مجموعه",
+    "برندهای",
+    "خواهر",
+    "هم خانواده",
+    "دیگر برند",
+    "sister",
+    "group",
+    "brands",
+    "portfolio",
+];
+const RIVAL: [&str; 9] = [
+    "رقیب",
+    "رقبا",
+    "رقابت",
+    "رقیبان",
+    "سهم بازار",
+    "در برابر",
+    "competitor",
+    "competitors",
+    "rival",
+];
+const CHIEF: [&str; 8] = [
+    "مدیرعامل",
+    "مدیر عامل",
+    "مدیریت",
+    "بنیانگذار",
+    "ceo",
+    "chief executive",
+    "managing director",
+    "head",
+];
+
+/// Words by which something has ended.
+const ENDED: [&str; 19] = [
+    "سابق",
+    "پیشین",
+    "اسبق",
+    "ترک کرد",
+    "ترک کرده",
+    "جدا شد",
+    "کنار رفت",
+    "کناره گیری",
+    "استعفا",
+    "برکنار",
+    "واگذار کرد",
+    "واگذار شد",
+    "فروخت",
+    "former",
+    "formerly",
+    "left",
+    "resigned",
+    "stepped down",
+    "sold",
+];
+
+const DENIED: [&str; 8] = [
+    "نیست",
+    "نبوده",
+    "تکذیب",
+    "ندارد",
+    "not",
+    "denied",
+    "no longer",
+    "دیگر نیست",
+];
+
+/// After these the owner is named, before them what it owns.
+const OWNER_FOLLOWS: [&str; 9] = [
+    "متعلق به",
+    "زیرمجموعه",
+    "زیر مجموعه",
+    "وابسته به",
+    "از برندهای",
+    "از شرکت های",
+    "owned by",
+    "subsidiary of",
+    "belongs to",
+];
+
+/// After these what is owned is named.
+const OWNED_FOLLOWS: [&str; 5] = ["مالک", "صاحب", "شرکت مادر", "owner of", "owns"];
+
+impl Role {
+    /// The role that a field of the report tells of.
+    pub fn of(path: &str) -> Option<Self> {
+        let path = path.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+        Some(match path {
+            "relationships.parent"
+            | "relationships.ultimate_parent"
+            | "relationships.shareholders" => Self::Owner,
+            "relationships.subsidiaries" => Self::Owned,
+            "relationships.sister_brands" => Self::Sister,
+            "relationships.competitors" => Self::Rival,
+            "identity.chief_executive" => Self::Chief,
+            path if path.starts_with("relationships.") => Self::Neighbour,
+            _ => return None,
+        })
+    }
+
+    /// What a quote says of this value in this role to the brand.
+    pub fn said(self, quote: &str, value: &str, brand: &[String]) -> Said {
+        let words = text::words(quote);
+        let has = |cues: &[&str]| cues.iter().any(|cue| words.contains(&text::words(cue)));
+        let cues: &[&str] = match self {
+            Self::Owner | Self::Owned => &OWNER,
+            Self::Sister => &SISTER,
+            Self::Rival => &RIVAL,
+            Self::Chief => &CHIEF,
+            Self::Neighbour => return Said::So,
+        };
+        if !has(cues) {
+            return Said::Nothing;
+        }
+        if has(&DENIED) {
+            return Said::Otherwise;
+        }
+        if matches!(self, Self::Owner | Self::Owned) {
+            let value = text::words(value);
+            let (owner, property): (&[String], &[String]) = match self {
+                Self::Owner => (&[value], brand),
+                _ => (brand, &[value]),
+            };
+            if is_reversed(&words, owner, property) {
+                return Said::Otherwise;
+            }
+        }
+        if matches!(self, Self::Owner | Self::Chief) && has(&ENDED) {
+            return Said::Formerly;
+        }
+        Said::So
+    }
+}
+
+/// Whether folded words say whose something is.
+pub fn speaks_of_owner(words: &str) -> bool {
+    const CUES: [&str; 9] = [
+        "مالک",
+        "متعلق",
+        "زیرمجموعه",
+        "زیر مجموعه",
+        "سهامدار",
+        "شرکت مادر",
+        "owned",
+        "subsidiary",
+        "belongs to",
+    ];
+    CUES.iter().any(|cue| words.contains(&text::words(cue)))
+}
+
+/// Whether folded words say who leads a company.
+pub fn speaks_of_chief(words: &str) -> bool {
+    const CUES: [&str; 4] = ["مدیرعامل", "مدیر عامل", "ceo", "chief executive"];
+    CUES.iter().any(|cue| words.contains(&text::words(cue)))
+}
+
+/// Whether words say that the property owns the owner.
+fn is_reversed(words: &str, owner: &[String], property: &[String]) -> bool {
+    let place = |names: &[String]| {
+        names
+            .iter()
+            .filter_map(|name| words.find(name.trim_end()))
+            .min()
+    };
+    let (Some(owner), Some(property)) = (place(owner), place(property)) else {
+        return false;
+    };
+    let cue = |cues: &[&str]| {
+        let mut found = cues
+            .iter()
+            .filter_map(|cue| words.find(text::words(cue).trim_end()));
+        found.next()
+    };
+    if let Some(at) = cue(&OWNER_FOLLOWS) {
+        return owner < at && at < property;
+    }
+    match cue(&OWNED_FOLLOWS) {
+        // «مالک کاله سولیکو است», «سولیکو مالک کاله است»: what is owned comes first after the cue.
+        Some(at) => owner > at && (property < at || owner < property),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(role: Role, quote: &str, value: &str) -> Said {
+        role.said(quote, value, &[text::words("کاله")])
+    }
+
+    #[test]
+    fn direction_counts() {
+        use Said::{Formerly, Nothing, Otherwise, So};
+        for (role, quote, value, expected) in [
+            (Role::Owner, "مالک کاله گروه سولیکو است", "گروه سولیکو", So),
+            (Role::Owner, "گروه سولیکو مالک کاله است", "گروه سولیکو", So),
+            (
+                Role::Owner,
+                "کاله زیرمجموعهٔ گروه سولیکو است",
+                "گروه سولیکو",
+                So,
+            ),
+            (Role::Owner, "کاله متعلق به سولیکو است", "سولیکو", So),
+            (Role::Owner, "کاله مالک آمل‌شیر است", "آمل‌شیر", Otherwise),
+            (
+                Role::Owner,
+                "آمل‌شیر زیرمجموعهٔ کاله است",
+                "آمل‌شیر",
+                Otherwise,
+            ),
+            (Role::Owned, "آمل‌شیر زیرمجموعهٔ کاله است", "آمل‌شیر", So),
+            (
+                Role::Owned,
+                "کاله زیرمجموعهٔ سولیکو است",
+                "سولیکو",
+                Otherwise,
+            ),
+            (Role::Owner, "میهن رقیب کاله است", "میهن", Nothing),
+            (Role::Rival, "میهن رقیب کاله است", "میهن", So),
+            (Role::Chief, "مدیرعامل کاله رضا است", "رضا", So),
+            (Role::Chief, "رضا، مدیرعامل پیشین کاله", "رضا", Formerly),
+            (
+                Role::Chief,
+                "رضا کاله را ترک کرد تا مدیرعامل آرمان شود",
+                "رضا",
+                Formerly,
+            ),
+            (Role::Owner, "سولیکو سهام کاله را فروخت", "سولیکو", Formerly),
+            (
+                Role::Owner,
+                "Kalleh is not owned by Soliko",
+                "Soliko",
+                Otherwise,
+            ),
+        ] {
+            assert_eq!(said(role, quote, value), expected, "{quote}");
+        }
+    }
+
+    #[test]
+    fn fields_have_roles() {
+        assert_eq!(Role::of("relationships.competitors.12"), Some(Role::Rival));
+        assert_eq!(Role::of("relationships.parent"), Some(Role::Owner));
+        assert_eq!(
+            Role::of("relationships.affiliates.0"),
+            Some(Role::Neighbour)
+        );
+        assert_eq!(Role::of("products.0.price"), None);
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use aho_corasick::AhoCorasick;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// The zero-width non-joiner, Persian's half-space.
@@ -93,7 +94,7 @@ fn is_persian_letter(c: char) -> bool {
 }
 
 /// A letter or digit, of whichever script.
-fn is_word(c: char) -> bool {
+pub fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || is_persian_letter(c) || !c.is_ascii() && c.is_alphanumeric()
 }
 
@@ -141,6 +142,51 @@ pub fn clean(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Phrases that are looked for in folded words, as whole words.
+#[derive(Debug)]
+pub struct Phrases(AhoCorasick);
+
+impl Phrases {
+    /// These phrases, however they are typed.
+    pub fn of(phrases: &[&str]) -> Self {
+        Self::folded(phrases.iter().map(|phrase| words(phrase)))
+    }
+
+    /// Words that begin with one of these count too.
+    pub fn beginnings(phrases: &[&str]) -> Self {
+        Self::folded(
+            phrases
+                .iter()
+                .map(|phrase| words(phrase).trim_end().to_owned()),
+        )
+    }
+
+    fn folded(phrases: impl Iterator<Item = String>) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "the program's own phrases, far shorter than what an automaton takes"
+        )]
+        Self(AhoCorasick::new(phrases).expect("some phrases"))
+    }
+
+    /// Whether folded words have one of them.
+    pub fn are_in(&self, words: &str) -> bool {
+        self.0.is_match(words)
+    }
+
+    /// Where the first of them begins in folded words.
+    pub fn first_in(&self, words: &str) -> Option<usize> {
+        self.0.find(words).map(|found| found.start())
+    }
+
+    /// All that folded words have, by their places in the list; once for each time.
+    pub fn all_in(&self, words: &str) -> impl Iterator<Item = usize> {
+        self.0
+            .find_overlapping_iter(words)
+            .map(|found| found.pattern().as_usize())
+    }
 }
 
 /// About how many tokens a model makes of a text, by rule of thumb: four characters of English or three of Persian are

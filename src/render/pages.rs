@@ -147,7 +147,7 @@ impl<'a> Page<'a> {
             .iter()
             .map(|c| {
                 (
-                    c.about.clone(),
+                    t.dispute(c),
                     t.fact(&c.first, report),
                     t.fact(&c.second, report),
                 )

@@ -4,7 +4,11 @@ use crate::{
     cli::Lang,
     research::{
         calendar::{day_in_iran, jalali},
-        report::{Bilingual, Coverage, Dates, Fact, Level, ParentVerdict, Report, Status},
+        report::{
+            Bilingual, Contradiction, Coverage, Dates, Disagreement, Fact, Level, ParentVerdict,
+            Report, Status,
+        },
+        rules::{Ruling, Verdict},
     },
     text::persian_digits,
 };
@@ -118,6 +122,71 @@ impl Tongue {
             ""
         };
         format!("{}{about}", self.digits(&span))
+    }
+
+    /// The day by which an occasion has to be booked.
+    pub fn book_by(self, dates: &Dates) -> String {
+        let day = match (self.fa, dates.book_by) {
+            (_, None) => return String::new(),
+            (true, _) => persian_digits(&dates.book_by_jalali.replace('-', "/")),
+            (false, Some(day)) => day.to_string(),
+        };
+        match dates.too_late {
+            true => format!("{day} ({})", self.pick("گذشته است", "passed")),
+            false => day,
+        }
+    }
+
+    /// What sources disagree about, and why the second of them is likely wrong.
+    pub fn dispute(self, contradiction: &Contradiction) -> String {
+        let about = contradiction.about.rsplit('.').next().unwrap_or_default();
+        let about = match about {
+            "founding_year" => self.pick("سال تأسیس", "Founding year"),
+            "chief_executive" => self.pick("مدیرعامل", "Chief executive"),
+            "employees" => self.pick("شمار کارکنان", "Employees"),
+            "headquarters" => self.pick("دفتر مرکزی", "Headquarters"),
+            "parent" => self.pick("شرکت مادر", "Parent company"),
+            "price" => self.pick("قیمت", "Price"),
+            other => other,
+        };
+        let reason = match contradiction.reason {
+            None => return about.to_owned(),
+            Some(Disagreement::Older) => self.pick("دومی قدیمی‌تر است", "the second is older"),
+            Some(Disagreement::Unit) => self.pick("ریال و تومان", "rial and toman"),
+            Some(Disagreement::Authority) => self.pick(
+                "اولی گفتهٔ خود برند یا دفتر ثبت است",
+                "the first is the brand's own word or a register's",
+            ),
+        };
+        format!("{about} ({reason})")
+    }
+
+    /// What a rule of advertising says.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "templates pass references"
+    )]
+    pub fn verdict(self, verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::No => self.pick("ممنوع", "No"),
+            Verdict::NeedsPermit => self.pick("مجوز می‌خواهد", "Needs a permit"),
+            Verdict::Careful => self.pick("با احتیاط", "Careful"),
+        }
+    }
+
+    /// When a rule was looked up, and whether that is long ago.
+    pub fn as_of(self, rule: &Ruling) -> String {
+        let day = match self.fa {
+            true => persian_digits(&jalali(rule.as_of, '/')),
+            false => rule.as_of.to_string(),
+        };
+        match rule.old {
+            true => format!(
+                "{day}: {}",
+                self.pick("قدیمی است، دوباره بررسی کنید", "old, look it up again")
+            ),
+            false => day,
+        }
     }
 
     #[expect(

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use jiff::Timestamp;
@@ -14,7 +14,6 @@ use super::{
     Stage, Stages,
     figures::{self, Figure},
     identity::{Candidate, Neighbours},
-    quarantine,
     report::{Citation, Fact, Source, Status, TakenOut},
     roles::{Role, Said},
     select::{AboutBrand, Selection, select},
@@ -51,15 +50,15 @@ pub struct Read {
     pub own: bool,
     /// Its title names the brand.
     pub in_title: bool,
-    /// Its sentences, once a quote was looked up in them.
-    pub sentences: OnceLock<Vec<Sentence>>,
+    pub sentences: Vec<Sentence>,
 }
 
 /// A sentence of a source.
 pub struct Sentence {
     /// Where it ends in the letters of the sentences so far.
-    end: usize,
-    words: String,
+    pub end: usize,
+    /// Folded.
+    pub words: String,
 }
 
 impl Read {
@@ -71,18 +70,6 @@ impl Read {
         let near: String = lower[at..].chars().take(60).collect();
         let mut dates = figures::read(&near).figures.into_iter();
         dates.find(|figure| matches!(figure, Figure::Day(_) | Figure::Month(..)))
-    }
-
-    fn sentences(&self) -> &[Sentence] {
-        self.sentences.get_or_init(|| {
-            let mut end = 0;
-            let read = |sentence: &str| {
-                end += text::compact(sentence).len();
-                let words = text::words(sentence);
-                Sentence { end, words }
-            };
-            quarantine::sentences(&self.text).map(read).collect()
-        })
     }
 }
 
@@ -232,7 +219,7 @@ impl Evidence {
         value: &str,
         others: &[String],
     ) -> bool {
-        let sentences = read.sentences();
+        let sentences = &read.sentences;
         let first = sentences.partition_point(|s| s.end <= from);
         let last = sentences
             .partition_point(|s| s.end < to)

@@ -13,22 +13,44 @@ use std::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::quarantine::sentences;
+use super::{evidence::Read, quarantine::sentences};
 use crate::{
     brand::{self, Brand, BrandKey},
-    text,
+    text::{self, Phrases},
 };
 
 /// Words of trades by which pages are told apart, folded.
-static SECTORS: LazyLock<Vec<(String, Vec<String>)>> = LazyLock::new(|| {
-    let file = include_str!("sectors.csv");
-    let lines = file.lines().skip(1).filter_map(|line| line.split_once(','));
-    lines
-        .map(|(id, words)| {
-            let words = words.split_whitespace().map(text::words);
-            (id.to_owned(), words.collect())
-        })
-        .collect()
+struct Trades {
+    /// The first word of each trade.
+    names: Vec<String>,
+    words: Phrases,
+    /// The trade of each word.
+    of_word: Vec<usize>,
+}
+
+static TRADES: LazyLock<Trades> = LazyLock::new(|| {
+    let lines = include_str!("sectors.csv").lines().skip(1);
+    let mut trades = Trades {
+        names: Vec::new(),
+        words: Phrases::of(&[]),
+        of_word: Vec::new(),
+    };
+    let mut all = Vec::new();
+    for (trade, line) in lines.enumerate() {
+        let words = line
+            .split_once(',')
+            .map_or("", |(_, words)| words)
+            .split_whitespace();
+        let before = all.len();
+        all.extend(words);
+        trades.names.extend(
+            all.get(before)
+                .map(|word| text::words(word).trim().to_owned()),
+        );
+        trades.of_word.resize(all.len(), trade);
+    }
+    trades.words = Phrases::beginnings(&all);
+    trades
 });
 
 /// Hosts that many companies have pages on; none is its own site there.
@@ -211,29 +233,26 @@ pub struct Page<'a> {
 
 /// What marks the company of a page, as seen by `names`, the brand's folded names surrounded by spaces. What a page says
 /// beside the brand's name counts; on its own site everything does.
-pub fn marks(title: &str, body: &str, names: &[String], own: bool) -> Marks {
+pub fn marks(read: &Read, names: &[String]) -> Marks {
     let mut marks = Marks::default();
     let mut following: Vec<String> = Vec::new();
-    for sentence in std::iter::once(title).chain(sentences(body)) {
-        let words = text::words(sentence);
+    let title = text::words(&read.source.title);
+    let texts = std::iter::once(read.source.title.as_str()).chain(sentences(&read.text));
+    let words =
+        std::iter::once(&title).chain(read.sentences.iter().map(|sentence| &sentence.words));
+    for (text, words) in texts.zip(words) {
         let about_it = names.iter().any(|name| words.contains(name.as_str()));
-        if !about_it && !own {
+        if !about_it && !read.own {
             continue;
         }
-        for (sector, of) in SECTORS.iter().enumerate() {
-            let hits =
-                of.1.iter()
-                    .map(|word| words.matches(word.trim_end()).count());
-            let hits: usize = hits.sum();
-            if hits > 0 {
-                *marks.sectors.entry(sector).or_default() += hits;
-            }
+        for word in TRADES.words.all_in(words) {
+            *marks.sectors.entry(TRADES.of_word[word]).or_default() += 1;
         }
-        if calls_a_site(&words) {
-            marks.sites.extend(hosts(sentence));
+        if calls_a_site(words) {
+            marks.sites.extend(hosts(text));
         }
-        marks.ids.extend(national_ids(sentence));
-        following.extend(names.iter().flat_map(|name| after(&words, name)));
+        marks.ids.extend(national_ids(words));
+        following.extend(names.iter().flat_map(|name| after(words, name)));
     }
     marks.followers = following.iter().cloned().collect();
     if let [only] = &marks.followers.iter().collect::<Vec<_>>()[..]
@@ -291,8 +310,8 @@ fn hosts(sentence: &str) -> Vec<String> {
 }
 
 /// Runs of eleven digits that are identifiers of legal persons.
-fn national_ids(sentence: &str) -> Vec<String> {
-    text::fold(sentence)
+fn national_ids(words: &str) -> Vec<String> {
+    words
         .split(|c: char| !c.is_ascii_digit())
         .filter(|digits| is_national_id(digits))
         .map(str::to_owned)
@@ -496,10 +515,7 @@ impl Card {
 /// A page's company in a few words.
 fn who(page: &Page) -> String {
     let marks = &page.marks;
-    let trade = marks.main_trade().map(|sector| {
-        let words = SECTORS[sector].1.first();
-        words.map(|word| word.trim().to_owned()).unwrap_or_default()
-    });
+    let trade = marks.main_trade().map(|trade| TRADES.names[trade].clone());
     let parts = [
         marks.longer_name.as_ref().map(|word| format!("«… {word}»")),
         trade,
@@ -515,8 +531,16 @@ fn who(page: &Page) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::brand::{Row, gather};
+    use crate::{
+        brand::{Row, gather},
+        research::{
+            Stages,
+            evidence::{Batch, Evidence},
+        },
+    };
 
     fn brand(website: &str, parent: &str) -> Brand {
         let row = Row {
@@ -528,13 +552,30 @@ mod tests {
         gather(&[row]).brands.remove(0)
     }
 
+    fn marks_of(url: &str, content: &str) -> Marks {
+        let page = serde_json::json!({"url": url, "content": content});
+        let batch = Batch {
+            query: String::new(),
+            pages: vec![serde_json::from_value(page).unwrap()],
+            at: jiff::Timestamp::UNIX_EPOCH,
+            about_parent: false,
+        };
+        let evidence = Evidence::gather(
+            &brand("avin.ir", ""),
+            &[batch],
+            &Arc::default(),
+            Stages::ALL,
+        );
+        marks(&evidence.sources[0], &[text::words("آوین")])
+    }
+
     fn page(url: &'static str, text: &'static str) -> Page<'static> {
         Page {
             url,
             title: "",
             text,
             own: url.contains("avin.ir"),
-            marks: marks("", text, &[text::words("آوین")], url.contains("avin.ir")),
+            marks: marks_of(url, text),
         }
     }
 

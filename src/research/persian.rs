@@ -210,11 +210,11 @@ impl Word<'_> {
 fn words(text: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find(char::is_alphanumeric) {
+    while let Some(start) = rest.find(text::is_word) {
         let (gap, from) = rest.split_at(start);
         let persian = from.starts_with(is_arabic);
         let end = from
-            .find(|c: char| !c.is_alphanumeric() || is_arabic(c) != persian)
+            .find(|c: char| !text::is_word(c) || is_arabic(c) != persian)
             .unwrap_or(from.len());
         let (text, after) = from.split_at(end);
         let lower = Some(text.to_lowercase());
@@ -291,7 +291,7 @@ fn has_too_much_latin(words: &[Word]) -> bool {
 
 /// A web or mail address or a handle.
 fn is_address(word: &str) -> bool {
-    let start = word.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let start = word.trim_start_matches(|c: char| !text::is_word(c));
     word.contains("://") || word.contains('@') || start.starts_with("www.")
 }
 

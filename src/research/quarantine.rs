@@ -1,10 +1,12 @@
 //! Passages of web pages that speak to a machine instead of to a reader. They are taken out before a model reads the
 //! page, and shown to the planner: a page that tries this is not to be trusted.
 
+use std::sync::LazyLock;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text;
+use crate::text::{self, Phrases};
 
 /// What a passage tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -21,72 +23,78 @@ pub enum Attempt {
 }
 
 /// Phrases, folded, that no reader is meant by.
-const OVERRIDE: [&str; 15] = [
-    "ignore all",
-    "ignore your",
-    "ignore the above",
-    "ignore previous",
-    "disregard",
-    "forget your instructions",
-    "forget previous",
-    "new instructions",
-    "override",
-    "نادیده بگیر",
-    "فراموش کن",
-    "دستورهای قبلی",
-    "دستورات قبلی",
-    "دستورالعمل جدید",
-    "دستور جدید",
-];
+static OVERRIDE: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "ignore all",
+        "ignore your",
+        "ignore the above",
+        "ignore previous",
+        "disregard",
+        "forget your instructions",
+        "forget previous",
+        "new instructions",
+        "override",
+        "نادیده بگیر",
+        "فراموش کن",
+        "دستورهای قبلی",
+        "دستورات قبلی",
+        "دستورالعمل جدید",
+        "دستور جدید",
+    ])
+});
 
 /// Names by which pages address a machine.
-const MACHINE: [&str; 17] = [
-    "language model",
-    "ai model",
-    "ai assistant",
-    "ai agent",
-    "llm",
-    "chatbot",
-    "system prompt",
-    "system",
-    "assistant",
-    "crawler",
-    "مدل زبانی",
-    "هوش مصنوعی",
-    "دستیار",
-    "ربات",
-    "سامانه تحلیل",
-    "تحلیلگر خودکار",
-    "سیستم",
-];
+static MACHINE: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "language model",
+        "ai model",
+        "ai assistant",
+        "ai agent",
+        "llm",
+        "chatbot",
+        "system prompt",
+        "system",
+        "assistant",
+        "crawler",
+        "مدل زبانی",
+        "هوش مصنوعی",
+        "دستیار",
+        "ربات",
+        "سامانه تحلیل",
+        "تحلیلگر خودکار",
+        "سیستم",
+    ])
+});
 
 /// Orders.
-const ORDERS: [&str; 24] = [
-    "you must",
-    "you are now",
-    "must write",
-    "must say",
-    "must report",
-    "write that",
-    "say that",
-    "report that",
-    "always answer",
-    "respond with",
-    "output",
-    "add to the report",
-    "recommend only",
-    "بنویس",
-    "بنویسید",
-    "بگو",
-    "بگویید",
-    "گزارش کن",
-    "گزارش کنید",
-    "ثبت کن",
-    "معرفی کن",
-    "پیشنهاد بده",
-    "اعلام کن",
-    "پاسخ بده",
-];
+static ORDERS: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "you must",
+        "you are now",
+        "must write",
+        "must say",
+        "must report",
+        "write that",
+        "say that",
+        "report that",
+        "always answer",
+        "respond with",
+        "output",
+        "add to the report",
+        "recommend only",
+        "بنویس",
+        "بنویسید",
+        "بگو",
+        "بگویید",
+        "گزارش کن",
+        "گزارش کنید",
+        "ثبت کن",
+        "معرفی کن",
+        "پیشنهاد بده",
+        "اعلام کن",
+        "پاسخ بده",
+    ])
+});
 
 const MARKUP: [&str; 9] = [
     "<source",
@@ -110,14 +118,10 @@ pub fn attempt(line: &str) -> Option<Attempt> {
         return Some(Attempt::Citation);
     }
     let words = text::words(line);
-    let has = |phrases: &[&str]| {
-        let mut phrases = phrases.iter();
-        phrases.any(|phrase| words.contains(&text::words(phrase)))
-    };
-    if has(&OVERRIDE) {
+    if OVERRIDE.are_in(&words) {
         return Some(Attempt::Override);
     }
-    (has(&MACHINE) && has(&ORDERS)).then_some(Attempt::Order)
+    (MACHINE.are_in(&words) && ORDERS.are_in(&words)).then_some(Attempt::Order)
 }
 
 /// `[s3]` and the like: pages do not cite the sources of this program.

@@ -1,9 +1,15 @@
 //! What is searched for: in Persian and in English, one credit each.
 
+use std::sync::LazyLock;
+
 use url::Url;
 
 use super::{Depth, evidence::Read};
-use crate::{brand::Brand, services::tavily::QUERY_LIMIT, text};
+use crate::{
+    brand::Brand,
+    services::tavily::QUERY_LIMIT,
+    text::{self, Phrases},
+};
 
 /// Pages of a site where companies say who they are; five are read for one credit, and those that do not exist are
 /// free.
@@ -78,59 +84,56 @@ pub fn searches(
 }
 
 /// What a report cannot do without, the words that tell that a page speaks of it, and how it is asked for.
-const TOPICS: [(&[&str], &str); 3] = [
-    (
-        &[
-            "مالک",
-            "متعلق",
-            "زیرمجموعه",
-            "سهامدار",
-            "هلدینگ",
-            "مدیرعامل",
-            "owned",
-            "ceo",
-            "founded",
-        ],
-        "مالک مدیرعامل بنیان‌گذار شرکت ثبت company owner",
-    ),
-    (
-        &[
-            "محصول",
-            "محصولات",
-            "قیمت",
-            "خدمات",
-            "تومان",
-            "products",
-            "services",
-            "price",
-        ],
-        "محصولات خدمات لیست قیمت products price",
-    ),
-    (
-        &[
-            "رقیب",
-            "رقبا",
-            "رقابت",
-            "سهم بازار",
-            "صنعت",
-            "competitor",
-            "market",
-            "industry",
-        ],
-        "رقبا بازار صنعت مقایسه competitors",
-    ),
-];
+static TOPICS: LazyLock<[(Phrases, &str); 3]> = LazyLock::new(|| {
+    [
+        (
+            Phrases::of(&[
+                "مالک",
+                "متعلق",
+                "زیرمجموعه",
+                "سهامدار",
+                "هلدینگ",
+                "مدیرعامل",
+                "owned",
+                "ceo",
+                "founded",
+            ]),
+            "مالک مدیرعامل بنیان‌گذار شرکت ثبت company owner",
+        ),
+        (
+            Phrases::of(&[
+                "محصول",
+                "محصولات",
+                "قیمت",
+                "خدمات",
+                "تومان",
+                "products",
+                "services",
+                "price",
+            ]),
+            "محصولات خدمات لیست قیمت products price",
+        ),
+        (
+            Phrases::of(&[
+                "رقیب",
+                "رقبا",
+                "رقابت",
+                "سهم بازار",
+                "صنعت",
+                "competitor",
+                "market",
+                "industry",
+            ]),
+            "رقبا بازار صنعت مقایسه competitors",
+        ),
+    ]
+});
 
 /// What is asked for when the other searches left something out; narrower than they were. `None` where nothing is
 /// missing.
 pub fn second_round(brand: &Brand, sources: &[Read], enough: usize) -> Option<Query> {
-    let missing = |(cues, _): &&(&[&str], &str)| {
-        let speaks = |read: &Read| {
-            cues.iter()
-                .any(|cue| read.words.contains(&text::words(cue)))
-        };
-        !sources.iter().any(speaks)
-    };
+    let missing =
+        |(cues, _): &&(Phrases, &str)| !sources.iter().any(|read| cues.are_in(&read.words));
     let missing: Vec<&str> = TOPICS.iter().filter(missing).map(|(_, ask)| *ask).collect();
     if missing.is_empty() && sources.len() >= enough {
         return None;

@@ -420,7 +420,7 @@ pub struct Source {
 }
 
 /// A passage that was taken out of a page before any model read it, because it speaks to a machine.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOut {
     pub url: String,
     pub attempt: Attempt,

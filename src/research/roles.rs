@@ -1,7 +1,9 @@
 //! Who is what to whom: whether a sentence says of a company what a report claims it to be. "B belongs to A" does not
 //! make B the owner of A, and who left is no longer there.
 
-use crate::text;
+use std::sync::LazyLock;
+
+use crate::text::{self, Phrases};
 
 /// What one company or person is to the brand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,111 +31,126 @@ pub enum Said {
     Nothing,
 }
 
-const OWNER: [&str; 18] = [
-    "مالک",
-    "متعلق",
-    "زیرمجموعه",
-    "زیر مجموعه",
-    "هلدینگ",
-    "شرکت مادر",
-    "سهامدار",
-    "سهام",
-    "وابسته",
-    "گروه",
-    "صاحب",
-    "از برندهای",
-    "از شرکت های",
-    "owned",
-    "owner",
-    "parent",
-    "subsidiary",
-    "belongs",
-];
-const SISTER: [&str; 12] = [
-    "هلدینگ",
-    "گروه",
-    "زیرمجموعه",
-    "زیر مجموعه",
-    "برندهای",
-    "خواهر",
-    "هم خانواده",
-    "دیگر برند",
-    "sister",
-    "group",
-    "brands",
-    "portfolio",
-];
-const RIVAL: [&str; 9] = [
-    "رقیب",
-    "رقبا",
-    "رقابت",
-    "رقیبان",
-    "سهم بازار",
-    "در برابر",
-    "competitor",
-    "competitors",
-    "rival",
-];
-const CHIEF: [&str; 8] = [
-    "مدیرعامل",
-    "مدیر عامل",
-    "مدیریت",
-    "بنیانگذار",
-    "ceo",
-    "chief executive",
-    "managing director",
-    "head",
-];
+static OWNER: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "مالک",
+        "متعلق",
+        "زیرمجموعه",
+        "زیر مجموعه",
+        "هلدینگ",
+        "شرکت مادر",
+        "سهامدار",
+        "سهام",
+        "وابسته",
+        "گروه",
+        "صاحب",
+        "از برندهای",
+        "از شرکت های",
+        "owned",
+        "owner",
+        "parent",
+        "subsidiary",
+        "belongs",
+    ])
+});
+static SISTER: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "هلدینگ",
+        "گروه",
+        "زیرمجموعه",
+        "زیر مجموعه",
+        "برندهای",
+        "خواهر",
+        "هم خانواده",
+        "دیگر برند",
+        "sister",
+        "group",
+        "brands",
+        "portfolio",
+    ])
+});
+static RIVAL: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "رقیب",
+        "رقبا",
+        "رقابت",
+        "رقیبان",
+        "سهم بازار",
+        "در برابر",
+        "competitor",
+        "competitors",
+        "rival",
+    ])
+});
+static CHIEF: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "مدیرعامل",
+        "مدیر عامل",
+        "مدیریت",
+        "بنیانگذار",
+        "ceo",
+        "chief executive",
+        "managing director",
+        "head",
+    ])
+});
 
 /// Words by which something has ended.
-const ENDED: [&str; 19] = [
-    "سابق",
-    "پیشین",
-    "اسبق",
-    "ترک کرد",
-    "ترک کرده",
-    "جدا شد",
-    "کنار رفت",
-    "کناره گیری",
-    "استعفا",
-    "برکنار",
-    "واگذار کرد",
-    "واگذار شد",
-    "فروخت",
-    "former",
-    "formerly",
-    "left",
-    "resigned",
-    "stepped down",
-    "sold",
-];
+static ENDED: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "سابق",
+        "پیشین",
+        "اسبق",
+        "ترک کرد",
+        "ترک کرده",
+        "جدا شد",
+        "کنار رفت",
+        "کناره گیری",
+        "استعفا",
+        "برکنار",
+        "واگذار کرد",
+        "واگذار شد",
+        "فروخت",
+        "former",
+        "formerly",
+        "left",
+        "resigned",
+        "stepped down",
+        "sold",
+    ])
+});
 
-const DENIED: [&str; 8] = [
-    "نیست",
-    "نبوده",
-    "تکذیب",
-    "ندارد",
-    "not",
-    "denied",
-    "no longer",
-    "دیگر نیست",
-];
+static DENIED: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "نیست",
+        "نبوده",
+        "تکذیب",
+        "ندارد",
+        "not",
+        "denied",
+        "no longer",
+        "دیگر نیست",
+    ])
+});
 
 /// After these the owner is named, before them what it owns.
-const OWNER_FOLLOWS: [&str; 9] = [
-    "متعلق به",
-    "زیرمجموعه",
-    "زیر مجموعه",
-    "وابسته به",
-    "از برندهای",
-    "از شرکت های",
-    "owned by",
-    "subsidiary of",
-    "belongs to",
-];
+static OWNER_FOLLOWS: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
+        "متعلق به",
+        "زیرمجموعه",
+        "زیر مجموعه",
+        "وابسته به",
+        "از برندهای",
+        "از شرکت های",
+        "owned by",
+        "subsidiary of",
+        "belongs to",
+    ])
+});
 
 /// After these what is owned is named.
-const OWNED_FOLLOWS: [&str; 5] = ["مالک", "صاحب", "شرکت مادر", "owner of", "owns"];
+static OWNED_FOLLOWS: LazyLock<Phrases> =
+    LazyLock::new(|| Phrases::of(&["مالک", "صاحب", "شرکت مادر", "owner of", "owns"]));
 
 impl Role {
     /// The role that a field of the report tells of.
@@ -155,18 +172,17 @@ impl Role {
     /// What a quote says of this value in this role to the brand.
     pub fn said(self, quote: &str, value: &str, brand: &[String]) -> Said {
         let words = text::words(quote);
-        let has = |cues: &[&str]| cues.iter().any(|cue| words.contains(&text::words(cue)));
-        let cues: &[&str] = match self {
+        let cues = match self {
             Self::Owner | Self::Owned => &OWNER,
             Self::Sister => &SISTER,
             Self::Rival => &RIVAL,
             Self::Chief => &CHIEF,
             Self::Neighbour => return Said::So,
         };
-        if !has(cues) {
+        if !cues.are_in(&words) {
             return Said::Nothing;
         }
-        if has(&DENIED) {
+        if DENIED.are_in(&words) {
             return Said::Otherwise;
         }
         if matches!(self, Self::Owner | Self::Owned) {
@@ -179,16 +195,15 @@ impl Role {
                 return Said::Otherwise;
             }
         }
-        if matches!(self, Self::Owner | Self::Chief) && has(&ENDED) {
+        if matches!(self, Self::Owner | Self::Chief) && ENDED.are_in(&words) {
             return Said::Formerly;
         }
         Said::So
     }
 }
 
-/// Whether folded words say whose something is.
-pub fn speaks_of_owner(words: &str) -> bool {
-    const CUES: [&str; 9] = [
+static SPEAKS_OF_OWNER: LazyLock<Phrases> = LazyLock::new(|| {
+    Phrases::of(&[
         "مالک",
         "متعلق",
         "زیرمجموعه",
@@ -198,14 +213,20 @@ pub fn speaks_of_owner(words: &str) -> bool {
         "owned",
         "subsidiary",
         "belongs to",
-    ];
-    CUES.iter().any(|cue| words.contains(&text::words(cue)))
+    ])
+});
+
+/// Whether folded words say whose something is.
+pub fn speaks_of_owner(words: &str) -> bool {
+    SPEAKS_OF_OWNER.are_in(words)
 }
+
+static SPEAKS_OF_CHIEF: LazyLock<Phrases> =
+    LazyLock::new(|| Phrases::of(&["مدیرعامل", "مدیر عامل", "ceo", "chief executive"]));
 
 /// Whether folded words say who leads a company.
 pub fn speaks_of_chief(words: &str) -> bool {
-    const CUES: [&str; 4] = ["مدیرعامل", "مدیر عامل", "ceo", "chief executive"];
-    CUES.iter().any(|cue| words.contains(&text::words(cue)))
+    SPEAKS_OF_CHIEF.are_in(words)
 }
 
 /// Whether words say that the property owns the owner.
@@ -219,16 +240,10 @@ fn is_reversed(words: &str, owner: &[String], property: &[String]) -> bool {
     let (Some(owner), Some(property)) = (place(owner), place(property)) else {
         return false;
     };
-    let cue = |cues: &[&str]| {
-        let mut found = cues
-            .iter()
-            .filter_map(|cue| words.find(text::words(cue).trim_end()));
-        found.next()
-    };
-    if let Some(at) = cue(&OWNER_FOLLOWS) {
+    if let Some(at) = OWNER_FOLLOWS.first_in(words) {
         return owner < at && at < property;
     }
-    match cue(&OWNED_FOLLOWS) {
+    match OWNED_FOLLOWS.first_in(words) {
         // «مالک کاله سولیکو است», «سولیکو مالک کاله است»: what is owned comes first after the cue.
         Some(at) => owner > at && (property < at || owner < property),
         None => false,

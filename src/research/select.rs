@@ -5,7 +5,6 @@ use std::{
     cmp::Reverse,
     collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
-    sync::OnceLock,
 };
 
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use url::Url;
 
 use super::{
     Stage, Stages,
-    evidence::{Batch, QUOTE_MIN, Read},
+    evidence::{Batch, QUOTE_MIN, Read, Sentence},
     identity::{self, Candidate, Marks, Sorted},
     quarantine::{self, Attempt},
     queries::latin_name,
@@ -121,7 +120,7 @@ pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
                 best: std::mem::take(&mut best),
                 relevance: relevance(page, &read, mentions),
                 tokens: text::tokens(&read.text),
-                marks: identity::marks(&read.source.title, &read.text, &about.names, read.own),
+                marks: identity::marks(&read, &about.names),
                 read,
             });
         }
@@ -276,7 +275,7 @@ fn read_page(
         .or(page.raw_content.as_deref())?;
     let body = &for_readers(body, url.as_str(), attempts);
     let text = excerpt(body, if own { OWN_PASSAGE } else { PASSAGE }, about);
-    let compact = text::compact(&text);
+    let (sentences, words, compact) = read_sentences(&text);
     if compact.chars().count() < QUOTE_MIN {
         return None;
     }
@@ -286,11 +285,10 @@ fn read_page(
         attempts,
     );
     let title = text::clean(&title);
-    let words = text::words(&text);
     Some(Read {
         in_title: about.count(&text::words(&title)) > 0,
         passages: passages(&words),
-        sentences: OnceLock::new(),
+        sentences,
         source: Source {
             id: String::new(),
             title: text::shorten(&title, 200),
@@ -306,6 +304,19 @@ fn read_page(
     })
 }
 
+/// The sentences of a text, all its words, and its letters alone.
+fn read_sentences(text: &str) -> (Vec<Sentence>, String, String) {
+    let (mut sentences, mut all, mut compact) = (Vec::new(), " ".to_owned(), String::new());
+    for sentence in quarantine::sentences(text) {
+        let words = text::words(sentence);
+        compact.extend(words.chars().filter(|&c| c != ' '));
+        all.push_str(&words[1..]);
+        let end = compact.len();
+        sentences.push(Sentence { end, words });
+    }
+    (sentences, all, compact)
+}
+
 /// A page without the passages that speak to a machine: the sentence, and the next one, which it may be about. What comes
 /// after an attempt to end the fence is not read at all.
 fn for_readers(body: &str, url: &str, attempts: &mut Vec<TakenOut>) -> String {
@@ -319,11 +330,15 @@ fn for_readers(body: &str, url: &str, attempts: &mut Vec<TakenOut>) -> String {
                 }
                 continue;
             };
-            attempts.push(TakenOut {
+            let taken_out = TakenOut {
                 url: url.to_owned(),
                 attempt,
                 passage: text::shorten(&text::clean(sentence), 200),
-            });
+            };
+            // Several searches find the same page.
+            if !attempts.contains(&taken_out) {
+                attempts.push(taken_out);
+            }
             if attempt == Attempt::Fence {
                 return kept;
             }

@@ -354,7 +354,7 @@ fn plant_facts(brand: &mut Brand, random: &mut fastrand::Rng) {
         ("customers.complaints", trade.complaint.to_owned()),
         (
             "relationships.complementary_brands",
-            format!("کارگاه {}", person(random)),
+            format!("کارگاه {} {}", person(random), place(random)),
         ),
     ];
     // One fact in six is on no page.

@@ -14,7 +14,7 @@ use crate::{
     brand::{Brand, BrandKey, Gathered, RejectedRow},
     cli::BatchArgs,
     money::Usd,
-    research::{self, Assignment, identity::Neighbours},
+    research::{self, Assignment, Depth, identity::Neighbours},
     settings::Rates,
     state::{
         job::Job,
@@ -171,6 +171,8 @@ impl Plan {
         let brands = self.due.len();
         let per_brand = match costs.len() {
             0..EXPERIENCE => typical,
+            // Experience is of the usual depth.
+            _ if batch.depth != Depth::Standard => typical,
             n => costs
                 .into_iter()
                 .sum::<Usd>()

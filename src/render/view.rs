@@ -288,6 +288,7 @@ impl Tongue {
                     one("نام فارسی", "Persian name", &i.name_fa),
                     one("نام لاتین", "English name", &i.name_en),
                     one("نام ثبتی", "Legal name", &i.legal_name),
+                    one("شناسهٔ ملی", "National identifier", &i.national_id),
                     one("چه می‌کند", "What it does", &i.what_it_does),
                     one("شعار", "Tagline", &i.tagline),
                     one("سال بنیان‌گذاری", "Founded", &i.founding_year),

@@ -9,21 +9,9 @@ use super::{
         Analysis, Categorisation, Contradiction, Customers, Disagreement, Fact, Facts, Identity,
         Namesake, Relationships, Status,
     },
+    select,
 };
-use crate::{brand, text};
-
-/// Registers and exchanges, whose word counts more than a newspaper's.
-const REGISTERS: [&str; 9] = [
-    "codal.ir",
-    "tsetmc.com",
-    "tse.ir",
-    "rasmio.com",
-    "linka.ir",
-    "rrk.ir",
-    "ssaa.ir",
-    "ilenc.ir",
-    "enamad.ir",
-];
+use crate::text;
 
 /// In years.
 const A_DAY: f64 = 1.0 / 366.0;
@@ -203,13 +191,7 @@ fn year(fact: &Fact, evidence: &Evidence) -> Option<f64> {
 fn authority(fact: &Fact, evidence: &Evidence) -> u8 {
     let of = |citation: &super::report::Citation| {
         let read = evidence.get(&citation.source)?;
-        let host = url::Url::parse(&read.source.url)
-            .ok()
-            .map(|url| brand::host(&url))?;
-        let register = REGISTERS
-            .iter()
-            .any(|of| host == *of || host.ends_with(&format!(".{of}")));
-        Some(u8::from(read.own || register))
+        Some(u8::from(read.own || select::is_register(&read.source.url)))
     };
     fact.evidence.iter().filter_map(of).max().unwrap_or(0)
 }

@@ -56,6 +56,19 @@ const TELLING: [&str; 18] = [
     "brand",
 ];
 
+/// Registers and exchanges, whose word counts more than a newspaper's.
+const REGISTERS: [&str; 9] = [
+    "codal.ir",
+    "tsetmc.com",
+    "tse.ir",
+    "rasmio.com",
+    "linka.ir",
+    "rrk.ir",
+    "ssaa.ir",
+    "ilenc.ir",
+    "enamad.ir",
+];
+
 /// The pages that are read, the brand's own first, then in the order of the searches.
 pub struct Selection {
     pub pages: Vec<Read>,
@@ -202,7 +215,17 @@ fn relevance(page: &Page, read: &Read, mentions: usize) -> i64 {
     #[expect(clippy::cast_possible_truncation, reason = "between 0 and 100")]
     let score = (score * 100.0) as i64;
     let mentions = i64::try_from(mentions.min(5)).unwrap_or(5);
-    score + 10 * mentions + if read.in_title { 100 } else { 0 }
+    let weighty = if is_register(&read.source.url) { 60 } else { 0 };
+    score + 10 * mentions + weighty + if read.in_title { 100 } else { 0 }
+}
+
+/// Whether a page is a register's or an exchange's.
+pub fn is_register(url: &str) -> bool {
+    let host = Url::parse(url)
+        .map(|url| brand::host(&url))
+        .unwrap_or_default();
+    let mut registers = REGISTERS.iter();
+    registers.any(|of| host == *of || host.ends_with(&format!(".{of}")))
 }
 
 /// How pages name the brand.

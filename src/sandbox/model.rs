@@ -118,6 +118,7 @@ impl Model {
             facts: prompt.lines().filter_map(listed_fact).collect(),
             occasions: prompt
                 .lines()
+                .filter(|line| !line.contains("(too late to book)"))
                 .filter_map(|line| Some(line.strip_prefix("- ")?.split_once(' ')?.0.to_owned()))
                 .collect(),
             languages: [languages.contains("fa"), languages.contains("en")],

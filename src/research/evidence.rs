@@ -246,7 +246,7 @@ impl Evidence {
         }
         let before = &sentences[first.saturating_sub(2)..first];
         let introduced = read.own || read.in_title || before.iter().any(named);
-        introduced && !stranger && !names_a_company(&words, &self.names.names)
+        introduced && !stranger && (read.own || !names_a_company(&words, &self.names.names))
     }
 
     /// Whether the brand is named nearer before the value than any other company.
@@ -304,7 +304,7 @@ fn names_a_company(words: &str, brand: &[String]) -> bool {
         "فروشگاه",
         "موسسه",
     ];
-    const NO_NAMES: [&str; 24] = [
+    const NO_NAMES: [&str; 40] = [
         "در",
         "از",
         "به",
@@ -329,6 +329,22 @@ fn names_a_company(words: &str, brand: &[String]) -> bool {
         "یک",
         "آن",
         "برای",
+        "پیشرو",
+        "معتبر",
+        "بین",
+        "دانش",
+        "خصوصی",
+        "دولتی",
+        "تولیدکننده",
+        "معظم",
+        "برتر",
+        "نوآور",
+        "خدماتی",
+        "بازرگانی",
+        "مهندسی",
+        "هدف",
+        "سنی",
+        "مشتریان",
     ];
     let list: Vec<&str> = words.split_whitespace().collect();
     list.windows(2).take(4).any(|pair| {

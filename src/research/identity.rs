@@ -143,6 +143,12 @@ const NAME_LETTERS: usize = 4;
 /// Pages from which on a candidate is a candidate.
 const CANDIDATE: usize = 2;
 
+/// Pages of another trade from which on they are about another company.
+const MANY: usize = 3;
+
+/// So many times as many pages make one candidate the one that is meant.
+const MUCH_MORE: usize = 3;
+
 /// The names of all brands of the list, by which a sentence about another one of them is known.
 #[derive(Debug, Default)]
 pub struct Neighbours(HashSet<u64>);
@@ -341,70 +347,136 @@ pub fn is_national_id(digits: &str) -> bool {
 pub fn sort(brand: &Brand, pages: &[Page]) -> Sorted {
     let card = Card::of(brand, pages);
     if card.anchored {
-        let about = pages.iter().map(|page| card.judge(page)).collect();
+        let other_trade = |page: &Page| card.main_trade_elsewhere(page);
+        let trades: Vec<Option<usize>> = pages.iter().map(other_trade).collect();
+        let several =
+            |trade: usize| trades.iter().filter(|of| **of == Some(trade)).count() >= CANDIDATE;
+        let about = pages.iter().zip(&trades).map(|(page, trade)| {
+            // One page of another trade may be about a new venture; several are about another company.
+            match card.clashes(page) || trade.is_some_and(several) {
+                true => Err(who(page)),
+                false => Ok(()),
+            }
+        });
         return Sorted {
-            about,
+            about: about.collect(),
             candidates: Vec::new(),
         };
     }
-    let entities = entities(pages);
-    let mut sizes: Vec<(usize, &Vec<usize>)> = entities.iter().map(|e| (e.len(), e)).collect();
-    sizes.sort_by_key(|(size, _)| std::cmp::Reverse(*size));
-    match sizes[..] {
-        // One is much more spoken of, or the only one.
-        [(first, ours), ref rest @ ..]
-            if rest.iter().all(|(n, _)| *n < CANDIDATE && n * 3 <= first) =>
-        {
-            let others: BTreeSet<usize> =
-                rest.iter().flat_map(|(_, e)| e.iter().copied()).collect();
-            let judge = |(i, page): (usize, &Page)| match others.contains(&i) && !ours.contains(&i)
-            {
-                true => Err(who(page)),
-                false => Ok(()),
-            };
-            Sorted {
-                about: pages.iter().enumerate().map(judge).collect(),
-                candidates: Vec::new(),
-            }
-        }
-        [] => Sorted {
-            about: pages.iter().map(|_| Ok(())).collect(),
+    let longer: Vec<bool> = pages
+        .iter()
+        .map(|page| has_longer_name(page, pages))
+        .collect();
+    let mut entities = entities(pages, &longer);
+    entities.sort_by_key(|entity| std::cmp::Reverse(entity.pages.len()));
+    let Some((first, rest)) = entities.split_first() else {
+        return Sorted {
+            about: pages.iter().zip(&longer).map(not_longer).collect(),
             candidates: Vec::new(),
-        },
-        _ => Sorted {
+        };
+    };
+    let others: Vec<&Entity> = rest
+        .iter()
+        .filter(|other| first.is_another(other))
+        .collect();
+    let rivals = others
+        .iter()
+        .filter(|of| of.pages.len() >= CANDIDATE || of.pages.len() * MUCH_MORE > first.pages.len());
+    let candidates: Vec<Candidate> = std::iter::once(first)
+        .chain(rivals.copied())
+        .map(|entity| entity.candidate(pages))
+        .collect();
+    if candidates.len() > 1 {
+        return Sorted {
             about: pages.iter().map(|page| Err(who(page))).collect(),
-            candidates: sizes
+            candidates,
+        };
+    }
+    // One is much more spoken of, or the only one.
+    let of_others: BTreeSet<usize> = others
+        .iter()
+        .flat_map(|of| of.pages.iter().copied())
+        .collect();
+    let judge = |(i, page): (usize, &Page)| match of_others.contains(&i) || longer[i] {
+        true => Err(who(page)),
+        false => Ok(()),
+    };
+    Sorted {
+        about: pages.iter().enumerate().map(judge).collect(),
+        candidates: Vec::new(),
+    }
+}
+
+/// Whether a page is about a company with a longer name, of which this name is a part; most pages do not give it so.
+fn has_longer_name(page: &Page, pages: &[Page]) -> bool {
+    page.marks.longer_name.as_ref().is_some_and(|word| {
+        let alike = pages
+            .iter()
+            .filter(|other| other.marks.followers.contains(word))
+            .count();
+        !page.own && alike * 2 <= pages.len()
+    })
+}
+
+fn not_longer((page, longer): (&Page, &bool)) -> Result<(), String> {
+    if *longer { Err(who(page)) } else { Ok(()) }
+}
+
+/// Pages that are about one company, and what marks it.
+struct Entity {
+    marks: Marks,
+    /// Their places.
+    pages: Vec<usize>,
+}
+
+impl Entity {
+    /// Whether the other is surely another company: it has a site or an identifier of its own, or many pages of another
+    /// trade speak of it. A company with several trades is one company.
+    fn is_another(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.marks.trades(SURE), other.marks.trades(SURE));
+        let apart = !ours.is_empty() && !theirs.is_empty() && ours.is_disjoint(&theirs);
+        let many = self.pages.len().min(other.pages.len()) >= MANY;
+        self.marks.clashes(&other.marks) || apart && many
+    }
+
+    fn candidate(&self, pages: &[Page]) -> Candidate {
+        let names = self.pages.iter().map(|&i| who(&pages[i]));
+        Candidate {
+            who: names.max_by_key(String::len).unwrap_or_default(),
+            pages: self
+                .pages
                 .iter()
-                .map(|(_, members)| Candidate {
-                    who: members
-                        .iter()
-                        .map(|&i| who(&pages[i]))
-                        .max_by_key(String::len)
-                        .unwrap_or_default(),
-                    pages: members.iter().map(|&i| pages[i].url.to_owned()).collect(),
-                })
+                .map(|&i| pages[i].url.to_owned())
                 .collect(),
-        },
+        }
     }
 }
 
 /// Groups of pages that are about one company each. Pages that tell nothing of theirs are in none.
-fn entities(pages: &[Page]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Marks, Vec<usize>)> = Vec::new();
+fn entities(pages: &[Page], longer: &[bool]) -> Vec<Entity> {
+    let mut entities: Vec<Entity> = Vec::new();
     for (i, page) in pages.iter().enumerate() {
         let marks = &page.marks;
-        if marks.sites.is_empty() && marks.ids.is_empty() && marks.trades(SURE).is_empty() {
+        let tells_nothing =
+            marks.sites.is_empty() && marks.ids.is_empty() && marks.trades(SURE).is_empty();
+        if tells_nothing || longer[i] {
             continue;
         }
-        match groups.iter_mut().find(|(of, _)| of.agrees(marks)) {
-            Some((of, members)) => {
-                of.take_in(marks);
-                members.push(i);
+        match entities
+            .iter_mut()
+            .find(|entity| entity.marks.agrees(marks))
+        {
+            Some(entity) => {
+                entity.marks.take_in(marks);
+                entity.pages.push(i);
             }
-            None => groups.push((marks.clone(), vec![i])),
+            None => entities.push(Entity {
+                marks: marks.clone(),
+                pages: vec![i],
+            }),
         }
     }
-    groups.into_iter().map(|(_, members)| members).collect()
+    entities
 }
 
 impl Marks {
@@ -493,22 +565,23 @@ impl Card {
         site || parent
     }
 
-    fn judge(&self, page: &Page) -> Result<(), String> {
+    /// Whether the page names what only another company has: a site, an identifier, a longer name.
+    fn clashes(&self, page: &Page) -> bool {
         if page.own || self.names_what_is_given(page) {
-            return Ok(());
+            return false;
         }
-        let marks = &page.marks;
-        let longer = marks
-            .longer_name
-            .as_ref()
-            .is_some_and(|w| !self.marks.followers.contains(w));
-        let trade = marks.main_trade().is_some()
-            && !self.marks.trades(1).is_empty()
-            && marks.trades(1).is_disjoint(&self.marks.trades(1));
-        match longer || trade || self.marks.clashes(marks) {
-            true => Err(who(page)),
-            false => Ok(()),
+        let longer = page.marks.longer_name.as_ref();
+        longer.is_some_and(|word| !self.marks.followers.contains(word))
+            || self.marks.clashes(&page.marks)
+    }
+
+    /// The trade that a page speaks of, where it has nothing in common with those of the brand.
+    fn main_trade_elsewhere(&self, page: &Page) -> Option<usize> {
+        if page.own || self.names_what_is_given(page) || self.marks.trades(1).is_empty() {
+            return None;
         }
+        let apart = page.marks.trades(1).is_disjoint(&self.marks.trades(1));
+        page.marks.main_trade().filter(|_| apart)
     }
 }
 
@@ -610,7 +683,16 @@ mod tests {
 
     #[test]
     fn two_companies_of_one_name_are_not_mixed() {
-        let sorted = sort(&brand("", ""), &pages());
+        let mut all = pages();
+        all.push(page(
+            "https://e.example/",
+            "وب‌سایت آوین avin-dairy.example است و ماست و پنیر دارد.",
+        ));
+        all.push(page(
+            "https://f.example/",
+            "وب‌سایت آوین avin-insurance.example است و بیمه و خسارت دارد.",
+        ));
+        let sorted = sort(&brand("", ""), &all);
         assert_eq!(sorted.candidates.len(), 2, "{:?}", sorted.candidates);
         assert!(sorted.about.iter().all(Result::is_err));
     }
@@ -638,6 +720,27 @@ mod tests {
     }
 
     #[test]
+    fn a_company_of_two_trades_is_one_company() {
+        let texts = [
+            "آوین ماست و پنیر می‌سازد.",
+            "آوین بیمه‌نامه دارد و خسارت می‌پردازد.",
+        ];
+        let all = [
+            page("https://a.example/", texts[0]),
+            page("https://b.example/", texts[1]),
+        ];
+        let sorted = sort(&brand("", ""), &all);
+        assert!(sorted.about.iter().all(Result::is_ok) && sorted.candidates.is_empty());
+        // One page of another trade may be about a new venture.
+        let own = page("https://avin.ir/", "آوین: شیر، ماست و کره");
+        let sorted = sort(
+            &brand("avin.ir", ""),
+            &[own, page("https://b.example/", texts[1])],
+        );
+        assert!(sorted.about.iter().all(Result::is_ok));
+    }
+
+    #[test]
     fn one_company_is_never_ambiguous() {
         let all: Vec<Page> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
         let sorted = sort(&brand("", ""), &all);
@@ -655,6 +758,11 @@ mod tests {
         let sorted = sort(&brand("avin.ir", ""), &all);
         let ours: Vec<bool> = sorted.about.iter().map(Result::is_ok).collect();
         assert_eq!(ours, [true, true, true, false]);
+        // Without a site too.
+        let sorted = sort(&brand("", ""), &all);
+        assert!(
+            sorted.about[3].is_err() && sorted.about[0].is_ok() && sorted.candidates.is_empty()
+        );
     }
 
     /// Identifiers of well-known companies, as the register prints them.

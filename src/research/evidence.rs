@@ -244,9 +244,28 @@ impl Evidence {
             let of_others = role.is_some_and(|role| role != Role::Chief);
             return of_others || !stranger || self.is_nearest(&words, value, &strangers);
         }
-        let before = &sentences[first.saturating_sub(2)..first];
-        let introduced = read.own || read.in_title || before.iter().any(named);
+        let introduced =
+            read.own || read.in_title || self.is_last_named(&sentences[..first], others);
         introduced && !stranger && (read.own || !names_a_company(&words, &self.names.names))
+    }
+
+    /// Whether the last company that sentences name is the brand.
+    fn is_last_named(&self, sentences: &[Sentence], others: &[String]) -> bool {
+        for Sentence { words, .. } in sentences.iter().rev() {
+            if self.names.count(words) > 0 {
+                return true;
+            }
+            let known = others.iter().any(|other| words.contains(other.as_str()));
+            let stranger = known
+                || !self
+                    .neighbours
+                    .named_in(words, &self.names.names)
+                    .is_empty();
+            if stranger || names_a_company(words, &self.names.names) {
+                return false;
+            }
+        }
+        false
     }
 
     /// Whether the brand is named nearer before the value than any other company.
@@ -485,6 +504,39 @@ mod tests {
         // A short value inside another word is an accident.
         assert_eq!(
             judged("مل", "s1", "در سال ۱۳۷۰ در آمل تأسیس شد"),
+            Status::Unverified
+        );
+    }
+
+    #[test]
+    fn a_sentence_is_about_whoever_was_named_last() {
+        let judged = |text: &str, quote: &str| {
+            let mut fact = fact("۱۳۸۰", "s1", quote);
+            evidence(vec![page("https://news.ir/1", text)]).judge(
+                "identity.founding_year",
+                &mut fact,
+                &[text::words("پگاه")],
+            );
+            fact.status
+        };
+        let between = "کارخانه در شمال کشور است. محصولش هر روز پخش می‌شود. کیفیت مهم است.";
+        let quote = "کار خود را در سال ۱۳۸۰ آغاز کرد";
+        assert_eq!(
+            judged(&format!("کاله لبنیات می‌سازد. {between} {quote}."), quote),
+            Status::Supported
+        );
+        assert_eq!(
+            judged(
+                &format!("کاله لبنیات می‌سازد. پگاه هم هست. {between} {quote}."),
+                quote
+            ),
+            Status::Unverified
+        );
+        assert_eq!(
+            judged(
+                "کاله و پگاه رقیب‌اند. پگاه در سال ۱۳۸۰ آغاز کرد.",
+                "پگاه در سال ۱۳۸۰ آغاز کرد"
+            ),
             Status::Unverified
         );
     }

@@ -151,19 +151,7 @@ pub struct Phrases(AhoCorasick);
 impl Phrases {
     /// These phrases, however they are typed.
     pub fn of(phrases: &[&str]) -> Self {
-        Self::folded(phrases.iter().map(|phrase| words(phrase)))
-    }
-
-    /// Words that begin with one of these count too.
-    pub fn beginnings(phrases: &[&str]) -> Self {
-        Self::folded(
-            phrases
-                .iter()
-                .map(|phrase| words(phrase).trim_end().to_owned()),
-        )
-    }
-
-    fn folded(phrases: impl Iterator<Item = String>) -> Self {
+        let phrases = phrases.iter().map(|phrase| words(phrase));
         #[expect(
             clippy::expect_used,
             reason = "the program's own phrases, far shorter than what an automaton takes"

@@ -49,7 +49,7 @@ static TRADES: LazyLock<Trades> = LazyLock::new(|| {
         );
         trades.of_word.resize(all.len(), trade);
     }
-    trades.words = Phrases::beginnings(&all);
+    trades.words = Phrases::of(&all);
     trades
 });
 

@@ -330,12 +330,14 @@ impl Desk {
             }
             None => WriteBack::default(),
         };
+        let today = calendar::day_in_iran(self.paid.job().started_at);
         let research = Research {
             openrouter,
             tavily,
             lang: self.args.batch.lang,
             run_id: self.run_id.to_string(),
-            today: calendar::day_in_iran(self.paid.job().started_at),
+            today,
+            year: calendar::year_from(today),
             simulated: self.settings.simulated,
             depth: self.args.batch.depth,
             neighbours: Arc::clone(&plan.neighbours),

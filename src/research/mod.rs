@@ -28,11 +28,14 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use self::{
+    calendar::Occasion,
     evidence::{Batch, Evidence},
     grounds::Grounds,
     identity::Neighbours,
     queries::Query,
-    report::{Analysis, Coverage, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION},
+    report::{
+        Analysis, Coverage, Dates, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION,
+    },
     rules::Ruling,
     stages::Brief,
 };
@@ -127,6 +130,8 @@ pub struct Research {
     pub run_id: String,
     /// The day that campaigns are planned from.
     pub today: Date,
+    /// The occasions of the year from then.
+    pub year: Vec<(Occasion, Dates)>,
     pub simulated: bool,
     pub depth: Depth,
     pub stages: Stages,
@@ -319,10 +324,9 @@ impl Research {
         since: Timestamp,
         usage: &mut Usage,
     ) -> Result<Insights, CallError> {
-        let year = calendar::year_from(self.today);
         let brief = Brief {
             lang: self.lang,
-            year: &year,
+            year: &self.year,
             rules,
         };
         let prompt = stages::strategist_prompt(brand, &brief, analysis, &self.fence_key);
@@ -333,7 +337,7 @@ impl Research {
         Ok(insights::date_and_check(
             recommended,
             &mut grounds,
-            &year,
+            &self.year,
             rules,
         ))
     }

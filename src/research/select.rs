@@ -181,13 +181,18 @@ fn is_copy(page: &Read, of: &Read) -> bool {
 
 /// Hashes of all runs of six words.
 fn passages(words: &str) -> HashSet<u64> {
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let hash = |run: &[&str]| {
+    let hash = |word: &str| {
         let mut hasher = DefaultHasher::new();
-        run.hash(&mut hasher);
+        word.hash(&mut hasher);
         hasher.finish()
     };
-    words.windows(6).map(hash).collect()
+    // Each word is hashed once, and runs mix what was hashed.
+    let words: Vec<u64> = words.split_whitespace().map(hash).collect();
+    let mix = |run: &[u64]| {
+        run.iter()
+            .fold(0_u64, |mixed, word| mixed.rotate_left(11) ^ word)
+    };
+    words.windows(6).map(mix).collect()
 }
 
 /// Keeps what fits: own pages, then the best page of each search, then by relevance.

@@ -14,6 +14,7 @@ pub(crate) mod persian;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
 mod queries;
+pub mod radar;
 pub mod report;
 mod roles;
 pub mod rules;
@@ -251,6 +252,7 @@ impl Research {
                 search_credits: searched.credits,
                 usd: usage.usd + searched.usd,
             },
+            changes: Vec::new(),
         };
         Ok(Researched { report, waited })
     }

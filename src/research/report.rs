@@ -11,6 +11,7 @@ use super::{
     calendar::Occasion,
     identity::Candidate,
     quarantine::Attempt,
+    radar::Comparison,
     rules::{Medium, Ruling, Verdict},
 };
 use crate::{cli::Lang, money::Usd};
@@ -49,6 +50,9 @@ pub struct Report {
     pub sources: Vec<Source>,
     pub quality: Quality,
     pub cost: ReportCost,
+    /// What changed since the reports before, the newest comparison first.
+    #[serde(default)]
+    pub changes: Vec<Comparison>,
 }
 
 /// What the list says about the brand besides its name.

@@ -1,0 +1,47 @@
+//! What changed about a brand since it was researched before: facts are compared, not texts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::report::Fact;
+
+/// A report compared with those before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// When the newer report was made.
+    pub at: Timestamp,
+    /// When the older one was.
+    pub since: Timestamp,
+    /// The run that made the newer report.
+    pub run_id: String,
+    /// What is different; empty where only words are.
+    pub changes: Vec<Change>,
+}
+
+/// Something that was otherwise before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub kind: ChangeKind,
+    /// The field: `relationships.parent`, `products`, `products.price`.
+    pub about: String,
+    /// The product that a price belongs to.
+    pub of: Option<String>,
+    pub before: Option<Fact>,
+    pub after: Option<Fact>,
+}
+
+/// What happened to a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It was in none of the reports that are kept.
+    New,
+    /// It is another now.
+    Changed,
+    /// Sources have begun to disagree about it.
+    Disputed,
+    /// They agree again, or the program can tell who is right.
+    Settled,
+    /// No page that said it is found any more.
+    SourceGone,
+}

@@ -1,9 +1,12 @@
 //! What people read: pages, tables and the workbook, made of saved reports alone.
 
+mod family;
+mod page;
 mod pages;
 mod tables;
 mod view;
 mod workbook;
+mod year;
 
 use std::{
     fs,
@@ -43,8 +46,8 @@ pub fn save(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {
 /// The pages and tables of one report.
 fn render(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
     Ok(vec![
-        ("report.html", pages::html(report)?.into_bytes()),
-        ("report.md", pages::markdown(report)?.into_bytes()),
+        ("report.html", page::html(report)?.into_bytes()),
+        ("report.md", page::markdown(report)?.into_bytes()),
         ("products.csv", tables::products(report)?),
         ("campaign_opportunities.csv", tables::opportunities(report)?),
         ("related_brands.csv", tables::related(report)?),

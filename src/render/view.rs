@@ -34,6 +34,8 @@ pub struct Line {
 /// A fact with its mark.
 pub struct FactView {
     pub value: String,
+    /// Code of the language that the value is in.
+    pub lang: &'static str,
     pub as_of: String,
     pub mark: &'static str,
     pub status: &'static str,
@@ -55,6 +57,13 @@ impl Tongue {
         Self { fa: lang.persian() }
     }
 
+    /// The languages that were asked for, Persian first.
+    pub fn all(lang: Lang) -> impl Iterator<Item = Self> {
+        let persian = lang.persian().then_some(Self { fa: true });
+        let english = (lang != Lang::Fa).then_some(Self { fa: false });
+        persian.into_iter().chain(english)
+    }
+
     pub fn pick(self, fa: &'static str, en: &'static str) -> &'static str {
         if self.fa { fa } else { en }
     }
@@ -71,12 +80,28 @@ impl Tongue {
         self.pick("٪", "%")
     }
 
+    /// A share from 0 to 1, in percent.
+    pub fn share(self, share: Option<f64>) -> String {
+        share.map_or_else(
+            || "—".to_owned(),
+            |share| self.digits(&format!("{:.0}{}", share * 100.0, self.percent())),
+        )
+    }
+
     /// Text with the digits of the language.
     pub fn digits(self, text: &str) -> String {
         if self.fa {
             persian_digits(text)
         } else {
             text.to_owned()
+        }
+    }
+
+    /// The value of a fact, with the digits of the language. Names and addresses in Latin letters keep their own.
+    pub fn value(self, value: &str) -> String {
+        match language(value) {
+            Some("en") => value.to_owned(),
+            _ => self.digits(value),
         }
     }
 
@@ -103,34 +128,31 @@ impl Tongue {
         }
     }
 
+    /// First and last day of an occasion: ۱۹ بهمن تا ۱۸ اسفند ۱۴۰۵.
     pub fn dates(self, dates: &Dates) -> String {
-        let (starts, ends) = match self.fa {
-            true => (
-                dates.starts_jalali.replace('-', "/"),
-                dates.ends_jalali.replace('-', "/"),
-            ),
-            false => (dates.starts.to_string(), dates.ends.to_string()),
+        let (starts, ends) = (self.whole_day(dates.starts), self.whole_day(dates.ends));
+        let year = |day: &str| day.rsplit_once(' ').map(|(_, year)| year.to_owned());
+        let starts = match year(&starts) == year(&ends) {
+            true => self.short_day(dates.starts),
+            false => starts,
         };
-        let span = if starts == ends {
-            starts
-        } else {
-            format!("{starts} {} {ends}", self.pick("تا", "to"))
+        let span = match dates.starts == dates.ends {
+            true => ends,
+            false => format!("{starts} {} {ends}", self.pick("تا", "to")),
         };
-        let about = if dates.lunar {
-            self.pick(" (یک روز پس‌وپیش ممکن است)", " (may be a day off)")
-        } else {
-            ""
+        let about = match dates.lunar {
+            true => self.pick(" (یک روز پس‌وپیش ممکن است)", " (may be a day off)"),
+            false => "",
         };
-        format!("{}{about}", self.digits(&span))
+        format!("{span}{about}")
     }
 
     /// The day by which an occasion has to be booked.
     pub fn book_by(self, dates: &Dates) -> String {
-        let day = match (self.fa, dates.book_by) {
-            (_, None) => return String::new(),
-            (true, _) => persian_digits(&dates.book_by_jalali.replace('-', "/")),
-            (false, Some(day)) => day.to_string(),
+        let Some(day) = dates.book_by else {
+            return String::new();
         };
+        let day = self.whole_day(day);
         match dates.too_late {
             true => format!("{day} ({})", self.pick("گذشته است", "passed")),
             false => day,
@@ -234,7 +256,22 @@ impl Tongue {
         }
     }
 
-    fn mark(self, status: Status) -> (&'static str, &'static str, &'static str) {
+    /// How a verdict on the parent company is coloured.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        clippy::unused_self,
+        reason = "templates pass references, and reach functions through what they have"
+    )]
+    pub fn verdict_class(self, verdict: &ParentVerdict) -> &'static str {
+        match verdict {
+            ParentVerdict::Confirmed => "confirmed",
+            ParentVerdict::Contradicted => "contradicted",
+            ParentVerdict::NotFound | ParentVerdict::NotGiven => "open",
+        }
+    }
+
+    /// Sign, name and class of a status.
+    pub fn mark(self, status: Status) -> (&'static str, &'static str, &'static str) {
         match status {
             Status::Supported => ("✓", self.pick("با سند", "supported"), "supported"),
             Status::Inferred => ("≈", self.pick("برداشت", "inferred"), "inferred"),
@@ -242,6 +279,22 @@ impl Tongue {
             Status::Conflicted => ("≠", self.pick("محل اختلاف", "conflicted"), "conflicted"),
             Status::Outdated => ("⌛", self.pick("قدیمی", "outdated"), "outdated"),
         }
+    }
+
+    /// The year, month or day that a source speaks of. A Gregorian month is shown as the Iranian one that its middle is in.
+    fn then(self, as_of: &str) -> String {
+        let mut parts = as_of.splitn(3, '-').map(|part| part.parse::<i16>().ok());
+        let (year, month, day) = (parts.next().flatten(), parts.next(), parts.next());
+        let number = |part: Option<Option<i16>>| part.map(|p| p.and_then(|p| i8::try_from(p).ok()));
+        let date = |month, day| jiff::civil::Date::new(year?, month?, day?).ok();
+        let gregorian = self.fa && year.is_some_and(|year| year > 1_900);
+        let shown = match (gregorian, number(month), number(day)) {
+            (true, None, _) => Some(format!("{as_of} میلادی")),
+            (true, Some(month), None) => date(month, Some(15)).map(|day| self.month_of(day)),
+            (true, Some(month), Some(day)) => date(month, day).map(|day| self.whole_day(day)),
+            (false, ..) => None,
+        };
+        self.digits(&shown.unwrap_or_else(|| as_of.to_owned()))
     }
 
     /// A fact as it is shown.
@@ -262,8 +315,13 @@ impl Tongue {
             }
         });
         FactView {
-            value: self.digits(&fact.value),
-            as_of: self.digits(fact.as_of.as_deref().unwrap_or_default()),
+            value: self.value(&fact.value),
+            lang: language(&fact.value).unwrap_or(self.code()),
+            as_of: fact
+                .as_of
+                .as_deref()
+                .map(|at| self.then(at))
+                .unwrap_or_default(),
             mark,
             status,
             class,
@@ -374,7 +432,8 @@ impl Tongue {
             .collect()
     }
 
-    fn line<'a>(
+    /// A label with facts.
+    pub fn line<'a>(
         self,
         report: &Report,
         fa: &'static str,
@@ -385,5 +444,17 @@ impl Tongue {
             label: self.pick(fa, en),
             facts: facts.map(|fact| self.fact(fact, report)).collect(),
         }
+    }
+}
+
+/// Code of the language whose letters a text is in; none where it has no letters.
+fn language(text: &str) -> Option<&'static str> {
+    let persian = |c: char| ('\u{0600}'..='\u{06FF}').contains(&c) && c.is_alphabetic();
+    match text.chars().any(persian) {
+        true => Some("fa"),
+        false => text
+            .chars()
+            .any(|c| c.is_ascii_alphabetic())
+            .then_some("en"),
     }
 }

@@ -180,6 +180,18 @@ pub fn jalali(date: Date, separator: char) -> String {
     )
 }
 
+/// The month of the Iranian calendar that a day is in: year, month from 1, the first day, and how many days it has.
+pub fn jalali_month(date: Date) -> Option<(i32, u8, Date, i32)> {
+    let persian = from_jiff(date).to_calendar(Persian);
+    let back = i32::from(persian.day_of_month().0) - 1;
+    Some((
+        persian.year().extended_year(),
+        persian.month().number(),
+        date.checked_sub(back.days()).ok()?,
+        i32::from(persian.days_in_month()),
+    ))
+}
+
 /// The day it is in Iran.
 pub fn day_in_iran(at: Timestamp) -> Date {
     at.to_zoned_datetime(tehran()).date()

@@ -1,0 +1,284 @@
+//! The corporate family and the rivals, laid out as drawings. Coordinates are those of a page that is read from left to
+//! right; for Persian the x axis is turned round.
+
+use super::view::Tongue;
+use crate::research::report::{Fact, Relationships, Report, Status};
+
+/// Width of both drawings: a phone's page.
+pub const WIDTH: i32 = 330;
+
+const ROW: i32 = 52;
+const TILE: i32 = 42;
+const INDENT: i32 = 24;
+
+/// Names longer than this many characters do not fit into a box as wide as the drawing.
+const NAME: usize = 34;
+
+/// Characters are this wide on average, in the size that names have.
+const CHARACTER: i32 = 8;
+
+/// Boxes of one kind that are drawn; the page's text lists all.
+const MOST: usize = 6;
+
+/// Boxes joined by lines.
+pub struct Drawing {
+    pub tiles: Vec<Tile>,
+    /// Paths of the lines, and whether a quote supports what they say.
+    pub lines: Vec<(String, bool)>,
+    pub height: i32,
+    /// What a screen reader says in its place.
+    pub text: String,
+}
+
+/// A name with what it is to the brand.
+pub struct Tile {
+    pub x: i32,
+    pub y: i32,
+    pub width: i32,
+    pub height: i32,
+    /// Where its text begins.
+    pub text_x: i32,
+    pub name: String,
+    pub whole_name: String,
+    pub role: &'static str,
+    pub class: &'static str,
+}
+
+/// A name, what it is to the brand, and whether a quote supports that.
+struct Relative<'a> {
+    name: &'a str,
+    role: &'static str,
+    class: &'static str,
+    sure: bool,
+}
+
+impl<'a> Relative<'a> {
+    fn of(fact: &'a Fact, role: &'static str, class: &'static str) -> Self {
+        Self {
+            name: &fact.value,
+            role,
+            class,
+            sure: fact.status == Status::Supported,
+        }
+    }
+}
+
+/// The owners above the brand, its sisters beside it, its subsidiaries below; none where it has no family.
+pub fn family(t: Tongue, report: &Report) -> Option<Drawing> {
+    let r = &report.relationships;
+    let owners = owners(t, r);
+    if owners.is_empty() && r.subsidiaries.is_empty() && r.sister_brands.is_empty() {
+        return None;
+    }
+    let mut tree = Tree::new(t);
+    let mut above = None;
+    for (depth, owner) in owners.iter().enumerate() {
+        above = Some(tree.add(depth, above, owner));
+    }
+    let depth = owners.len();
+    let brand = Relative {
+        name: &report.brand,
+        role: t.pick("این برند", "this brand"),
+        class: "own",
+        sure: true,
+    };
+    let own = tree.add(depth, above, &brand);
+    let below = t.pick("زیرمجموعه", "subsidiary");
+    tree.add_some(depth + 1, Some(own), &r.subsidiaries, below, "below");
+    let sister = t.pick("برند خواهر", "sister brand");
+    tree.add_some(depth, above, &r.sister_brands, sister, "sister");
+    Some(tree.drawing(t.pick("خانوادهٔ شرکتی", "Corporate family")))
+}
+
+/// From the topmost owner down to the parent.
+fn owners(t: Tongue, r: &Relationships) -> Vec<Relative<'_>> {
+    let ultimate = r
+        .ultimate_parent
+        .as_ref()
+        .map(|fact| Relative::of(fact, t.pick("مالک نهایی", "ultimate parent"), "owner"));
+    let parent = r
+        .parent
+        .as_ref()
+        .map(|fact| Relative::of(fact, t.pick("شرکت مادر", "parent company"), "owner"));
+    match (ultimate, parent) {
+        (Some(u), Some(p)) if crate::text::key(u.name) == crate::text::key(p.name) => vec![p],
+        (ultimate, parent) => ultimate.into_iter().chain(parent).collect(),
+    }
+}
+
+/// Rivals, similar and complementary brands around the brand; none where there are none.
+pub fn rivals(t: Tongue, report: &Report) -> Option<Drawing> {
+    let r = &report.relationships;
+    let kinds = [
+        (&r.competitors, t.pick("رقیب", "competitor"), "rival"),
+        (&r.similar_brands, t.pick("مشابه", "similar"), "similar"),
+        (
+            &r.complementary_brands,
+            t.pick("مکمل", "complementary"),
+            "partner",
+        ),
+    ];
+    let around: Vec<Relative> = kinds
+        .into_iter()
+        .flat_map(|(facts, role, class)| {
+            let some = facts.iter().take(MOST);
+            some.map(move |fact| Relative::of(fact, role, class))
+        })
+        .collect();
+    if around.is_empty() {
+        return None;
+    }
+    Some(star(t, &report.brand, &around))
+}
+
+/// The brand at the side, in the middle of the column of the others.
+fn star(t: Tongue, brand: &str, around: &[Relative<'_>]) -> Drawing {
+    let (own_width, width) = (104, 176);
+    let height = rows_height(around.len());
+    let own_y = (height - TILE) / 2;
+    let own = Relative {
+        name: brand,
+        role: t.pick("این برند", "this brand"),
+        class: "own",
+        sure: true,
+    };
+    let mut tiles = vec![Tile::new(t, &own, 1, own_y, own_width)];
+    let mut lines = Vec::new();
+    let x = |x: i32| if t.fa { WIDTH - x } else { x };
+    for (row, other) in (0..).zip(around) {
+        let y = row * ROW + 1;
+        tiles.push(Tile::new(t, other, WIDTH - width - 1, y, width));
+        let (from, to) = (own_width + 1, WIDTH - width - 1);
+        let middle = x(i32::midpoint(from, to));
+        let (own_middle, other_middle) = (own_y + TILE / 2, y + TILE / 2);
+        lines.push((
+            format!(
+                "M{} {own_middle} C{middle} {own_middle} {middle} {other_middle} {} {other_middle}",
+                x(from),
+                x(to)
+            ),
+            other.sure,
+        ));
+    }
+    let title = t.pick("رقیبان و همکاران", "Rivals and partners");
+    Drawing {
+        text: in_words(title, &tiles),
+        tiles,
+        lines,
+        height,
+    }
+}
+
+/// Rows that hang below each other, deeper ones further in.
+struct Tree {
+    t: Tongue,
+    tiles: Vec<Tile>,
+    lines: Vec<(String, bool)>,
+    /// Depth and vertical middle of each row.
+    rows: Vec<(i32, i32)>,
+}
+
+impl Tree {
+    fn new(t: Tongue) -> Self {
+        Self {
+            t,
+            tiles: Vec::new(),
+            lines: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row below `above`; gives back which it is.
+    fn add(&mut self, depth: usize, above: Option<usize>, relative: &Relative<'_>) -> usize {
+        let row = self.rows.len();
+        let depth = i32::try_from(depth).unwrap_or(0);
+        let y = i32::try_from(row).unwrap_or(0) * ROW + 1;
+        let x = depth * INDENT + 1;
+        let middle = y + TILE / 2;
+        self.tiles
+            .push(Tile::new(self.t, relative, x, y, WIDTH - x - 1));
+        self.rows.push((depth, middle));
+        if let Some(&(upper, upper_middle)) = above.and_then(|above| self.rows.get(above)) {
+            let turn = |x: i32| if self.t.fa { WIDTH - x } else { x };
+            let stem = turn(upper * INDENT + INDENT / 2);
+            let from = upper_middle + TILE / 2;
+            self.lines.push((
+                format!("M{stem} {from} V{middle} H{}", turn(x)),
+                relative.sure,
+            ));
+        }
+        row
+    }
+
+    /// Adds a row for each fact, as long as there is room.
+    fn add_some(
+        &mut self,
+        depth: usize,
+        above: Option<usize>,
+        facts: &[Fact],
+        role: &'static str,
+        class: &'static str,
+    ) {
+        for fact in facts.iter().take(MOST) {
+            self.add(depth, above, &Relative::of(fact, role, class));
+        }
+        if facts.len() > MOST {
+            let more = facts.len() - MOST;
+            let name = self.t.digits(&match self.t.fa {
+                true => format!("و {more} نام دیگر"),
+                false => format!("and {more} more"),
+            });
+            let rest = Relative {
+                name: &name,
+                role,
+                class,
+                sure: true,
+            };
+            self.add(depth, above, &rest);
+        }
+    }
+
+    fn drawing(self, title: &str) -> Drawing {
+        Drawing {
+            text: in_words(title, &self.tiles),
+            height: rows_height(self.rows.len()),
+            tiles: self.tiles,
+            lines: self.lines,
+        }
+    }
+}
+
+impl Tile {
+    fn new(t: Tongue, relative: &Relative<'_>, x: i32, y: i32, width: i32) -> Self {
+        const PADDING: i32 = 11;
+        let room = usize::try_from((width - 2 * PADDING) / CHARACTER).unwrap_or(1);
+        let (x, text_x) = match t.fa {
+            true => (WIDTH - x - width, WIDTH - x - PADDING),
+            false => (x, x + PADDING),
+        };
+        let whole_name = crate::text::shorten(&crate::text::clean(relative.name), 200);
+        Self {
+            x,
+            y,
+            width,
+            height: TILE,
+            text_x,
+            name: crate::text::shorten(&whole_name, room.min(NAME)),
+            whole_name,
+            role: relative.role,
+            class: relative.class,
+        }
+    }
+}
+
+fn rows_height(rows: usize) -> i32 {
+    i32::try_from(rows).unwrap_or(0) * ROW - (ROW - TILE) + 2
+}
+
+fn in_words(title: &str, tiles: &[Tile]) -> String {
+    let names: Vec<String> = tiles
+        .iter()
+        .map(|tile| format!("{} ({})", tile.whole_name, tile.role))
+        .collect();
+    format!("{title}: {}", names.join("، "))
+}

@@ -1,0 +1,465 @@
+//! The pages of one report: `report.html`, which opens offline and runs nothing, and `report.md`.
+
+use askama::Template;
+use serde_json::Value;
+
+use super::{
+    family::{self, Drawing},
+    view::{FactView, Line, Section, Tongue},
+    year::{self, Month},
+};
+use crate::research::report::{
+    DatedOpportunity, DatedTiming, Fact, PlannedChannel, Report, Status,
+};
+
+/// Opportunities on the first screen.
+const STRONGEST: usize = 3;
+
+/// Facts that a recommendation is shown to rest on.
+const GROUNDS: usize = 3;
+
+/// The page in the languages that were asked for, with a switch where there are two.
+#[derive(Template)]
+#[template(path = "report.html")]
+struct HtmlPage<'a> {
+    first: Tongue,
+    report: &'a Report,
+    halves: Vec<Half<'a>>,
+}
+
+#[derive(Template)]
+#[template(path = "report.md", escape = "none")]
+struct MarkdownPage<'a> {
+    half: Half<'a>,
+}
+
+/// The report in one language.
+struct Half<'a> {
+    t: Tongue,
+    report: &'a Report,
+    latin_name: Option<String>,
+    tags: Vec<String>,
+    position: Vec<Line>,
+    parent_found: Option<FactView>,
+    support: String,
+    /// How many facts there are of each status, and where its part of the bar begins and how long it is, in percent.
+    statuses: Vec<StatusView>,
+    summary: String,
+    ideas: Vec<Idea<'a>>,
+    timings: Vec<TimingView<'a>>,
+    channels: Vec<ChannelView<'a>>,
+    strategy: Vec<AdviceView>,
+    creative: Vec<AdviceView>,
+    metrics: Vec<String>,
+    year: Vec<Month>,
+    family: Option<Drawing>,
+    rivals: Option<Drawing>,
+    sections: Vec<Section>,
+    products: Vec<ProductView>,
+    /// Customers of whom more is known than who they are.
+    segments: Vec<Vec<Line>>,
+    contradictions: Vec<(String, FactView, FactView)>,
+    questions: Vec<String>,
+}
+
+/// A status with its share of all facts.
+struct StatusView {
+    mark: &'static str,
+    name: &'static str,
+    class: &'static str,
+    count: String,
+    x: String,
+    width: String,
+}
+
+/// An opportunity with the facts that it rests on.
+struct Idea<'a> {
+    dated: &'a DatedOpportunity,
+    grounds: Vec<String>,
+}
+
+/// An occasion to campaign for, with the facts that it rests on.
+struct TimingView<'a> {
+    dated: &'a DatedTiming,
+    grounds: Vec<String>,
+}
+
+/// A channel with the facts that it rests on.
+struct ChannelView<'a> {
+    channel: &'a PlannedChannel,
+    grounds: Vec<String>,
+}
+
+/// A piece of advice with the facts that it rests on.
+struct AdviceView {
+    text: String,
+    grounds: Vec<String>,
+}
+
+/// A product with what is known of it.
+struct ProductView {
+    names: Vec<FactView>,
+    lines: Vec<Line>,
+}
+
+/// The page of a report: one file, without a script, that opens offline.
+pub fn html(report: &Report) -> anyhow::Result<String> {
+    let halves = halves(report);
+    let page = HtmlPage {
+        first: Tongue::of(report.lang),
+        report,
+        halves,
+    };
+    Ok(page.render()?)
+}
+
+/// The report as Markdown, one language after the other.
+pub fn markdown(report: &Report) -> anyhow::Result<String> {
+    let parts = halves(report)
+        .into_iter()
+        .map(|half| MarkdownPage { half }.render());
+    Ok(parts.collect::<Result<Vec<_>, _>>()?.join("\n---\n\n"))
+}
+
+fn halves(report: &Report) -> Vec<Half<'_>> {
+    let facts = AllFacts::of(report);
+    Tongue::all(report.lang)
+        .map(|t| Half::new(t, report, &facts))
+        .collect()
+}
+
+impl<'a> Half<'a> {
+    fn new(t: Tongue, report: &'a Report, facts: &AllFacts) -> Self {
+        let insights = report.insights.as_ref();
+        let sections = t.sections(report);
+        let products = products(t, report);
+        let segments = segments(t, report);
+        let advice = |pieces: &[crate::research::report::Advice]| -> Vec<AdviceView> {
+            let view = |piece: &crate::research::report::Advice| AdviceView {
+                text: t.text(&piece.text),
+                grounds: facts.named(t, &piece.rests_on),
+            };
+            pieces.iter().map(view).collect()
+        };
+        Self {
+            t,
+            report,
+            latin_name: latin_name(report),
+            tags: tags(t, report),
+            position: position(t, report),
+            parent_found: report
+                .quality
+                .parent
+                .found
+                .as_ref()
+                .map(|fact| t.fact(fact, report)),
+            support: t.share(report.quality.share_supported),
+            statuses: statuses(t, &sections, &products, &segments),
+            summary: insights
+                .map(|i| t.text(&i.executive_summary))
+                .unwrap_or_default(),
+            ideas: ideas(report, facts, t),
+            timings: insights
+                .map(|i| &i.campaign_timing)
+                .into_iter()
+                .flatten()
+                .map(|dated| TimingView {
+                    dated,
+                    grounds: facts.named(t, &dated.timing.rests_on),
+                })
+                .collect(),
+            channels: insights
+                .map(|i| &i.channels)
+                .into_iter()
+                .flatten()
+                .map(|channel| ChannelView {
+                    channel,
+                    grounds: facts.named(t, &channel.rests_on),
+                })
+                .collect(),
+            strategy: insights.map_or(Vec::new(), |i| advice(&i.competitive_strategy)),
+            creative: insights.map_or(Vec::new(), |i| advice(&i.creative_direction)),
+            metrics: insights.map_or(Vec::new(), |i| {
+                i.success_metrics.iter().map(|text| t.text(text)).collect()
+            }),
+            year: year::year(t, report),
+            family: family::family(t, report),
+            rivals: family::rivals(t, report),
+            sections,
+            products,
+            segments,
+            contradictions: contradictions(t, report),
+            questions: report.quality.questions.iter().map(|q| t.text(q)).collect(),
+        }
+    }
+
+    /// The opportunities of the first screen.
+    fn strongest(&self) -> impl Iterator<Item = &Idea<'a>> {
+        self.ideas.iter().take(STRONGEST)
+    }
+
+    /// Whether there is anything to recommend.
+    fn recommends(&self) -> bool {
+        self.report.insights.is_some()
+    }
+}
+
+/// The brand's name in Latin letters, where it is another than the one given.
+fn latin_name(report: &Report) -> Option<String> {
+    let name = report.identity.name_en.as_ref()?;
+    let other = crate::text::key(&name.value) != crate::text::key(&report.brand);
+    other.then(|| name.value.clone())
+}
+
+/// What stands below the name: trade, year, place.
+fn tags(t: Tongue, report: &Report) -> Vec<String> {
+    let industry = &report.categorisation.industry;
+    let (own, other) = match t.fa {
+        true => (&industry.fa, &industry.en),
+        false => (&industry.en, &industry.fa),
+    };
+    let founded = report
+        .identity
+        .founding_year
+        .as_ref()
+        .map(|year| format!("{} {}", t.pick("بنیان‌گذاری:", "Founded:"), year.value));
+    let place = report.identity.headquarters.as_ref();
+    [
+        own.as_ref()
+            .or(other.as_ref())
+            .map(|fact| fact.value.clone()),
+        founded,
+        place.map(|fact| fact.value.clone()),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|tag| t.value(&tag))
+    .collect()
+}
+
+/// Where the brand stands in its market.
+fn position(t: Tongue, report: &Report) -> Vec<Line> {
+    let c = &report.categorisation;
+    let lines = [
+        t.line(report, "جایگاه", "Position", c.market_position.iter()),
+        t.line(report, "سطح قیمت", "Price tier", c.price_tier.iter()),
+        t.line(
+            report,
+            "رقیبان",
+            "Competitors",
+            report.relationships.competitors.iter().take(STRONGEST),
+        ),
+    ];
+    known(lines)
+}
+
+fn known(lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
+    let known = lines.into_iter().filter(|line| !line.facts.is_empty());
+    known.collect()
+}
+
+/// The opportunities, those that matter most first: of high priority, with a partner whom sources name, easy to do.
+fn ideas<'a>(report: &'a Report, facts: &AllFacts, t: Tongue) -> Vec<Idea<'a>> {
+    let all = report.insights.iter().flat_map(|i| &i.opportunities);
+    let mut ideas: Vec<Idea> = all
+        .map(|dated| Idea {
+            dated,
+            grounds: facts.named(t, &dated.opportunity.rests_on),
+        })
+        .collect();
+    ideas.sort_by_key(|idea| {
+        let o = &idea.dated.opportunity;
+        (
+            std::cmp::Reverse(o.priority),
+            !idea.dated.partner_in_evidence,
+            o.difficulty,
+        )
+    });
+    ideas
+}
+
+fn products(t: Tongue, report: &Report) -> Vec<ProductView> {
+    let line = |fa, en, fact: &Option<Fact>| t.line(report, fa, en, fact.iter());
+    let view = |product: &crate::research::report::Product| ProductView {
+        names: [&product.name_fa, &product.name_en]
+            .into_iter()
+            .flatten()
+            .map(|fact| t.fact(fact, report))
+            .collect(),
+        lines: known([
+            line("دسته", "Category", &product.category),
+            line("شرح", "Description", &product.description),
+            line("قیمت", "Price", &product.price),
+            line("مخاطب", "Target market", &product.target_market),
+            t.line(report, "ویژگی‌ها", "Features", product.features.iter()),
+        ]),
+    };
+    report.products.iter().map(view).collect()
+}
+
+fn segments(t: Tongue, report: &Report) -> Vec<Vec<Line>> {
+    let view = |segment: &crate::research::report::Segment| {
+        known([
+            t.line(report, "گروه", "Segment", [&segment.who].into_iter()),
+            t.line(report, "اندازه", "Size", segment.size.iter()),
+            t.line(
+                report,
+                "رفتار دیجیتال",
+                "Digital behaviour",
+                segment.digital_behaviour.iter(),
+            ),
+        ])
+    };
+    let segments = report.customers.segments.iter();
+    // Those of whom no more is known than who they are stand among the facts.
+    let described = segments.filter(|s| s.size.is_some() || s.digital_behaviour.is_some());
+    described.map(view).collect()
+}
+
+fn contradictions(t: Tongue, report: &Report) -> Vec<(String, FactView, FactView)> {
+    let view = |c: &crate::research::report::Contradiction| {
+        (
+            t.dispute(c),
+            t.fact(&c.first, report),
+            t.fact(&c.second, report),
+        )
+    };
+    report.quality.contradictions.iter().map(view).collect()
+}
+
+/// The bar of how well the facts stand.
+fn statuses(
+    t: Tongue,
+    sections: &[Section],
+    products: &[ProductView],
+    segments: &[Vec<Line>],
+) -> Vec<StatusView> {
+    let of_sections = sections.iter().flat_map(|section| &section.lines);
+    let of_products = products.iter().flat_map(|product| &product.lines);
+    // The first line of a segment is among the sections already.
+    let of_segments = segments.iter().flat_map(|lines| lines.iter().skip(1));
+    let lines = of_sections.chain(of_products).chain(of_segments);
+    let names = products.iter().flat_map(|product| &product.names);
+    let facts: Vec<&FactView> = lines.flat_map(|line| &line.facts).chain(names).collect();
+    let mut views = Vec::new();
+    let mut before = 0;
+    for status in [
+        Status::Supported,
+        Status::Inferred,
+        Status::Unverified,
+        Status::Conflicted,
+        Status::Outdated,
+    ] {
+        let (mark, name, class) = t.mark(status);
+        let count = facts.iter().filter(|fact| fact.class == class).count();
+        if count > 0 {
+            views.push(StatusView {
+                mark,
+                name,
+                class,
+                count: t.digits(&count.to_string()),
+                x: percent(
+                    if t.fa {
+                        facts.len() - before - count
+                    } else {
+                        before
+                    },
+                    facts.len(),
+                ),
+                width: percent(count, facts.len()),
+            });
+            before += count;
+        }
+    }
+    views
+}
+
+/// A share in percent, as drawings take it.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a report has some hundred facts"
+)]
+fn percent(part: usize, whole: usize) -> String {
+    format!("{:.2}", part as f64 * 100.0 / whole.max(1) as f64)
+}
+
+/// The report's facts by their paths.
+struct AllFacts(Value);
+
+impl AllFacts {
+    fn of(report: &Report) -> Self {
+        let recommends = report.insights.is_some();
+        let facts = recommends.then(|| {
+            serde_json::json!({
+                "identity": report.identity,
+                "relationships": report.relationships,
+                "categorisation": report.categorisation,
+                "products": report.products,
+                "customers": report.customers,
+            })
+        });
+        Self(facts.unwrap_or_default())
+    }
+
+    /// The values of the facts that a recommendation rests on.
+    fn named(&self, t: Tongue, paths: &[String]) -> Vec<String> {
+        let values = paths.iter().filter_map(|path| {
+            let place = self.0.pointer(&format!("/{}", path.replace('.', "/")))?;
+            let fact = ["value", "name_fa", "name_en", "who"]
+                .into_iter()
+                .find_map(|field| place.get(field).filter(|inner| !inner.is_null()))?;
+            let value = fact.get("value").unwrap_or(fact).as_str()?;
+            Some(t.value(&crate::text::shorten(value, 60)))
+        });
+        let mut named: Vec<String> = Vec::new();
+        for value in values {
+            if named.len() < GROUNDS && !named.contains(&value) {
+                named.push(value);
+            }
+        }
+        named
+    }
+}
+
+/// Whether a click may open this address.
+fn opens(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+#[expect(
+    clippy::inline_always,
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "the macro of the template engine asks for these forms"
+)]
+mod filters {
+    use std::fmt::Display;
+
+    use askama::{Result, Values, filter_fn};
+
+    /// Text in Markdown: characters that would become markup are escaped, and lines stay whole.
+    #[filter_fn]
+    pub fn md(text: impl Display, _: &dyn Values) -> Result<String> {
+        let mut escaped = String::new();
+        for c in text.to_string().chars() {
+            match c {
+                '\n' | '\r' => escaped.push(' '),
+                '<' => escaped.push_str("&lt;"),
+                '&' => escaped.push_str("&amp;"),
+                '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => {
+                    escaped.push('\\');
+                    escaped.push(c);
+                }
+                _ => escaped.push(c),
+            }
+        }
+        Ok(escaped)
+    }
+
+    /// An address in angle brackets, which end at the first bracket or white space.
+    #[filter_fn]
+    pub fn address(url: impl Display, _: &dyn Values) -> Result<String> {
+        let unsafe_here = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>');
+        Ok(url.to_string().replace(unsafe_here, "%20"))
+    }
+}

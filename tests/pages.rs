@@ -64,7 +64,7 @@ fn poison(json: &mut Value, words: &str) {
                 }
             }
         }
-        Value::String(text) => *text = words.to_owned(),
+        Value::String(text) => words.clone_into(text),
         _ => {}
     }
 }

@@ -208,18 +208,20 @@ pub fn persian_letters(text: &str) -> String {
     text.chars().map(letter).collect()
 }
 
-/// ASCII digits as Persian ones, with the Persian decimal and thousands marks between digits.
+/// ASCII and Arabic digits as Persian ones, with the Persian decimal and thousands marks between digits.
 pub fn persian_digits(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let digit = |i: Option<usize>| {
         i.and_then(|i| chars.get(i))
             .is_some_and(char::is_ascii_digit)
     };
+    let persian = |c: char, zero: char| char::from_u32('۰' as u32 + c as u32 - zero as u32);
     chars
         .iter()
         .enumerate()
         .map(|(i, &c)| match c {
-            '0'..='9' => char::from_u32('۰' as u32 + c as u32 - '0' as u32).unwrap_or(c),
+            '0'..='9' => persian(c, '0').unwrap_or(c),
+            '٠'..='٩' => persian(c, '٠').unwrap_or(c),
             '.' if digit(i.checked_sub(1)) && digit(Some(i + 1)) => '٫',
             ',' if digit(i.checked_sub(1)) && digit(Some(i + 1)) => '٬',
             _ => c,
@@ -321,6 +323,7 @@ mod tests {
     #[test]
     fn people_read_persian_digits() {
         assert_eq!(persian_digits("12,500.5 در 2026."), "۱۲٬۵۰۰٫۵ در ۲۰۲۶.");
+        assert_eq!(persian_digits("١٣٤٨"), "۱۳۴۸");
     }
 
     #[test]

@@ -3,8 +3,6 @@
 
 mod common;
 
-use std::fs;
-
 use brandintel::sandbox::{CityPlan, Options, Temper};
 use common::{Desk, program};
 use serde_json::{Value, json};
@@ -62,6 +60,12 @@ fn city_desk(list: &str, seed: u64, temper: Temper) -> Desk {
     Desk::with_options(list, options)
 }
 
+/// The saved report of a brand.
+fn report_of(desk: &Desk, name: &str) -> Value {
+    let report = desk.cell(name, "brandintel report");
+    common::read_json(&desk.path(&report.replace("report.html", "brand_report.json")))
+}
+
 #[test]
 fn who_is_meant_is_asked_in_the_sheet_and_the_answer_is_used() {
     let truth = bench(&["--format", "truth", "--seed", "11"]);
@@ -85,6 +89,11 @@ fn who_is_meant_is_asked_in_the_sheet_and_the_answer_is_used() {
         0,
         "no model is asked before it is known who is meant"
     );
+    let report = report_of(&desk, name);
+    assert_eq!(
+        report["simulated"], true,
+        "served services are simulated too"
+    );
 
     // Until somebody answers nothing is paid for.
     assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));
@@ -100,13 +109,7 @@ fn who_is_meant_is_asked_in_the_sheet_and_the_answer_is_used() {
     let status = desk.cell(name, "brandintel status");
     assert!(status.starts_with(['✓', '⚠']), "{status}");
     assert_eq!(desk.cell(name, "brandintel note"), "");
-    let report = fs::read_to_string(
-        desk.folder.path().join(
-            desk.cell(name, "brandintel report")
-                .replace("report.html", "brand_report.json"),
-        ),
-    );
-    let report: Value = serde_json::from_str(&report.unwrap()).unwrap();
+    let report = report_of(&desk, name);
     assert_eq!(report["quality"]["candidates"], json!([]));
     assert!(
         !report["quality"]["namesakes"]
@@ -138,11 +141,7 @@ fn orders_to_machines_are_listed_and_not_read() {
         Temper::Villain,
     );
     assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));
-    let path = desk.folder.path().join(
-        desk.cell(name, "brandintel report")
-            .replace("report.html", "brand_report.json"),
-    );
-    let mut report: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let mut report = report_of(&desk, name);
     let taken_out = report["quality"]["taken_out"].take();
     // The city's pages are typed in all ways.
     let letters = taken_out.to_string().replace('ي', "ی").replace('ك', "ک");

@@ -160,6 +160,7 @@ struct Searched {
     last: Option<Timestamp>,
     /// How long the calls waited for their turns, at most: they run together.
     waited: Duration,
+    simulated: bool,
 }
 
 /// A report, and how long its calls waited for their turns.
@@ -175,7 +176,9 @@ impl Searched {
             at,
             cost,
             waited,
+            simulated,
         } = found;
+        self.simulated |= simulated;
         self.waited = self.waited.max(waited);
         self.credits += cost.credits;
         self.usd += cost.usd;
@@ -220,7 +223,7 @@ impl Research {
         let waited = searched.waited + usage.waited;
         let report = Report {
             schema_version: SCHEMA_VERSION,
-            simulated: self.simulated || usage.simulated,
+            simulated: self.simulated || usage.simulated || searched.simulated,
             brand: brand.name.clone(),
             given: Given {
                 website: brand.website.as_ref().map(ToString::to_string),

@@ -113,7 +113,7 @@ pub(super) async fn search(
     services.counts.credits.fetch_add(credits, Ordering::SeqCst);
     let mut reply = json!({
         "query": query, "answer": null, "follow_up_questions": null, "images": [], "results": results,
-        "response_time": 1.2, "request_id": format!("{:016x}", fastrand::u64(..)),
+        "response_time": 1.2, "request_id": format!("simulated-{:016x}", fastrand::u64(..)),
     });
     if body["include_usage"] == true {
         reply["usage"] = json!({"credits": credits});
@@ -156,7 +156,7 @@ pub(super) async fn extract(
     services.counts.credits.fetch_add(credits, Ordering::SeqCst);
     let reply = json!({
         "results": results, "failed_results": failed, "response_time": 0.9,
-        "usage": {"credits": credits}, "request_id": format!("{:016x}", fastrand::u64(..)),
+        "usage": {"credits": credits}, "request_id": format!("simulated-{:016x}", fastrand::u64(..)),
     });
     services.deliver(Service::Search, Json(reply).into_response())
 }

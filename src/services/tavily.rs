@@ -70,6 +70,8 @@ pub struct Found {
     pub cost: Cost,
     /// How long the call waited for its turn.
     pub waited: Duration,
+    /// The service says that it is simulated.
+    pub simulated: bool,
 }
 
 /// What the key has used and may use, in credits.
@@ -193,8 +195,15 @@ impl Tavily {
             at: answer.at,
             cost: answer.cost,
             waited: answer.waited,
+            simulated: is_simulated(&answer.json),
         })
     }
+}
+
+/// Whether an answer is from this program's own stand-in for the service.
+fn is_simulated(answer: &Value) -> bool {
+    let id = answer["request_id"].as_str();
+    id.is_some_and(|id| id.starts_with("simulated"))
 }
 
 /// The credits that an answer says it cost, whole ones; one where an answer does not say, `None` where it is none.

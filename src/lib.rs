@@ -33,6 +33,7 @@ mod commands;
 mod event;
 mod list;
 mod output;
+mod ownership;
 mod render;
 mod research;
 mod secrets;

@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub(crate) mod check;
+pub mod company;
 pub(crate) mod evidence;
 pub(crate) mod figures;
 pub(crate) mod grounds;

@@ -1,13 +1,14 @@
 //! How far a report can be relied on, and what has to be asked.
 
 use super::{
+    company,
     evidence::Evidence,
     report::{
         Analysis, Bilingual, Coverage, Fact, Facts, ParentCheck, ParentVerdict, Quality,
         Relationships, Status,
     },
 };
-use crate::{brand::Brand, text};
+use crate::brand::Brand;
 
 /// Fewer supported facts, or fewer sources, make a thin report.
 const FULL_FACTS: usize = 5;
@@ -61,7 +62,7 @@ fn check_parent(brand: &Brand, relationships: &Relationships) -> ParentCheck {
             found: None,
         };
     };
-    let named = |fact: &&&Fact| is_same_company(given, &fact.value);
+    let named = |fact: &&&Fact| company::is_same(given, &fact.value);
     if let Some(fact) = owners.iter().find(named) {
         return ParentCheck {
             given: Some(given.clone()),
@@ -83,40 +84,6 @@ fn check_parent(brand: &Brand, relationships: &Relationships) -> ParentCheck {
         verdict,
         found: other,
     }
-}
-
-/// Whether two names mean one company: the same letters, or one has all the telling words of the other.
-fn is_same_company(one: &str, other: &str) -> bool {
-    const TELL_NOTHING: [&str; 16] = [
-        "شرکت",
-        "گروه",
-        "هلدینگ",
-        "مجموعه",
-        "صنعتی",
-        "صنایع",
-        "سهامی",
-        "عام",
-        "خاص",
-        "مالی",
-        "group",
-        "holding",
-        "company",
-        "co",
-        "industrial",
-        "the",
-    ];
-    let telling = |name: &str| -> Vec<String> {
-        let words = text::words(name);
-        words
-            .split_whitespace()
-            .filter(|word| !TELL_NOTHING.contains(word))
-            .map(str::to_owned)
-            .collect()
-    };
-    let (a, b) = (telling(one), telling(other));
-    let within =
-        |a: &[String], b: &[String]| !a.is_empty() && a.iter().all(|word| b.contains(word));
-    text::key(one) == text::key(other) || within(&a, &b) || within(&b, &a)
 }
 
 /// What the client has to be asked, because no source says it.

@@ -3,7 +3,7 @@
 use std::{io::Write, sync::Arc};
 
 use clap::CommandFactory;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde_json::json;
 
 use crate::{
@@ -11,7 +11,9 @@ use crate::{
     cli::{CheckArgs, Cli, FolderArgs, SandboxArgs, StatusArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
+    money::Usd,
     render,
+    research::calendar,
     sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
@@ -19,6 +21,7 @@ use crate::{
         checkpoint::Checkpoint,
         paid::Paid,
         registry::{Registry, Status},
+        runs::{self, RunLine},
         write_atomically,
     },
 };
@@ -88,6 +91,10 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
         crate::output::urgent(&format!("[WARNING] {problem}"));
     }
     let last = last.ok().flatten();
+    let runs = runs::peek(&folders.state).unwrap_or_else(|error| {
+        crate::output::urgent(&format!("[WARNING] {error:#}"));
+        Vec::new()
+    });
     let (success, failed) = (
         registry.count(Status::Success),
         registry.count(Status::Failed),
@@ -105,6 +112,10 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
         let all = json!({
             "registry": {"brands": success + failed, "success": success, "failed": failed},
             "last_run": last,
+            "runs": tail(&runs),
+            "spent_by_day": spent_by_day(&runs)
+                .map(|(day, usd)| (day.to_string(), json!(usd)))
+                .collect::<serde_json::Map<_, _>>(),
             "failed": errors,
         });
         say!("{all:#}");
@@ -117,10 +128,7 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     match last {
         None => say!("[LAST RUN] There was none yet."),
         Some(run) => {
-            let status = serde_json::to_value(run.status)
-                .ok()
-                .and_then(|s| s.as_str().map(str::to_owned));
-            say!("[LAST RUN] {} {}", run.run_id, status.unwrap_or_default());
+            say!("[LAST RUN] {} {}", run.run_id, run.status.name());
             say!(
                 "  Started: {}, last change: {}",
                 run.started_at,
@@ -143,13 +151,56 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     for (brand, error) in errors.iter().take(20) {
         say!("  ✗ {brand}: {error}");
     }
+    say_runs(&runs);
     Ok(Exit::Done)
+}
+
+/// How many runs, and days with runs, `status` shows.
+const SHOWN_RUNS: usize = 7;
+
+fn tail(runs: &[RunLine]) -> &[RunLine] {
+    &runs[runs.len().saturating_sub(SHOWN_RUNS)..]
+}
+
+/// The last days on which there were runs, in Iran's time.
+fn spent_by_day(runs: &[RunLine]) -> impl Iterator<Item = (Date, Usd)> {
+    let days = runs::by_day(runs);
+    let before = days.len().saturating_sub(SHOWN_RUNS);
+    days.into_iter().skip(before)
+}
+
+fn say_runs(runs: &[RunLine]) {
+    if runs.is_empty() {
+        return;
+    }
+    say!("[RUNS] The last of {}:", runs.len());
+    for run in tail(runs) {
+        let started = run.started_at.to_zoned_datetime(calendar::tehran());
+        say!(
+            "  {} {}: {} of {} brands processed, ✓ {} ✗ {} 💰 {}",
+            started.strftime("%Y-%m-%d %H:%M"),
+            run.status.name(),
+            run.processed,
+            run.total,
+            run.succeeded,
+            run.failed,
+            run.usd
+        );
+    }
+    say!("[SPENT] By day, in Iran's time:");
+    for (day, usd) in spent_by_day(runs) {
+        say!("  {day}: {usd}");
+    }
 }
 
 /// Rebuilds everything that is made of saved reports.
 pub fn export(args: FolderArgs) -> Result<Exit, Failure> {
-    let output = Folders::new(args.sandbox).output;
-    let (count, unreadable) = render::export(&output).or_exit(Exit::Usage)?;
+    let Folders { output, state, .. } = Folders::new(args.sandbox);
+    let (background, problems) = batch::background::read(&state);
+    for problem in &problems {
+        crate::output::urgent(&format!("[WARNING] {problem}"));
+    }
+    let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Usage)?;
     for problem in &unreadable {
         crate::output::urgent(problem);
     }

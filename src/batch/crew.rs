@@ -11,6 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    background,
     bill::{self, Bill},
     call_failure,
     desk::Desk,
@@ -36,6 +37,7 @@ use crate::{
         checkpoint::{Checkpoint, RunStatus},
         paid::Cost,
         registry::{Entry, Registry, Status},
+        runs::{self, RunLine},
     },
 };
 
@@ -485,6 +487,10 @@ impl<'a> Crew<'a> {
             Ok(items) => (items, Ok(())),
             Err(error) => (Vec::new(), Err(error).or_exit(Exit::Usage)),
         };
+        // The pages show this run too.
+        self.checkpoint.status = self.status();
+        self.refresh_checkpoint();
+        self.remember();
         let rendered = self.render_portfolio().await;
         for done in [folded, written.map_err(list_failure), rendered, compared] {
             if let Err(failure) = done
@@ -493,12 +499,6 @@ impl<'a> Crew<'a> {
                 self.end = End::Failed(failure);
             }
         }
-        self.checkpoint.status = match &self.end {
-            End::Complete => RunStatus::Complete,
-            End::Signal(_) => RunStatus::Interrupted,
-            End::Budget(_) => RunStatus::BudgetReached,
-            End::Failed(_) => RunStatus::Aborted,
-        };
         let ended = match &self.end {
             // Whoever raises the budget or comes back another night begins a new job.
             End::Complete | End::Budget(_) => self.desk.paid.end_job().or_exit(Exit::Usage),
@@ -507,21 +507,47 @@ impl<'a> Crew<'a> {
         if let Err(failure) = ended {
             self.give_up(failure);
         }
+        self.checkpoint.status = self.status();
         self.save_checkpoint();
+        self.remember();
         reported
     }
 
+    fn status(&self) -> RunStatus {
+        match &self.end {
+            End::Complete => RunStatus::Complete,
+            End::Signal(_) => RunStatus::Interrupted,
+            End::Budget(_) => RunStatus::BudgetReached,
+            End::Failed(_) => RunStatus::Aborted,
+        }
+    }
+
+    /// Puts the run on record among those of the past. Nothing depends on it.
+    fn remember(&self) {
+        let run = RunLine::of(&self.checkpoint, self.checkpoint.status);
+        if let Err(error) = runs::remember(self.desk.paid.store(), &run) {
+            self.events
+                .warn(format!("this run is not on record: {error:#}"));
+        }
+    }
+
     async fn render_portfolio(&self) -> Result<(), Failure> {
-        if self.checkpoint.succeeded == 0 {
+        if self.checkpoint.processed == 0 {
             return Ok(());
         }
         let output = self.output.clone();
-        let rendered = tokio::task::spawn_blocking(move || render::portfolio(&output)).await;
-        let unreadable = rendered
+        let state = self.desk.settings.folders.state.clone();
+        let rendered = tokio::task::spawn_blocking(move || {
+            let (background, mut problems) = background::read(&state);
+            problems.extend(render::portfolio(&output, &background)?);
+            anyhow::Ok(problems)
+        });
+        let problems = rendered
+            .await
             .map_err(anyhow::Error::from)
             .and_then(|done| done)
             .or_exit(Exit::Usage)?;
-        for problem in unreadable {
+        for problem in problems {
             self.events.warn(problem);
         }
         Ok(())
@@ -544,11 +570,15 @@ impl<'a> Crew<'a> {
         }
     }
 
-    /// Nothing depends on the checkpoint, so a run goes on without it.
-    fn save_checkpoint(&mut self) {
+    fn refresh_checkpoint(&mut self) {
         self.checkpoint.updated_at = Timestamp::now();
         self.checkpoint.elapsed_s = (self.desk.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0;
         self.checkpoint.cost_usd = self.desk.paid.this_run().usd;
+    }
+
+    /// Nothing depends on the checkpoint, so a run goes on without it.
+    fn save_checkpoint(&mut self) {
+        self.refresh_checkpoint();
         // The desk of a run that works always holds its folder.
         let Some(state) = &self.desk.state else {
             return;

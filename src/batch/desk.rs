@@ -35,7 +35,8 @@ use crate::{
         job::Job,
         paid::Paid,
         registry::{Registry, Status},
-        store::Store,
+        runs,
+        store::{self, Store},
     },
 };
 
@@ -156,6 +157,20 @@ impl Desk {
             warn(&damage);
         }
         Ok(registry)
+    }
+
+    /// Puts the run before on record where it could not do so itself. Nothing depends on it.
+    pub fn remember_left(&self, registry: &Registry) {
+        let Some(state) = &self.state else {
+            return;
+        };
+        let remembered = Checkpoint::peek(state.path()).and_then(|left| match left {
+            Some(left) => runs::remember_left(self.paid.store(), &left, registry),
+            None => Ok(()),
+        });
+        if let Err(error) = remembered {
+            warn(&format!("the run before is not on record: {error:#}"));
+        }
     }
 
     /// What these rows ask for.
@@ -451,7 +466,7 @@ fn open_paid(
     now: Timestamp,
 ) -> anyhow::Result<(Paid, Vec<String>)> {
     let (store, broken) = match state {
-        Some(state) => Store::open(&state.file("paid.sqlite3"), now)?,
+        Some(state) => Store::open(&state.file(store::FILE), now)?,
         None => (Store::in_memory(now)?, Vec::new()),
     };
     let job = Job::begin(&store, list, run_id, now, args.force)?;

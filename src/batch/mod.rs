@@ -1,5 +1,6 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
+pub mod background;
 mod bill;
 mod claim;
 mod crew;
@@ -56,6 +57,7 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
     let mut registry = desk.registry()?;
+    desk.remember_left(&registry);
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
     let plan = desk.plan(rows, &registry)?;
     let estimate = desk.announce(&plan, &registry, filled, &connections);

@@ -1,28 +1,21 @@
 //! What people read: pages, tables and the workbook, made of saved reports alone.
 
 mod family;
+mod glance;
 mod page;
-mod pages;
+mod portfolio;
+mod recent;
 mod tables;
 mod view;
 mod workbook;
 mod year;
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::{fs, io, path::Path};
 
 use anyhow::Context;
-use serde::Deserialize;
 
-use self::{view::Tongue, workbook::Book};
-use crate::{
-    cli::Lang,
-    research::report::{Coverage, Report},
-    state::{stream_atomically, write_all_atomically},
-};
+pub use self::portfolio::{Background, FailedBrand};
+use crate::{research::report::Report, state::write_all_atomically};
 
 /// The file that everything else is made of.
 const REPORT: &str = "brand_report.json";
@@ -54,10 +47,10 @@ fn render(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
     ])
 }
 
-/// Rebuilds the index and the workbook of all reports in the output folder. Returns what is wrong with reports that
+/// Rebuilds the portfolio and the workbook of all reports in the output folder. Returns what is wrong with reports that
 /// cannot be read; they are left out.
-pub fn portfolio(output: &Path) -> anyhow::Result<Vec<String>> {
-    let (_, unreadable) = walk(output, |_, _| Ok(()))?;
+pub fn portfolio(output: &Path, background: &Background) -> anyhow::Result<Vec<String>> {
+    let (_, unreadable) = portfolio::walk(output, background, |_, _| Ok(()))?;
     Ok(unreadable)
 }
 
@@ -73,83 +66,10 @@ pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
 }
 
 /// Renders everything again from the saved reports. Returns how many there are, and what is wrong with others.
-pub fn export(output: &Path) -> anyhow::Result<(usize, Vec<String>)> {
-    walk(output, |folder, report| {
+pub fn export(output: &Path, background: &Background) -> anyhow::Result<(usize, Vec<String>)> {
+    portfolio::walk(output, background, |folder, report| {
         write_all_atomically(&output.join(folder), render(report)?)
     })
-}
-
-/// Goes through all reports, of which one at a time is in memory, and writes the index and the workbook on the way.
-fn walk(
-    output: &Path,
-    mut each: impl FnMut(&str, &Report) -> anyhow::Result<()>,
-) -> anyhow::Result<(usize, Vec<String>)> {
-    let folders = folders(output)?;
-    let glance = glance(output, &folders);
-    let mut book = Book::new(glance.tongue())?;
-    let (mut count, mut unreadable) = (0, Vec::new());
-    stream_atomically(&output.join("index.html"), |index| {
-        index.write_all(pages::index_head(&glance)?.as_bytes())?;
-        for folder in &folders {
-            match read(output, folder) {
-                Ok(Some(report)) => {
-                    each(folder, &report)?;
-                    index.write_all(pages::index_row(&glance, folder, &report)?.as_bytes())?;
-                    book.add(&report)?;
-                    count += 1;
-                }
-                Ok(None) => {}
-                Err(problem) => unreadable.push(problem),
-            }
-        }
-        Ok(index.write_all(pages::INDEX_TAIL.as_bytes())?)
-    })?;
-    stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
-    Ok((count, unreadable))
-}
-
-/// What has to be known of all reports before the first is shown.
-#[derive(Default)]
-pub struct Glance {
-    pub reports: usize,
-    /// Those with sufficient coverage.
-    pub full: usize,
-    pub persian: bool,
-    pub simulated: bool,
-}
-
-impl Glance {
-    /// The language of the portfolio: Persian where any report is.
-    pub fn tongue(&self) -> Tongue {
-        Tongue {
-            fa: self.persian || self.reports == 0,
-        }
-    }
-}
-
-fn glance(output: &Path, folders: &[String]) -> Glance {
-    #[derive(Deserialize)]
-    struct Head {
-        simulated: bool,
-        lang: Lang,
-        quality: HeadQuality,
-    }
-    #[derive(Deserialize)]
-    struct HeadQuality {
-        coverage: Coverage,
-    }
-    let mut glance = Glance::default();
-    for folder in folders {
-        let head = fs::read(output.join(folder).join(REPORT)).ok();
-        let Some(head) = head.and_then(|bytes| serde_json::from_slice::<Head>(&bytes).ok()) else {
-            continue;
-        };
-        glance.reports += 1;
-        glance.full += usize::from(head.quality.coverage == Coverage::Full);
-        glance.persian |= head.lang.persian();
-        glance.simulated |= head.simulated;
-    }
-    glance
 }
 
 /// The names of all folders, in their order.

@@ -20,6 +20,36 @@ pub enum RunStatus {
     Interrupted,
     BudgetReached,
     Aborted,
+    /// Never in a checkpoint: what the next run says of one that was left as running.
+    Killed,
+}
+
+impl RunStatus {
+    const ALL: [Self; 6] = [
+        Self::Running,
+        Self::Complete,
+        Self::Interrupted,
+        Self::BudgetReached,
+        Self::Aborted,
+        Self::Killed,
+    ];
+
+    /// The name that it has in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Complete => "complete",
+            Self::Interrupted => "interrupted",
+            Self::BudgetReached => "budget_reached",
+            Self::Aborted => "aborted",
+            Self::Killed => "killed",
+        }
+    }
+
+    /// The status of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
 }
 
 /// The content of `checkpoint_latest.json`.
@@ -102,6 +132,14 @@ mod tests {
             cost_usd: Usd::ZERO,
             elapsed_s: 1.0,
             simulated: false,
+        }
+    }
+
+    #[test]
+    fn a_status_has_one_name() {
+        for status in RunStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+            assert_eq!(RunStatus::named(status.name()), Some(status));
         }
     }
 

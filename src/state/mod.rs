@@ -1,4 +1,4 @@
-//! What survives: the registry, the checkpoint, paid responses with what they cost, jobs, and the lock on the folder.
+//! What survives: the registry, the checkpoint, paid responses with what they cost, jobs, runs, and the lock on the folder.
 
 pub mod budget;
 pub mod checkpoint;
@@ -7,6 +7,7 @@ pub mod job;
 pub mod meter;
 pub mod paid;
 pub mod registry;
+pub mod runs;
 pub mod store;
 
 use std::{
@@ -61,6 +62,11 @@ impl StateFolder {
             Err(TryLockError::WouldBlock) => Err(LockError::Held(path.display().to_string())),
             Err(TryLockError::Error(error)) => Err(io_error(error)),
         }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where a file of this folder is.

@@ -110,6 +110,11 @@ impl Paid {
         Self::new(Arc::new(store), job, cap)
     }
 
+    /// The database itself.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The key of the fences around text from the web.
     pub fn fence_key(&self) -> anyhow::Result<[u8; 32]> {
         self.store.fence_key()

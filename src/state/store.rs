@@ -1,4 +1,4 @@
-//! The database of everything that money is spent on, `paid.sqlite3`: answers, spending, jobs, and what the services
+//! The database of everything that money is spent on, `paid.sqlite3`: answers, spending, jobs, runs, and what the services
 //! reported.
 //!
 //! `SQLite`, because of the stores that were measured with a million answers it is the smallest, opens in a millisecond
@@ -19,13 +19,16 @@ use tokio::sync::oneshot;
 
 use super::{set_aside, set_aside_name};
 
-const SCHEMA_VERSION: i64 = 3;
+/// The name of the database in the state folder.
+pub const FILE: &str = "paid.sqlite3";
+
+const SCHEMA_VERSION: i64 = 4;
 
 /// Answers older than this are never asked for again and make room.
 const KEEP_DAYS: i64 = 30;
 
 /// The tables and their columns, the oldest version first. Each batch leads from one version to the next.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "CREATE TABLE IF NOT EXISTS response (
          hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
          usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);
@@ -43,10 +46,14 @@ const MIGRATIONS: [&str; 3] = [
      CREATE INDEX spending_state ON spending (state);
      CREATE TABLE fence (id INTEGER PRIMARY KEY CHECK (id = 1), key BLOB NOT NULL);",
     "ALTER TABLE response ADD COLUMN payer TEXT;",
+    "CREATE TABLE run (
+         id TEXT PRIMARY KEY, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, status TEXT NOT NULL,
+         total INTEGER NOT NULL, processed INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
+         skipped INTEGER NOT NULL, usd TEXT NOT NULL, simulated INTEGER NOT NULL);",
 ];
 
 /// The tables that are worth saving from a damaged database.
-const TABLES: [&str; 5] = ["response", "spending", "job", "reading", "fence"];
+const TABLES: [&str; 6] = ["response", "spending", "job", "reading", "fence", "run"];
 
 /// The database, used by one thread at a time.
 pub struct Store {

@@ -1,0 +1,43 @@
+//! What the portfolio says besides the reports, read from the state folder without holding it.
+
+use std::path::Path;
+
+use crate::{
+    render::{Background, FailedBrand},
+    state::{
+        registry::{Entry, Registry, Status},
+        runs,
+    },
+};
+
+/// Runs of the past and brands that failed. What cannot be read is left out, and the texts say so.
+pub fn read(state: &Path) -> (Background, Vec<String>) {
+    let mut problems = Vec::new();
+    let mut or_none = |error: anyhow::Error| problems.push(format!("{error:#}"));
+    let runs = runs::peek(state).map_err(&mut or_none).unwrap_or_default();
+    let registry = Registry::peek(state).map_err(&mut or_none).ok();
+    let mut failed = Vec::new();
+    if let Some((registry, damage)) = registry {
+        problems.extend(damage);
+        let entries = registry.entries().map(|(_, entry)| entry);
+        failed.extend(
+            entries
+                .filter(|entry| entry.status == Status::Failed)
+                .map(|entry| failed_brand(entry)),
+        );
+    }
+    (Background { runs, failed }, problems)
+}
+
+fn failed_brand(entry: &Entry) -> FailedBrand {
+    let folder = entry.report.as_ref().and_then(|report| {
+        let folder = Path::new(report).parent()?.file_name()?;
+        Some(folder.to_string_lossy().into_owned())
+    });
+    FailedBrand {
+        brand: entry.brand.clone(),
+        folder,
+        error: entry.error.clone().unwrap_or_default(),
+        at: entry.updated_at,
+    }
+}

@@ -1,0 +1,330 @@
+//! The portfolio: one page about all brands, and the workbook, written while reports are read one by one.
+
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    io::Write,
+    path::Path,
+};
+
+use askama::Template;
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
+
+use super::{
+    folders,
+    glance::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
+    read,
+    recent::{Recent, amount},
+    view::Tongue,
+    workbook::Book,
+};
+use crate::{
+    research::report::{Fact, Report},
+    state::{runs::RunLine, stream_atomically},
+    text::shorten,
+};
+
+/// The page's only script; its hash is what the page's policy allows.
+const SCRIPT: &str = include_str!("templates/portfolio.js");
+
+/// Characters of an error that are shown.
+const ERROR: usize = 300;
+
+/// What the portfolio says besides the reports. It comes from whoever asks for the page.
+#[derive(Debug, Default)]
+pub struct Background {
+    /// Runs of the past, the oldest first.
+    pub runs: Vec<RunLine>,
+    pub failed: Vec<FailedBrand>,
+}
+
+/// A brand whose last attempt failed.
+#[derive(Debug)]
+pub struct FailedBrand {
+    pub brand: String,
+    /// The folder of its older report.
+    pub folder: Option<String>,
+    pub error: String,
+    pub at: Timestamp,
+}
+
+impl Background {
+    /// Brands that failed and had a report before, by its folder.
+    pub fn failed_by_folder(&self) -> HashMap<&str, &FailedBrand> {
+        let with_folder = |brand| -> Option<(&str, &FailedBrand)> {
+            let brand: &FailedBrand = brand;
+            Some((brand.folder.as_deref()?, brand))
+        };
+        self.failed.iter().filter_map(with_folder).collect()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "portfolio_head.html")]
+struct HeadPage<'a> {
+    t: Tongue,
+    glance: &'a Glance,
+    recent: Option<Recent>,
+    columns: [Column; COLUMNS.len()],
+    sectors: Vec<Choice>,
+    parents: Vec<Choice>,
+    script_hash: String,
+}
+
+#[derive(Template)]
+#[template(path = "portfolio_row.html")]
+struct RowPage<'a> {
+    t: Tongue,
+    row: &'a Row,
+}
+
+#[derive(Template)]
+#[template(path = "portfolio_tail.html")]
+struct TailPage<'a> {
+    t: Tongue,
+    families: Vec<(String, &'a Family)>,
+    script: &'a str,
+}
+
+/// A column of the table.
+struct Column {
+    /// Its name in the page's attributes and addresses.
+    code: &'static str,
+    label: &'static str,
+}
+
+/// The columns: codes, and labels in Persian and English.
+const COLUMNS: [(&str, &str, &str); 8] = [
+    ("brand", "برند", "Brand"),
+    ("parent", "شرکت مادر", "Parent company"),
+    ("sector", "صنعت", "Sector"),
+    ("status", "وضعیت", "Status"),
+    ("support", "با سند", "Supported"),
+    ("opportunities", "فرصت‌ها", "Opportunities"),
+    ("cost", "هزینه (دلار)", "Cost (USD)"),
+    ("date", "تاریخ", "Date"),
+];
+
+/// A brand in the table.
+struct Row {
+    name: String,
+    /// The folder of its report.
+    folder: Option<String>,
+    parent: String,
+    sector: String,
+    standing: Standing,
+    error: String,
+    band: Support,
+    /// Supported facts in percent, and in words.
+    percent: i32,
+    support: String,
+    opportunities: Option<usize>,
+    usd: f64,
+    cost: String,
+    at: i64,
+    day: String,
+    /// What it is found by.
+    key: String,
+    parent_key: String,
+    sector_key: String,
+}
+
+impl Row {
+    fn of(t: Tongue, folder: &str, report: &Report, failed: Option<&FailedBrand>) -> Self {
+        let quality = &report.quality;
+        let parent = parent(report.relationships.parent.as_ref(), &report.given);
+        let sector = sector(t, &report.categorisation.industry);
+        let value = |fact: &Option<Fact>| fact.as_ref().map(|f| f.value.clone());
+        let (fa, en) = (&report.identity.name_fa, &report.identity.name_en);
+        let names = [
+            Some(report.brand.clone()),
+            value(fa),
+            value(en),
+            Some(parent.to_owned()),
+            Some(sector.to_owned()),
+        ];
+        #[expect(clippy::cast_possible_truncation, reason = "a share from 0 to 1")]
+        let percent = quality
+            .share_supported
+            .map(|share| (share * 100.0).round() as i32);
+        let insights = report.insights.as_ref();
+        Self {
+            name: name(&report.brand),
+            folder: Some(folder.to_owned()),
+            parent: t.digits(&name(parent)),
+            sector: t.digits(&name(sector)),
+            standing: Standing::of(quality.coverage, quality.candidates.len(), failed.is_some()),
+            error: failed.map(error).unwrap_or_default(),
+            band: Support::of(quality.share_supported),
+            percent: percent.unwrap_or(-1),
+            support: percent.map_or_else(
+                || "—".to_owned(),
+                |percent| t.digits(&format!("{percent}{}", t.percent())),
+            ),
+            opportunities: Some(insights.map_or(0, |insights| insights.opportunities.len())),
+            usd: report.cost.usd.as_f64(),
+            cost: amount(t, report.cost.usd),
+            at: report.generated_at.as_second(),
+            day: t.day(&report.generated_at),
+            key: keys(names.iter().flatten()),
+            parent_key: short_key(parent),
+            sector_key: short_key(sector),
+        }
+    }
+
+    /// A brand that has no report.
+    fn failed(t: Tongue, brand: &FailedBrand) -> Self {
+        Self {
+            name: name(&brand.brand),
+            folder: None,
+            parent: String::new(),
+            sector: String::new(),
+            standing: Standing::Failed,
+            error: error(brand),
+            band: Support::None,
+            percent: -1,
+            support: "—".into(),
+            opportunities: None,
+            usd: -1.0,
+            cost: "—".into(),
+            at: brand.at.as_second(),
+            day: t.day(&brand.at),
+            key: keys([&brand.brand]),
+            parent_key: String::new(),
+            sector_key: String::new(),
+        }
+    }
+}
+
+fn error(brand: &FailedBrand) -> String {
+    shorten(&crate::text::clean(&brand.error), ERROR)
+}
+
+/// Names folded for searching, each once. A key has no spaces, so that nothing is found across two of them.
+fn keys<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let mut keys: Vec<String> = Vec::new();
+    for key in names.into_iter().map(|name| short_key(name)) {
+        if !keys.iter().any(|known| known.contains(&key)) {
+            keys.push(key);
+        }
+    }
+    keys.join(" ")
+}
+
+/// The script as a browser sees it, which counts a line's end as one character.
+fn script() -> Cow<'static, str> {
+    match SCRIPT.contains('\r') {
+        true => SCRIPT.replace("\r\n", "\n").into(),
+        false => SCRIPT.into(),
+    }
+}
+
+/// How the policy names a script.
+fn hash(script: &str) -> String {
+    let hash = digest(&SHA256, script.as_bytes());
+    format!("sha256-{}", BASE64_STANDARD.encode(hash))
+}
+
+/// Goes through all reports, of which one at a time is in memory, and writes the page and the workbook on the way.
+/// Returns how many there are, and what is wrong with others.
+pub fn walk(
+    output: &Path,
+    background: &Background,
+    mut each: impl FnMut(&str, &Report) -> anyhow::Result<()>,
+) -> anyhow::Result<(usize, Vec<String>)> {
+    let folders = folders(output)?;
+    let glance = Glance::take(output, &folders, background);
+    let t = glance.tongue();
+    let failed = background.failed_by_folder();
+    let mut book = Book::new(t)?;
+    let (mut count, mut unreadable) = (0, Vec::new());
+    stream_atomically(&output.join("index.html"), |page| {
+        page.write_all(head(&glance, background)?.as_bytes())?;
+        let mut row = |row: &Row| -> anyhow::Result<()> {
+            page.write_all(RowPage { t, row }.render()?.as_bytes())?;
+            Ok(page.write_all(b"\n")?)
+        };
+        let mut met = HashSet::new();
+        for folder in &folders {
+            match read(output, folder) {
+                Ok(Some(report)) => {
+                    each(folder, &report)?;
+                    let failed = failed.get(folder.as_str()).copied();
+                    row(&Row::of(t, folder, &report, failed))?;
+                    book.add(&report)?;
+                    met.insert(folder.as_str());
+                    count += 1;
+                }
+                Ok(None) => {}
+                Err(problem) => unreadable.push(problem),
+            }
+        }
+        for brand in &background.failed {
+            if brand
+                .folder
+                .as_deref()
+                .is_none_or(|folder| !met.contains(folder))
+            {
+                row(&Row::failed(t, brand))?;
+            }
+        }
+        Ok(page.write_all(tail(&glance)?.as_bytes())?)
+    })?;
+    stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
+    Ok((count, unreadable))
+}
+
+/// The page up to the first brand.
+fn head(glance: &Glance, background: &Background) -> askama::Result<String> {
+    let t = glance.tongue();
+    HeadPage {
+        t,
+        glance,
+        recent: Recent::of(t, &background.runs),
+        columns: COLUMNS.map(|(code, fa, en)| Column {
+            code,
+            label: t.pick(fa, en),
+        }),
+        sectors: glance.sectors(),
+        parents: glance.parents(),
+        script_hash: hash(&script()),
+    }
+    .render()
+}
+
+/// The page from the last brand on.
+fn tail(glance: &Glance) -> askama::Result<String> {
+    TailPage {
+        t: glance.tongue(),
+        families: glance.families(),
+        script: &script(),
+    }
+    .render()
+}
+
+#[expect(
+    clippy::inline_always,
+    clippy::unused_self,
+    reason = "the macro of the template engine asks for these forms"
+)]
+mod filters {
+    use std::fmt::Display;
+
+    use askama::{Result, Values, filter_fn};
+
+    /// A folder's name in an address.
+    #[filter_fn]
+    pub fn path(text: impl Display, _: &dyn Values) -> Result<String> {
+        let mut url = url::Url::parse("http://x/").map_err(askama::Error::custom)?;
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().push(&text.to_string());
+        }
+        Ok(format!(".{}", url.path()))
+    }
+}
+
+#[cfg(test)]
+#[path = "portfolio_tests.rs"]
+mod tests;

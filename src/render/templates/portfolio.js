@@ -22,9 +22,9 @@
     .normalize("NFKD").replace(/(?!\u0653)\p{M}/gu, "").normalize("NFC")
     .replace(/[\u00AD\u0640\u061C\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFEFF\uFFF9-\uFFFB]/g, "")
     .replace(/./gsu, one).replace(/[٠-٩۰-۹]/g, digit)
-    .toLowerCase().replace(/(?!\u0653)\p{M}/gu, "")
+    .toLowerCase().replace(/\p{M}/gu, "")
     .replace(/(?<=\d)[,٬،](?=\d{3}(?!\d))/g, "")
-    .replace(/[\s\-‐‑‒–—―_.·•'’‘"“”«»`™®©]/gu, "");
+    .replace(/[\s\u0085\-‐‑‒–—―_.·•'’‘"“”«»`™®©]/gu, "");
 
   const filter = () => {
     const words = search.value.split(/\s+/).map(key).filter(Boolean);

@@ -250,11 +250,10 @@ fn every_odd_row_ends_in_a_result_or_a_reason() {
         .into_iter()
         .filter(|(path, _)| path.extension().is_some_and(|e| e == "html"));
     for (path, page) in pages {
-        assert!(
-            !String::from_utf8(page).unwrap().contains("<script"),
-            "{}",
-            path.display()
-        );
+        // The portfolio has a script of its own.
+        let own = usize::from(path == output.join("index.html"));
+        let page = String::from_utf8(page).unwrap();
+        assert_eq!(page.matches("<script").count(), own, "{}", path.display());
     }
 }
 

@@ -296,7 +296,16 @@ fn a_bad_answer_fails_its_brand_and_not_the_run() {
             );
             assert_eq!(entry["attempts"], 1);
         }
-        assert!(!desk.path("output").exists());
+        // There is no report, and the portfolio says why.
+        let mut output: Vec<_> = std::fs::read_dir(desk.path("output"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        output.sort();
+        assert_eq!(output, ["brands.xlsx", "index.html"]);
+        let page = std::fs::read_to_string(desk.path("output/index.html")).unwrap();
+        assert_eq!(page.matches("data-status=\"failed\"").count(), 2);
+        assert_eq!(page.matches(words).count(), 2, "{fault}");
         // A failed brand is tried again, and what was bad is not used again.
         let again = desk.run(&["--brands", "list.csv"]);
         assert_eq!(again.code, Some(1));

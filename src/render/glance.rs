@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{REPORT, portfolio::Background, view::Tongue};
+use super::{REPORT, portfolio::Background, threads::in_order, view::Tongue};
 use crate::{
     cli::Lang,
     research::report::{Coverage, Fact, Given, Industry, Status},
@@ -111,19 +111,27 @@ struct HeadQuality {
 
 impl Glance {
     /// Looks at all reports and at what is known besides.
-    pub fn take(output: &Path, folders: &[String], background: &Background) -> Self {
+    pub fn take(
+        output: &Path,
+        folders: &[String],
+        background: &Background,
+    ) -> anyhow::Result<Self> {
         let mut glance = Self {
             simulated: background.runs.iter().any(|run| run.simulated),
             ..Self::default()
         };
         let mut failed = background.failed_by_folder();
-        for folder in folders {
-            let head = fs::read(output.join(folder).join(REPORT)).ok();
-            if let Some(head) = head.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        let head = |folder: &String| {
+            let bytes = fs::read(output.join(folder).join(REPORT)).ok()?;
+            serde_json::from_slice::<Head>(&bytes).ok()
+        };
+        in_order(folders, head, |folder, head| {
+            if let Some(head) = head {
                 let failed = failed.remove(folder.as_str()).is_some();
                 glance.add(folder, &head, failed);
             }
-        }
+            Ok(())
+        })?;
         let without_report = failed.len()
             + background
                 .failed
@@ -133,7 +141,7 @@ impl Glance {
         glance.brands += without_report;
         glance.standings[Standing::Failed as usize] += without_report;
         glance.families.retain(|_, family| family.brands.len() > 1);
-        glance
+        Ok(glance)
     }
 
     fn add(&mut self, folder: &str, head: &Head, failed: bool) {

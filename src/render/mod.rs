@@ -1,11 +1,15 @@
 //! What people read: pages, tables and the workbook, made of saved reports alone.
 
+mod chunks;
 mod family;
 mod glance;
 mod page;
 mod portfolio;
 mod recent;
+mod sheets;
+mod statements;
 mod tables;
+mod threads;
 mod view;
 mod workbook;
 mod year;
@@ -15,7 +19,10 @@ use std::{fs, io, path::Path};
 use anyhow::Context;
 
 pub use self::portfolio::{Background, FailedBrand};
-use crate::{research::report::Report, state::write_all_atomically};
+use crate::{
+    research::report::Report,
+    state::{replace, write_atomically},
+};
 
 /// The file that everything else is made of.
 const REPORT: &str = "brand_report.json";
@@ -31,9 +38,21 @@ pub fn files(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
     Ok(files)
 }
 
-/// Saves a report's files in the brand's folder.
-pub fn save(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {
-    write_all_atomically(folder, files)
+/// Saves a report's files in the brand's folder. When this returns, the report itself is on disk; what is rendered from
+/// it may be lost with the power, because it can be made again.
+pub fn save(folder: &Path, mut files: Vec<NamedFile>) -> anyhow::Result<()> {
+    let report = files.pop();
+    replace_all(folder, files)?;
+    report.map_or(Ok(()), |(name, bytes)| {
+        write_atomically(&folder.join(name), &bytes)
+    })
+}
+
+fn replace_all(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {
+    for (name, bytes) in files {
+        replace(&folder.join(name), &bytes)?;
+    }
+    Ok(())
 }
 
 /// The pages and tables of one report.
@@ -44,14 +63,15 @@ fn render(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
         ("products.csv", tables::products(report)?),
         ("campaign_opportunities.csv", tables::opportunities(report)?),
         ("related_brands.csv", tables::related(report)?),
+        ("chunks.jsonl", chunks::lines(report)?),
     ])
 }
 
 /// Rebuilds the portfolio and the workbook of all reports in the output folder. Returns what is wrong with reports that
-/// cannot be read; they are left out.
+/// cannot be read and are left out, and what the workbook has no room for.
 pub fn portfolio(output: &Path, background: &Background) -> anyhow::Result<Vec<String>> {
-    let (_, unreadable) = portfolio::walk(output, background, |_, _| Ok(()))?;
-    Ok(unreadable)
+    let (_, problems) = portfolio::walk(output, background, |_, _| Ok(()))?;
+    Ok(problems)
 }
 
 /// All reports below a folder, in the order of their folders.
@@ -68,7 +88,7 @@ pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
 /// Renders everything again from the saved reports. Returns how many there are, and what is wrong with others.
 pub fn export(output: &Path, background: &Background) -> anyhow::Result<(usize, Vec<String>)> {
     portfolio::walk(output, background, |folder, report| {
-        write_all_atomically(&output.join(folder), render(report)?)
+        replace_all(&output.join(folder), render(report)?)
     })
 }
 

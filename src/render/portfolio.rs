@@ -17,6 +17,7 @@ use super::{
     glance::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
     read,
     recent::{Recent, amount},
+    threads::in_order,
     view::Tongue,
     workbook::Book,
 };
@@ -227,19 +228,19 @@ fn hash(script: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(hash))
 }
 
-/// Goes through all reports, of which one at a time is in memory, and writes the page and the workbook on the way.
-/// Returns how many there are, and what is wrong with others.
+/// Goes through all reports, of which a few at a time are in memory, and writes the page and the workbook on the way.
+/// `each` is called on several threads. Returns how many there are, and what is wrong with others.
 pub fn walk(
     output: &Path,
     background: &Background,
-    mut each: impl FnMut(&str, &Report) -> anyhow::Result<()>,
+    each: impl Fn(&str, &Report) -> anyhow::Result<()> + Sync,
 ) -> anyhow::Result<(usize, Vec<String>)> {
     let folders = folders(output)?;
-    let glance = Glance::take(output, &folders, background);
+    let glance = Glance::take(output, &folders, background)?;
     let t = glance.tongue();
     let failed = background.failed_by_folder();
-    let mut book = Book::new(t)?;
-    let (mut count, mut unreadable) = (0, Vec::new());
+    let mut book = Book::new(t, glance.simulated)?;
+    let (mut count, mut problems) = (0, Vec::new());
     stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
         let mut row = |row: &Row| -> anyhow::Result<()> {
@@ -247,33 +248,37 @@ pub fn walk(
             Ok(page.write_all(b"\n")?)
         };
         let mut met = HashSet::new();
-        for folder in &folders {
-            match read(output, folder) {
+        let work = |folder: &String| -> Result<_, String> {
+            let report = read(output, folder)?;
+            Ok(report.map(|report| each(folder, &report).map(|()| report)))
+        };
+        in_order(&folders, work, |folder, done| {
+            match done {
                 Ok(Some(report)) => {
-                    each(folder, &report)?;
+                    let report = report?;
                     let failed = failed.get(folder.as_str()).copied();
                     row(&Row::of(t, folder, &report, failed))?;
                     book.add(&report)?;
-                    met.insert(folder.as_str());
+                    met.insert(folder.clone());
                     count += 1;
                 }
                 Ok(None) => {}
-                Err(problem) => unreadable.push(problem),
+                Err(problem) => problems.push(problem),
             }
-        }
-        for brand in &background.failed {
-            if brand
-                .folder
-                .as_deref()
-                .is_none_or(|folder| !met.contains(folder))
-            {
-                row(&Row::failed(t, brand))?;
-            }
+            Ok(())
+        })?;
+        let without_report = |brand: &&FailedBrand| {
+            let folder = brand.folder.as_deref();
+            folder.is_none_or(|folder| !met.contains(folder))
+        };
+        for brand in background.failed.iter().filter(without_report) {
+            row(&Row::failed(t, brand))?;
         }
         Ok(page.write_all(tail(&glance)?.as_bytes())?)
     })?;
+    problems.extend(book.left_out());
     stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
-    Ok((count, unreadable))
+    Ok((count, problems))
 }
 
 /// The page up to the first brand.

@@ -1,8 +1,14 @@
 //! CSV files of one report: RFC 4180, with the mark by which Excel knows UTF-8, and no cell that a spreadsheet would
-//! run as a formula.
+//! run as a formula. They are for scripts, with codes in English and days of both calendars; the workbook is for people.
+
+use jiff::civil::Date;
+use serde::Serialize;
 
 use super::view::Tongue;
-use crate::research::report::{Fact, Report, Status};
+use crate::research::{
+    calendar::jalali,
+    report::{Fact, Level, Report, Status},
+};
 
 /// What the brand sells.
 pub fn products(report: &Report) -> anyhow::Result<Vec<u8>> {
@@ -17,6 +23,11 @@ pub fn products(report: &Report) -> anyhow::Result<Vec<u8>> {
         "target_market",
         "status",
         "sources",
+        "quote",
+        "urls",
+        "price_status",
+        "price_as_of",
+        "price_quote",
     ];
     let rows = report.products.iter().map(|product| {
         let name = product.name_fa.as_ref().or(product.name_en.as_ref());
@@ -36,6 +47,11 @@ pub fn products(report: &Report) -> anyhow::Result<Vec<u8>> {
             value(product.target_market.as_ref()),
             name.map(status).unwrap_or_default(),
             name.map(sources).unwrap_or_default(),
+            name.map(quote).unwrap_or_default(),
+            name.map(|name| urls(report, name)).unwrap_or_default(),
+            product.price.as_ref().map(status).unwrap_or_default(),
+            as_of(product.price.as_ref()),
+            product.price.as_ref().map(quote).unwrap_or_default(),
         ]
     });
     table(report, &header, rows)
@@ -59,6 +75,13 @@ pub fn opportunities(report: &Report) -> anyhow::Result<Vec<u8>> {
         "difficulty",
         "priority",
         "rests_on",
+        "occasion_code",
+        "starts_jalali",
+        "ends_jalali",
+        "may_be_a_day_off",
+        "book_by",
+        "book_by_jalali",
+        "too_late",
     ];
     let opportunities = report
         .insights
@@ -70,12 +93,7 @@ pub fn opportunities(report: &Report) -> anyhow::Result<Vec<u8>> {
         vec![
             report.brand.clone(),
             o.partner.clone(),
-            if dated.partner_in_evidence {
-                "yes"
-            } else {
-                "no"
-            }
-            .to_owned(),
+            yes_or_no(dated.partner_in_evidence),
             t.text(&o.concept),
             t.text(&o.audience),
             o.budget_million_toman
@@ -84,15 +102,22 @@ pub fn opportunities(report: &Report) -> anyhow::Result<Vec<u8>> {
             t.text(&o.budget_basis),
             t.text(&o.reach),
             dates.map(|dates| t.text(&dates.name)).unwrap_or_default(),
-            dates
-                .map(|dates| dates.starts.to_string())
-                .unwrap_or_default(),
-            dates
-                .map(|dates| dates.ends.to_string())
-                .unwrap_or_default(),
-            t.level(&o.difficulty).to_owned(),
-            t.level(&o.priority).to_owned(),
+            day(dates.map(|dates| dates.starts)),
+            day(dates.map(|dates| dates.ends)),
+            level(o.difficulty),
+            level(o.priority),
             o.rests_on.join(" "),
+            o.timing.as_ref().map(code).unwrap_or_default(),
+            jalali_day(dates.map(|dates| dates.starts)),
+            jalali_day(dates.map(|dates| dates.ends)),
+            dates
+                .map(|dates| yes_or_no(dates.lunar))
+                .unwrap_or_default(),
+            day(dates.and_then(|dates| dates.book_by)),
+            jalali_day(dates.and_then(|dates| dates.book_by)),
+            dates
+                .map(|dates| yes_or_no(dates.too_late))
+                .unwrap_or_default(),
         ]
     });
     table(report, &header, rows)
@@ -101,20 +126,33 @@ pub fn opportunities(report: &Report) -> anyhow::Result<Vec<u8>> {
 /// Owners, sisters, competitors and the like.
 pub fn related(report: &Report) -> anyhow::Result<Vec<u8>> {
     let header = [
-        "brand", "relation", "name", "status", "as_of", "sources", "quote",
+        "brand",
+        "relation",
+        "name",
+        "status",
+        "as_of",
+        "sources",
+        "quote",
+        "urls",
+        "parent_in_list",
+        "parent_verdict",
     ];
+    let check = &report.quality.parent;
     let rows = relations(report).into_iter().map(|(relation, fact)| {
+        // The verdict on what the list says stands beside what was found.
+        let given = (relation == "parent").then(|| check.given.clone());
+        let verdict = (relation == "parent").then(|| code(&check.verdict));
         vec![
             report.brand.clone(),
             relation.to_owned(),
             fact.value.clone(),
             status(fact),
-            fact.as_of.clone().unwrap_or_default(),
+            as_of(Some(fact)),
             sources(fact),
-            fact.evidence
-                .first()
-                .map(|citation| citation.quote.clone())
-                .unwrap_or_default(),
+            quote(fact),
+            urls(report, fact),
+            given.flatten().unwrap_or_default(),
+            verdict.unwrap_or_default(),
         ]
     });
     table(report, &header, rows)
@@ -162,6 +200,14 @@ pub fn status(fact: &Fact) -> String {
     .to_owned()
 }
 
+/// The first passage that a fact was read in.
+pub fn quote(fact: &Fact) -> String {
+    let first = fact.evidence.first();
+    first
+        .map(|citation| citation.quote.clone())
+        .unwrap_or_default()
+}
+
 /// The ids of a fact's sources.
 pub fn sources(fact: &Fact) -> String {
     fact.evidence
@@ -169,6 +215,44 @@ pub fn sources(fact: &Fact) -> String {
         .map(|citation| citation.source.as_str())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// The addresses of a fact's sources.
+fn urls(report: &Report, fact: &Fact) -> String {
+    let cited = |id: &str| report.sources.iter().find(|source| source.id == id);
+    fact.evidence
+        .iter()
+        .filter_map(|citation| Some(cited(&citation.source)?.url.as_str()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn as_of(fact: Option<&Fact>) -> String {
+    fact.and_then(|fact| fact.as_of.clone()).unwrap_or_default()
+}
+
+fn day(day: Option<Date>) -> String {
+    day.map(|day| day.to_string()).unwrap_or_default()
+}
+
+fn jalali_day(day: Option<Date>) -> String {
+    day.map(|day| jalali(day, '-')).unwrap_or_default()
+}
+
+fn yes_or_no(yes: bool) -> String {
+    if yes { "yes" } else { "no" }.to_owned()
+}
+
+fn level(level: Level) -> String {
+    code(&level)
+}
+
+/// What a value without content is called in the file format.
+fn code(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(code)) => code,
+        _ => String::new(),
+    }
 }
 
 fn table(
@@ -191,26 +275,51 @@ fn table(
     Ok(bytes)
 }
 
-/// A cell that begins like a formula gets an apostrophe, which spreadsheets read as “this is text”
-/// (OWASP, “CSV Injection”).
-fn inert(cell: &str) -> String {
-    match cell.trim_start().chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '＝' | '＋' | '－' | '＠') => {
-            format!("'{cell}")
-        }
-        _ => cell.to_owned(),
-    }
+/// Whether a spreadsheet may take what begins so for a formula (OWASP, “CSV Injection”), typed in any width.
+fn begins_formula(c: char) -> bool {
+    matches!(
+        c,
+        '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '﹦' | '﹢' | '﹣' | '﹫'
+    )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether a careless importer may begin a cell after this: another separator than the comma, or a line within quotes.
+fn ends_cell(c: char) -> bool {
+    matches!(
+        c,
+        ',' | ';' | '\t' | '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
+}
 
-    #[test]
-    fn no_cell_is_a_formula() {
-        for cell in ["=1+1", " =HYPERLINK(\"x\")", "+98", "-1", "@x", "\t=1"] {
-            assert!(inert(cell).starts_with('\''), "{cell}");
-        }
-        assert_eq!(inert("کاله = خوب"), "کاله = خوب");
+/// Whether a formula may hide behind this: nothing is seen of it, or importers strip it.
+fn covers(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '"' | '\'' | '`' | '«' | '»' | '‘'..='‟' | '‹' | '›' | '＂' | '＇')
+        // Invisible: soft hyphen, marks of direction, zero-width characters, variation selectors.
+        || matches!(c, '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{FEFF}')
+        || matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}')
+        || matches!(c, '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+/// Text with an apostrophe, which spreadsheets read as “this is text”, wherever a formula could begin.
+fn inert(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len() + 1);
+    // OWASP counts tabs and ends of lines at the beginning among what begins a formula.
+    if text.starts_with(['\t', '\r', '\n']) {
+        inert.push('\'');
     }
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(ends_cell).map_or(rest.len(), |at| {
+            at + rest[at..].chars().next().map_or(1, char::len_utf8)
+        });
+        let (cell, after) = rest.split_at(end);
+        if cell.trim_start_matches(covers).starts_with(begins_formula) {
+            inert.push('\'');
+        }
+        inert.push_str(cell);
+        rest = after;
+    }
+    inert
 }

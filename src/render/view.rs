@@ -21,6 +21,8 @@ pub struct Tongue {
 
 /// A part of the report with its lines.
 pub struct Section {
+    /// What it is called in files for programs.
+    pub code: &'static str,
     pub title: &'static str,
     pub lines: Vec<Line>,
 }
@@ -49,6 +51,21 @@ pub struct CitationView {
     pub quote: String,
     pub url: String,
     pub title: String,
+}
+
+/// Sections and lines that have facts, of a code, a title and lines each.
+fn filled(
+    sections: impl IntoIterator<Item = (&'static str, &'static str, Vec<Line>)>,
+) -> Vec<Section> {
+    sections
+        .into_iter()
+        .map(|(code, title, lines)| Section {
+            code,
+            title,
+            lines: lines.into_iter().filter(|l| !l.facts.is_empty()).collect(),
+        })
+        .filter(|section| !section.lines.is_empty())
+        .collect()
 }
 
 impl Tongue {
@@ -341,6 +358,7 @@ impl Tongue {
         let many = |fa, en, facts: &[Fact]| self.line(report, fa, en, facts.iter());
         let sections = [
             (
+                "identity",
                 self.pick("هویت", "Identity"),
                 vec![
                     one("نام فارسی", "Persian name", &i.name_fa),
@@ -364,6 +382,7 @@ impl Tongue {
                 ],
             ),
             (
+                "relationships",
                 self.pick("مالکیت و روابط", "Ownership and relationships"),
                 vec![
                     one("شرکت مادر", "Parent company", &r.parent),
@@ -382,6 +401,7 @@ impl Tongue {
                 ],
             ),
             (
+                "categorisation",
                 self.pick("صنعت و بازار", "Industry and market"),
                 vec![
                     one("صنعت", "Industry (Persian)", &c.industry.fa),
@@ -403,6 +423,7 @@ impl Tongue {
                 ],
             ),
             (
+                "customers",
                 self.pick("مشتریان", "Customers"),
                 vec![
                     self.line(
@@ -422,14 +443,7 @@ impl Tongue {
                 ],
             ),
         ];
-        sections
-            .into_iter()
-            .map(|(title, lines)| Section {
-                title,
-                lines: lines.into_iter().filter(|l| !l.facts.is_empty()).collect(),
-            })
-            .filter(|section| !section.lines.is_empty())
-            .collect()
+        filled(sections)
     }
 
     /// A label with facts.

@@ -1,229 +1,302 @@
-//! The workbook of all reports: summary, products, opportunities, related brands and sources.
+//! The workbook of all reports: how its sheets look, and what they have room for. What stands in them is in `sheets`.
 
 use std::io::{Seek, Write};
 
-use rust_xlsxwriter::{Format, Workbook};
+use rust_xlsxwriter::{
+    Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet,
+};
 
-use super::{tables, view::Tongue};
-use crate::research::report::{DatedOpportunity, Fact, Product, Report, Source};
+use super::{
+    sheets::{Cell, Column, SHEETS, SIMULATED, Sheet},
+    view::Tongue,
+};
+use crate::research::report::Report;
 
-/// Excel's limit for a cell.
-const CELL_LIMIT: usize = 32_000;
+/// Excel's limit for a cell, in units of UTF-16.
+const CELL_LIMIT: usize = 32_767;
 
 /// Excel's limit for a sheet.
 const ROW_LIMIT: u32 = 1_048_576;
+
+/// A4, as Excel counts paper.
+const A4: u8 = 9;
+
+/// The height of a line and the greatest height of a row, in points.
+const LINE: u32 = 15;
+const TALLEST: u32 = 409;
+
+/// Room for the button of the filter, in characters.
+const BUTTON: usize = 4;
 
 /// The workbook, written report by report: what has been added is on disk and not in memory.
 pub struct Book {
     workbook: Workbook,
     t: Tongue,
-    /// Rows of each sheet so far, the header among them.
-    rows: [u32; SHEETS.len()],
+    /// Some report is of simulated services: every sheet says which.
+    simulated: bool,
+    formats: Formats,
+    sheets: Vec<Progress>,
+    row_limit: u32,
 }
 
-/// A sheet. Names are given as `Persian|English`.
-struct Sheet {
-    name: &'static str,
-    header: &'static [&'static str],
-    rows: fn(Tongue, &Report) -> Vec<Vec<String>>,
+/// How far a sheet is.
+struct Progress {
+    /// Rows so far, the header among them.
+    rows: u32,
+    /// The longest line of each column, in characters.
+    longest: Vec<usize>,
+    /// Reports whose rows found no room.
+    left_out: usize,
 }
 
-const SHEETS: [Sheet; 5] = [
-    Sheet {
-        name: "خلاصه|Summary",
-        header: &[
-            "برند|Brand",
-            "شرکت مادر|Parent company",
-            "صنعت|Industry",
-            "پشتوانه|Coverage",
-            "نکته‌ها|Facts",
-            "با سند|Supported",
-            "هزینه (دلار)|Cost (USD)",
-            "تاریخ|Date",
-            "شبیه‌سازی|Simulated",
-        ],
-        rows: summary,
-    },
-    Sheet {
-        name: "محصولات|Products",
-        header: &[
-            "برند|Brand",
-            "محصول|Product",
-            "دسته|Category",
-            "قیمت|Price",
-            "وضعیت|Status",
-            "منبع|Sources",
-        ],
-        rows: products,
-    },
-    Sheet {
-        name: "فرصت‌ها|Opportunities",
-        header: &[
-            "برند|Brand",
-            "همکار|Partner",
-            "ایده|Concept",
-            "مناسبت|Occasion",
-            "آغاز|Starts",
-            "اولویت|Priority",
-        ],
-        rows: opportunities,
-    },
-    Sheet {
-        name: "برندهای مرتبط|Related brands",
-        header: &[
-            "برند|Brand",
-            "رابطه|Relation",
-            "نام|Name",
-            "وضعیت|Status",
-            "منبع|Sources",
-        ],
-        rows: related,
-    },
-    Sheet {
-        name: "منبع‌ها|Sources",
-        header: &[
-            "برند|Brand",
-            "شناسه|Id",
-            "عنوان|Title",
-            "نشانی|URL",
-            "تاریخ|Retrieved",
-        ],
-        rows: sources,
-    },
-];
+struct Formats {
+    header: Format,
+    /// Text that reads from the right, and from the left.
+    text: [Format; 2],
+    empty: Format,
+    count: Format,
+    percent: Format,
+    usd: Format,
+    day: Format,
+}
 
 impl Book {
-    /// A workbook without reports: sheets with frozen headers.
-    pub fn new(t: Tongue) -> anyhow::Result<Self> {
-        let mut workbook = Workbook::new();
-        let bold = Format::new().set_bold();
-        for sheet in &SHEETS {
-            let page = workbook.add_worksheet_with_constant_memory()?;
-            page.set_name(own(t, sheet.name))?
-                .set_right_to_left(t.fa)
-                .set_freeze_panes(1, 0)?;
-            for (column, title) in (0u16..).zip(sheet.header) {
-                page.set_column_width(column, 22)?;
-                page.write_string_with_format(0, column, own(t, title), &bold)?;
-            }
-        }
-        Ok(Self {
-            workbook,
-            t,
-            rows: [1; SHEETS.len()],
-        })
+    /// A workbook without reports: sheets with frozen headers, ready to be printed.
+    pub fn new(t: Tongue, simulated: bool) -> anyhow::Result<Self> {
+        Self::with_row_limit(t, simulated, ROW_LIMIT)
     }
 
-    /// Adds what a report says to every sheet.
+    fn with_row_limit(t: Tongue, simulated: bool, row_limit: u32) -> anyhow::Result<Self> {
+        let mut book = Self {
+            workbook: Workbook::new(),
+            t,
+            simulated,
+            formats: Formats::new(t, simulated),
+            sheets: Vec::new(),
+            row_limit,
+        };
+        book.workbook.set_properties(&properties(t, simulated));
+        for sheet in &SHEETS {
+            let columns: Vec<&Column> = sheet.columns(simulated).collect();
+            let page = book.workbook.add_worksheet_with_constant_memory()?;
+            set_up(page, sheet, t, simulated)?;
+            page.set_row_height(0, 30)?;
+            for (number, column) in (0u16..).zip(&columns) {
+                page.write_string_with_format(0, number, column.title(t), &book.formats.header)?;
+            }
+            book.sheets.push(Progress {
+                rows: 1,
+                longest: vec![0; columns.len()],
+                left_out: 0,
+            });
+        }
+        Ok(book)
+    }
+
+    /// Adds what a report says to every sheet that has room for all of it.
     pub fn add(&mut self, report: &Report) -> anyhow::Result<()> {
-        for (i, sheet) in SHEETS.iter().enumerate() {
+        for (i, (sheet, progress)) in SHEETS.iter().zip(&mut self.sheets).enumerate() {
+            let rows = sheet.rows(self.t, report, self.simulated);
+            // The last row is for the note that there is more.
+            let room = self.row_limit.saturating_sub(progress.rows + 1) as usize;
+            if progress.left_out > 0 || rows.len() > room {
+                progress.left_out += 1;
+                continue;
+            }
             let page = self.workbook.worksheet_from_index(i)?;
-            for cells in (sheet.rows)(self.t, report) {
-                // Excel has no more rows.
-                if self.rows[i] >= ROW_LIMIT {
-                    break;
+            for cells in rows {
+                // Not every program finds the height of wrapped text by itself.
+                let columns = sheet.columns(self.simulated);
+                let lines = cells.iter().zip(columns);
+                let lines = lines.map(|(cell, column)| cell.lines(column.most)).max();
+                let height = u32::try_from(lines.unwrap_or(1))?.saturating_mul(LINE);
+                page.set_row_height(progress.rows, height.min(TALLEST))?;
+                for (column, cell) in cells.into_iter().enumerate() {
+                    let longest = &mut progress.longest[column];
+                    *longest = (*longest).max(cell.length());
+                    let column = u16::try_from(column)?;
+                    self.formats.write(page, progress.rows, column, cell)?;
                 }
-                for (column, cell) in (0u16..).zip(cells) {
-                    // Always as text, never as a formula.
-                    let text: String = cell.chars().take(CELL_LIMIT).collect();
-                    page.write_string(self.rows[i], column, text)?;
-                }
-                self.rows[i] += 1;
+                progress.rows += 1;
             }
         }
         Ok(())
     }
 
-    /// Writes the file, with filters over all rows.
+    /// What the workbook has no room for.
+    pub fn left_out(&self) -> Vec<String> {
+        let full = SHEETS.iter().zip(&self.sheets);
+        full.filter(|(_, progress)| progress.left_out > 0)
+            .map(|(sheet, progress)| {
+                format!(
+                    "the sheet {:?} of brands.xlsx has no more rows: it lacks {} reports, whose own folders have \
+                     everything",
+                    sheet.name(self.t),
+                    progress.left_out
+                )
+            })
+            .collect()
+    }
+
+    /// Writes the file, with columns as wide as what stands in them and filters over all rows.
     pub fn save(mut self, file: impl Write + Seek + Send) -> anyhow::Result<()> {
-        for (i, sheet) in SHEETS.iter().enumerate() {
-            let columns = u16::try_from(sheet.header.len()).unwrap_or(1);
+        for (i, (sheet, progress)) in SHEETS.iter().zip(&self.sheets).enumerate() {
             let page = self.workbook.worksheet_from_index(i)?;
-            page.autofilter(0, 0, self.rows[i] - 1, columns.saturating_sub(1))?;
+            let columns = sheet.columns(self.simulated);
+            for (number, (column, longest)) in (0u16..).zip(columns.zip(&progress.longest)) {
+                let title = column.title(self.t).chars().count() + BUTTON;
+                let width = (longest + 2).clamp(title.min(column.most), column.most);
+                page.set_column_width(number, u32::try_from(width)?)?;
+            }
+            let last = u16::try_from(progress.longest.len())?.saturating_sub(1);
+            page.autofilter(0, 0, progress.rows - 1, last)?;
+            if progress.left_out > 0 {
+                let more = self.t.more_reports(progress.left_out);
+                page.write_string_with_format(progress.rows, 0, &more, self.formats.of(&more))?;
+            }
         }
         Ok(self.workbook.save_to_writer(file)?)
     }
 }
 
-fn own(t: Tongue, both: &'static str) -> &'static str {
-    both.split_once('|').map_or(both, |(fa, en)| t.pick(fa, en))
+impl Formats {
+    fn new(t: Tongue, simulated: bool) -> Self {
+        // Reports that are not true must not look like those that are.
+        let dark = match simulated {
+            true => Color::RGB(0x008A_1F11),
+            false => Color::RGB(0x001F_3A5F),
+        };
+        let font = t.pick("Tahoma", "Calibri");
+        let size = if t.fa { 10 } else { 11 };
+        // The start of a line is where the sheet starts; the order of words follows their script.
+        let start = match t.fa {
+            true => FormatAlign::Right,
+            false => FormatAlign::Left,
+        };
+        let body = Format::new()
+            .set_font_name(font)
+            .set_font_size(size)
+            .set_align(FormatAlign::Top)
+            .set_border_bottom(FormatBorder::Thin)
+            .set_border_bottom_color(Color::RGB(0x00D0_D4DA));
+        let number = |format: &'static str| body.clone().set_num_format(format);
+        Self {
+            header: Format::new()
+                .set_font_name(font)
+                .set_font_size(size)
+                .set_bold()
+                .set_font_color(Color::White)
+                .set_background_color(dark)
+                .set_align(start)
+                .set_align(FormatAlign::VerticalCenter)
+                .set_text_wrap(),
+            text: [2, 1].map(|direction| {
+                let text = body.clone().set_align(start).set_text_wrap();
+                text.set_reading_direction(direction)
+            }),
+            empty: body.clone(),
+            // Numbers with Persian digits stay numbers.
+            count: number(t.pick("[$-3000429]#,##0", "#,##0")).set_align(start),
+            percent: number(t.pick("[$-3000429]0%", "0%")).set_align(start),
+            usd: number(t.pick("[$-3000429]0.0000", "0.0000")).set_align(start),
+            day: number("yyyy-mm-dd").set_align(start),
+        }
+    }
+
+    /// The format that a text reads well in: by most of its letters, because a sentence may begin with a number or with a
+    /// name in other letters.
+    fn of(&self, text: &str) -> &Format {
+        let [mut persian, mut latin] = [0usize; 2];
+        for c in text.chars().filter(|c| c.is_alphabetic()) {
+            match c {
+                '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FEFC}' => persian += 1,
+                _ => latin += 1,
+            }
+        }
+        &self.text[usize::from(latin > persian)]
+    }
+
+    fn write(&self, page: &mut Worksheet, row: u32, column: u16, cell: Cell) -> anyhow::Result<()> {
+        match cell {
+            // Always as text, never as a formula.
+            Cell::Text(text) => {
+                page.write_string_with_format(row, column, fitting(&text), self.of(&text))?
+            }
+            Cell::Count(count) => page.write_number_with_format(row, column, count, &self.count)?,
+            Cell::Share(share) => {
+                page.write_number_with_format(row, column, share, &self.percent)?
+            }
+            Cell::Usd(usd) => {
+                page.write_number_with_format(row, column, usd.as_f64(), &self.usd)?
+            }
+            Cell::Day(day) => {
+                let [month, date] = [day.month(), day.day()].map(i8::unsigned_abs);
+                match ExcelDateTime::from_ymd(day.year().unsigned_abs(), month, date) {
+                    Ok(excel) => page.write_datetime_with_format(row, column, &excel, &self.day)?,
+                    // Excel knows no year before 1900.
+                    Err(_) => {
+                        page.write_string_with_format(row, column, day.to_string(), &self.text[1])?
+                    }
+                }
+            }
+            Cell::Empty => page.write_blank(row, column, &self.empty)?,
+        };
+        Ok(())
+    }
 }
 
-fn summary(t: Tongue, r: &Report) -> Vec<Vec<String>> {
-    let industry = if t.fa {
-        &r.categorisation.industry.fa
-    } else {
-        &r.categorisation.industry.en
-    };
-    vec![vec![
-        r.brand.clone(),
-        tables::value(r.relationships.parent.as_ref()),
-        tables::value(industry.as_ref()),
-        t.coverage(&r.quality.coverage).to_owned(),
-        r.quality.facts.to_string(),
-        r.quality.facts_supported.to_string(),
-        r.cost.usd.exact(),
-        t.day(&r.generated_at),
-        if r.simulated { "yes" } else { "" }.to_owned(),
-    ]]
+/// Text that Excel can keep: without control characters, and not longer than a cell.
+fn fitting(text: &str) -> String {
+    let mut units = 0;
+    let mut kept = String::new();
+    for c in text.chars() {
+        let c = match c {
+            '\n' | '\t' => c,
+            c if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') => ' ',
+            c => c,
+        };
+        units += c.len_utf16();
+        if units >= CELL_LIMIT {
+            kept.push('…');
+            break;
+        }
+        kept.push(c);
+    }
+    kept
 }
 
-fn products(_: Tongue, r: &Report) -> Vec<Vec<String>> {
-    let row = |p: &Product| {
-        let name = p.name_fa.as_ref().or(p.name_en.as_ref());
-        vec![
-            r.brand.clone(),
-            tables::value(name),
-            tables::value(p.category.as_ref()),
-            tables::value(p.price.as_ref()),
-            name.map(tables::status).unwrap_or_default(),
-            name.map(tables::sources).unwrap_or_default(),
-        ]
+/// How a sheet lies on the screen and on paper.
+fn set_up(page: &mut Worksheet, sheet: &Sheet, t: Tongue, simulated: bool) -> anyhow::Result<()> {
+    page.set_name(sheet.name(t))?
+        .set_right_to_left(t.fa)
+        .set_freeze_panes(1, 1)?
+        .set_landscape()
+        .set_paper_size(A4)
+        .set_margins(0.4, 0.4, 0.7, 0.6, 0.3, 0.3)
+        .set_print_fit_to_pages(1, 0)
+        .set_repeat_rows(0, 0)?;
+    let warning = match simulated {
+        true => format!(" — {}", SIMULATED.own(t)),
+        false => String::new(),
     };
-    r.products.iter().map(row).collect()
+    page.set_header(format!("&C{}{warning}", sheet.name(t)))
+        .set_footer("&C&P / &N");
+    if simulated {
+        page.set_tab_color(Color::RGB(0x008A_1F11));
+    }
+    Ok(())
 }
 
-fn opportunities(t: Tongue, r: &Report) -> Vec<Vec<String>> {
-    let insights = r.insights.iter();
-    let row = |dated: &DatedOpportunity| {
-        let dates = dated.dates.as_ref();
-        vec![
-            r.brand.clone(),
-            dated.opportunity.partner.clone(),
-            t.text(&dated.opportunity.concept),
-            dates.map(|dates| t.text(&dates.name)).unwrap_or_default(),
-            dates.map(|dates| t.dates(dates)).unwrap_or_default(),
-            t.level(&dated.opportunity.priority).to_owned(),
-        ]
-    };
-    insights
-        .flat_map(|insights| &insights.opportunities)
-        .map(row)
-        .collect()
-}
-
-fn related(_: Tongue, r: &Report) -> Vec<Vec<String>> {
-    let row = |(relation, fact): (&str, &Fact)| {
-        vec![
-            r.brand.clone(),
-            relation.to_owned(),
-            fact.value.clone(),
-            tables::status(fact),
-            tables::sources(fact),
-        ]
-    };
-    tables::relations(r).into_iter().map(row).collect()
-}
-
-fn sources(t: Tongue, r: &Report) -> Vec<Vec<String>> {
-    let row = |s: &Source| {
-        vec![
-            r.brand.clone(),
-            s.id.clone(),
-            s.title.clone(),
-            s.url.clone(),
-            t.day(&s.retrieved_at),
-        ]
-    };
-    r.sources.iter().map(row).collect()
+fn properties(t: Tongue, simulated: bool) -> DocProperties {
+    let title = t.pick("گزارش برندها", "Brand reports");
+    let properties = DocProperties::new()
+        .set_title(title)
+        .set_author("brandintel");
+    match simulated {
+        true => properties
+            .set_subject(SIMULATED.own(t))
+            .set_comment(SIMULATED.own(t))
+            .set_keywords("simulated"),
+        false => properties,
+    }
 }

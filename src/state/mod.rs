@@ -90,18 +90,6 @@ pub fn stream_atomically(
     sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
 }
 
-/// Puts several files in the places of others in one folder, each as [`write_atomically`] does.
-pub fn write_all_atomically<'a>(
-    folder: &Path,
-    files: impl IntoIterator<Item = (&'a str, Vec<u8>)>,
-) -> anyhow::Result<()> {
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        place(&path, true, |file| Ok(file.write_all(&bytes)?))?;
-    }
-    sync_folder(folder).with_context(|| cannot_be_written(folder))
-}
-
 /// Puts a whole file in the place of another, for what may be lost when the power fails.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     place(path, false, |file| Ok(file.write_all(bytes)?))

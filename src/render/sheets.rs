@@ -42,6 +42,9 @@ pub struct Sheet {
     rows: fn(Tongue, &Report) -> Vec<Vec<Cell>>,
 }
 
+/// What the margins of a cell take, in characters.
+pub const MARGINS: usize = 4;
+
 /// What is said of simulated reports.
 pub const SIMULATED: Words = Words(
     "شبیه‌سازی: هیچ بخشی واقعی نیست",
@@ -66,7 +69,7 @@ pub const SHEETS: [Sheet; 5] = [
             column("شرکت مادر", "Parent company", 24),
             column("شرکت مادر در فهرست", "Parent in the list", 20),
             column("صنعت", "Industry", 24),
-            column("پشتوانه", "Coverage", 22),
+            column("پشتوانه", "Coverage", 30),
             column("نکته‌ها", "Facts", 10),
             column("با سند", "Supported", 13),
             column("سهم با سند", "Share supported", 14),
@@ -87,7 +90,7 @@ pub const SHEETS: [Sheet; 5] = [
             column("دسته", "Category", 18),
             column("شرح", "Description", 36),
             column("ویژگی‌ها", "Features", 28),
-            column("قیمت", "Price", 18),
+            column("قیمت", "Price", 24),
             column("وضعیت", "Status", 13),
             column("سند", "Evidence", 44),
             column("منبع", "Sources", 11),
@@ -101,7 +104,7 @@ pub const SHEETS: [Sheet; 5] = [
             column("همکار", "Partner", 18),
             column("ایده", "Concept", 36),
             column("مخاطب", "Audience", 24),
-            column("بودجه (میلیون تومان)", "Budget (million toman)", 14),
+            column("بودجه (میلیون تومان)", "Budget (million toman)", 20),
             column("مبنای بودجه", "Basis of the budget", 24),
             column("مناسبت", "Occasion", 18),
             column("زمان", "When (Iranian)", 16),
@@ -196,10 +199,13 @@ impl Cell {
     /// How many lines it takes in a column as wide as this, in characters.
     pub fn lines(&self, width: usize) -> usize {
         let Cell::Text(text) = self else { return 1 };
-        // Words that do not fit leave some of a line empty.
-        let room = (width * 9 / 10).max(1);
+        // The margins take some of it, and words that do not fit leave some of a line empty.
+        let room = (width.saturating_sub(MARGINS) * 9 / 10).max(1);
         text.lines()
-            .map(|line| shown(line).div_ceil(room).max(1))
+            .map(|line| match shown(line) {
+                length if length + MARGINS <= width => 1,
+                length => length.div_ceil(room),
+            })
             .sum()
     }
 
@@ -307,7 +313,7 @@ fn products(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
             t.known(latin),
             t.known(p.category.as_ref()),
             t.known(p.description.as_ref()),
-            Cell::text(t.value(&features.join(t.pick("، ", ", ")))),
+            Cell::text(t.value(&features.join("\n"))),
             t.known(p.price.as_ref()),
             t.status(name),
             quote(name),

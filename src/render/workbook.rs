@@ -7,7 +7,7 @@ use rust_xlsxwriter::{
 };
 
 use super::{
-    sheets::{Cell, Column, SHEETS, SIMULATED, Sheet},
+    sheets::{Cell, Column, MARGINS, SHEETS, SIMULATED, Sheet},
     view::Tongue,
 };
 use crate::research::report::Report;
@@ -26,7 +26,7 @@ const LINE: u32 = 15;
 const TALLEST: u32 = 409;
 
 /// Room for the button of the filter, in characters.
-const BUTTON: usize = 4;
+const BUTTON: usize = 5;
 
 /// The workbook, written report by report: what has been added is on disk and not in memory.
 pub struct Book {
@@ -80,7 +80,7 @@ impl Book {
             let columns: Vec<&Column> = sheet.columns(simulated).collect();
             let page = book.workbook.add_worksheet_with_constant_memory()?;
             set_up(page, sheet, t, simulated)?;
-            page.set_row_height(0, 30)?;
+            page.set_row_height(0, 2 * LINE + 4)?;
             for (number, column) in (0u16..).zip(&columns) {
                 page.write_string_with_format(0, number, column.title(t), &book.formats.header)?;
             }
@@ -145,14 +145,15 @@ impl Book {
             let columns = sheet.columns(self.simulated);
             for (number, (column, longest)) in (0u16..).zip(columns.zip(&progress.longest)) {
                 let title = column.title(self.t).chars().count() + BUTTON;
-                let width = (longest + 2).clamp(title.min(column.most), column.most);
+                let width = (longest + MARGINS).clamp(title.min(column.most), column.most);
                 page.set_column_width(number, u32::try_from(width)?)?;
             }
             let last = u16::try_from(progress.longest.len())?.saturating_sub(1);
             page.autofilter(0, 0, progress.rows - 1, last)?;
             if progress.left_out > 0 {
                 let more = self.t.more_reports(progress.left_out);
-                page.write_string_with_format(progress.rows, 0, &more, self.formats.of(&more))?;
+                let format = &self.formats.text[usize::from(!self.t.fa)];
+                page.write_string_with_format(progress.rows, 0, &more, format)?;
             }
         }
         Ok(self.workbook.save_to_writer(file)?)
@@ -177,6 +178,7 @@ impl Formats {
             .set_font_name(font)
             .set_font_size(size)
             .set_align(FormatAlign::Top)
+            .set_indent(1)
             .set_border_bottom(FormatBorder::Thin)
             .set_border_bottom_color(Color::RGB(0x00D0_D4DA));
         let number = |format: &'static str| body.clone().set_num_format(format);
@@ -189,6 +191,7 @@ impl Formats {
                 .set_background_color(dark)
                 .set_align(start)
                 .set_align(FormatAlign::VerticalCenter)
+                .set_indent(1)
                 .set_text_wrap(),
             text: [2, 1].map(|direction| {
                 let text = body.clone().set_align(start).set_text_wrap();
@@ -203,25 +206,15 @@ impl Formats {
         }
     }
 
-    /// The format that a text reads well in: by most of its letters, because a sentence may begin with a number or with a
-    /// name in other letters.
-    fn of(&self, text: &str) -> &Format {
-        let [mut persian, mut latin] = [0usize; 2];
-        for c in text.chars().filter(|c| c.is_alphabetic()) {
-            match c {
-                '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FEFC}' => persian += 1,
-                _ => latin += 1,
-            }
-        }
-        &self.text[usize::from(latin > persian)]
-    }
-
     fn write(&self, page: &mut Worksheet, row: u32, column: u16, cell: Cell) -> anyhow::Result<()> {
         match cell {
             // Always as text, never as a formula.
-            Cell::Text(text) => {
-                page.write_string_with_format(row, column, fitting(&text), self.of(&text))?
-            }
+            Cell::Text(text) => page.write_string_with_format(
+                row,
+                column,
+                fitting(&text),
+                &self.text[usize::from(!from_right(&text))],
+            )?,
             Cell::Count(count) => page.write_number_with_format(row, column, count, &self.count)?,
             Cell::Share(share) => {
                 page.write_number_with_format(row, column, share, &self.percent)?
@@ -245,10 +238,24 @@ impl Formats {
     }
 }
 
+/// Whether most of a text's letters read from the right: its first ones may be a number, or a name in other letters.
+fn from_right(text: &str) -> bool {
+    let letters = text.chars().filter(|c| c.is_alphabetic());
+    let signed = letters.map(|c| match c {
+        '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FEFC}' => 1,
+        _ => -1,
+    });
+    signed.sum::<i64>() > 0
+}
+
 /// Text that Excel can keep: without control characters, and not longer than a cell.
 fn fitting(text: &str) -> String {
-    let mut units = 0;
     let mut kept = String::new();
+    // LibreOffice puts a number that such a text begins with at its end, in spite of the direction of the cell.
+    if from_right(text) && !text.starts_with(char::is_alphabetic) {
+        kept.push('\u{200F}');
+    }
+    let mut units = kept.chars().count();
     for c in text.chars() {
         let c = match c {
             '\n' | '\t' => c,

@@ -309,6 +309,9 @@ pub struct SandboxArgs {
     /// Serve the closed world of `brandintel bench` with this seed and 60 brands, instead of the usual pages
     #[arg(long, value_name = "SEED", conflicts_with = "list")]
     pub city: Option<u64>,
+    /// Night of the closed world: from the second on something changes each night, and the rest is said in other words
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "city")]
+    pub night: u32,
     /// How the models behave that read the closed world
     #[arg(long, value_enum, default_value_t, requires = "city")]
     pub temper: Temper,

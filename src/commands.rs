@@ -224,9 +224,16 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         dear: args.dear,
         list: args.list,
         latency: None,
-        city: args
-            .city
-            .map(|seed| (CityPlan { seed, brands: 60 }, args.temper)),
+        city: args.city.map(|seed| {
+            (
+                CityPlan {
+                    seed,
+                    brands: 60,
+                    night: args.night,
+                },
+                args.temper,
+            )
+        }),
     };
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     let account = std::path::Path::new("sandbox").join("service-account.json");

@@ -413,6 +413,7 @@ pub fn registry_file(data: &[u8]) {
         report: None,
         thin: Some(false),
         choices: None,
+        changes: None,
         error: None,
     };
     again

@@ -52,7 +52,11 @@ fn what_models_invent_mistake_or_obey_does_not_get_through() {
 
 /// A desk whose services are the city's.
 fn city_desk(list: &str, seed: u64, temper: Temper) -> Desk {
-    let plan = CityPlan { seed, brands: 60 };
+    let plan = CityPlan {
+        seed,
+        brands: 60,
+        night: 0,
+    };
     let options = Options {
         city: Some((plan, temper)),
         ..Options::default()

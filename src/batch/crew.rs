@@ -84,6 +84,8 @@ pub struct Crew<'a> {
     /// What a brand is expected to cost.
     per_brand: Usd,
     thin: usize,
+    /// Brands whose reports say something else than before.
+    changed: usize,
     /// Tokens of prompts, and those of them that providers had in their caches.
     tokens_in: u64,
     tokens_cached: u64,
@@ -142,6 +144,7 @@ impl<'a> Crew<'a> {
             in_hand: HashMap::new(),
             per_brand,
             thin: 0,
+            changed: 0,
             tokens_in: 0,
             tokens_cached: 0,
             one_by_one: Duration::ZERO,
@@ -203,6 +206,7 @@ impl<'a> Crew<'a> {
             rejected,
             succeeded: self.checkpoint.succeeded,
             thin: self.thin,
+            changed: self.changed,
             tokens_in: self.tokens_in,
             tokens_cached: self.tokens_cached,
             failed: self.checkpoint.failed,
@@ -269,11 +273,17 @@ impl<'a> Crew<'a> {
         let research = Arc::clone(&self.research);
         let folder = self.output.join(&due.folder);
         let assignment = due.assignment.clone();
+        let events = self.events.clone();
         let task = self.flying.spawn(async move {
-            let researched = research.run(&assignment).await?;
-            let files = render::files(&researched.report)?;
-            let saved = tokio::task::spawn_blocking(move || render::save(&folder, files));
-            saved.await.map_err(anyhow::Error::from)??;
+            let mut researched = research.run(&assignment).await?;
+            let saved = tokio::task::spawn_blocking(move || {
+                let problems = render::save(&folder, &mut researched)?;
+                anyhow::Ok((researched, problems))
+            });
+            let (researched, problems) = saved.await.map_err(anyhow::Error::from)??;
+            for problem in problems {
+                events.warn(problem);
+            }
             Ok(researched)
         });
         self.in_hand.insert(
@@ -330,7 +340,7 @@ impl<'a> Crew<'a> {
     }
 
     fn success(&self, in_hand: &mut InHand, researched: &Researched) -> Entry {
-        let Researched { report, waited } = researched;
+        let Researched { report, waited, .. } = researched;
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
         let path = self
@@ -342,6 +352,7 @@ impl<'a> Crew<'a> {
         entry.report = Some(path.to_string_lossy().replace('\\', "/"));
         entry.thin = Some(report.quality.coverage != Coverage::Full);
         entry.choices = identity::choices(&report.quality.candidates);
+        entry.changes = render::changes_in_short(report);
         entry
     }
 
@@ -382,6 +393,7 @@ impl<'a> Crew<'a> {
         let report = entry.report.clone().unwrap_or_default();
         let thin = entry.thin.unwrap_or(false);
         self.thin += usize::from(thin);
+        self.changed += usize::from(entry.changes.is_some());
         self.tokens_in += in_hand.cost.tokens_in;
         self.tokens_cached += in_hand.cost.tokens_cached;
         if let Some(choices) = &entry.choices {
@@ -566,6 +578,7 @@ impl<'a> Crew<'a> {
             report: due.report.clone(),
             thin: due.thin,
             choices: None,
+            changes: None,
             error: None,
         }
     }

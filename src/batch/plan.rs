@@ -313,7 +313,10 @@ fn is_reserved(folder: &str) -> bool {
         "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
     ) || numbered("COM")
         || numbered("LPT")
-        || matches!(folder.to_lowercase().as_str(), "index.html" | "brands.xlsx")
+        || matches!(
+            folder.to_lowercase().as_str(),
+            "index.html" | "brands.xlsx" | "changes.html" | "changes.md"
+        )
 }
 
 fn hash(key: &BrandKey) -> String {
@@ -391,6 +394,7 @@ mod tests {
                 report: Some(format!("output/{}/brand_report.json", plain_folder(name))),
                 thin: None,
                 choices: None,
+                changes: None,
                 error: None,
             }
         }

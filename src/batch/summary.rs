@@ -76,6 +76,8 @@ pub struct Figures {
     pub succeeded: usize,
     /// Of those that succeeded, brands about which little or nothing was found.
     pub thin: usize,
+    /// Brands whose reports say something else than before.
+    pub changed: usize,
     /// Tokens of the prompts of these, and how many of them providers had in their caches.
     pub tokens_in: u64,
     pub tokens_cached: u64,
@@ -130,6 +132,14 @@ pub fn summary(
         figures.failed,
         percent(figures.failed, processed)
     );
+    if figures.changed > 0 {
+        say!("\n[CHANGES]");
+        say!(
+            "  Brands that changed: {}, see {}",
+            figures.changed,
+            output.join("changes.html").display()
+        );
+    }
     say!("\n[PERFORMANCE]");
     say!(
         "  Elapsed time: {} ({:.0}s)",

@@ -85,6 +85,7 @@ impl Words {
             cost: entry.cost_usd.as_f64(),
             time: self.time(entry.updated_at),
             note: text::shorten(&note, 1_000),
+            changes: text::shorten(entry.changes.as_deref().unwrap_or_default(), 500),
         }
     }
 

@@ -79,6 +79,7 @@ pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
     let plan = Plan {
         seed: args.seed,
         brands: args.brands.into(),
+        night: 0,
     };
     let city = City::build(plan);
     if args.format == Format::Truth {

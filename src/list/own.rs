@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::{brand::BrandKey, text};
 
 /// Headers of the program's own columns, in the order in which they are added.
-pub const HEADERS: [&str; 5] = [
+pub const HEADERS: [&str; 6] = [
     "brandintel status",
     "brandintel report",
     "brandintel cost (USD)",
     "brandintel time",
     "brandintel note",
+    "brandintel changes",
 ];
 
 /// The own cells of a row as they are shown, in the order of [`HEADERS`].
@@ -39,8 +40,10 @@ pub enum Outcome {
         time: String,
         /// What the user has to answer; empty where nothing.
         note: String,
+        /// What is otherwise than in the report before; empty where nothing.
+        changes: String,
     },
-    /// The cells for report and cost stay: they tell of the last success.
+    /// The cells for report, cost and changes stay: they tell of the last success.
     Failed {
         status: String,
         time: String,
@@ -108,19 +111,21 @@ impl Memory {
     /// The new values for a row of this brand.
     pub fn values(&self, target: &Target, outcome: &Outcome) -> Values {
         match outcome {
-            Outcome::InProgress { status } => [Some(json!(status)), None, None, None, None],
+            Outcome::InProgress { status } => [Some(json!(status)), None, None, None, None, None],
             Outcome::Done {
                 status,
                 report,
                 cost,
                 time,
                 note,
+                changes,
             } => [
                 Some(json!(status)),
                 Some(json!(report)),
                 Some(json!(cost)),
                 Some(json!(time)),
                 Some(json!(note)),
+                Some(json!(changes)),
             ],
             Outcome::Failed { status, time, note } => [
                 Some(json!(status)),
@@ -128,10 +133,11 @@ impl Memory {
                 None,
                 Some(json!(time)),
                 Some(json!(note)),
+                None,
             ],
             Outcome::PutBack => {
                 let idle = self.known.get(target).map(|known| json!(known.idle));
-                [idle, None, None, None, None]
+                [idle, None, None, None, None, None]
             }
         }
     }
@@ -213,7 +219,7 @@ mod tests {
     }
 
     fn shown(status: &str, report: &str) -> Shown {
-        [status, report, "", "", ""].map(str::to_owned)
+        [status, report, "", "", "", ""].map(str::to_owned)
     }
 
     fn done(report: &str) -> Outcome {
@@ -223,6 +229,7 @@ mod tests {
             cost: 0.05,
             time: String::new(),
             note: String::new(),
+            changes: String::new(),
         }
     }
 

@@ -1,8 +1,11 @@
 //! What people read: pages, tables and the workbook, made of saved reports alone.
 
+mod changes;
 mod chunks;
 mod family;
+mod filters;
 mod glance;
+mod history;
 mod page;
 mod portfolio;
 mod recent;
@@ -18,9 +21,10 @@ use std::{fs, io, path::Path};
 
 use anyhow::Context;
 
+pub use self::changes::in_short as changes_in_short;
 pub use self::portfolio::{Background, FailedBrand};
 use crate::{
-    research::report::Report,
+    research::{Researched, report::Report},
     state::{replace, write_atomically},
 };
 
@@ -30,22 +34,16 @@ const REPORT: &str = "brand_report.json";
 /// A file with its name.
 pub type NamedFile = (&'static str, Vec<u8>);
 
-/// A report and what is rendered from it.
-pub fn files(report: &Report) -> anyhow::Result<Vec<NamedFile>> {
-    let mut files = render(report)?;
+/// Saves a report in the brand's folder, with what is rendered from it; the one that was there goes into its history,
+/// and the report says what changed. When this returns, the report itself is on disk; what is rendered from it may be
+/// lost with the power, because it can be made again. Returns what is wrong with earlier reports.
+pub fn save(folder: &Path, researched: &mut Researched) -> anyhow::Result<Vec<String>> {
+    let Researched { report, sight, .. } = researched;
+    let problems = history::turn_page(folder, report, sight)?;
+    replace_all(folder, render(report)?)?;
     // The report last: once it is there, everything that belongs to it is.
-    files.push((REPORT, serde_json::to_vec_pretty(report)?));
-    Ok(files)
-}
-
-/// Saves a report's files in the brand's folder. When this returns, the report itself is on disk; what is rendered from
-/// it may be lost with the power, because it can be made again.
-pub fn save(folder: &Path, mut files: Vec<NamedFile>) -> anyhow::Result<()> {
-    let report = files.pop();
-    replace_all(folder, files)?;
-    report.map_or(Ok(()), |(name, bytes)| {
-        write_atomically(&folder.join(name), &bytes)
-    })
+    write_atomically(&folder.join(REPORT), &serde_json::to_vec_pretty(report)?)?;
+    Ok(problems)
 }
 
 fn replace_all(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {

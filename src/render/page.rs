@@ -4,8 +4,10 @@ use askama::Template;
 use serde_json::Value;
 
 use super::{
+    changes::ComparisonView,
     family::{self, Drawing},
-    view::{FactView, Line, Section, Tongue},
+    filters,
+    view::{FactView, Line, Section, Tongue, opens},
     year::{self, Month},
 };
 use crate::research::report::{
@@ -60,6 +62,7 @@ struct Half<'a> {
     segments: Vec<Vec<Line>>,
     contradictions: Vec<(String, FactView, FactView)>,
     questions: Vec<String>,
+    comparisons: Vec<ComparisonView>,
 }
 
 /// A status with its share of all facts.
@@ -189,6 +192,7 @@ impl<'a> Half<'a> {
             products,
             segments,
             contradictions: contradictions(t, report),
+            comparisons: t.comparisons(report),
             questions: report.quality.questions.iter().map(|q| t.text(q)).collect(),
         }
     }
@@ -418,48 +422,5 @@ impl AllFacts {
             }
         }
         named
-    }
-}
-
-/// Whether a click may open this address.
-fn opens(address: &str) -> bool {
-    url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-#[expect(
-    clippy::inline_always,
-    clippy::unused_self,
-    clippy::unnecessary_wraps,
-    reason = "the macro of the template engine asks for these forms"
-)]
-mod filters {
-    use std::fmt::Display;
-
-    use askama::{Result, Values, filter_fn};
-
-    /// Text in Markdown: characters that would become markup are escaped, and lines stay whole.
-    #[filter_fn]
-    pub fn md(text: impl Display, _: &dyn Values) -> Result<String> {
-        let mut escaped = String::new();
-        for c in text.to_string().chars() {
-            match c {
-                '\n' | '\r' => escaped.push(' '),
-                '<' => escaped.push_str("&lt;"),
-                '&' => escaped.push_str("&amp;"),
-                '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => {
-                    escaped.push('\\');
-                    escaped.push(c);
-                }
-                _ => escaped.push(c),
-            }
-        }
-        Ok(escaped)
-    }
-
-    /// An address in angle brackets, which end at the first bracket or white space.
-    #[filter_fn]
-    pub fn address(url: impl Display, _: &dyn Values) -> Result<String> {
-        let unsafe_here = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>');
-        Ok(url.to_string().replace(unsafe_here, "%20"))
     }
 }

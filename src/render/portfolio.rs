@@ -13,7 +13,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 
 use super::{
-    folders,
+    changes::Nights,
+    filters, folders,
     glance::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
     read,
     recent::{Recent, amount},
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     research::report::{Fact, Report},
-    state::{runs::RunLine, stream_atomically},
+    state::{runs::RunLine, stream_atomically, write_atomically},
     text::shorten,
 };
 
@@ -240,6 +241,7 @@ pub fn walk(
     let t = glance.tongue();
     let failed = background.failed_by_folder();
     let mut book = Book::new(t, glance.simulated)?;
+    let mut nights = Nights::default();
     let (mut count, mut problems) = (0, Vec::new());
     stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
@@ -259,6 +261,7 @@ pub fn walk(
                     let failed = failed.get(folder.as_str()).copied();
                     row(&Row::of(t, folder, &report, failed))?;
                     book.add(&report)?;
+                    nights.add(t, folder, &report);
                     met.insert(folder.clone());
                     count += 1;
                 }
@@ -276,6 +279,9 @@ pub fn walk(
         }
         Ok(page.write_all(tail(&glance)?.as_bytes())?)
     })?;
+    let (html, markdown) = nights.pages(t, glance.simulated)?;
+    write_atomically(&output.join("changes.html"), html.as_bytes())?;
+    write_atomically(&output.join("changes.md"), markdown.as_bytes())?;
     problems.extend(book.left_out());
     stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
     Ok((count, problems))
@@ -307,27 +313,6 @@ fn tail(glance: &Glance) -> askama::Result<String> {
         script: &script(),
     }
     .render()
-}
-
-#[expect(
-    clippy::inline_always,
-    clippy::unused_self,
-    reason = "the macro of the template engine asks for these forms"
-)]
-mod filters {
-    use std::fmt::Display;
-
-    use askama::{Result, Values, filter_fn};
-
-    /// A folder's name in an address.
-    #[filter_fn]
-    pub fn path(text: impl Display, _: &dyn Values) -> Result<String> {
-        let mut url = url::Url::parse("http://x/").map_err(askama::Error::custom)?;
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.clear().push(&text.to_string());
-        }
-        Ok(format!(".{}", url.path()))
-    }
 }
 
 #[cfg(test)]

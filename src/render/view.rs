@@ -176,20 +176,38 @@ impl Tongue {
         }
     }
 
+    /// What a field is called; its path where it has no name.
+    pub fn field(self, path: &str) -> String {
+        let (fa, en) = match path.rsplit('.').find(|part| part.parse::<usize>().is_err()) {
+            Some("parent") => ("شرکت مادر", "Parent company"),
+            Some("ultimate_parent") => ("مالک نهایی", "Ultimate parent"),
+            Some("subsidiaries") => ("شرکت زیرمجموعه", "Subsidiary"),
+            Some("sister_brands") => ("برند خواهر", "Sister brand"),
+            Some("competitors") => ("رقیب", "Competitor"),
+            Some("legal_name") => ("نام ثبتی", "Legal name"),
+            Some("national_id") => ("شناسهٔ ملی", "National identifier"),
+            Some("founding_year") => ("سال تأسیس", "Founding year"),
+            Some("chief_executive") => ("مدیرعامل", "Chief executive"),
+            Some("employees") => ("شمار کارکنان", "Employees"),
+            Some("headquarters") => ("دفتر مرکزی", "Headquarters"),
+            Some("stock_symbol") => ("نماد بورس", "Stock symbol"),
+            Some("tagline") => ("شعار", "Tagline"),
+            Some("campaigns") => ("کمپین", "Campaign"),
+            Some("export_markets") => ("بازار صادراتی", "Export market"),
+            Some("certifications") => ("گواهی", "Certification"),
+            Some("trademarks") => ("نشان تجاری", "Trademark"),
+            Some("products") => ("محصول", "Product"),
+            Some("price") => ("قیمت", "Price"),
+            _ => return path.to_owned(),
+        };
+        self.pick(fa, en).to_owned()
+    }
+
     /// What sources disagree about, and why the second of them is likely wrong.
     pub fn dispute(self, contradiction: &Contradiction) -> String {
-        let about = contradiction.about.rsplit('.').next().unwrap_or_default();
-        let about = match about {
-            "founding_year" => self.pick("سال تأسیس", "Founding year"),
-            "chief_executive" => self.pick("مدیرعامل", "Chief executive"),
-            "employees" => self.pick("شمار کارکنان", "Employees"),
-            "headquarters" => self.pick("دفتر مرکزی", "Headquarters"),
-            "parent" => self.pick("شرکت مادر", "Parent company"),
-            "price" => self.pick("قیمت", "Price"),
-            other => other,
-        };
+        let about = self.field(&contradiction.about);
         let reason = match contradiction.reason {
-            None => return about.to_owned(),
+            None => return about,
             Some(Disagreement::Older) => self.pick("دومی قدیمی‌تر است", "the second is older"),
             Some(Disagreement::Unit) => self.pick("ریال و تومان", "rial and toman"),
             Some(Disagreement::Authority) => self.pick(
@@ -346,6 +364,30 @@ impl Tongue {
         }
     }
 
+    /// A fact whose citations name addresses instead of ids.
+    pub fn fact_at(self, fact: &Fact) -> FactView {
+        let (mark, status, class) = self.mark(fact.status);
+        let citations = fact.evidence.iter().map(|citation| CitationView {
+            id: String::new(),
+            quote: citation.quote.clone(),
+            url: citation.source.clone(),
+            title: String::new(),
+        });
+        FactView {
+            value: self.value(&fact.value),
+            lang: language(&fact.value).unwrap_or(self.code()),
+            as_of: fact
+                .as_of
+                .as_deref()
+                .map(|at| self.then(at))
+                .unwrap_or_default(),
+            mark,
+            status,
+            class,
+            citations: citations.collect(),
+        }
+    }
+
     /// The sections of facts, without the lines that have none.
     pub fn sections(self, report: &Report) -> Vec<Section> {
         let (i, r, c, k) = (
@@ -379,6 +421,7 @@ impl Tongue {
                     many("بازارهای صادراتی", "Export markets", &i.export_markets),
                     one("نماد بورس", "Stock symbol", &i.stock_symbol),
                     many("نشان‌های تجاری", "Trademarks", &i.trademarks),
+                    many("کمپین‌های تبلیغاتی", "Campaigns", &i.campaigns),
                 ],
             ),
             (
@@ -459,6 +502,11 @@ impl Tongue {
             facts: facts.map(|fact| self.fact(fact, report)).collect(),
         }
     }
+}
+
+/// Whether a click may open this address.
+pub fn opens(address: &str) -> bool {
+    url::Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// Code of the language whose letters a text is in; none where it has no letters.

@@ -27,7 +27,10 @@ pub fn is_same(one: &str, other: &str) -> bool {
     let (a, b) = (telling(one), telling(other));
     let within =
         |a: &[String], b: &[String]| !a.is_empty() && a.iter().all(|word| b.contains(word));
-    text::key(one) == text::key(other) || within(&a, &b) || within(&b, &a)
+    text::key(one) == text::key(other)
+        || a.concat() == b.concat() && !a.is_empty()
+        || within(&a, &b)
+        || within(&b, &a)
 }
 
 /// What a company's name comes to, however it is written: its telling words, without spaces. The whole name where

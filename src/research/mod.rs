@@ -35,6 +35,7 @@ use self::{
     grounds::Grounds,
     identity::Neighbours,
     queries::Query,
+    radar::Sight,
     report::{
         Analysis, Coverage, Dates, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION,
     },
@@ -162,12 +163,15 @@ struct Searched {
     /// How long the calls waited for their turns, at most: they run together.
     waited: Duration,
     simulated: bool,
+    sight: Sight,
 }
 
-/// A report, and how long its calls waited for their turns.
+/// A report, and what is known of its making.
 pub struct Researched {
     pub report: Report,
+    /// How long its calls waited for their turns.
     pub waited: Duration,
+    pub sight: Sight,
 }
 
 impl Searched {
@@ -180,6 +184,7 @@ impl Searched {
             simulated,
         } = found;
         self.simulated |= simulated;
+        self.sight.take_in(&query.text, &pages);
         self.waited = self.waited.max(waited);
         self.credits += cost.credits;
         self.usd += cost.usd;
@@ -258,7 +263,11 @@ impl Research {
             },
             changes: Vec::new(),
         };
-        Ok(Researched { report, waited })
+        Ok(Researched {
+            report,
+            waited,
+            sight: searched.sight,
+        })
     }
 
     /// All searches at once, and the brand's own pages; one more search where they found too little.

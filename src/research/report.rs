@@ -124,6 +124,9 @@ pub struct Identity {
     pub export_markets: Vec<Fact>,
     pub stock_symbol: Option<Fact>,
     pub trademarks: Vec<Fact>,
+    /// Advertising campaigns that sources speak of, by name or slogan.
+    #[serde(default)]
+    pub campaigns: Vec<Fact>,
 }
 
 /// How to reach it.
@@ -421,6 +424,10 @@ pub struct Source {
     /// Other pages that say the same in the same words, and count as this one.
     #[serde(default)]
     pub copies: usize,
+    /// Hash of what was read of it, by which a later report knows whether it was changed; empty in reports from before
+    /// this was kept.
+    #[serde(default)]
+    pub digest: String,
 }
 
 /// A passage that was taken out of a page before any model read it, because it speaks to a machine.
@@ -562,7 +569,7 @@ facts! {
     Analysis { identity, relationships, categorisation, products, customers }
     Report { identity, relationships, categorisation, products, customers }
     Identity { name_fa, name_en, legal_name, national_id, what_it_does, tagline, founding_year, headquarters, chief_executive,
-        employees, contact, social_accounts, certifications, export_markets, stock_symbol, trademarks }
+        employees, contact, social_accounts, certifications, export_markets, stock_symbol, trademarks, campaigns }
     Contact { phone, email, address }
     Relationships { parent, ultimate_parent, subsidiaries, sister_brands, shareholders, affiliates, competitors,
         similar_brands, complementary_brands }

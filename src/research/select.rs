@@ -324,6 +324,7 @@ fn read_page(
             retrieved_at: at,
             query: query.to_owned(),
             copies: 0,
+            digest: blake3::hash(compact.as_bytes()).to_hex()[..16].to_owned(),
         },
         words,
         text,

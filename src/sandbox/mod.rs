@@ -33,7 +33,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
-pub use city::{Plan as CityPlan, Temper};
+pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
 use {city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
 

@@ -21,7 +21,7 @@ use crate::{money::Usd, settings::Endpoint, state::paid::Cost};
 pub const QUERY_LIMIT: usize = 400;
 
 /// Results of one search; more cost nothing but the model's attention.
-const RESULTS: u32 = 20;
+pub const RESULTS: usize = 20;
 
 /// Its name in messages and in the ledger.
 pub const NAME: &str = "Tavily";

@@ -65,6 +65,9 @@ pub struct Entry {
     /// Companies of this name among which the list does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choices: Option<String>,
+    /// What the last report says that the one before did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<String>,
     pub error: Option<String>,
 }
 
@@ -412,6 +415,7 @@ mod tests {
             report: None,
             thin: None,
             choices: None,
+            changes: None,
             error: None,
         }
     }

@@ -230,6 +230,7 @@ mod tests {
             report: None,
             thin: None,
             choices: None,
+            changes: None,
             error: None,
         }
     }

@@ -1,6 +1,7 @@
 //! A closed world for the benchmark: an invented city with brands, what is true of them, and several hundred pages that
 //! say it, or say otherwise. Nothing in it exists.
 
+mod nights;
 mod phrases;
 pub(super) mod readers;
 mod truth;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 
 use clap::ValueEnum;
 
+pub use nights::Happening;
 pub use truth::{Brand, Kind};
 
 /// How large the city is.
@@ -19,6 +21,28 @@ pub struct Plan {
     pub seed: u64,
     /// Brands of its list.
     pub brands: usize,
+    /// Night of a week or longer. From the second on something happens each night, and all is said in other words than
+    /// on the night before; 0 is a city in which nothing happens.
+    pub night: u32,
+}
+
+impl Plan {
+    /// The list of brands as an agency would have typed it.
+    pub fn list(self) -> String {
+        City::build(self).list()
+    }
+
+    /// Everything that has happened since the first night.
+    pub fn happenings(self) -> Vec<Happening> {
+        nights::live(&mut truth::invent(self), self)
+    }
+
+    /// How many facts are said in other words than on the night before.
+    pub fn rewordings(self) -> usize {
+        let mut brands = truth::invent(self);
+        nights::live(&mut brands, self);
+        nights::rewordings(&brands, self)
+    }
 }
 
 /// How the simulated models behave that read the city's pages.
@@ -56,8 +80,10 @@ pub struct City {
 impl City {
     /// Builds the city.
     pub fn build(plan: Plan) -> Self {
-        let brands = truth::invent(plan);
-        let pages = writer::write(&brands, plan.seed);
+        let mut brands = truth::invent(plan);
+        nights::live(&mut brands, plan);
+        nights::reword(&mut brands, plan);
+        let pages = writer::write(&brands, plan.seed ^ u64::from(plan.night) << 32);
         let folded = pages
             .iter()
             .map(|page| fold(&format!("{} {}", page.title, page.text)))
@@ -159,6 +185,7 @@ mod tests {
         let plan = Plan {
             seed: 7,
             brands: 60,
+            night: 0,
         };
         let (one, other) = (City::build(plan), City::build(plan));
         assert_eq!(one.list(), other.list());

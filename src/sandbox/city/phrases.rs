@@ -3,7 +3,7 @@
 use super::plain;
 
 /// Field of the report, and how pages say it: `{b}` is the brand, `{v}` the value, `{p}` a product.
-pub(super) const PHRASES: [(&str, &str); 30] = [
+pub(super) const PHRASES: [(&str, &str); 32] = [
     ("identity.founding_year", "{b} در سال {v} بنیان گذاشته شد"),
     ("identity.founding_year", "سال تأسیس {b}، {v} است"),
     ("identity.founding_year", "{b} was founded in {v}"),
@@ -17,6 +17,8 @@ pub(super) const PHRASES: [(&str, &str); 30] = [
         "identity.chief_executive",
         "به گفتهٔ {v}، مدیرعامل {b}، فروش رو به رشد است",
     ),
+    ("identity.campaigns", "{b} کمپین «{v}» را آغاز کرد"),
+    ("identity.campaigns", "کمپین تازهٔ {b} «{v}» نام دارد"),
     ("identity.legal_name", "نام ثبتی {b} «{v}» است"),
     ("identity.national_id", "شناسهٔ ملی {b} {v} است"),
     ("identity.employees", "شمار کارکنان {b} {v} نفر است"),

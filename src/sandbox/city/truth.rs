@@ -58,6 +58,8 @@ pub struct Brand {
     pub near_name: bool,
     pub parent: Option<String>,
     pub rivals: [String; 2],
+    /// Whether a page compares it with its rivals.
+    pub market_page: bool,
     /// Who led it once.
     pub former_chief: Option<String>,
 }
@@ -291,6 +293,7 @@ fn brand(
         near_name: known && random.u8(..6) == 0,
         parent,
         rivals,
+        market_page: true,
         former_chief: (known && random.u8(..3) == 0).then(|| person(random)),
     };
     if known {

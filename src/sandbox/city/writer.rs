@@ -46,7 +46,9 @@ impl Writer<'_> {
         self.own(brand);
         self.register(i, brand);
         self.press(i, brand);
-        self.market(i, brand);
+        if brand.market_page {
+            self.market(i, brand);
+        }
         self.shop(i, brand);
         self.reviews(i, brand);
         self.english(i, brand);
@@ -116,6 +118,7 @@ impl Writer<'_> {
             "identity.chief_executive",
             "identity.employees",
             "relationships.complementary_brands",
+            "identity.campaigns",
         ];
         let mut release = vec![date, does(brand)];
         release.extend(self.facts(brand, &fields));

@@ -1,0 +1,109 @@
+//! Earlier reports of a brand: kept beside the last one, and what the last one says that they did not.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::REPORT;
+use crate::{
+    research::{
+        radar::{self, Comparison, Past, Sight},
+        report::Report,
+    },
+    state::write_atomically,
+};
+
+/// Earlier reports that are kept, and comparisons that a report carries.
+const KEPT: usize = 12;
+
+const FOLDER: &str = "history";
+
+/// What a saved report says of those before it.
+#[derive(Deserialize)]
+struct Trail {
+    #[serde(default)]
+    changes: Vec<Comparison>,
+}
+
+/// Puts the report that is in the brand's folder among the earlier ones and says in the new one what changed. Returns
+/// what is wrong with files that cannot be compared. `sight` is what searching brought.
+///
+/// The program may have been killed after it saved the same report: it is known by its time, and nothing is compared
+/// or kept twice.
+pub fn turn_page(folder: &Path, report: &mut Report, sight: &Sight) -> anyhow::Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let mut before = earlier(folder, report.generated_at, &mut problems);
+    let path = folder.join(REPORT);
+    let last = fs::read(&path).ok();
+    let last = last.and_then(|bytes| match serde_json::from_slice::<Past>(&bytes) {
+        Ok(past) => Some((past, bytes)),
+        Err(error) => {
+            problems.push(not_compared(&path, &error));
+            None
+        }
+    });
+    if let Some((past, bytes)) = last {
+        let at = past.generated_at;
+        let trail = serde_json::from_slice::<Trail>(&bytes).map(|trail| trail.changes);
+        report.changes = trail.unwrap_or_default();
+        report.changes.retain(|old| old.at != report.generated_at);
+        if at != report.generated_at {
+            before.retain(|kept| kept.generated_at != at);
+            before.insert(0, past);
+            write_atomically(&folder.join(FOLDER).join(name(at)), &bytes)?;
+            forget_oldest(folder);
+        }
+    }
+    if let Some(comparison) = radar::compare(report, sight, &before) {
+        report.changes.insert(0, comparison);
+    }
+    report.changes.truncate(KEPT);
+    Ok(problems)
+}
+
+/// The reports that are kept, the last first.
+fn earlier(folder: &Path, but: Timestamp, problems: &mut Vec<String>) -> Vec<Past> {
+    let mut reports = Vec::new();
+    for path in kept(folder) {
+        let Ok(bytes) = fs::read(&path) else { continue };
+        match serde_json::from_slice::<Past>(&bytes) {
+            Ok(past) if past.generated_at != but => reports.push(past),
+            Ok(_) => {}
+            Err(error) => problems.push(not_compared(&path, &error)),
+        }
+    }
+    reports
+}
+
+/// The files of earlier reports, the last first: their names are their times.
+fn kept(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.join(FOLDER)).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "json"))
+        .collect();
+    files.sort_unstable_by(|a, b| b.cmp(a));
+    files
+}
+
+fn forget_oldest(folder: &Path) {
+    for path in kept(folder).into_iter().skip(KEPT) {
+        // What cannot be removed now is tried again with the next report.
+        let _ = fs::remove_file(path);
+    }
+}
+
+fn name(at: Timestamp) -> String {
+    format!("{}.json", at.strftime("%Y%m%dT%H%M%S%3fZ"))
+}
+
+fn not_compared(path: &Path, error: &serde_json::Error) -> String {
+    format!(
+        "{} cannot be compared with the new report ({error}): move it away",
+        path.display()
+    )
+}

@@ -77,6 +77,7 @@ fn texts_are_as_they_were() {
         "products.csv",
         "campaign_opportunities.csv",
         "related_brands.csv",
+        "chunks.jsonl",
     ] {
         insta::assert_snapshot!(file, text(&desk, &format!("نیلان/{file}")));
     }

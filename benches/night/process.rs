@@ -47,12 +47,67 @@ pub fn table(folder: &Path, long: bool) {
         desk.planning().as_secs_f64()
     );
     let first: Vec<Duration> = (0..20).map(|_| first_output(&desk)).collect();
+    exports(folder);
     println!(
         "\nFirst output after {:.1} ms (median of 20 runs)",
         1e3 * median(first)
     );
     let size = fs::metadata(PROGRAM).expect("the program").len();
     println!("The program has {:.1} MB", size as f64 / 1e6);
+}
+
+/// Prints what it takes to render saved reports again, and whether the memory for it grows with their number.
+fn exports(folder: &Path) {
+    println!("\nAll is rendered again from saved reports\n");
+    let few = export(folder, 1_000);
+    let many = export(folder, 10_000);
+    println!(
+        "  memory for 10,000 reports is {:.2} × that for 1,000",
+        many.peak_kb as f64 / few.peak_kb.max(1) as f64
+    );
+}
+
+/// Renders copies of one report under other names.
+fn export(folder: &Path, reports: usize) -> Taken {
+    let folder = folder.join(format!("export-{reports}"));
+    let text = include_str!("../../tests/fixtures/brand_report.json");
+    let mut report: serde_json::Value = serde_json::from_str(text).expect("a report");
+    for number in 0..reports {
+        let name = name(number);
+        let brand = folder.join("output").join(&name);
+        fs::create_dir_all(&brand).expect("a folder");
+        report["brand"] = json!(name);
+        fs::write(brand.join("brand_report.json"), report.to_string()).expect("a report");
+    }
+    let taken = watch(
+        Command::new(PROGRAM)
+            .arg("export")
+            .current_dir(&folder)
+            .stdout(Stdio::null()),
+    );
+    Desk::print(&format!("export of {reports} reports"), reports, &taken);
+    println!(
+        "  {:.2} s for 1,000 reports",
+        taken.wall.as_secs_f64() * 1e3 / reports as f64
+    );
+    taken
+}
+
+/// Runs a command; what it takes is read from the process while it runs.
+fn watch(command: &mut Command) -> Taken {
+    let start = Instant::now();
+    let mut child = command.spawn().expect("the program");
+    let mut taken = Taken::default();
+    loop {
+        read_proc(child.id(), &mut taken);
+        if let Some(status) = child.try_wait().expect("the program") {
+            assert!(status.success(), "it went wrong: {status}");
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    taken.wall = start.elapsed();
+    taken
 }
 
 /// A folder with a list, and services beside it.
@@ -111,21 +166,9 @@ impl Desk {
         command
     }
 
-    /// One night; what it takes is read from the process while it runs.
+    /// One night.
     fn night(&self) -> Taken {
-        let start = Instant::now();
-        let mut child = self.command().spawn().expect("the program");
-        let mut taken = Taken::default();
-        loop {
-            read_proc(child.id(), &mut taken);
-            if let Some(status) = child.try_wait().expect("the program") {
-                assert!(status.success(), "the night went wrong: {status}");
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        taken.wall = start.elapsed();
-        taken
+        watch(&mut self.command())
     }
 
     /// A registry and reports as if nights before this one had done every brand of the list. If rows were compared in

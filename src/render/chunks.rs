@@ -132,18 +132,21 @@ fn head(t: Tongue, report: &Report, group: &Group) -> String {
     }
 }
 
-/// Puts statements into passages in their order, each as long as it may be, and the last not too short.
+/// Puts statements into passages in their order, each as long as it may be, and the last not too short. Those that are
+/// too long come after them, each by itself.
 fn pack(statements: Vec<Statement>, head: usize) -> Vec<Vec<Statement>> {
     let size = |packed: &[Statement]| -> usize {
         let lines = packed.iter().map(|s| s.text.chars().count() + 1);
         head + lines.sum::<usize>()
     };
     let mut all: Vec<Vec<Statement>> = Vec::new();
+    let mut too_long = Vec::new();
     // The length of the last passage is counted along, not anew for each statement.
     let mut length = 0;
     for statement in statements {
         let more = statement.text.chars().count() + 1;
         match all.last_mut() {
+            _ if head + more > LONG => too_long.push(vec![statement]),
             Some(last) if length + more <= LONG => {
                 length += more;
                 last.push(statement);
@@ -164,5 +167,165 @@ fn pack(statements: Vec<Statement>, head: usize) -> Vec<Vec<Statement>> {
             }
         }
     }
+    all.extend(too_long);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        cli::Lang,
+        render::sample,
+        research::report::{Categorisation, Customers, Facts, Identity, Relationships},
+    };
+
+    fn read(report: &Report) -> Vec<Value> {
+        let lines = String::from_utf8(lines(report).unwrap()).unwrap();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    fn length(chunk: &Value) -> usize {
+        chunk["text"].as_str().unwrap().chars().count()
+    }
+
+    #[test]
+    fn a_passage_says_whom_it_is_about_and_where_it_was_read() {
+        let report = sample::report();
+        let chunks = read(&report);
+        let ids: BTreeSet<&str> = chunks.iter().map(|c| c["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), chunks.len());
+        let langs: BTreeSet<&str> = chunks.iter().map(|c| c["lang"].as_str().unwrap()).collect();
+        assert_eq!(langs, BTreeSet::from(["en", "fa"]));
+        for chunk in &chunks {
+            assert!(
+                chunk["text"].as_str().unwrap().contains(&report.brand),
+                "{chunk}"
+            );
+            assert!(length(chunk) <= LONG, "{chunk}");
+            assert_eq!(chunk["simulated"], report.simulated);
+            if chunk["status"] == "supported" {
+                assert!(
+                    chunk["sources"][0]["url"]
+                        .as_str()
+                        .unwrap()
+                        .starts_with("http"),
+                    "{chunk}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_fact_is_in_a_passage_of_its_status() {
+        let report = sample::report();
+        let chunks = read(&report);
+        let mut facts = Vec::new();
+        report
+            .clone()
+            .identity
+            .each("", &mut |_, fact| facts.push(fact.clone()));
+        assert!(facts.len() > 5);
+        for fact in facts {
+            let value = flat(&Tongue { fa: true }.value(&fact.value));
+            let status = serde_json::to_value(fact.status).unwrap();
+            let said = chunks
+                .iter()
+                .filter(|c| c["section"] == "identity" && c["lang"] == "fa");
+            let said = said.filter(|c| c["text"].as_str().unwrap().contains(&value));
+            assert!(said.into_iter().any(|c| c["status"] == status), "{value}");
+        }
+    }
+
+    #[test]
+    fn recommendations_are_labelled_and_by_themselves() {
+        let chunks = read(&sample::report());
+        let advice: Vec<&Value> = chunks
+            .iter()
+            .filter(|c| c["section"] == "insights")
+            .collect();
+        assert!(!advice.is_empty());
+        for chunk in advice {
+            let text = chunk["text"].as_str().unwrap();
+            assert_eq!(chunk["status"], "recommendation");
+            assert!(
+                text.contains("نه واقعیت") || text.contains("not a fact"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_statement_is_never_cut_and_passages_are_filled() {
+        let mut report = sample::report();
+        report.lang = Lang::En;
+        let long = "word ".repeat(2_000);
+        report.customers.needs = (0..60)
+            .map(|i| sample::fact(&format!("need number {i} of those who buy")))
+            .chain([sample::fact(&long)])
+            .collect();
+        let chunks = read(&report);
+        let needs: Vec<&Value> = chunks
+            .iter()
+            .filter(|c| c["section"] == "customers" && c["status"] == "supported")
+            .collect();
+        assert!(
+            needs
+                .iter()
+                .any(|c| c["text"].as_str().unwrap().contains(long.trim()))
+        );
+        for chunk in needs
+            .iter()
+            .filter(|c| !c["text"].as_str().unwrap().contains(long.trim()))
+        {
+            assert!((SHORT..=LONG).contains(&length(chunk)), "{chunk}");
+        }
+    }
+
+    #[test]
+    fn hostile_text_is_one_line() {
+        let mut report = sample::report();
+        for text in ["x\ny\u{2028}z\u{202E}w", "\"}\n{\"id\":1", "\u{85}\u{0}x"] {
+            report.brand = text.to_owned();
+            report.identity.tagline = Some(sample::fact(text));
+            let bytes = String::from_utf8(lines(&report).unwrap()).unwrap();
+            assert!(!bytes.contains(['\u{2028}', '\u{2029}', '\u{85}']));
+            let texts = read(&report);
+            assert!(texts.iter().all(|c| c["brand"] == text));
+            assert!(
+                !texts
+                    .iter()
+                    .any(|c| c["text"].as_str().unwrap().contains('\u{202E}'))
+            );
+        }
+    }
+
+    #[test]
+    fn where_nothing_was_found_it_says_so() {
+        let mut report = sample::report();
+        report.lang = Lang::En;
+        report.identity = Identity::default();
+        report.relationships = Relationships::default();
+        report.categorisation = Categorisation::default();
+        report.customers = Customers::default();
+        (report.products, report.insights) = (Vec::new(), None);
+        report.regulations.clear();
+        report.quality.contradictions.clear();
+        let chunks = read(&report);
+        assert_eq!(chunks.len(), 1);
+        assert_eq!(chunks[0]["status"], "nothing_found");
+        assert!(
+            chunks[0]["text"]
+                .as_str()
+                .unwrap()
+                .contains("Nothing was found")
+        );
+    }
 }

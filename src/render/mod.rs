@@ -9,6 +9,8 @@ mod history;
 mod page;
 mod portfolio;
 mod recent;
+#[cfg(test)]
+mod sample;
 mod sheets;
 mod statements;
 mod tables;

@@ -323,3 +323,95 @@ fn inert(text: &str) -> String {
     }
     inert
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::render::sample;
+
+    const HOSTILE: [&str; 21] = [
+        "=cmd|' /C calc'!A0",
+        " =HYPERLINK(\"x\")",
+        "+98",
+        "-1",
+        "@SUM(1)",
+        "\t=1",
+        "\tx",
+        "\r=1",
+        "\n=1",
+        "x\n=1",
+        "x\r\n \"=1",
+        "x;=1;y",
+        "x, @y",
+        "\"=1",
+        "«=1»",
+        "\u{FEFF}=1",
+        "\u{200B}\u{202E}=1",
+        "\u{A0}=1",
+        "＝1",
+        "\0=1",
+        "'=1",
+    ];
+
+    /// Whether anything in a cell could be taken for a formula, however it is cut into cells.
+    fn runs(cell: &str) -> bool {
+        cell.split(ends_cell).any(|part| {
+            part.trim_start_matches(|c| c != '\'' && covers(c))
+                .starts_with(begins_formula)
+        })
+    }
+
+    #[test]
+    fn no_cell_is_a_formula() {
+        for text in HOSTILE {
+            assert!(!runs(&inert(text)), "{text:?}: {:?}", inert(text));
+            assert!(inert(text).contains('\''), "{text:?}");
+        }
+        for text in ["کاله = خوب", "a-b", "x@y.ir", "۱۲ - ۱۵", "", "s1 s2"] {
+            assert_eq!(inert(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            texts in proptest::collection::vec("([=+@;,\"'\r\n\t \u{FEFF}\u{202E}-]|[a-zآ-ی]|\\PC){0,12}", 1..6),
+        ) {
+            let mut report = sample::report();
+            report.simulated = false;
+            let product = report.products[0].clone();
+            report.products = texts.iter().map(|text| {
+                let mut product = product.clone();
+                product.category = Some(sample::fact(text));
+                product
+            }).collect();
+            let bytes = products(&report).unwrap();
+            let marked = bytes.starts_with("\u{FEFF}brand,name_fa,".as_bytes());
+            prop_assert!(marked);
+            let mut reader = csv::Reader::from_reader(&bytes["\u{FEFF}".len()..]);
+            let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+            prop_assert_eq!(rows.len(), texts.len());
+            for (row, text) in rows.iter().zip(&texts) {
+                prop_assert!(!row.iter().any(runs), "{:?}", row);
+                prop_assert_eq!(row[3].replace('\'', ""), text.replace('\'', ""));
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_english_and_days_are_of_both_calendars() {
+        let report = sample::report();
+        let bytes = opportunities(&report).unwrap();
+        let mut reader = csv::Reader::from_reader(&bytes["\u{FEFF}".len()..]);
+        let header = reader.headers().unwrap().clone();
+        let row = reader.records().next().unwrap().unwrap();
+        let cell = |name: &str| &row[header.iter().position(|h| h == name).unwrap()];
+        assert!(["low", "medium", "high"].contains(&cell("priority")));
+        assert_eq!(&cell("starts")[..2], "20");
+        assert_eq!(&cell("starts_jalali")[..2], "14");
+        assert!(cell("book_by") < cell("starts"));
+        assert!(cell("occasion_code").is_ascii());
+    }
+}

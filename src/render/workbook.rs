@@ -25,6 +25,10 @@ const A4: u8 = 9;
 const LINE: u32 = 15;
 const TALLEST: u32 = 409;
 
+/// Rows of a sheet whose height is told, because each one told is kept in memory; of others the program that opens the
+/// workbook finds it.
+const MEASURED_ROWS: u32 = 5_000;
+
 /// Room for the button of the filter, in characters.
 const BUTTON: usize = 5;
 
@@ -105,12 +109,10 @@ impl Book {
             }
             let page = self.workbook.worksheet_from_index(i)?;
             for cells in rows {
-                // Not every program finds the height of wrapped text by itself.
-                let columns = sheet.columns(self.simulated);
-                let lines = cells.iter().zip(columns);
-                let lines = lines.map(|(cell, column)| cell.lines(column.most)).max();
-                let height = u32::try_from(lines.unwrap_or(1))?.saturating_mul(LINE);
-                page.set_row_height(progress.rows, height.min(TALLEST))?;
+                if progress.rows < MEASURED_ROWS {
+                    let columns = sheet.columns(self.simulated);
+                    measure(page, progress.rows, columns, &cells)?;
+                }
                 for (column, cell) in cells.into_iter().enumerate() {
                     let longest = &mut progress.longest[column];
                     *longest = (*longest).max(cell.length());
@@ -238,12 +240,33 @@ impl Formats {
     }
 }
 
+/// Makes a row as high as its longest text: some programs do not where they take a workbook for
+/// Excel's own.
+fn measure(
+    page: &mut Worksheet,
+    row: u32,
+    columns: impl Iterator<Item = &'static Column>,
+    cells: &[Cell],
+) -> anyhow::Result<()> {
+    let lines = cells.iter().zip(columns);
+    let lines = lines.map(|(cell, column)| cell.lines(column.most)).max();
+    if let Some(lines @ 2..) = lines {
+        let height = u32::try_from(lines)?.saturating_mul(LINE);
+        page.set_row_height(row, height.min(TALLEST))?;
+    }
+    Ok(())
+}
+
 /// Whether most of a text's letters read from the right: its first ones may be a number, or a name in other letters.
 fn from_right(text: &str) -> bool {
-    let letters = text.chars().filter(|c| c.is_alphabetic());
-    let signed = letters.map(|c| match c {
-        '\u{590}'..='\u{8FF}' | '\u{FB1D}'..='\u{FEFC}' => 1,
-        _ => -1,
+    let signed = text.chars().map(|c| match c {
+        '\u{590}'..='\u{65F}'
+        | '\u{66E}'..='\u{6EF}'
+        | '\u{6FA}'..='\u{8FF}'
+        | '\u{FB1D}'..='\u{FDFF}'
+        | '\u{FE70}'..='\u{FEFC}' => 1,
+        'a'..='z' | 'A'..='Z' | '\u{C0}'..='\u{52F}' => -1,
+        _ => 0,
     });
     signed.sum::<i64>() > 0
 }
@@ -305,5 +328,157 @@ fn properties(t: Tongue, simulated: bool) -> DocProperties {
             .set_comment(SIMULATED.own(t))
             .set_keywords("simulated"),
         false => properties,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Read};
+
+    use calamine::{Data, Range, Reader, Xlsx};
+
+    use super::*;
+    use crate::render::sample;
+
+    fn saved(book: Book) -> Cursor<Vec<u8>> {
+        let mut file = Cursor::new(Vec::new());
+        book.save(&mut file).unwrap();
+        file
+    }
+
+    fn sheets(book: Book) -> Vec<Range<Data>> {
+        let mut read: Xlsx<_> = Xlsx::new(saved(book)).unwrap();
+        for name in read.sheet_names() {
+            assert!(read.worksheet_formula(&name).unwrap().is_empty(), "{name}");
+        }
+        read.worksheets()
+            .into_iter()
+            .map(|(_, range)| range)
+            .collect()
+    }
+
+    fn part(file: Cursor<Vec<u8>>, name: &str) -> String {
+        let mut parts = zip::ZipArchive::new(file).unwrap();
+        let mut text = String::new();
+        parts
+            .by_name(name)
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
+        text
+    }
+
+    #[test]
+    fn numbers_are_numbers_and_days_are_days() {
+        let report = sample::report();
+        let mut book = Book::new(Tongue { fa: true }, false).unwrap();
+        book.add(&report).unwrap();
+        let sheets = sheets(book);
+        let at = |title: &str| {
+            let header = sheets[0].rows().next().unwrap();
+            header.iter().position(|cell| cell == title).unwrap()
+        };
+        let row = sheets[0].rows().nth(1).unwrap();
+        assert_eq!(row[0], Data::String(report.brand.clone()));
+        let count = Data::Float(f64::from(u32::try_from(report.quality.facts).unwrap()));
+        assert_eq!(row[at("نکته‌ها")], count);
+        assert_eq!(
+            row[at("سهم با سند")],
+            Data::Float(report.quality.share_supported.unwrap())
+        );
+        assert_eq!(
+            row[at("هزینه (دلار)")],
+            Data::Float(report.cost.usd.as_f64())
+        );
+        assert!(matches!(row[at("تاریخ میلادی")], Data::DateTime(_)));
+        assert_eq!(sheets[4].height(), report.sources.len() + 1);
+    }
+
+    #[test]
+    fn a_simulated_report_says_so_in_every_sheet() {
+        let mut report = sample::report();
+        report.simulated = true;
+        let mut book = Book::new(Tongue { fa: true }, true).unwrap();
+        book.add(&report).unwrap();
+        let file = saved(book);
+        for number in 1..=SHEETS.len() {
+            let sheet = part(file.clone(), &format!("xl/worksheets/sheet{number}.xml"));
+            for said in [
+                "rightToLeft=\"1\"",
+                "<t>بله</t>",
+                "واقعی نیست",
+                "fitToHeight=\"0\"",
+            ] {
+                assert!(sheet.contains(said), "{number}: {said}");
+            }
+        }
+        assert!(part(file, "docProps/core.xml").contains("simulated"));
+    }
+
+    #[test]
+    fn hostile_text_stays_text_and_fits() {
+        let astral = "𝒳".repeat(20_000);
+        let long = "w".repeat(100_000);
+        for text in [
+            "=1+1",
+            "\0\u{7}\u{FFFE}x",
+            "_x0041_",
+            "</t><f>1+1</f>",
+            "\u{202E}x",
+            &astral,
+            &long,
+        ] {
+            let mut report = sample::report();
+            report.brand = text.to_owned();
+            report.products[0].category = Some(sample::fact(text));
+            let mut book = Book::new(Tongue { fa: false }, false).unwrap();
+            book.add(&report).unwrap();
+            let Data::String(read) = sheets(book)[0].get((1, 0)).unwrap().clone() else {
+                panic!("{text:.9} is no text");
+            };
+            assert!(read.encode_utf16().count() <= CELL_LIMIT);
+            assert_eq!(
+                read.trim_end_matches('…').trim(),
+                &fitting(text).trim_end_matches('…').trim().to_owned()
+            );
+        }
+    }
+
+    #[test]
+    fn a_full_sheet_says_what_it_lacks() {
+        let report = sample::report();
+        let rows = u32::try_from(report.sources.len()).unwrap();
+        // The header, two reports, and the note.
+        let limit = 1 + 2 * rows + 1;
+        let mut book = Book::with_row_limit(Tongue { fa: false }, false, limit).unwrap();
+        for _ in 0..5 {
+            book.add(&report).unwrap();
+        }
+        let left_out = book.left_out();
+        assert!(
+            left_out
+                .iter()
+                .any(|line| line.contains("\"Sources\"") && line.contains("3 reports")),
+            "{left_out:?}"
+        );
+        let sheets = sheets(book);
+        assert_eq!(sheets[4].height(), limit as usize);
+        let note = sheets[4].get((limit as usize - 1, 0)).unwrap().to_string();
+        assert!(note.starts_with("3 more reports"), "{note}");
+        assert_eq!(sheets[0].height(), 6);
+    }
+
+    #[test]
+    fn a_number_before_persian_words_stays_before_them() {
+        assert_eq!(fitting("۲۲ بهمن"), "\u{200F}۲۲ بهمن");
+        for text in [
+            "Galaxy S24",
+            "2026-11-24",
+            "کاله",
+            "۱۴۰۵/۰۹/۰۳",
+            "Snapp گروه",
+        ] {
+            assert_eq!(fitting(text), text);
+        }
     }
 }

@@ -6,6 +6,7 @@ mod family;
 mod filters;
 mod glance;
 mod history;
+mod inert;
 mod page;
 mod portfolio;
 mod recent;
@@ -13,6 +14,7 @@ mod recent;
 mod sample;
 mod sheets;
 mod statements;
+mod style;
 mod tables;
 mod threads;
 mod view;
@@ -50,7 +52,10 @@ pub fn save(folder: &Path, researched: &mut Researched) -> anyhow::Result<Vec<St
 
 fn replace_all(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {
     for (name, bytes) in files {
-        replace(&folder.join(name), &bytes)?;
+        let path = folder.join(name);
+        if !fs::read(&path).is_ok_and(|old| old == bytes) {
+            replace(&path, &bytes)?;
+        }
     }
     Ok(())
 }

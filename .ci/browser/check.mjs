@@ -10,7 +10,7 @@ import * as changesPage from './changes.mjs';
 import * as indexPage from './index.mjs';
 import { drawings, isolation, language, look, markup, overflow, ownLinks } from './inside.mjs';
 import * as reportPage from './report.mjs';
-import { prove, sabotage } from './self.mjs';
+import { eachOf, prove, sabotage } from './self.mjs';
 
 // The fullest reports of a group are opened; the first of them are also tried out, and shown to axe-core.
 const OPENED = 10;
@@ -40,9 +40,12 @@ async function asItIs(page, scripts = 0) {
 /// The whole of what any page is checked for, and what it takes to see that a page fails.
 async function anyPage(file) {
   const { page, close } = await open(browser, file, PHONE);
-  const found = [...(await asItIs(page)), ...(await axe(page)), ...(await reportPage.keyboard(page)), ...(await print(page, (p) => look(p, overflow)))];
+  const found = [...(await asItIs(page)), ...(await axe(page)), ...(await reportPage.keyboard(page)), ...(await print(page, (p) => look(p, overflow, true)))];
   return [...found, ...(await close())];
 }
+
+/// Of pages made to do harm, which are long, what is slow looks at one half: the other has the same in it.
+const sampled = (item, half) => item.group !== 'hostile' || half === item.halves[0];
 
 /// A page at each width and on paper: everything that does not need a hand.
 async function atRest(item) {
@@ -56,7 +59,7 @@ async function atRest(item) {
       // A picture of a page as long as a street serves nobody.
       if (item.shot) await page.screenshot({ path: join(shots, `${item.shot}-${half}-${viewport.width}.png`), fullPage: item.group !== 'hostile' });
     }
-    if (item.closely) found.push(...said(item, half, null, await print(page, (p) => look(p, overflow), item.shot && join(shots, `${item.shot}-${half}.pdf`))));
+    if (item.closely && sampled(item, half)) found.push(...said(item, half, null, await print(page, (p) => look(p, overflow, true), item.shot && join(shots, `${item.shot}-${half}.pdf`))));
   }
   return [...found, ...(await close())];
 }
@@ -65,7 +68,7 @@ async function atRest(item) {
 async function unguarded(item) {
   const { page, close } = await open(browser, item.file, PHONE, { bypassCSP: true });
   const found = [];
-  for (const half of item.halves) {
+  for (const half of item.halves.filter((each) => sampled(item, each))) {
     if (item.report) await reportPage.turn(page, item.report, half);
     for (const viewport of item.group === 'hostile' ? [PHONE] : [PHONE, DESK]) {
       await page.setViewportSize(viewport);
@@ -84,7 +87,8 @@ const said = (item, half, viewport, problems) => {
 /// A page in use, by mouse and keyboard.
 async function inUse(item, viewport) {
   const { page, close } = await open(browser, item.file, viewport);
-  const found = [...(await item.behaviour(page)), ...(await look(page, overflow)), ...(await reportPage.keyboard(page))];
+  // The Tab key goes on from the last click: it comes first.
+  const found = [...(await reportPage.keyboard(page)), ...(await item.behaviour(page)), ...(await look(page, overflow))];
   return [...found, ...(await close())];
 }
 
@@ -103,13 +107,14 @@ function pages(output) {
     const report = JSON.parse(readFileSync(join(output, folder, 'brand_report.json'), 'utf8'));
     return { kind: 'report', folder, file: join(output, folder, 'report.html'), report, halves: reportPage.halves(report), behaviour: (page) => reportPage.behaviour(page, report) };
   });
-  // Of reports made to do harm, all are tried out.
+  // Of reports made to do harm, all are looked at closely.
   const size = ({ report }) => report.quality.facts + 5 * report.changes.length + (report.quality.candidates.length ? 1000 : 0);
   reports.sort((a, b) => size(b) - size(a));
   const nightly = nights(reports);
   const opened = group === 'hostile' ? reports : reports.slice(0, OPENED);
   opened.forEach((item, i) => {
-    item.closely = i < CLOSELY || group === 'hostile';
+    item.tried = i < CLOSELY;
+    item.closely = item.tried || group === 'hostile';
     if (i === 0 || i === 1) item.shot = `report-${group}-${i + 1}`;
   });
   const brands = reports.map(({ report }) => report.brand);
@@ -117,7 +122,7 @@ function pages(output) {
   const found = [...opened];
   const whole = (kind, scripts, behaviour) => {
     const file = join(output, `${kind}.html`);
-    if (existsSync(file)) found.push({ kind, file, scripts, brands, halves: [lang], closely: true, shot: `${kind}-${group}`, behaviour });
+    if (existsSync(file)) found.push({ kind, file, scripts, brands, halves: [lang], tried: true, closely: true, shot: `${kind}-${group}`, behaviour });
   };
   whole('index', 1, (page) => indexPage.behaviour(page, brands));
   whole('changes', 0, (page) => changesPage.behaviour(page, nightly));
@@ -140,14 +145,16 @@ function views(item) {
   const views = [];
   const add = (part, name, view) => wanted(part) && views.push([name, view]);
   add('general', 'at rest', () => atRest(item));
-  if (item.closely) {
-    add('general', 'to axe', () => unguarded(item));
+  if (item.closely) add('general', 'to axe', () => unguarded(item));
+  if (item.tried) {
     add(item.kind, 'in use on a phone', () => inUse(item, PHONE));
     if (item.kind !== 'report') add(item.kind, 'in use', () => inUse(item, DESK));
   }
   if (item.kind === 'index') add('index', 'without JavaScript', () => withoutScript(item));
   return views;
 }
+
+const uncheckable = (error) => [`cannot be checked: ${short(error.message, 300)}`];
 
 let failures = 0;
 
@@ -166,18 +173,12 @@ async function group(name, items) {
   const started = Date.now();
   const problems = [];
   const queue = items.flatMap((item) => views(item).map(([view, run]) => ({ where: `${item.name} (${view})`, run })));
-  const count = queue.length;
-  const worker = async () => {
-    for (let next = queue.shift(); next; next = queue.shift()) {
-      const { where, run } = next;
-      const found = await run().catch((error) => [`cannot be checked: ${short(error.message, 300)}`]);
-      problems.push(...found.map((problem) => [short(where), problem]));
-    }
-  };
-  if (count) {
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
-    tell(name, `${items.length} pages, ${count} views`, problems, started);
-  }
+  if (queue.length === 0) return;
+  await eachOf(queue, AT_ONCE, async ({ where, run }) => {
+    const found = await run().catch(uncheckable);
+    problems.push(...found.map((problem) => [short(where), problem]));
+  });
+  tell(name, `${items.length} pages, ${queue.length} views`, problems, started);
 }
 
 async function proof(name, run) {
@@ -186,14 +187,14 @@ async function proof(name, run) {
   tell(name, `${count} faults to find`, problems.map((problem) => ['proof', problem]), started);
 }
 
-if (wanted('general')) await proof('faulty pages', () => prove(join(shots, '..', 'faulty'), anyPage));
+if (wanted('general')) await proof('faulty pages', () => prove(join(shots, '..', 'faulty'), AT_ONCE, (file) => anyPage(file).catch(uncheckable)));
 const all = outputs.map(pages);
 for (const found of all) {
   for (const kind of ['report', 'index', 'changes']) await group(`${kind} · ${found[0].group}`, found.filter((item) => item.kind === kind));
 }
 for (const kind of ['report', 'index']) {
   const item = all.flat().filter((each) => each.kind === kind && each.group !== 'hostile')[0];
-  if (item && wanted(kind)) await proof(`broken ${kind}`, () => sabotage(`${kind}.html`, item.file, (file) => inUse({ ...item, file }, PHONE)));
+  if (item && wanted(kind)) await proof(`broken ${kind}`, () => sabotage(`${kind}.html`, item.file, (file) => inUse({ ...item, file }, PHONE).catch(uncheckable)));
 }
 await browser.close();
 if (failures) console.log(`\n${failures} failures; screenshots are in ${relative(process.cwd(), shots)}`);

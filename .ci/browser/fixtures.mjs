@@ -19,8 +19,8 @@ const HOSTILE = [
   ['a#b?c=d&e=%2e%2e%2f%zz', (i) => `=cmd|' /C calc'!A${i} [x](javascript:window.pwned=1) {{7*7}} </textarea></select></table></details>`],
   ['واژه \u202eegnarts', () => BIDI],
   ['50% off; one\u0001two', () => CONTROL],
-  ['long', (i) => 'کشیده‌سخن'.slice(0, 1 + (i % 7)).repeat(5000).slice(0, 5000)],
-  ['Long', (i) => (i % 2 ? 'W' : 'i').repeat(5000)],
+  ['long', (i) => 'کشیده‌سخن'.slice(i % 4).repeat(i % 8 ? 6 : 600).slice(0, 5000)],
+  ['Long', (i) => (i % 2 ? 'W' : 'i').repeat(i % 8 === 1 ? 5000 : 60)],
   ['much', (i) => (i % 40 === 3 ? `${MARKUP} و سخن دراز `.repeat(1200).slice(0, 100_000) : `سخن ${i} is mixed — ${'🧿'.repeat(i % 5)} e\u0301\u0327\u0348\u0321`)],
 ];
 

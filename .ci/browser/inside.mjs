@@ -44,12 +44,13 @@ function* texts(root = document.body) {
 }
 
 /// What reaches beyond the viewport, or out of a box that cuts it off.
-export function overflow() {
+/// On paper there is no scrolling, so that only what can be seen counts.
+export function overflow(paper) {
   const width = document.documentElement.clientWidth;
   const out = (r) => r.left < -1 || r.right > width + 1;
   const { scrollWidth, clientWidth } = document.scrollingElement;
   const problems = [];
-  if (scrollWidth > clientWidth) problems.push(`is ${scrollWidth} pixels wide where ${clientWidth} fit`);
+  if (!paper && scrollWidth > clientWidth) problems.push(`is ${scrollWidth} pixels wide where ${clientWidth} fit`);
   for (const element of document.body.querySelectorAll('*')) {
     if (element.closest('svg') !== element && element.closest('svg')) continue;
     if (shown(element) && out(element.getBoundingClientRect()) && !inLine(element)) problems.push(`overflow: ${describe(element)}`);
@@ -121,16 +122,16 @@ export function language() {
     if (!['fa', 'en'].includes(lang)) problems.push(`has the language “${lang}”`);
     if (dir !== (lang === 'fa' ? 'rtl' : 'ltr')) problems.push(`runs ${dir} in the language “${lang}”`);
   }
-  const persian = /[\u0600-\u06ff\ufb50-\ufdff\ufe70-\ufeff]/;
   for (const [node] of texts()) {
     const text = node.data.trim();
     const parent = node.parentElement;
     if (parent.closest('svg')) continue;
     const language = parent.closest('[lang]').lang;
     const { direction } = getComputedStyle(parent);
+    const letters = [text.match(/[a-z]/gi)?.length ?? 0, text.match(/[\u0620-\u06d3]/g)?.length ?? 0];
     const sentence = text.length > 25 && /[.!?؟]$/.test(text) && !/[\u202a-\u202e\u2066-\u2069]/.test(text);
-    if (sentence && direction === 'rtl' && !persian.test(text)) problems.push(`English from right to left: ${describe(node)}`);
-    if (sentence && direction === 'ltr' && !/[a-z]/i.test(text)) problems.push(`Persian from left to right: ${describe(node)}`);
+    if (sentence && direction === 'rtl' && letters[0] > 2 * letters[1]) problems.push(`English from right to left: ${describe(node)}`);
+    if (sentence && direction === 'ltr' && letters[1] > 2 * letters[0]) problems.push(`Persian from left to right: ${describe(node)}`);
     const said = !parent.closest('bdi, blockquote, [dir=ltr], [dir=auto], a, .note bdi');
     const months = 'فروردین|اردیبهشت|خرداد|تیر|مرداد|شهریور|مهر|آبان|آذر|دی|بهمن|اسفند';
     const latin = new RegExp(`\\d{4}[-/]\\d{1,2}[-/]\\d{1,2}|\\d (${months})(?!\\p{L})`, 'u');

@@ -18,7 +18,7 @@ export async function behaviour(page, report) {
   if (report.lang === 'both') problems.push(...(await language(page)));
   for (const half of halves(report)) {
     await turn(page, report, half);
-    problems.push(...(await facts(page, half)));
+    problems.push(...(await facts(page, half, report)));
   }
   return problems;
 }
@@ -69,7 +69,7 @@ async function language(page) {
 }
 
 /// A click, and Enter, opens a fact: its quote, and a link to its source.
-async function facts(page, half) {
+async function facts(page, half, report) {
   const fact = page.locator(`#${half} details.fact:visible:has(blockquote)`);
   const count = await fact.count();
   if (count === 0) return [];
@@ -79,6 +79,8 @@ async function facts(page, half) {
     if (await quote.isVisible()) problems.push(`#${half} shows a quote before ${by}`);
     await act(one.locator('summary'));
     if (!(await quote.isVisible())) problems.push(`#${half}: ${by} does not open a fact`);
+    // An address that is none of the web's is no link.
+    if (!report.sources.every(({ url }) => /^https?:\/\//.test(url))) return;
     const link = one.locator('a[href]').first();
     if (!(await link.count()) || !(await link.isVisible())) problems.push(`#${half}: ${by} shows no link to a source`);
   };

@@ -278,6 +278,9 @@ pub struct StatusArgs {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
+    /// Show who owns whom, as all reports say together, and rivals of one holding
+    #[arg(long, conflicts_with = "json")]
+    pub graph: bool,
 }
 
 /// The flags of `sandbox`.

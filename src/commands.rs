@@ -12,7 +12,7 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     money::Usd,
-    render,
+    ownership, render,
     research::calendar,
     sandbox::{CityPlan, Options, Sandbox},
     say,
@@ -82,6 +82,9 @@ fn try_folder(folder: &std::path::Path) -> Result<String, Failure> {
 /// Shows the registry and the last run at a glance.
 pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
+    if args.graph {
+        return graph(&folders.output);
+    }
     let (registry, damage) = Registry::peek(&folders.state).or_exit(Exit::Usage)?;
     let last = Checkpoint::peek(&folders.state);
     for problem in damage
@@ -152,6 +155,17 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
         say!("  ✗ {brand}: {error}");
     }
     say_runs(&runs);
+    Ok(Exit::Done)
+}
+
+/// Shows who owns whom.
+fn graph(output: &std::path::Path) -> Result<Exit, Failure> {
+    let (ownership, problems) = render::ownership(output).or_exit(Exit::Usage)?;
+    for problem in problems {
+        crate::output::urgent(&problem);
+    }
+    let families = ownership::families(&ownership);
+    say!("{}", ownership::as_tree(&families).trim_end());
     Ok(Exit::Done)
 }
 

@@ -89,7 +89,8 @@ fn fold_composed(chars: impl Iterator<Item = char>) -> String {
     folded
 }
 
-fn is_persian_letter(c: char) -> bool {
+/// A letter of the Persian or Arabic alphabet.
+pub fn is_persian_letter(c: char) -> bool {
     matches!(c, 'ء'..='غ' | 'ف'..='ي' | 'پ' | 'چ' | 'ژ' | 'ک' | 'گ' | 'ی')
 }
 
@@ -229,6 +230,16 @@ pub fn persian_digits(text: &str) -> String {
         .collect()
 }
 
+/// Persian and Arabic digits as ASCII ones.
+pub fn latin_digits(text: &str) -> String {
+    let digit = |c: char| match c {
+        '٠'..='٩' => shift_digit(c, '٠'),
+        '۰'..='۹' => shift_digit(c, '۰'),
+        c => c,
+    };
+    text.chars().map(digit).collect()
+}
+
 fn unify(c: char) -> char {
     match c {
         'ي' | 'ى' | 'ې' | 'ۍ' => 'ی',
@@ -324,6 +335,7 @@ mod tests {
     fn people_read_persian_digits() {
         assert_eq!(persian_digits("12,500.5 در 2026."), "۱۲٬۵۰۰٫۵ در ۲۰۲۶.");
         assert_eq!(persian_digits("١٣٤٨"), "۱۳۴۸");
+        assert_eq!(latin_digits("سال ۱۳۴۸ یا ١٣٤٨"), "سال 1348 یا 1348");
     }
 
     #[test]

@@ -106,7 +106,8 @@ fn results_go_into_own_columns_and_nowhere_else() {
             "brandintel report",
             "brandintel cost (USD)",
             "brandintel time",
-            "brandintel note"
+            "brandintel note",
+            "brandintel changes"
         ]
     );
     assert_eq!(&rows[1][..4], ["a", "کاله", "مال من", "kalleh.com"]);
@@ -137,7 +138,7 @@ fn results_go_into_own_columns_and_nowhere_else() {
             .code,
         Some(0)
     );
-    assert_eq!(desk.sandbox.rows()[0].len(), 9);
+    assert_eq!(desk.sandbox.rows()[0].len(), 10);
     assert!(desk.cell("a", "brandintel status").starts_with(['✓', '⚠']));
 }
 

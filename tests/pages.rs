@@ -38,6 +38,9 @@ fn poison(json: &mut Value, words: &str) {
             for (field, inner) in map {
                 let fixed = [
                     "status",
+                    "kind",
+                    "at",
+                    "since",
                     "lang",
                     "coverage",
                     "verdict",
@@ -80,6 +83,9 @@ fn texts_are_as_they_were() {
         "chunks.jsonl",
     ] {
         insta::assert_snapshot!(file, text(&desk, &format!("نیلان/{file}")));
+    }
+    for file in ["changes.md", "companies.csv"] {
+        insta::assert_snapshot!(file, text(&desk, file));
     }
 }
 

@@ -302,7 +302,16 @@ fn a_bad_answer_fails_its_brand_and_not_the_run() {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         output.sort();
-        assert_eq!(output, ["brands.xlsx", "index.html"]);
+        assert_eq!(
+            output,
+            [
+                "brands.xlsx",
+                "changes.html",
+                "changes.md",
+                "companies.csv",
+                "index.html"
+            ]
+        );
         let page = std::fs::read_to_string(desk.path("output/index.html")).unwrap();
         assert_eq!(page.matches("data-status=\"failed\"").count(), 2);
         assert_eq!(page.matches(words).count(), 2, "{fault}");

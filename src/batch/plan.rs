@@ -315,7 +315,7 @@ fn is_reserved(folder: &str) -> bool {
         || numbered("LPT")
         || matches!(
             folder.to_lowercase().as_str(),
-            "index.html" | "brands.xlsx" | "changes.html" | "changes.md"
+            "index.html" | "brands.xlsx" | "changes.html" | "changes.md" | "companies.csv"
         )
 }
 

@@ -97,6 +97,14 @@ pub struct Figures {
     pub reported: Vec<bill::Item>,
 }
 
+fn changes(brands: usize, output: &std::path::Path) {
+    if brands > 0 {
+        let page = output.join("changes.html");
+        say!("\n[CHANGES]");
+        say!("  Brands that changed: {brands}, see {}", page.display());
+    }
+}
+
 /// Prints the summary.
 pub fn summary(
     figures: &Figures,
@@ -132,14 +140,7 @@ pub fn summary(
         figures.failed,
         percent(figures.failed, processed)
     );
-    if figures.changed > 0 {
-        say!("\n[CHANGES]");
-        say!(
-            "  Brands that changed: {}, see {}",
-            figures.changed,
-            output.join("changes.html").display()
-        );
-    }
+    changes(figures.changed, output);
     say!("\n[PERFORMANCE]");
     say!(
         "  Elapsed time: {} ({:.0}s)",

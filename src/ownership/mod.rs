@@ -1,5 +1,6 @@
 //! Who owns whom, as all saved reports say together: one name for one company, and no company above itself.
 
+mod show;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,6 +10,7 @@ use crate::research::{
     report::{Fact, Report, Status},
 };
 
+pub use show::tree as as_tree;
 pub use tree::{Families, Family, families};
 
 /// How a company is related to the one above it.

@@ -5,11 +5,11 @@ use super::{Edge, Families, Family};
 /// The families as trees, one company a line, and what does not fit into them. Brands of the list are marked.
 pub fn tree(families: &Families) -> String {
     let mut text = String::new();
-    for family in &families.families {
+    for family in &families.all {
         text.push_str(&line(family));
         branch(family, "", &mut text);
     }
-    if families.families.is_empty() {
+    if families.all.is_empty() {
         text.push_str("No report names an owner yet.\n");
     }
     if !families.rivals.is_empty() {
@@ -44,7 +44,11 @@ fn line(family: &Family) -> String {
 fn branch(family: &Family, before: &str, text: &mut String) {
     for (i, below) in family.below.iter().enumerate() {
         let last = i + 1 == family.below.len();
-        let (fork, rest) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let (fork, rest) = if last {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
+        };
         text.push_str(before);
         text.push_str(fork);
         text.push_str(&line(below));

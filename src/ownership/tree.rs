@@ -17,7 +17,7 @@ pub struct Family {
 #[derive(Debug, Default)]
 pub struct Families {
     /// Those with at least two companies.
-    pub families: Vec<Family>,
+    pub all: Vec<Family>,
     /// Brands of the list that compete with a brand of the same holding.
     pub rivals: Vec<Rivals>,
     /// What weaker evidence says against the families: another parent, or a company above itself.
@@ -69,7 +69,7 @@ pub fn families(ownership: &Ownership) -> Families {
     let listed = ownership.brands();
     Families {
         rivals: rivals(ownership, &parents),
-        families: trees(&parents, &listed),
+        all: trees(&parents, &listed),
         set_aside,
     }
 }
@@ -171,7 +171,7 @@ mod tests {
             edge(2, 5, Relation::UltimatelyOwnedBy, false),
         ]);
         let mut all = Vec::new();
-        names(&found.families[0], &mut all);
+        names(&found.all[0], &mut all);
         assert_eq!(all, ["c4", "c2", "c1"]);
         let aside: Vec<_> = found
             .set_aside
@@ -192,7 +192,7 @@ mod tests {
             }).collect();
             let found = together(&edges);
             let mut all = Vec::new();
-            found.families.iter().for_each(|family| names(family, &mut all));
+            found.all.iter().for_each(|family| names(family, &mut all));
             let once: BTreeSet<_> = all.iter().collect();
             prop_assert_eq!(once.len(), all.len());
             // Each company that is said to be owned is in a family, or what says so is set aside.
@@ -203,7 +203,7 @@ mod tests {
             // In whichever order the reports come, the families are the same.
             let mut turned = edges.clone();
             turned.reverse();
-            prop_assert_eq!(together(&turned).families, found.families);
+            prop_assert_eq!(together(&turned).all, found.all);
         }
     }
 }

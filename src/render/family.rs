@@ -2,7 +2,10 @@
 //! right; for Persian the x axis is turned round.
 
 use super::view::Tongue;
-use crate::research::report::{Fact, Relationships, Report, Status};
+use crate::{
+    research::report::{Fact, Relationships, Report, Status},
+    text,
+};
 
 /// Width of both drawings: a phone's page.
 pub const WIDTH: i32 = 330;
@@ -11,11 +14,29 @@ const ROW: i32 = 52;
 const TILE: i32 = 42;
 const INDENT: i32 = 24;
 
-/// Names longer than this many characters do not fit into a box as wide as the drawing.
-const NAME: usize = 34;
+/// How wide a character is at most in common fonts, in the size that names have.
+fn width_of(c: char) -> i32 {
+    match c {
+        'W' | 'M' | '@' | '…' => 14,
+        'A'..='Z' | 'm' | 'w' | 'ش' | 'س' | 'ص' | 'ض' => 11,
+        _ if c.is_ascii() || text::is_persian_letter(c) => 8,
+        _ => 15,
+    }
+}
 
-/// Characters are this wide on average, in the size that names have.
-const CHARACTER: i32 = 8;
+/// As much of a name as there is room for.
+fn fit(name: &str, room: i32) -> String {
+    let mut taken = 0;
+    let fits = name.chars().take_while(|&c| {
+        taken += width_of(c);
+        taken <= room
+    });
+    match fits.count() {
+        all if all == name.chars().count() => name.to_owned(),
+        // The ellipsis takes the place of two.
+        some => text::shorten(name, some.saturating_sub(1)),
+    }
+}
 
 /// Boxes of one kind that are drawn; the page's text lists all.
 const MOST: usize = 6;
@@ -101,7 +122,7 @@ fn owners(t: Tongue, r: &Relationships) -> Vec<Relative<'_>> {
         .as_ref()
         .map(|fact| Relative::of(fact, t.pick("شرکت مادر", "parent company"), "owner"));
     match (ultimate, parent) {
-        (Some(u), Some(p)) if crate::text::key(u.name) == crate::text::key(p.name) => vec![p],
+        (Some(u), Some(p)) if text::key(u.name) == text::key(p.name) => vec![p],
         (ultimate, parent) => ultimate.into_iter().chain(parent).collect(),
     }
 }
@@ -251,19 +272,18 @@ impl Tree {
 impl Tile {
     fn new(t: Tongue, relative: &Relative<'_>, x: i32, y: i32, width: i32) -> Self {
         const PADDING: i32 = 11;
-        let room = usize::try_from((width - 2 * PADDING) / CHARACTER).unwrap_or(1);
         let (x, text_x) = match t.fa {
             true => (WIDTH - x - width, WIDTH - x - PADDING),
             false => (x, x + PADDING),
         };
-        let whole_name = crate::text::shorten(&crate::text::clean(relative.name), 200);
+        let whole_name = text::shorten(&text::clean(relative.name), 200);
         Self {
             x,
             y,
             width,
             height: TILE,
             text_x,
-            name: crate::text::shorten(&whole_name, room.min(NAME)),
+            name: fit(&whole_name, width - 2 * PADDING),
             whole_name,
             role: relative.role,
             class: relative.class,
@@ -281,4 +301,20 @@ fn in_words(title: &str, tiles: &[Tile]) -> String {
         .map(|tile| format!("{} ({})", tile.whole_name, tile.role))
         .collect();
     format!("{title}: {}", names.join("، "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_name_keeps_within_its_box(name in "[WMa-zسشا-ی ]{0,80}", room in 30..300) {
+            let shown = fit(&name, room);
+            let width: i32 = shown.chars().map(width_of).sum();
+            prop_assert!(width <= room + 14, "{shown}: {width} of {room}");
+            prop_assert!(shown == name || shown.ends_with('…'));
+        }
+    }
 }

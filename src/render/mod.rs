@@ -28,6 +28,7 @@ use anyhow::Context;
 pub use self::changes::in_short as changes_in_short;
 pub use self::portfolio::{Background, FailedBrand};
 use crate::{
+    ownership::Ownership,
     research::{Researched, report::Report},
     state::{replace, write_atomically},
 };
@@ -88,6 +89,18 @@ pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
     reports
         .collect::<Result<_, String>>()
         .map_err(anyhow::Error::msg)
+}
+
+/// Who owns whom, as all reports below a folder say, and what is wrong with reports that cannot be read.
+pub fn ownership(output: &Path) -> anyhow::Result<(Ownership, Vec<String>)> {
+    let (mut ownership, mut problems) = (Ownership::default(), Vec::new());
+    for folder in folders(output)? {
+        match read(output, &folder) {
+            Ok(report) => report.iter().for_each(|report| ownership.add(report)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    Ok((ownership, problems))
 }
 
 /// Renders everything again from the saved reports. Returns how many there are, and what is wrong with others.

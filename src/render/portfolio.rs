@@ -18,11 +18,13 @@ use super::{
     glance::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
     read,
     recent::{Recent, amount},
+    tables,
     threads::in_order,
     view::Tongue,
     workbook::Book,
 };
 use crate::{
+    ownership::Ownership,
     research::report::{Fact, Report},
     state::{runs::RunLine, stream_atomically, write_atomically},
     text::shorten,
@@ -241,7 +243,7 @@ pub fn walk(
     let t = glance.tongue();
     let failed = background.failed_by_folder();
     let mut book = Book::new(t, glance.simulated)?;
-    let mut nights = Nights::default();
+    let (mut nights, mut ownership) = (Nights::default(), Ownership::default());
     let (mut count, mut problems) = (0, Vec::new());
     stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
@@ -262,6 +264,7 @@ pub fn walk(
                     row(&Row::of(t, folder, &report, failed))?;
                     book.add(&report)?;
                     nights.add(t, folder, &report);
+                    ownership.add(&report);
                     met.insert(folder.clone());
                     count += 1;
                 }
@@ -282,6 +285,8 @@ pub fn walk(
     let (html, markdown) = nights.pages(t, glance.simulated)?;
     write_atomically(&output.join("changes.html"), html.as_bytes())?;
     write_atomically(&output.join("changes.md"), markdown.as_bytes())?;
+    let companies = tables::companies(&ownership, glance.simulated)?;
+    write_atomically(&output.join("companies.csv"), &companies)?;
     problems.extend(book.left_out());
     stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
     Ok((count, problems))

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{inert::inert, view::Tongue};
+use crate::ownership::Ownership;
 use crate::research::{
     calendar::jalali,
     report::{Fact, Level, Report, Status},
@@ -54,7 +55,7 @@ pub fn products(report: &Report) -> anyhow::Result<Vec<u8>> {
             product.price.as_ref().map(quote).unwrap_or_default(),
         ]
     });
-    table(report, &header, rows)
+    table(report.simulated, &header, rows)
 }
 
 /// Campaigns with partners.
@@ -120,7 +121,7 @@ pub fn opportunities(report: &Report) -> anyhow::Result<Vec<u8>> {
                 .unwrap_or_default(),
         ]
     });
-    table(report, &header, rows)
+    table(report.simulated, &header, rows)
 }
 
 /// Owners, sisters, competitors and the like.
@@ -155,7 +156,26 @@ pub fn related(report: &Report) -> anyhow::Result<Vec<u8>> {
             verdict.unwrap_or_default(),
         ]
     });
-    table(report, &header, rows)
+    table(report.simulated, &header, rows)
+}
+
+/// Who owns whom, as all reports say together.
+pub fn companies(ownership: &Ownership, simulated: bool) -> anyhow::Result<Vec<u8>> {
+    let header = [
+        "company", "relation", "other", "status", "as_of", "said_by", "source",
+    ];
+    let rows = ownership.edges().into_iter().map(|edge| {
+        vec![
+            edge.below,
+            edge.relation.code().to_owned(),
+            edge.above,
+            status_code(edge.status).to_owned(),
+            edge.as_of,
+            edge.said_by,
+            edge.source,
+        ]
+    });
+    table(simulated, &header, rows)
 }
 
 /// Every company that a report puts into a relation to the brand.
@@ -190,14 +210,17 @@ pub fn value(fact: Option<&Fact>) -> String {
 
 /// The status of a fact, as it is called in the file format.
 pub fn status(fact: &Fact) -> String {
-    match fact.status {
+    status_code(fact.status).to_owned()
+}
+
+fn status_code(status: Status) -> &'static str {
+    match status {
         Status::Supported => "supported",
         Status::Inferred => "inferred",
         Status::Unverified => "unverified",
         Status::Conflicted => "conflicted",
         Status::Outdated => "outdated",
     }
-    .to_owned()
 }
 
 /// The first passage that a fact was read in.
@@ -256,7 +279,7 @@ fn code(value: &impl Serialize) -> String {
 }
 
 fn table(
-    report: &Report,
+    simulated: bool,
     header: &[&str],
     rows: impl Iterator<Item = Vec<String>>,
 ) -> anyhow::Result<Vec<u8>> {
@@ -264,7 +287,7 @@ fn table(
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(&mut bytes);
-    let simulated = report.simulated.then_some("simulated");
+    let simulated = simulated.then_some("simulated");
     writer.write_record(header.iter().copied().chain(simulated))?;
     for row in rows {
         let cells = row.iter().map(|cell| inert(cell));

@@ -10,7 +10,7 @@ use crate::{
         },
         rules::{Ruling, Verdict},
     },
-    text::persian_digits,
+    text::{latin_digits, persian_digits},
 };
 
 /// The language of a page, with what depends on it.
@@ -116,9 +116,10 @@ impl Tongue {
 
     /// The value of a fact, with the digits of the language. Names and addresses in Latin letters keep their own.
     pub fn value(self, value: &str) -> String {
-        match language(value) {
-            Some("en") => value.to_owned(),
-            _ => self.digits(value),
+        match (self.fa, language(value)) {
+            (true, Some("en")) => value.to_owned(),
+            (true, _) => persian_digits(value),
+            (false, _) => latin_digits(value),
         }
     }
 
@@ -134,6 +135,11 @@ impl Tongue {
         } else {
             shown.to_owned()
         }
+    }
+
+    /// A day in words: ۳ آذر ۱۴۰۵, 24 November 2026.
+    pub fn date(self, at: &jiff::Timestamp) -> String {
+        self.whole_day(day_in_iran(*at))
     }
 
     pub fn day(self, at: &jiff::Timestamp) -> String {

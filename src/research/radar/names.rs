@@ -117,6 +117,12 @@ fn pieces(name: &str, brand: &str) -> Pieces {
             words.push(word);
         }
     }
+    // “One” counts only before a measure.
+    let ones = words.len();
+    if unit.is_some() {
+        words.retain(|word| word != "یک");
+    }
+    let ones = ones - words.len();
     words.sort();
     words.dedup();
     let (mut measures, mut other_figures) = (Vec::new(), Vec::new());
@@ -126,6 +132,7 @@ fn pieces(name: &str, brand: &str) -> Pieces {
             (figure, _) => other_figures.push(figure),
         }
     }
+    measures.extend((0..ones).filter_map(|_| unit));
     Pieces {
         measures,
         other_figures,

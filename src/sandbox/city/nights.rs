@@ -10,6 +10,7 @@ use super::{
 pub struct Happening {
     /// The first night on which it is so.
     pub night: u32,
+    /// Its name in the list.
     pub brand: String,
     /// What kind of change it is, as reports name it.
     pub kind: &'static str,
@@ -18,6 +19,12 @@ pub struct Happening {
     /// What is new, or what nobody says any more.
     pub value: String,
 }
+
+/// Kind, field and value of a happening.
+type Told = (&'static str, &'static str, String);
+
+/// Makes something happen to a brand, if it can happen to it.
+type Make = fn(&mut Brand, &mut fastrand::Rng) -> Option<Told>;
 
 /// Changes of each night.
 const A_NIGHT: u32 = 5;
@@ -41,8 +48,7 @@ pub(super) fn live(brands: &mut [Brand], plan: Plan) -> Vec<Happening> {
     random.shuffle(&mut order);
     let mut order = order.into_iter();
     let mut happened = Vec::new();
-    let kinds: [fn(&mut Brand, &mut fastrand::Rng) -> Option<(&'static str, &'static str, String)>;
-        7] = [
+    let kinds: [Make; 7] = [
         new_product,
         new_parent,
         new_campaign,
@@ -89,21 +95,15 @@ fn value_of<'a>(brand: &'a mut Brand, field: &str) -> Option<&'a mut String> {
     Some(&mut fact.value)
 }
 
-fn new_product(
-    brand: &mut Brand,
-    random: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
-    let product = TRADES[brand.trade].products[2];
+fn new_product(brand: &mut Brand, random: &mut fastrand::Rng) -> Option<Told> {
+    let product = TRADES.get(brand.trade)?.products[2];
     plant(brand, "products.name", product);
     let price = format!("{} هزار تومان", persian(random.u32(5..400) * 5));
     plant(brand, "products.price", &price);
     Some(("new", "products", product.to_owned()))
 }
 
-fn new_parent(
-    brand: &mut Brand,
-    random: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
+fn new_parent(brand: &mut Brand, random: &mut fastrand::Rng) -> Option<Told> {
     let new = format!("هلدینگ {}", person(random));
     // Who is given in the list is searched for; that stays out of this.
     if brand.given_parent.is_some() {
@@ -114,28 +114,19 @@ fn new_parent(
     Some(("changed", "relationships.parent", new))
 }
 
-fn new_campaign(
-    brand: &mut Brand,
-    random: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
-    let campaign = CAMPAIGNS[random.usize(..CAMPAIGNS.len())];
+fn new_campaign(brand: &mut Brand, random: &mut fastrand::Rng) -> Option<Told> {
+    let campaign = CAMPAIGNS.get(random.usize(..CAMPAIGNS.len()))?;
     plant(brand, "identity.campaigns", campaign);
-    Some(("new", "identity.campaigns", campaign.to_owned()))
+    Some(("new", "identity.campaigns", (*campaign).to_owned()))
 }
 
-fn price_moves(
-    brand: &mut Brand,
-    random: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
+fn price_moves(brand: &mut Brand, random: &mut fastrand::Rng) -> Option<Told> {
     let new = format!("{} هزار تومان", persian(random.u32(401..800) * 5));
     value_of(brand, "products.price")?.clone_from(&new);
     Some(("changed", "products.price", new))
 }
 
-fn dispute_begins(
-    brand: &mut Brand,
-    random: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
+fn dispute_begins(brand: &mut Brand, random: &mut fastrand::Rng) -> Option<Told> {
     let right = value_of(brand, "identity.founding_year")?.clone();
     if !brand.disputes.is_empty() {
         return None;
@@ -149,10 +140,7 @@ fn dispute_begins(
     Some(("disputed", "identity.founding_year", wrong))
 }
 
-fn dispute_ends(
-    brand: &mut Brand,
-    _: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
+fn dispute_ends(brand: &mut Brand, _: &mut fastrand::Rng) -> Option<Told> {
     // The old page goes, and nothing else was on it.
     if brand.former_chief.is_some() {
         return None;
@@ -162,10 +150,7 @@ fn dispute_ends(
 }
 
 /// The page about its market goes, and with it the only one that names its rivals.
-fn source_goes(
-    brand: &mut Brand,
-    _: &mut fastrand::Rng,
-) -> Option<(&'static str, &'static str, String)> {
+fn source_goes(brand: &mut Brand, _: &mut fastrand::Rng) -> Option<Told> {
     let field = "relationships.competitors";
     let rival = value_of(brand, field)?.clone();
     brand.facts.retain(|fact| {

@@ -598,6 +598,12 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_text_says_itself(text in "([ا-ی۰-۹a-c%٪٫٬.,/|-]{1,4}|[0-9]{4}| |درصد|و|سه|هزار|تومان|مهر|سال){1,12}") {
+            prop_assume!(!text::compact(&text).is_empty());
+            prop_assert!(value_in_quote(&text, &text), "{:?}", figures::read(&text));
+        }
+
         /// Whatever a model claims, a supported fact has its value in a quote and the quote in the text.
         #[test]
         fn supported_means_it_can_be_read(value in "[ا-ی۰-۹ ]{1,12}", quote in "[ا-ی۰-۹ ]{0,40}", start in 0usize..60, length in 0usize..60, real: bool) {

@@ -168,11 +168,14 @@ pub struct Read {
     pub words: Vec<String>,
 }
 
+/// What is read for the sign as well.
+const PER_CENT: &str = "درصد";
+
 /// Reads the figures of a text.
 pub fn read(text: &str) -> Read {
     let folded = text::fold(text)
         .replace('٫', ".")
-        .replace(['%', '٪'], " درصد ");
+        .replace(['%', '٪'], &format!(" {PER_CENT} "));
     let words: Vec<&str> = folded
         .split(|c: char| c.is_whitespace() || "،,؛;:()[]«»\"'!؟?…".contains(c))
         .map(|word| word.trim_matches(['.', '-', '–', '/']))
@@ -184,6 +187,9 @@ pub fn read(text: &str) -> Read {
         if let Some((figure, taken)) = date(&words[at..]).or_else(|| amount(&words[at..])) {
             read.figures.push(figure);
             at += taken;
+        } else if words[at] == PER_CENT {
+            // A sign without its number is no word of the text.
+            at += 1;
         } else {
             read.words
                 .extend(text::words(words[at]).split_whitespace().map(str::to_owned));
@@ -233,7 +239,7 @@ fn amount(words: &[&str]) -> Option<(Figure, usize)> {
     Some(match unit {
         "تومان" | "تومن" | "toman" | "tomans" => (Figure::Rial(number * 10.0), at + 1),
         "ریال" | "rial" | "rials" | "irr" => (Figure::Rial(number), at + 1),
-        "درصد" | "percent" => (Figure::Percent(number), at + 1),
+        PER_CENT | "percent" => (Figure::Percent(number), at + 1),
         // «یک» and «ده» alone are words like others.
         _ if at == 1 && digits(words[0]).is_none() => return None,
         _ => (Figure::Number(number), at),

@@ -1,22 +1,11 @@
-//! What changed: in words, for the sheet, and as a page of the last nights.
+//! What changed in a report: in words, and for a cell of the sheet.
 
-use std::collections::BTreeMap;
-
-use askama::Template;
-use jiff::{Timestamp, ToSpan};
-
-use super::{
-    filters,
-    view::{FactView, Tongue, opens},
-};
+use super::view::{FactView, Tongue};
 use crate::research::{
-    calendar::{day_in_iran, tehran},
+    calendar::day_in_iran,
     radar::{Change, ChangeKind, Comparison},
     report::Report,
 };
-
-/// Days before the newest comparison that are shown.
-const DAYS: i64 = 14;
 
 /// A change as it is shown.
 pub struct ChangeView {
@@ -127,127 +116,5 @@ impl Tongue {
             Some(of) => format!("{label} «{}»", crate::text::shorten(&self.value(of), 80)),
             None => label,
         }
-    }
-}
-
-/// The nights of the last days, with what was found in each.
-#[derive(Default)]
-pub struct Nights {
-    /// By the first moment of a run and the run.
-    runs: BTreeMap<String, Night>,
-    newest: Option<Timestamp>,
-}
-
-/// What one run found.
-struct Night {
-    from: Timestamp,
-    compared: usize,
-    brands: Vec<ChangedBrand>,
-}
-
-/// A brand with what changed about it.
-struct ChangedBrand {
-    name: String,
-    folder: String,
-    changes: Vec<ChangeView>,
-}
-
-/// A night as it is shown.
-struct NightView<'a> {
-    title: String,
-    compared: String,
-    brands: &'a [ChangedBrand],
-}
-
-#[derive(Template)]
-#[template(path = "changes.html")]
-struct HtmlPage<'a> {
-    t: Tongue,
-    simulated: bool,
-    nights: Vec<NightView<'a>>,
-}
-
-#[derive(Template)]
-#[template(path = "changes.md", escape = "none")]
-struct MarkdownPage<'a> {
-    t: Tongue,
-    simulated: bool,
-    nights: Vec<NightView<'a>>,
-}
-
-impl Nights {
-    /// Takes in the comparisons of a report, in the language of the page.
-    pub fn add(&mut self, t: Tongue, folder: &str, report: &Report) {
-        for comparison in &report.changes {
-            self.newest = self.newest.max(Some(comparison.at));
-            if self.is_old(comparison.at) {
-                continue;
-            }
-            let night = self.runs.entry(comparison.run_id.clone()).or_insert(Night {
-                from: comparison.at,
-                compared: 0,
-                brands: Vec::new(),
-            });
-            night.from = night.from.min(comparison.at);
-            night.compared += 1;
-            if !comparison.changes.is_empty() {
-                night.brands.push(ChangedBrand {
-                    name: report.brand.clone(),
-                    folder: folder.to_owned(),
-                    changes: comparison.changes.iter().map(|c| t.change(c)).collect(),
-                });
-            }
-        }
-    }
-
-    fn is_old(&self, at: Timestamp) -> bool {
-        let days = (24 * DAYS).hours();
-        let oldest = self.newest.and_then(|newest| newest.checked_sub(days).ok());
-        oldest.is_some_and(|oldest| at < oldest)
-    }
-
-    /// The pages: HTML and Markdown.
-    pub fn pages(&self, t: Tongue, simulated: bool) -> askama::Result<(String, String)> {
-        let html = HtmlPage {
-            t,
-            simulated,
-            nights: self.views(t),
-        };
-        let markdown = MarkdownPage {
-            t,
-            simulated,
-            nights: self.views(t),
-        };
-        Ok((html.render()?, markdown.render()?))
-    }
-
-    /// The newest night first.
-    fn views(&self, t: Tongue) -> Vec<NightView<'_>> {
-        let mut nights: Vec<&Night> = self.runs.values().collect();
-        nights.retain(|night| !self.is_old(night.from));
-        nights.sort_by_key(|night| std::cmp::Reverse(night.from));
-        let view = |night: &&'_ Night| {
-            let clock = night.from.to_zoned_datetime(tehran()).strftime("%H:%M");
-            let day = t.whole_day(day_in_iran(night.from));
-            (
-                format!(
-                    "{day}{}{}",
-                    t.pick("، ", ", "),
-                    t.digits(&clock.to_string())
-                ),
-                night.compared,
-            )
-        };
-        nights
-            .into_iter()
-            .map(|night| {
-                let (title, compared) = view(&night);
-                NightView {
-                    title,
-                    compared: t.digits(&compared.to_string()),
-                    brands: &night.brands,
-                }
-            })
-            .collect()
     }
 }

@@ -13,9 +13,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 
 use super::{
-    changes::Nights,
     filters, folders,
     glance::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
+    nights::Nights,
     read,
     recent::{Recent, amount},
     tables,
@@ -243,7 +243,7 @@ pub fn walk(
     let t = glance.tongue();
     let failed = background.failed_by_folder();
     let mut book = Book::new(t, glance.simulated)?;
-    let (mut nights, mut ownership) = (Nights::default(), Ownership::default());
+    let (mut nights, mut ownership) = (Nights::new()?, Ownership::default());
     let (mut count, mut problems) = (0, Vec::new());
     stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
@@ -263,7 +263,7 @@ pub fn walk(
                     let failed = failed.get(folder.as_str()).copied();
                     row(&Row::of(t, folder, &report, failed))?;
                     book.add(&report)?;
-                    nights.add(t, folder, &report);
+                    nights.add(t, folder, &report)?;
                     ownership.add(&report);
                     met.insert(folder.clone());
                     count += 1;
@@ -282,9 +282,7 @@ pub fn walk(
         }
         Ok(page.write_all(tail(&glance)?.as_bytes())?)
     })?;
-    let (html, markdown) = nights.pages(t, glance.simulated)?;
-    write_atomically(&output.join("changes.html"), html.as_bytes())?;
-    write_atomically(&output.join("changes.md"), markdown.as_bytes())?;
+    nights.write(t, glance.simulated, output)?;
     let companies = tables::companies(&ownership, glance.simulated)?;
     write_atomically(&output.join("companies.csv"), &companies)?;
     problems.extend(book.left_out());

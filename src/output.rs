@@ -29,9 +29,20 @@ pub fn line(text: &str) {
     }
 }
 
+/// Prints what was asked for as the result, `--quiet` or not.
+pub fn result(text: &str) {
+    if !MUTE.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
 /// Prints how the program failed, apart from the story where that was told.
 pub fn failure(error: &anyhow::Error) {
-    let apart = if QUIET.load(Ordering::Relaxed) { "" } else { "\n" };
+    let apart = if QUIET.load(Ordering::Relaxed) {
+        ""
+    } else {
+        "\n"
+    };
     urgent(&format!("{apart}error: {error:#}"));
 }
 

@@ -54,6 +54,18 @@ pub enum End {
     Failed(Failure),
 }
 
+impl End {
+    /// The status that the run has in files.
+    pub fn status(&self) -> RunStatus {
+        match self {
+            Self::Complete => RunStatus::Complete,
+            Self::Signal(_) | Self::TimeUp(_) => RunStatus::Interrupted,
+            Self::Budget(_) => RunStatus::BudgetReached,
+            Self::Failed(_) => RunStatus::Aborted,
+        }
+    }
+}
+
 /// A brand that a worker has in hand.
 struct InHand {
     due: Due,
@@ -519,7 +531,7 @@ impl<'a> Crew<'a> {
             Err(error) => (Vec::new(), Err(error).or_exit(Exit::Usage)),
         };
         // The pages show this run too.
-        self.checkpoint.status = self.status();
+        self.checkpoint.status = self.end.status();
         self.refresh_checkpoint();
         self.remember();
         let rendered = self.render_portfolio().await;
@@ -532,25 +544,18 @@ impl<'a> Crew<'a> {
         }
         let ended = match &self.end {
             // Whoever raises the budget or comes back another night begins a new job.
-            End::Complete | End::Budget(_) | End::TimeUp(_) => self.desk.paid.end_job().or_exit(Exit::Usage),
+            End::Complete | End::Budget(_) | End::TimeUp(_) => {
+                self.desk.paid.end_job().or_exit(Exit::Usage)
+            }
             End::Signal(_) | End::Failed(_) => Ok(()),
         };
         if let Err(failure) = ended {
             self.give_up(failure);
         }
-        self.checkpoint.status = self.status();
+        self.checkpoint.status = self.end.status();
         self.save_checkpoint();
         self.remember();
         reported
-    }
-
-    fn status(&self) -> RunStatus {
-        match &self.end {
-            End::Complete => RunStatus::Complete,
-            End::Signal(_) | End::TimeUp(_) => RunStatus::Interrupted,
-            End::Budget(_) => RunStatus::BudgetReached,
-            End::Failed(_) => RunStatus::Aborted,
-        }
     }
 
     /// Puts the run on record among those of the past. Nothing depends on it.

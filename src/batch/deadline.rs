@@ -85,7 +85,9 @@ fn next(started: &ZonedDateTime, time: Time) -> Option<ZonedDateTime> {
     let today = started.date();
     let tomorrow = today.tomorrow().ok()?;
     let moments = |day: Date| {
-        let moment = started.time_zone().to_ambiguous_zoned_datetime(day.to_datetime(time));
+        let moment = started
+            .time_zone()
+            .to_ambiguous_zoned_datetime(day.to_datetime(time));
         [moment.clone().compatible(), moment.later()]
     };
     [today, tomorrow]
@@ -113,14 +115,42 @@ mod tests {
     #[test]
     fn a_deadline_is_the_next_such_time_on_the_wall() {
         for (started, at, expected) in [
-            ("2027-03-10T01:30[Europe/Berlin]", (6, 0), "2027-03-10T06:00:00+01:00[Europe/Berlin]"),
-            ("2027-03-10T06:00[Europe/Berlin]", (6, 0), "2027-03-11T06:00:00+01:00[Europe/Berlin]"),
-            ("2027-03-10T22:00[Asia/Tehran]", (6, 0), "2027-03-11T06:00:00+03:30[Asia/Tehran]"),
+            (
+                "2027-03-10T01:30[Europe/Berlin]",
+                (6, 0),
+                "2027-03-10T06:00:00+01:00[Europe/Berlin]",
+            ),
+            (
+                "2027-03-10T06:00[Europe/Berlin]",
+                (6, 0),
+                "2027-03-11T06:00:00+01:00[Europe/Berlin]",
+            ),
+            (
+                "2027-03-10T22:00[Asia/Tehran]",
+                (6, 0),
+                "2027-03-11T06:00:00+03:30[Asia/Tehran]",
+            ),
             // Four hours and a half on the wall, three hours and a half in the night that loses one.
-            ("2027-03-28T01:30[Europe/Berlin]", (6, 0), "2027-03-28T06:00:00+02:00[Europe/Berlin]"),
-            ("2027-03-28T01:30[Europe/Berlin]", (2, 30), "2027-03-28T03:30:00+02:00[Europe/Berlin]"),
-            ("2027-10-31T01:30[Europe/Berlin]", (2, 30), "2027-10-31T02:30:00+02:00[Europe/Berlin]"),
-            ("2027-10-31T02:45+02:00[Europe/Berlin]", (2, 30), "2027-10-31T02:30:00+01:00[Europe/Berlin]"),
+            (
+                "2027-03-28T01:30[Europe/Berlin]",
+                (6, 0),
+                "2027-03-28T06:00:00+02:00[Europe/Berlin]",
+            ),
+            (
+                "2027-03-28T01:30[Europe/Berlin]",
+                (2, 30),
+                "2027-03-28T03:30:00+02:00[Europe/Berlin]",
+            ),
+            (
+                "2027-10-31T01:30[Europe/Berlin]",
+                (2, 30),
+                "2027-10-31T02:30:00+02:00[Europe/Berlin]",
+            ),
+            (
+                "2027-10-31T02:45+02:00[Europe/Berlin]",
+                (2, 30),
+                "2027-10-31T02:30:00+01:00[Europe/Berlin]",
+            ),
         ] {
             let started: ZonedDateTime = started.parse().unwrap();
             let next = next(&started, time(at.0, at.1, 0, 0)).unwrap();
@@ -177,7 +207,10 @@ mod tests {
         assert_eq!(deadline(args.clone()).passed(), None);
         args.max_time = Some(Duration::from_secs(30));
         let passed = deadline(args).passed().unwrap();
-        assert!(passed.starts_with("a run may take 30.0 seconds"), "{passed}");
+        assert!(
+            passed.starts_with("a run may take 30.0 seconds"),
+            "{passed}"
+        );
         assert_eq!(deadline(UnattendedArgs::default()).passed(), None);
     }
 }

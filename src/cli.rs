@@ -1,5 +1,7 @@
 //! The commands and flags; every flag can also be set by the environment variable named beside it.
 
+mod unattended;
+
 use std::path::PathBuf;
 
 use clap::{
@@ -8,6 +10,7 @@ use clap::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::unattended::UnattendedArgs;
 use crate::{
     bench::BenchArgs,
     money::Usd,
@@ -29,7 +32,7 @@ use crate::{
         brandintel --brands list.csv --limit 10                       ten brands from a file\n  \
         brandintel --brand کاله --website kalleh.com                  one brand\n\n\
         Exit codes: 0 done, 1 some brands failed, 2 usage or settings, 3 refused, 4 budget reached,\n\
-        5 another run is active, 6 a service is unavailable, 130/143 interrupted."
+        5 another run is active, 6 a service is unavailable, 7 the time was up, 130/143 interrupted."
 )]
 pub struct Cli {
     /// What to do instead of running a batch.
@@ -57,6 +60,11 @@ impl Cli {
             match exclusive(&matches, &["quiet", "verbose"])? {
                 Some("quiet") => cli.run.verbosity.verbose = false,
                 Some(_) => cli.run.verbosity.quiet = false,
+                None => {}
+            }
+            match exclusive(&matches, &["force", "retry_failed_only"])? {
+                Some("force") => cli.run.batch.retry_failed_only = false,
+                Some(_) => cli.run.batch.force = false,
                 None => {}
             }
         }
@@ -123,6 +131,9 @@ pub struct RunArgs {
     /// How the work is done.
     #[command(flatten)]
     pub batch: BatchArgs,
+    /// What it does when nobody watches.
+    #[command(flatten)]
+    pub unattended: UnattendedArgs,
     /// Which services are asked, and how often.
     #[command(flatten)]
     pub services: ServiceArgs,
@@ -201,6 +212,9 @@ pub struct BatchArgs {
     /// Treat an unchanged brand as due again when its report is older than this
     #[arg(long, value_name = "DAYS", env = "BRANDINTEL_MAX_AGE")]
     pub max_age: Option<u32>,
+    /// Process only brands whose last result is a failure
+    #[arg(long, env = "BRANDINTEL_RETRY_FAILED_ONLY", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub retry_failed_only: bool,
     /// Print what would be done, the estimated time and cost; spend nothing, write nothing
     #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub dry_run: bool,
@@ -393,6 +407,7 @@ mod tests {
         let error = read(&["--google-sheets", "--brands", "x.csv"]).unwrap_err();
         assert!(error.to_string().contains("exclude each other"));
         assert!(read(&["-q", "-v", "--google-sheets"]).is_err());
+        assert!(read(&["--force", "--retry-failed-only", "--google-sheets"]).is_err());
     }
 
     #[test]

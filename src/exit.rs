@@ -20,6 +20,8 @@ pub enum Exit {
     Locked = 5,
     /// A service stayed unavailable, or out of credit, and the run stopped early.
     Unavailable = 6,
+    /// The time was up; the rest waits.
+    TimeUp = 7,
     /// Interrupted by Ctrl-C.
     Interrupted = 130,
     /// Ended by SIGTERM, or on Windows by closing the console or shutting down.

@@ -76,7 +76,7 @@ pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<San
 
 fn exit_code(run: Result<Exit, Failure>) -> Exit {
     run.unwrap_or_else(|Failure { exit, error }| {
-        output::urgent(&format!("\nerror: {error:#}"));
+        output::failure(&error);
         exit
     })
 }

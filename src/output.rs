@@ -2,7 +2,10 @@
 
 use std::{
     io::Write,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -26,11 +29,46 @@ pub fn line(text: &str) {
     }
 }
 
+/// Prints what was asked for as the result, `--quiet` or not.
+pub fn result(text: &str) {
+    if !MUTE.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+/// Prints how the program failed, apart from the story where that was told.
+pub fn failure(error: &anyhow::Error) {
+    let apart = if QUIET.load(Ordering::Relaxed) {
+        ""
+    } else {
+        "\n"
+    };
+    urgent(&format!("{apart}error: {error:#}"));
+}
+
 /// Prints what a person must see, `--quiet` or not.
 pub fn urgent(text: &str) {
     if !MUTE.load(Ordering::Relaxed) {
         let _ = writeln!(std::io::stderr(), "{text}");
     }
+}
+
+/// Warnings so far, the first of them.
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+const KEPT_WARNINGS: usize = 50;
+
+/// Prints what a person should know although it stops nothing, and keeps it for the report of the run.
+pub fn warning(text: &str) {
+    urgent(&format!("[WARNING] {text}"));
+    let mut kept = WARNINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() < KEPT_WARNINGS {
+        kept.push(text.to_owned());
+    }
+}
+
+/// Takes the warnings that were printed since this was asked last.
+pub fn take_warnings() -> Vec<String> {
+    std::mem::take(&mut *WARNINGS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Prints a line of the story, formatted.

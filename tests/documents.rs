@@ -69,6 +69,35 @@ fn every_flag_and_command_is_in_the_readme() {
     }
 }
 
+/// The command lines of a ready-made file, each as the arguments of the program.
+fn commands_in(text: &str) -> Vec<Vec<String>> {
+    let commands = text.lines().filter_map(|line| {
+        let at = line.find("brandintel --")?;
+        Some(line[at..].split_whitespace().map(str::to_owned).collect())
+    });
+    commands.collect()
+}
+
+#[test]
+fn ready_made_files_have_commands_that_the_program_takes() {
+    for name in [
+        "contrib/brandintel.cron",
+        "contrib/brandintel.service",
+        "contrib/Containerfile",
+        "README.md",
+    ] {
+        let commands = commands_in(&document(name));
+        assert!(!commands.is_empty(), "{name} runs nothing");
+        for arguments in commands
+            .iter()
+            .filter(|c| name != "README.md" || c.contains(&"--quiet".into()))
+        {
+            let read = Cli::read(arguments.iter().map(Into::into));
+            assert!(read.is_ok(), "{name}: {}", read.unwrap_err());
+        }
+    }
+}
+
 #[test]
 fn every_exit_code_is_in_the_readme() {
     let readme = document("README.md");
@@ -80,6 +109,7 @@ fn every_exit_code_is_in_the_readme() {
         Exit::Budget,
         Exit::Locked,
         Exit::Unavailable,
+        Exit::TimeUp,
     ];
     for code in codes {
         assert!(

@@ -14,6 +14,7 @@ use super::{
     background,
     bill::{self, Bill},
     call_failure,
+    deadline::Deadline,
     desk::Desk,
     list_failure, page_of,
     plan::{Due, Plan},
@@ -47,8 +48,22 @@ pub enum End {
     Signal(Exit),
     /// The budget was reached; the text says how.
     Budget(String),
+    /// No other brand would have been done in time; the text says why.
+    TimeUp(String),
     /// Nothing more could be done.
     Failed(Failure),
+}
+
+impl End {
+    /// The status that the run has in files.
+    pub fn status(&self) -> RunStatus {
+        match self {
+            Self::Complete => RunStatus::Complete,
+            Self::Signal(_) | Self::TimeUp(_) => RunStatus::Interrupted,
+            Self::Budget(_) => RunStatus::BudgetReached,
+            Self::Failed(_) => RunStatus::Aborted,
+        }
+    }
 }
 
 /// A brand that a worker has in hand.
@@ -90,6 +105,7 @@ pub struct Crew<'a> {
     tokens_in: u64,
     tokens_cached: u64,
     one_by_one: Duration,
+    deadline: Deadline,
     end: End,
 }
 
@@ -148,6 +164,7 @@ impl<'a> Crew<'a> {
             tokens_in: 0,
             tokens_cached: 0,
             one_by_one: Duration::ZERO,
+            deadline: desk.deadline(),
             end: End::Complete,
             desk,
         }
@@ -169,7 +186,7 @@ impl<'a> Crew<'a> {
         let (rejected, waiting) = (rejected.len(), queue.len());
         let mut begun = 0;
         loop {
-            while self.has_room() {
+            while self.has_room() && self.has_time(queue.len()) {
                 match queue.next() {
                     Ok(Some(due)) => self.start(begun, due, waiting),
                     Ok(None) => break,
@@ -243,6 +260,19 @@ impl<'a> Crew<'a> {
                 .batch
                 .budget
                 .is_none_or(|budget| needed <= budget)
+    }
+
+    /// Whether another brand is expected to be done in time. Where none is and some are left, the run ends when those
+    /// in hand are done.
+    fn has_time(&mut self, left: usize) -> bool {
+        match self.deadline.passed() {
+            Some(why) if left > 0 => {
+                self.say_winding_down(format!("The time is up: {why}"));
+                self.end = End::TimeUp(why);
+                false
+            }
+            _ => true,
+        }
     }
 
     fn start(&mut self, position: usize, due: Due, total: usize) {
@@ -323,6 +353,7 @@ impl<'a> Crew<'a> {
         };
         in_hand.took = in_hand.started.elapsed();
         self.one_by_one += in_hand.took;
+        self.deadline.brand_took(in_hand.took);
         let entry = match result {
             Ok(researched) => self.success(&mut in_hand, &researched),
             Err(CallError::Request { service, message }) => {
@@ -500,7 +531,7 @@ impl<'a> Crew<'a> {
             Err(error) => (Vec::new(), Err(error).or_exit(Exit::Usage)),
         };
         // The pages show this run too.
-        self.checkpoint.status = self.status();
+        self.checkpoint.status = self.end.status();
         self.refresh_checkpoint();
         self.remember();
         let rendered = self.render_portfolio().await;
@@ -513,25 +544,18 @@ impl<'a> Crew<'a> {
         }
         let ended = match &self.end {
             // Whoever raises the budget or comes back another night begins a new job.
-            End::Complete | End::Budget(_) => self.desk.paid.end_job().or_exit(Exit::Usage),
+            End::Complete | End::Budget(_) | End::TimeUp(_) => {
+                self.desk.paid.end_job().or_exit(Exit::Usage)
+            }
             End::Signal(_) | End::Failed(_) => Ok(()),
         };
         if let Err(failure) = ended {
             self.give_up(failure);
         }
-        self.checkpoint.status = self.status();
+        self.checkpoint.status = self.end.status();
         self.save_checkpoint();
         self.remember();
         reported
-    }
-
-    fn status(&self) -> RunStatus {
-        match &self.end {
-            End::Complete => RunStatus::Complete,
-            End::Signal(_) => RunStatus::Interrupted,
-            End::Budget(_) => RunStatus::BudgetReached,
-            End::Failed(_) => RunStatus::Aborted,
-        }
     }
 
     /// Puts the run on record among those of the past. Nothing depends on it.

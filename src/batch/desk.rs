@@ -1,6 +1,6 @@
 //! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::Instant;
@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     bill::Bill,
     crew::End,
+    deadline::Deadline,
     forecast::PerBrand,
     list_failure,
     log::LogFiles,
@@ -92,7 +93,8 @@ impl Desk {
             started.to_zoned_datetime(TimeZone::system()).date(),
         );
         if state.is_some() {
-            logs.install().or_exit(Exit::Usage)?;
+            logs.install(args.unattended.keep_logs)
+                .or_exit(Exit::Usage)?;
             tracing::info!(
                 %run_id,
                 job = paid.job().id,
@@ -146,6 +148,12 @@ impl Desk {
         }
     }
 
+    /// Until when brands are begun.
+    pub fn deadline(&self) -> Deadline {
+        let expected = Duration::from_secs_f64(plan::TYPICAL_SECONDS / self.speed());
+        Deadline::new(&self.args.unattended, self.started, self.clock, expected)
+    }
+
     /// What became of each brand so far.
     pub fn registry(&self) -> Result<Registry, Failure> {
         let registry = match &self.state {
@@ -178,6 +186,7 @@ impl Desk {
         let rules = Rules {
             limit: self.args.source.limit,
             max_age_days: self.args.batch.max_age,
+            failed_only: self.args.batch.retry_failed_only,
             chunk: self.args.batch.chunk_size,
             list: &self.list,
             job: self.paid.job(),
@@ -218,6 +227,12 @@ impl Desk {
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
         say!("Skipped (unchanged): {}", plan.skipped.len());
+        if plan.left_out > 0 {
+            say!(
+                "Left out (new or changed, and only failed ones are asked for): {}",
+                plan.left_out
+            );
+        }
         self.announce_missing_reports(plan);
         for row in &plan.rejected {
             crate::output::urgent(&format!(
@@ -383,6 +398,7 @@ impl Desk {
             End::Complete => Exit::Done,
             End::Signal(exit) => *exit,
             End::Budget(_) => Exit::Budget,
+            End::TimeUp(_) => Exit::TimeUp,
             End::Failed(failure) => failure.exit,
         };
         tracing::info!(
@@ -396,6 +412,13 @@ impl Desk {
                 Exit::Budget,
                 format!(
                     "{why}. {} brands wait for the next run: raise --budget, or run again",
+                    figures.left
+                ),
+            )),
+            End::TimeUp(why) => Err(Failure::new(
+                Exit::TimeUp,
+                format!(
+                    "the time is up: {why}. {} brands wait for the next run",
                     figures.left
                 ),
             )),
@@ -493,7 +516,7 @@ fn list_id(source: &SourceArgs, settings: &Settings) -> String {
 }
 
 fn warn(text: &str) {
-    crate::output::urgent(&format!("[WARNING] {text}"));
+    crate::output::warning(text);
     tracing::warn!("{text}");
 }
 

@@ -1,7 +1,6 @@
 //! The logs of the day: `batch_YYYY-MM-DD.log` for people, `.jsonl` for programs. A reader of events.
 
 use std::{
-    fs::{self, File},
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -15,6 +14,7 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
+use super::rotate::{self, RotatingFile};
 use crate::event::Event;
 
 /// Where the logs of a day are.
@@ -22,6 +22,7 @@ use crate::event::Event;
 pub struct LogFiles {
     pub readable: PathBuf,
     pub structured: PathBuf,
+    day: Date,
 }
 
 impl LogFiles {
@@ -30,17 +31,14 @@ impl LogFiles {
         Self {
             readable: folder.join(format!("batch_{day}.log")),
             structured: folder.join(format!("batch_{day}.jsonl")),
+            day,
         }
     }
 
-    /// Appends what this process logs to the files.
-    pub fn install(&self) -> anyhow::Result<()> {
-        let open = |path: &Path| -> anyhow::Result<Mutex<File>> {
-            let open = || {
-                fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-                File::options().create(true).append(true).open(path)
-            };
-            open()
+    /// Appends what this process logs to the files, and removes those from before so many days.
+    pub fn install(&self, keep_days: u32) -> anyhow::Result<()> {
+        let open = |path: &Path| {
+            RotatingFile::open(path)
                 .map(Mutex::new)
                 .with_context(|| format!("the log {} cannot be written", path.display()))
         };
@@ -58,6 +56,11 @@ impl LogFiles {
             .with(structured.with_filter(own(LevelFilter::DEBUG)));
         // A second run in one process, as tests have it, goes on with the log of the first.
         let _ = tracing::subscriber::set_global_default(subscriber);
+        let folder = self.readable.parent().unwrap_or(Path::new("."));
+        let removed = rotate::remove_old(folder, self.day, keep_days);
+        if removed > 0 {
+            tracing::info!(removed, keep_days, "old logs removed");
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ pub mod background;
 mod bill;
 mod claim;
 mod crew;
+mod deadline;
 mod desk;
 mod forecast;
 mod log;
@@ -12,6 +13,8 @@ pub mod preflight;
 mod progress;
 mod queue;
 mod record;
+mod report;
+mod rotate;
 pub mod stop;
 mod summary;
 mod writeback;
@@ -23,7 +26,13 @@ use tokio::time::MissedTickBehavior;
 
 pub use self::desk::settings_for_check;
 use self::{
-    crew::Crew, desk::Desk, plan::Plan, preflight::Connections, progress::Progress, stop::Signals,
+    crew::Crew,
+    desk::Desk,
+    plan::Plan,
+    preflight::Connections,
+    progress::Progress,
+    report::{Account, Failed, Recipient},
+    stop::Signals,
     writeback::Words,
 };
 use crate::{
@@ -41,9 +50,25 @@ use crate::{
     services::call::CallError,
 };
 
-/// Works through a list of brands. Returns the exit code. A rehearsal may bring its own simulated services.
+/// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
+/// may bring its own simulated services.
 pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
+    let recipient = Recipient::of(&args)?;
+    let mut account = Account::open(&args);
+    let end = work(args, sandbox, &mut account).await;
+    if let Some(recipient) = recipient {
+        recipient.tell(&account, &end).await;
+    }
+    end
+}
+
+async fn work(
+    args: RunArgs,
+    sandbox: Option<Arc<Sandbox>>,
+    account: &mut Account,
+) -> Result<Exit, Failure> {
     let desk = Desk::open(args, sandbox).await?;
+    account.begin(&desk);
     let (events, incoming) = Events::channel();
     let mut connections = Connections::make(
         &desk.settings,
@@ -60,6 +85,7 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     desk.remember_left(&registry);
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
     let plan = desk.plan(rows, &registry)?;
+    account.reject(&plan.rejected);
     let estimate = desk.announce(&plan, &registry, filled, &connections);
     if desk.args.batch.dry_run {
         return desk.rehearse(plan);
@@ -70,6 +96,7 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     let heal = unwritten(&plan, &shown, words);
     drop(shown);
     match plan.due.len() {
+        0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }
@@ -99,8 +126,11 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     );
     let (end, figures) = crew.work(plan, Signals::listen()).await?;
     // The crew has dropped its sender, so the telling ends.
-    let _ = telling.await;
-    desk.close(&figures, end)
+    let failed = telling.await.unwrap_or_default();
+    let status = end.status();
+    let closed = desk.close(&figures, end);
+    account.end(status, figures, failed);
+    closed
 }
 
 /// The rows of the list, and what stands in the program's own cells of the sheet.
@@ -176,11 +206,12 @@ fn page_of(report: &str) -> String {
     report.replace("brand_report.json", "report.html")
 }
 
-/// Shows and logs what happens, until nobody is left who says anything.
+/// Shows and logs what happens, until nobody is left who says anything. Returns the brands that failed.
 async fn tell(
     mut incoming: tokio::sync::mpsc::UnboundedReceiver<crate::event::Event>,
     mut progress: Progress,
-) {
+) -> Failed {
+    let mut failed = Failed::default();
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -188,6 +219,7 @@ async fn tell(
             event = incoming.recv() => match event {
                 Some(event) => {
                     log::log(&event);
+                    failed.note(&event);
                     progress.show(&event);
                 }
                 None => break,
@@ -196,6 +228,7 @@ async fn tell(
         }
     }
     progress.finish();
+    failed
 }
 
 /// The exit code of an error that ends a run.

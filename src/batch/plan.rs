@@ -59,6 +59,8 @@ pub struct Plan {
     pub due: Queue,
     /// Unchanged brands with what is known of them.
     pub skipped: Vec<(Brand, Arc<Entry>)>,
+    /// New and changed brands that are not asked for, because only failed ones are.
+    pub left_out: usize,
     pub rejected: Vec<RejectedRow>,
     pub notes: Vec<String>,
     /// The names of all brands.
@@ -70,6 +72,8 @@ pub struct Plan {
 pub struct Rules<'a> {
     pub limit: Option<usize>,
     pub max_age_days: Option<u32>,
+    /// Only brands whose last result is a failure are due.
+    pub failed_only: bool,
     /// Brands that are read ahead.
     pub chunk: usize,
     /// The list that the rows stand in.
@@ -120,17 +124,25 @@ impl Plan {
             total: brands.len(),
             due: Queue::new(rules.chunk),
             skipped: Vec::new(),
+            left_out: 0,
             rejected,
             notes,
             neighbours: Arc::new(Neighbours::of(brands.iter().map(|brand| &brand.key))),
         };
         let parents = shared_parents(&brands);
         let claims = claim(&brands, registry, rules.list);
+        let mut due = Vec::new();
         for (brand, (key, known)) in brands.into_iter().zip(claims) {
-            if let Some(entry) = known.filter(|entry| !is_due(&brand, entry, rules)) {
-                plan.skipped.push((brand, Arc::clone(entry)));
-                continue;
+            match known {
+                Some(entry) if !is_due(&brand, entry, rules) => {
+                    plan.skipped.push((brand, Arc::clone(entry)));
+                }
+                _ if rules.failed_only && !has_failed(known) => plan.left_out += 1,
+                _ => due.push((brand, key, known)),
             }
+        }
+        due.sort_by_cached_key(|(brand, _, known)| urgency(brand, *known));
+        for (brand, key, known) in due {
             let folder = known
                 .and_then(|entry| folder_of(entry.report.as_deref()?))
                 .unwrap_or_else(|| new_folder(&brand, &taken));
@@ -229,11 +241,23 @@ impl SharedParents {
     }
 }
 
+/// What comes first when time or money do not last for all: brands that have no report of what their row says now, in
+/// the order of the list, then those with the oldest reports.
+fn urgency(brand: &Brand, known: Option<&Arc<Entry>>) -> Option<Timestamp> {
+    known
+        .filter(|entry| entry.status == Status::Success && entry.input_hash == brand.input_hash())
+        .map(|entry| entry.updated_at)
+}
+
+fn has_failed(known: Option<&Arc<Entry>>) -> bool {
+    known.is_some_and(|entry| entry.status == Status::Failed)
+}
+
 fn is_due(brand: &Brand, entry: &Entry, rules: &Rules<'_>) -> bool {
     rules.job.force
         || entry.status == Status::Failed
         || entry.input_hash != brand.input_hash()
-        || is_stale(entry, rules)
+        || (!rules.failed_only && is_stale(entry, rules))
 }
 
 fn is_stale(entry: &Entry, rules: &Rules<'_>) -> bool {
@@ -406,6 +430,7 @@ mod tests {
                 &Rules {
                     limit,
                     max_age_days,
+                    failed_only: false,
                     chunk: 2,
                     list: "list",
                     job: &self.job,
@@ -444,8 +469,8 @@ mod tests {
             shown,
             [
                 ("میهن", 2, at(93)),
-                ("پگاه", 0, at(50)),
-                ("هراز", 0, at(93))
+                ("هراز", 0, at(93)),
+                ("پگاه", 0, at(50))
             ]
         );
 
@@ -456,6 +481,52 @@ mod tests {
                 .iter()
                 .all(|due| due.assignment.since == Timestamp::MAX)
         );
+    }
+
+    #[test]
+    fn the_oldest_reports_come_after_what_has_none_and_before_newer_ones() {
+        let mut night = Night::new();
+        night.done("old", Status::Success, 20);
+        night.done("older", Status::Success, 10);
+        night.done("failed", Status::Failed, 90);
+        night.done("oldest", Status::Success, 5);
+        night.done("fresh", Status::Success, 99);
+        let names = ["old", "fresh", "older", "failed", "new", "oldest"];
+        let order = |night: &Night, max_age| {
+            let plan = night.plan(&names, None, max_age);
+            let order = due(plan).into_iter().map(|due| due.assignment.brand.name);
+            order.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            order(&night, Some(30)),
+            ["failed", "new", "oldest", "older", "old"]
+        );
+        // Who can never afford all of them at once still gets round to all.
+        night.job.force = true;
+        assert_eq!(
+            order(&night, None),
+            ["failed", "new", "oldest", "older", "old", "fresh"]
+        );
+    }
+
+    #[test]
+    fn only_failures_are_due_where_only_they_are_asked_for() {
+        let mut night = Night::new();
+        night.done("stale", Status::Success, 1);
+        night.done("failed", Status::Failed, 99);
+        let gathered = rows(&["stale", "new", "failed"]);
+        let rules = Rules {
+            limit: None,
+            max_age_days: Some(30),
+            failed_only: true,
+            chunk: 50,
+            list: "list",
+            job: &night.job,
+            now: at(100),
+        };
+        let plan = Plan::make(gathered, &night.registry, &rules).unwrap();
+        assert_eq!((plan.skipped.len(), plan.left_out), (1, 1));
+        assert_eq!(due(plan)[0].assignment.brand.name, "failed");
     }
 
     #[test]
@@ -474,6 +545,7 @@ mod tests {
             let rules = Rules {
                 limit: None,
                 max_age_days: None,
+                failed_only: false,
                 chunk: 50,
                 list,
                 job: &night.job,

@@ -56,20 +56,7 @@ impl Connections {
         speed: f64,
         simulated: Option<Router>,
     ) -> Result<Self, Failure> {
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            // Every request is sent by one place, which counts and retries it.
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never());
-        if settings.simulated {
-            // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
-            builder = builder.no_proxy().tls_certs_only([]);
-        }
-        let http = builder
-            .build()
-            .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
-            .or_exit(Exit::Usage)?;
+        let http = client(settings.simulated).or_exit(Exit::Usage)?;
         let stop = CancellationToken::new();
         let network = match simulated {
             Some(services) => Network::simulated(http, services),
@@ -129,8 +116,8 @@ impl Connections {
             .and_then(Usd::from_f64)
             && left < estimate.cost
         {
-            crate::output::urgent(&format!(
-                "[WARNING] The OpenRouter key may spend {left} more, and the run is expected to cost {}",
+            crate::output::warning(&format!(
+                "The OpenRouter key may spend {left} more, and the run is expected to cost {}",
                 estimate.cost
             ));
         }
@@ -143,12 +130,27 @@ impl Connections {
         if let (Some(usage), Some(limit)) = (usage, limit)
             && limit - usage < needed
         {
-            crate::output::urgent(&format!(
-                "[WARNING] The Tavily key has {:.0} credits left, and the run may need {needed:.0}",
+            crate::output::warning(&format!(
+                "The Tavily key has {:.0} credits left, and the run may need {needed:.0}",
                 limit - usage
             ));
         }
     }
+}
+
+/// What requests are sent with, to the outside world or to services that are simulated.
+pub fn client(simulated: bool) -> anyhow::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        // Every request is sent by one place, which counts and retries it.
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    if simulated {
+        // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
+        builder = builder.no_proxy().tls_certs_only([]);
+    }
+    builder.build().context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
 }
 
 /// One line for each thing that was checked.

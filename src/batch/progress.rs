@@ -154,7 +154,7 @@ impl Progress {
                 };
                 self.urgent(&format!("\n[STOP] {why}.{waiting}"));
             }
-            Event::Warning { text } => self.urgent(&format!("[WARNING] {text}")),
+            Event::Warning { text } => self.above_the_bar(|| crate::output::warning(text)),
             Event::BrandStarted { .. } => self.in_flight += 1,
             Event::SheetWritten { .. } | Event::CallDone { .. } => {}
         }

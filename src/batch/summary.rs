@@ -196,8 +196,8 @@ pub fn summary(
         };
         say!("  {service} reports: {reported} (counted here: {counted}{why})");
         if difference == Difference::Unknown {
-            crate::output::urgent(&format!(
-                "[WARNING] {service} reports {reported} for the time of this run, and {counted} were counted: does somebody else use the key?"
+            crate::output::warning(&format!(
+                "{service} reports {reported} for the time of this run, and {counted} were counted: does somebody else use the key?"
             ));
         }
     }

@@ -16,6 +16,7 @@ pub mod sheets;
 pub mod tavily;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 use std::time::Duration;
 

@@ -7,6 +7,8 @@ mod budget;
 mod common;
 mod faults;
 mod kills;
+#[cfg(target_os = "linux")]
+mod month;
 
 use std::sync::Mutex;
 

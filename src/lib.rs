@@ -34,11 +34,13 @@ mod event;
 mod list;
 mod output;
 mod ownership;
+mod remedy;
 mod render;
 mod research;
 mod secrets;
 mod services;
 mod settings;
+mod span;
 mod state;
 mod text;
 

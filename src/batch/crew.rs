@@ -9,6 +9,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::{
     background,
@@ -27,12 +28,14 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::own::{Outcome, Target},
     money::Usd,
+    remedy::ErrorKind,
     render,
     research::{
         Research, Researched, identity,
         report::{Coverage, ReportCost},
     },
     services::call::CallError,
+    span::{self, Spent},
     state::{
         checkpoint::{Checkpoint, RunStatus},
         paid::Cost,
@@ -61,6 +64,7 @@ struct InHand {
     took: Duration,
     waited: Duration,
     cost: ReportCost,
+    span: Span,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
@@ -267,25 +271,28 @@ impl<'a> Crew<'a> {
                 },
             );
         }
-        self.events.say(Event::BrandStarted {
-            brand: due.assignment.brand.name.as_str().into(),
-        });
+        let name = due.assignment.brand.name.as_str();
+        let span = span::brand(name, &self.desk.run_id);
+        let started = Event::BrandStarted { brand: name.into() };
+        span.in_scope(|| self.events.say(started));
         let research = Arc::clone(&self.research);
         let folder = self.output.join(&due.folder);
         let assignment = due.assignment.clone();
         let events = self.events.clone();
-        let task = self.flying.spawn(async move {
+        let work = async move {
             let mut researched = research.run(&assignment).await?;
             let saved = tokio::task::spawn_blocking(move || {
                 let problems = render::save(&folder, &mut researched)?;
                 anyhow::Ok((researched, problems))
             });
-            let (researched, problems) = saved.await.map_err(anyhow::Error::from)??;
+            let saved = async { saved.await.map_err(anyhow::Error::from)? };
+            let (researched, problems) = span::measure(span::stage("save"), saved).await?;
             for problem in problems {
                 events.warn(problem);
             }
             Ok(researched)
-        });
+        };
+        let task = self.flying.spawn(work.instrument(span.clone()));
         self.in_hand.insert(
             task.id(),
             InHand {
@@ -295,6 +302,7 @@ impl<'a> Crew<'a> {
                 took: Duration::ZERO,
                 waited: Duration::ZERO,
                 cost: ReportCost::default(),
+                span,
             },
         );
     }
@@ -313,6 +321,7 @@ impl<'a> Crew<'a> {
                     panic.id(),
                     Err(CallError::Request {
                         service: "brandintel",
+                        kind: ErrorKind::Bug,
                         message,
                     }),
                 )
@@ -323,10 +332,19 @@ impl<'a> Crew<'a> {
         };
         in_hand.took = in_hand.started.elapsed();
         self.one_by_one += in_hand.took;
+        span::took(&in_hand.span, in_hand.took);
+        if let Err(error) = &result {
+            span::failed(&in_hand.span, error);
+        }
         let entry = match result {
             Ok(researched) => self.success(&mut in_hand, &researched),
-            Err(CallError::Request { service, message }) => {
+            Err(CallError::Request {
+                service,
+                kind,
+                message,
+            }) => {
                 let mut entry = self.entry(&in_hand.due, Status::Failed);
+                entry.error_kind = kind;
                 entry.error = Some(format!("{service}: {message}"));
                 entry
             }
@@ -343,6 +361,7 @@ impl<'a> Crew<'a> {
         let Researched { report, waited, .. } = researched;
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
+        spent(&report.cost, *waited).record(&in_hand.span);
         let path = self
             .output
             .join(&in_hand.due.folder)
@@ -376,7 +395,7 @@ impl<'a> Crew<'a> {
             };
             self.write_back
                 .put(Target::Brand(in_hand.due.assignment.brand.key), outcome);
-            self.events.say(event);
+            in_hand.span.in_scope(|| self.events.say(event));
         }
         self.save_checkpoint();
         for chunk in chunks {
@@ -430,9 +449,9 @@ impl<'a> Crew<'a> {
 
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
-        self.events.say(Event::BrandPutBack {
-            brand: in_hand.due.assignment.brand.name.as_str().into(),
-        });
+        let brand = in_hand.due.assignment.brand.name.as_str().into();
+        let put_back = Event::BrandPutBack { brand };
+        in_hand.span.in_scope(|| self.events.say(put_back));
         if matches!(error, CallError::Stopped) || !matches!(self.end, End::Complete) {
             return;
         }
@@ -579,6 +598,7 @@ impl<'a> Crew<'a> {
             thin: due.thin,
             choices: None,
             changes: None,
+            error_kind: ErrorKind::default(),
             error: None,
         }
     }
@@ -604,5 +624,16 @@ impl<'a> Crew<'a> {
                 .warn(format!("{error:#}. The run goes on without a checkpoint"));
         }
         self.without_checkpoint = saved.is_err();
+    }
+}
+
+/// What a brand took.
+fn spent(cost: &ReportCost, waited: Duration) -> Spent {
+    Spent {
+        usd: cost.usd,
+        credits: cost.search_credits,
+        tokens_in: cost.tokens_in,
+        tokens_out: cost.tokens_out,
+        waited,
     }
 }

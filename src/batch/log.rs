@@ -15,6 +15,7 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
+use super::lines::Lines;
 use crate::event::Event;
 
 /// Where the logs of a day are.
@@ -35,24 +36,18 @@ impl LogFiles {
 
     /// Appends what this process logs to the files.
     pub fn install(&self) -> anyhow::Result<()> {
-        let open = |path: &Path| -> anyhow::Result<Mutex<File>> {
+        let open = |path: &Path| -> anyhow::Result<File> {
             let open = || {
                 fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
                 File::options().create(true).append(true).open(path)
             };
-            open()
-                .map(Mutex::new)
-                .with_context(|| format!("the log {} cannot be written", path.display()))
+            open().with_context(|| format!("the log {} cannot be written", path.display()))
         };
         let readable = fmt::layer()
             .with_ansi(false)
             .with_target(false)
-            .with_writer(open(&self.readable)?);
-        let structured = fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_target(false)
-            .with_writer(open(&self.structured)?);
+            .with_writer(Mutex::new(open(&self.readable)?));
+        let structured = Lines::new(open(&self.structured)?);
         let subscriber = Registry::default()
             .with(readable.with_filter(own(LevelFilter::INFO)))
             .with(structured.with_filter(own(LevelFilter::DEBUG)));
@@ -77,25 +72,8 @@ pub fn log(event: &Event) {
             total,
         } => tracing::info!(number, from, to, total, "chunk started"),
         Event::BrandStarted { brand } => tracing::info!(%brand, "brand started"),
-        Event::CallDone {
-            service,
-            what,
-            replayed,
-            cost,
-            took,
-        } => {
-            let cost_usd = cost.usd.as_f64();
-            let took_s = took.as_secs_f64();
-            tracing::debug!(
-                service,
-                what,
-                replayed,
-                cost_usd,
-                credits = cost.credits,
-                took_s,
-                "call done"
-            );
-        }
+        // The span of the call says it.
+        Event::CallDone { .. } => {}
         Event::CallRetried {
             service,
             what,

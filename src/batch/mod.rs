@@ -6,6 +6,7 @@ mod claim;
 mod crew;
 mod desk;
 mod forecast;
+mod lines;
 mod log;
 mod plan;
 pub mod preflight;
@@ -29,7 +30,7 @@ use self::{
 use crate::{
     brand::Row,
     cli::{RunArgs, SourceArgs},
-    event::Events,
+    event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
         self,
@@ -177,17 +178,14 @@ fn page_of(report: &str) -> String {
 }
 
 /// Shows and logs what happens, until nobody is left who says anything.
-async fn tell(
-    mut incoming: tokio::sync::mpsc::UnboundedReceiver<crate::event::Event>,
-    mut progress: Progress,
-) {
+async fn tell(mut incoming: Incoming, mut progress: Progress) {
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             event = incoming.recv() => match event {
-                Some(event) => {
-                    log::log(&event);
+                Some((span, event)) => {
+                    span.in_scope(|| log::log(&event));
                     progress.show(&event);
                 }
                 None => break,

@@ -395,6 +395,7 @@ mod tests {
                 thin: None,
                 choices: None,
                 changes: None,
+                error_kind: crate::remedy::ErrorKind::default(),
                 error: None,
             }
         }

@@ -136,6 +136,7 @@ impl<'a> Crew<'a> {
                 skipped: plan.skipped.len(),
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
+                ended_because: None,
                 simulated: desk.settings.simulated,
             },
             without_checkpoint: false,
@@ -539,6 +540,11 @@ impl<'a> Crew<'a> {
             self.give_up(failure);
         }
         self.checkpoint.status = self.status();
+        self.checkpoint.ended_because = match &self.end {
+            End::Complete | End::Signal(_) => None,
+            End::Budget(why) => Some(why.clone()),
+            End::Failed(failure) => Some(format!("{:#}", failure.error)),
+        };
         self.save_checkpoint();
         self.remember();
         reported

@@ -49,7 +49,10 @@ impl<W: Write> Lines<W> {
         around: impl Iterator<Item = SpanRef<'a, S>>,
     ) {
         let mut line = Map::new();
-        line.insert("timestamp".into(), Timestamp::now().to_string().into());
+        line.insert(
+            "timestamp".into(),
+            format!("{:.6}", Timestamp::now()).into(),
+        );
         line.insert("level".into(), metadata.level().as_str().into());
         line.extend(own);
         for span in around {

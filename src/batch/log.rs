@@ -51,6 +51,9 @@ impl LogFiles {
         let subscriber = Registry::default()
             .with(readable.with_filter(own(LevelFilter::INFO)))
             .with(structured.with_filter(own(LevelFilter::DEBUG)));
+        #[cfg(feature = "otel")]
+        let subscriber = subscriber
+            .with(crate::otel::layer().map(|layer| layer.with_filter(own(LevelFilter::DEBUG))));
         // A second run in one process, as tests have it, goes on with the log of the first.
         let _ = tracing::subscriber::set_global_default(subscriber);
         Ok(())

@@ -110,7 +110,7 @@ pub enum Command {
     /// Show the registry and the last run at a glance
     Status(StatusArgs),
     /// Rebuild reports, tables and workbook from saved data, spending nothing
-    Export(FolderArgs),
+    Export(ExportArgs),
     /// Serve the simulated services on a loopback port, with latency, limits and faults to choose
     Sandbox(SandboxArgs),
     /// Print the completion script of a shell
@@ -281,6 +281,17 @@ pub struct FolderArgs {
     /// Use the folders of the rehearsals, below sandbox/
     #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub sandbox: bool,
+}
+
+/// The flags of `export`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ExportArgs {
+    /// Which folders.
+    #[command(flatten)]
+    pub folders: FolderArgs,
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// The flags of `status`.

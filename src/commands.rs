@@ -3,27 +3,19 @@
 use std::{io::Write, sync::Arc};
 
 use clap::CommandFactory;
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     batch::{self, preflight},
-    cli::{CheckArgs, Cli, FolderArgs, SandboxArgs, StatusArgs},
+    cli::{CheckArgs, Cli, ExportArgs, SandboxArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    money::Usd,
-    ownership, render,
-    research::calendar,
+    render,
     sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
-    state::{
-        checkpoint::Checkpoint,
-        paid::Paid,
-        registry::{Registry, Status},
-        runs::{self, RunLine},
-        write_atomically,
-    },
+    state::{paid::Paid, write_atomically},
 };
 
 /// Validates keys, quota, sheet access and folders; says for each what is wrong and how to mend it.
@@ -79,137 +71,9 @@ fn try_folder(folder: &std::path::Path) -> Result<String, Failure> {
     Ok("can be written".into())
 }
 
-/// Shows the registry and the last run at a glance.
-pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
-    let folders = Folders::new(args.folders.sandbox);
-    if args.graph {
-        return graph(&folders.output);
-    }
-    let (registry, damage) = Registry::peek(&folders.state).or_exit(Exit::Usage)?;
-    let last = Checkpoint::peek(&folders.state);
-    for problem in damage
-        .into_iter()
-        .chain(last.as_ref().err().map(|e| format!("{e:#}")))
-    {
-        crate::output::urgent(&format!("[WARNING] {problem}"));
-    }
-    let last = last.ok().flatten();
-    let runs = runs::peek(&folders.state).unwrap_or_else(|error| {
-        crate::output::urgent(&format!("[WARNING] {error:#}"));
-        Vec::new()
-    });
-    let (success, failed) = (
-        registry.count(Status::Success),
-        registry.count(Status::Failed),
-    );
-    let errors: Vec<(String, String)> = registry
-        .entries()
-        .filter(|(_, entry)| entry.status == Status::Failed)
-        .map(|(_, entry)| (entry.brand.clone(), entry.error.clone().unwrap_or_default()))
-        .collect();
-    if args.json {
-        let errors: Vec<_> = errors
-            .iter()
-            .map(|(brand, error)| json!({"brand": brand, "error": error}))
-            .collect();
-        let all = json!({
-            "registry": {"brands": success + failed, "success": success, "failed": failed},
-            "last_run": last,
-            "runs": tail(&runs),
-            "spent_by_day": spent_by_day(&runs)
-                .map(|(day, usd)| (day.to_string(), json!(usd)))
-                .collect::<serde_json::Map<_, _>>(),
-            "failed": errors,
-        });
-        say!("{all:#}");
-        return Ok(Exit::Done);
-    }
-    say!(
-        "[REGISTRY] {} brands tracked ({success} success, {failed} failed)",
-        success + failed
-    );
-    match last {
-        None => say!("[LAST RUN] There was none yet."),
-        Some(run) => {
-            say!("[LAST RUN] {} {}", run.run_id, run.status.name());
-            say!(
-                "  Started: {}, last change: {}",
-                run.started_at,
-                run.updated_at
-            );
-            say!(
-                "  Processed: {}, skipped: {}, of {} brands",
-                run.processed,
-                run.skipped,
-                run.total
-            );
-            say!(
-                "  ✓ Success: {} | ✗ Failed: {} | 💰 Cost: {}",
-                run.succeeded,
-                run.failed,
-                run.cost_usd
-            );
-        }
-    }
-    for (brand, error) in errors.iter().take(20) {
-        say!("  ✗ {brand}: {error}");
-    }
-    say_runs(&runs);
-    Ok(Exit::Done)
-}
-
-/// Shows who owns whom.
-fn graph(output: &std::path::Path) -> Result<Exit, Failure> {
-    let (ownership, problems) = render::ownership(output).or_exit(Exit::Usage)?;
-    for problem in problems {
-        crate::output::urgent(&problem);
-    }
-    let families = ownership::families(&ownership);
-    say!("{}", ownership::as_tree(&families).trim_end());
-    Ok(Exit::Done)
-}
-
-/// How many runs, and days with runs, `status` shows.
-const SHOWN_RUNS: usize = 7;
-
-fn tail(runs: &[RunLine]) -> &[RunLine] {
-    &runs[runs.len().saturating_sub(SHOWN_RUNS)..]
-}
-
-/// The last days on which there were runs, in Iran's time.
-fn spent_by_day(runs: &[RunLine]) -> impl Iterator<Item = (Date, Usd)> {
-    let days = runs::by_day(runs);
-    let before = days.len().saturating_sub(SHOWN_RUNS);
-    days.into_iter().skip(before)
-}
-
-fn say_runs(runs: &[RunLine]) {
-    if runs.is_empty() {
-        return;
-    }
-    say!("[RUNS] The last of {}:", runs.len());
-    for run in tail(runs) {
-        let started = run.started_at.to_zoned_datetime(calendar::tehran());
-        say!(
-            "  {} {}: {} of {} brands processed, ✓ {} ✗ {} 💰 {}",
-            started.strftime("%Y-%m-%d %H:%M"),
-            run.status.name(),
-            run.processed,
-            run.total,
-            run.succeeded,
-            run.failed,
-            run.usd
-        );
-    }
-    say!("[SPENT] By day, in Iran's time:");
-    for (day, usd) in spent_by_day(runs) {
-        say!("  {day}: {usd}");
-    }
-}
-
 /// Rebuilds everything that is made of saved reports.
-pub fn export(args: FolderArgs) -> Result<Exit, Failure> {
-    let Folders { output, state, .. } = Folders::new(args.sandbox);
+pub fn export(args: ExportArgs) -> Result<Exit, Failure> {
+    let Folders { output, state, .. } = Folders::new(args.folders.sandbox);
     let (background, problems) = batch::background::read(&state);
     for problem in &problems {
         crate::output::urgent(&format!("[WARNING] {problem}"));
@@ -218,7 +82,15 @@ pub fn export(args: FolderArgs) -> Result<Exit, Failure> {
     for problem in &unreadable {
         crate::output::urgent(problem);
     }
-    say!("{count} reports rendered below {}", output.display());
+    if args.json {
+        let problems: Vec<&String> = problems.iter().chain(&unreadable).collect();
+        say!(
+            "{:#}",
+            json!({"reports": count, "output": output, "problems": problems})
+        );
+    } else {
+        say!("{count} reports rendered below {}", output.display());
+    }
     Ok(if unreadable.is_empty() {
         Exit::Done
     } else {

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
+use tracing::Span;
 
 use crate::state::paid::Cost;
 
@@ -21,10 +22,8 @@ pub enum Event {
     /// A call brought its answer, from the service or from the store of paid answers.
     CallDone {
         service: &'static str,
-        what: String,
         replayed: bool,
         cost: Cost,
-        took: Duration,
     },
     /// A call failed and is sent again after a wait.
     CallRetried {
@@ -60,13 +59,16 @@ pub enum Event {
     Warning { text: String },
 }
 
-/// Where events are said.
+/// Where events are said. Each goes with the span in which it happened.
 #[derive(Clone, Debug)]
-pub struct Events(mpsc::UnboundedSender<Event>);
+pub struct Events(mpsc::UnboundedSender<(Span, Event)>);
+
+/// Where events are heard.
+pub type Incoming = mpsc::UnboundedReceiver<(Span, Event)>;
 
 impl Events {
     /// A channel of events and its reading end.
-    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+    pub fn channel() -> (Self, Incoming) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
     }
@@ -74,7 +76,7 @@ impl Events {
     /// Says what happened. Nobody waits for the readers.
     pub fn say(&self, event: Event) {
         // After the readers have gone there is nobody to tell.
-        let _ = self.0.send(event);
+        let _ = self.0.send((Span::current(), event));
     }
 
     /// Says what the user should know.

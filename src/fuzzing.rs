@@ -414,6 +414,7 @@ pub fn registry_file(data: &[u8]) {
         thin: Some(false),
         choices: None,
         changes: None,
+        error_kind: crate::remedy::ErrorKind::default(),
         error: None,
     };
     again
@@ -457,6 +458,7 @@ fn answer(json: Value) -> Answer {
         cost: Cost::default(),
         waited: std::time::Duration::ZERO,
         hash: [0; 32],
+        span: tracing::Span::none(),
     }
 }
 

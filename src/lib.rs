@@ -19,6 +19,7 @@
 //! | `state` | what survives a crash? |
 //! | `render` | what do people read? made of saved reports alone |
 //! | `event`, `output`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
+//! | `span`, `status`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
 //! | `bench` | how good is the research? a closed world, scripted models, a score |
 //! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
@@ -32,14 +33,19 @@ mod brand;
 mod commands;
 mod event;
 mod list;
+#[cfg(feature = "otel")]
+mod otel;
 mod output;
 mod ownership;
+mod remedy;
 mod render;
 mod research;
 mod secrets;
 mod services;
 mod settings;
+mod span;
 mod state;
+mod status;
 mod text;
 
 pub mod cli;
@@ -102,16 +108,19 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
         .max_blocking_threads(2)
         .build()
         .or_exit(Exit::Usage)?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match cli.command {
             None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Bench(args)) => bench::bench(args).await,
             Some(Command::Check(args)) => commands::check(args).await,
-            Some(Command::Status(args)) => commands::status(args),
+            Some(Command::Status(args)) => status::status(args),
             Some(Command::Export(args)) => commands::export(args),
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
             Some(Command::Completions { shell }) => commands::completions(shell),
             Some(Command::Man) => commands::manual(),
         }
-    })
+    });
+    #[cfg(feature = "otel")]
+    runtime.block_on(otel::finish());
+    ended
 }

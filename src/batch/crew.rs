@@ -9,6 +9,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
 
 use super::{
     background,
@@ -28,12 +29,14 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::own::{Outcome, Target},
     money::Usd,
+    remedy::ErrorKind,
     render,
     research::{
         Research, Researched, identity,
         report::{Coverage, ReportCost},
     },
     services::call::CallError,
+    span::{self, Spent},
     state::{
         checkpoint::{Checkpoint, RunStatus},
         paid::Cost,
@@ -76,6 +79,7 @@ struct InHand {
     took: Duration,
     waited: Duration,
     cost: ReportCost,
+    span: Span,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
@@ -148,6 +152,7 @@ impl<'a> Crew<'a> {
                 skipped: plan.skipped.len(),
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
+                ended_because: None,
                 simulated: desk.settings.simulated,
             },
             without_checkpoint: false,
@@ -297,25 +302,28 @@ impl<'a> Crew<'a> {
                 },
             );
         }
-        self.events.say(Event::BrandStarted {
-            brand: due.assignment.brand.name.as_str().into(),
-        });
+        let name = due.assignment.brand.name.as_str();
+        let span = span::brand(name, &self.desk.run_id);
+        let started = Event::BrandStarted { brand: name.into() };
+        span.in_scope(|| self.events.say(started));
         let research = Arc::clone(&self.research);
         let folder = self.output.join(&due.folder);
         let assignment = due.assignment.clone();
         let events = self.events.clone();
-        let task = self.flying.spawn(async move {
+        let work = async move {
             let mut researched = research.run(&assignment).await?;
             let saved = tokio::task::spawn_blocking(move || {
                 let problems = render::save(&folder, &mut researched)?;
                 anyhow::Ok((researched, problems))
             });
-            let (researched, problems) = saved.await.map_err(anyhow::Error::from)??;
+            let saved = async { saved.await.map_err(anyhow::Error::from)? };
+            let (researched, problems) = span::measure(span::stage("save"), saved).await?;
             for problem in problems {
                 events.warn(problem);
             }
             Ok(researched)
-        });
+        };
+        let task = self.flying.spawn(work.instrument(span.clone()));
         self.in_hand.insert(
             task.id(),
             InHand {
@@ -325,6 +333,7 @@ impl<'a> Crew<'a> {
                 took: Duration::ZERO,
                 waited: Duration::ZERO,
                 cost: ReportCost::default(),
+                span,
             },
         );
     }
@@ -343,6 +352,7 @@ impl<'a> Crew<'a> {
                     panic.id(),
                     Err(CallError::Request {
                         service: "brandintel",
+                        kind: ErrorKind::Bug,
                         message,
                     }),
                 )
@@ -354,10 +364,19 @@ impl<'a> Crew<'a> {
         in_hand.took = in_hand.started.elapsed();
         self.one_by_one += in_hand.took;
         self.deadline.brand_took(in_hand.took);
+        span::took(&in_hand.span, in_hand.took);
+        if let Err(error) = &result {
+            span::failed(&in_hand.span, error);
+        }
         let entry = match result {
             Ok(researched) => self.success(&mut in_hand, &researched),
-            Err(CallError::Request { service, message }) => {
+            Err(CallError::Request {
+                service,
+                kind,
+                message,
+            }) => {
                 let mut entry = self.entry(&in_hand.due, Status::Failed);
+                entry.error_kind = kind;
                 entry.error = Some(format!("{service}: {message}"));
                 entry
             }
@@ -374,6 +393,7 @@ impl<'a> Crew<'a> {
         let Researched { report, waited, .. } = researched;
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
+        spent(&report.cost, *waited).record(&in_hand.span);
         let path = self
             .output
             .join(&in_hand.due.folder)
@@ -407,7 +427,7 @@ impl<'a> Crew<'a> {
             };
             self.write_back
                 .put(Target::Brand(in_hand.due.assignment.brand.key), outcome);
-            self.events.say(event);
+            in_hand.span.in_scope(|| self.events.say(event));
         }
         self.save_checkpoint();
         for chunk in chunks {
@@ -461,9 +481,9 @@ impl<'a> Crew<'a> {
 
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
-        self.events.say(Event::BrandPutBack {
-            brand: in_hand.due.assignment.brand.name.as_str().into(),
-        });
+        let brand = in_hand.due.assignment.brand.name.as_str().into();
+        let put_back = Event::BrandPutBack { brand };
+        in_hand.span.in_scope(|| self.events.say(put_back));
         if matches!(error, CallError::Stopped) || !matches!(self.end, End::Complete) {
             return;
         }
@@ -553,6 +573,11 @@ impl<'a> Crew<'a> {
             self.give_up(failure);
         }
         self.checkpoint.status = self.end.status();
+        self.checkpoint.ended_because = match &self.end {
+            End::Complete | End::Signal(_) => None,
+            End::Budget(why) | End::TimeUp(why) => Some(why.clone()),
+            End::Failed(failure) => Some(format!("{:#}", failure.error)),
+        };
         self.save_checkpoint();
         self.remember();
         reported
@@ -603,6 +628,7 @@ impl<'a> Crew<'a> {
             thin: due.thin,
             choices: None,
             changes: None,
+            error_kind: ErrorKind::default(),
             error: None,
         }
     }
@@ -628,5 +654,16 @@ impl<'a> Crew<'a> {
                 .warn(format!("{error:#}. The run goes on without a checkpoint"));
         }
         self.without_checkpoint = saved.is_err();
+    }
+}
+
+/// What a brand took.
+fn spent(cost: &ReportCost, waited: Duration) -> Spent {
+    Spent {
+        usd: cost.usd,
+        credits: cost.search_credits,
+        tokens_in: cost.tokens_in,
+        tokens_out: cost.tokens_out,
+        waited,
     }
 }

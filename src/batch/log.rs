@@ -14,7 +14,10 @@ use tracing_subscriber::{
     layer::SubscriberExt,
 };
 
-use super::rotate::{self, RotatingFile};
+use super::{
+    lines::Lines,
+    rotate::{self, RotatingFile},
+};
 use crate::event::Event;
 
 /// Where the logs of a day are.
@@ -39,21 +42,19 @@ impl LogFiles {
     pub fn install(&self, keep_days: u32) -> anyhow::Result<()> {
         let open = |path: &Path| {
             RotatingFile::open(path)
-                .map(Mutex::new)
                 .with_context(|| format!("the log {} cannot be written", path.display()))
         };
         let readable = fmt::layer()
             .with_ansi(false)
             .with_target(false)
-            .with_writer(open(&self.readable)?);
-        let structured = fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_target(false)
-            .with_writer(open(&self.structured)?);
+            .with_writer(Mutex::new(open(&self.readable)?));
+        let structured = Lines::new(open(&self.structured)?);
         let subscriber = Registry::default()
             .with(readable.with_filter(own(LevelFilter::INFO)))
             .with(structured.with_filter(own(LevelFilter::DEBUG)));
+        #[cfg(feature = "otel")]
+        let subscriber = subscriber
+            .with(crate::otel::layer().map(|layer| layer.with_filter(own(LevelFilter::DEBUG))));
         // A second run in one process, as tests have it, goes on with the log of the first.
         let _ = tracing::subscriber::set_global_default(subscriber);
         let folder = self.readable.parent().unwrap_or(Path::new("."));
@@ -80,25 +81,8 @@ pub fn log(event: &Event) {
             total,
         } => tracing::info!(number, from, to, total, "chunk started"),
         Event::BrandStarted { brand } => tracing::info!(%brand, "brand started"),
-        Event::CallDone {
-            service,
-            what,
-            replayed,
-            cost,
-            took,
-        } => {
-            let cost_usd = cost.usd.as_f64();
-            let took_s = took.as_secs_f64();
-            tracing::debug!(
-                service,
-                what,
-                replayed,
-                cost_usd,
-                credits = cost.credits,
-                took_s,
-                "call done"
-            );
-        }
+        // The span of the call says it.
+        Event::CallDone { .. } => {}
         Event::CallRetried {
             service,
             what,

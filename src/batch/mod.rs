@@ -7,6 +7,7 @@ mod crew;
 mod deadline;
 mod desk;
 mod forecast;
+mod lines;
 mod log;
 mod plan;
 pub mod preflight;
@@ -38,7 +39,7 @@ use self::{
 use crate::{
     brand::Row,
     cli::{RunArgs, SourceArgs},
-    event::Events,
+    event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
         self,
@@ -207,18 +208,15 @@ fn page_of(report: &str) -> String {
 }
 
 /// Shows and logs what happens, until nobody is left who says anything. Returns the brands that failed.
-async fn tell(
-    mut incoming: tokio::sync::mpsc::UnboundedReceiver<crate::event::Event>,
-    mut progress: Progress,
-) -> Failed {
+async fn tell(mut incoming: Incoming, mut progress: Progress) -> Failed {
     let mut failed = Failed::default();
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             event = incoming.recv() => match event {
-                Some(event) => {
-                    log::log(&event);
+                Some((span, event)) => {
+                    span.in_scope(|| log::log(&event));
                     failed.note(&event);
                     progress.show(&event);
                 }

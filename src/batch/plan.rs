@@ -419,6 +419,7 @@ mod tests {
                 thin: None,
                 choices: None,
                 changes: None,
+                error_kind: crate::remedy::ErrorKind::default(),
                 error: None,
             }
         }

@@ -95,7 +95,6 @@ impl Progress {
                 service,
                 cost,
                 replayed: false,
-                ..
             } => {
                 self.failing.remove(service);
                 self.spent += cost.usd;

@@ -27,7 +27,8 @@ use std::{sync::Arc, time::Duration};
 use clap::ValueEnum;
 use futures::future::join_all;
 use jiff::{Timestamp, civil::Date};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tracing::Span;
 
 use self::{
     calendar::Occasion,
@@ -49,9 +50,10 @@ use crate::{
     services::{
         call::CallError,
         model::{Prices, Usage},
-        openrouter::OpenRouter,
+        openrouter::{OpenRouter, Question},
         tavily::{Found, Tavily},
     },
+    span::{self, Spent},
 };
 
 /// How much is asked about each brand.
@@ -175,6 +177,15 @@ pub struct Researched {
 }
 
 impl Searched {
+    fn spent(&self) -> Spent {
+        Spent {
+            usd: self.usd,
+            credits: self.credits,
+            waited: self.waited,
+            ..Spent::default()
+        }
+    }
+
     fn take_in(&mut self, query: Query, found: Found) -> Batch {
         let Found {
             pages,
@@ -203,7 +214,8 @@ impl Research {
     pub async fn run(&self, assignment: &Assignment) -> Result<Researched, CallError> {
         let Assignment { brand, since, .. } = assignment;
         let since = *since;
-        let (mut evidence, searched) = self.search(assignment).await?;
+        let search = self.search(assignment);
+        let (mut evidence, searched) = span::measure(span::stage("search"), search).await?;
         let mut usage = Usage::default();
         // Whom the list means has to be known before anything is paid to a model.
         let analysis = if evidence.sources.is_empty() || !evidence.candidates.is_empty() {
@@ -211,12 +223,15 @@ impl Research {
         } else {
             let prompt = stages::analyst_prompt(brand, &evidence, &self.fence_key);
             let question = stages::analyst(brand, &prompt);
-            Some(self.openrouter.ask(&question, since, &mut usage).await?)
+            Some(self.ask(&question, since, &mut usage).await?)
         };
         let mut analysis = analysis.unwrap_or_else(Analysis::empty);
-        check::check(&mut analysis, &mut evidence);
-        let quality = quality::assess(brand, &mut analysis, &evidence);
-        let regulations = rules::rulings(&known_of(brand, &mut analysis), self.today);
+        let (quality, regulations) = span::compute(span::stage("check"), || {
+            check::check(&mut analysis, &mut evidence);
+            let quality = quality::assess(brand, &mut analysis, &evidence);
+            let known = known_of(brand, &mut analysis);
+            (quality, rules::rulings(&known, self.today))
+        });
         let insights = match quality.coverage {
             // Nothing is recommended for a brand about which nothing is known.
             Coverage::None => None,
@@ -328,7 +343,25 @@ impl Research {
             batches.push(searched.take_in(query, found));
             evidence = Evidence::gather(brand, &batches, &self.neighbours, self.stages);
         }
+        searched.spent().record(&Span::current());
         Ok((evidence, searched))
+    }
+
+    /// Asks the model, which is a stage of the research.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        question: &Question<'_, T>,
+        since: Timestamp,
+        usage: &mut Usage,
+    ) -> Result<T, CallError> {
+        let asking = async {
+            let mut own = Usage::default();
+            let answer = self.openrouter.ask(question, since, &mut own).await;
+            own.spent().record(&Span::current());
+            usage.add_all(own);
+            answer
+        };
+        span::measure(span::stage(question.name), asking).await
     }
 
     async fn recommend(
@@ -346,7 +379,7 @@ impl Research {
         };
         let prompt = stages::strategist_prompt(brand, &brief, analysis, &self.fence_key);
         let question = stages::strategist(brand, &prompt);
-        let recommended = self.openrouter.ask(&question, since, usage).await?;
+        let recommended = self.ask(&question, since, usage).await?;
         let mut grounds = Grounds::new(&brand.name, analysis, self.lang);
         grounds.strict = self.stages.has(Stage::Grounds);
         Ok(insights::date_and_check(

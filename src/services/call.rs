@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
+use tracing::Span;
 use url::Url;
 
 use super::{
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     exit::Exit,
     money::Usd,
+    remedy::ErrorKind,
     state::paid::{Cost, RequestHash},
 };
 
@@ -81,6 +83,8 @@ pub struct Answer {
     /// How long it waited for its turn, failed tries included.
     pub waited: Duration,
     pub hash: RequestHash,
+    /// What is measured of the call: who reads the answer may find more in it.
+    pub span: Span,
 }
 
 /// Why there is no answer.
@@ -94,6 +98,7 @@ pub enum CallError {
     #[error("{service}: {message}")]
     Request {
         service: &'static str,
+        kind: ErrorKind,
         message: String,
     },
     /// The whole run has to end.

@@ -13,6 +13,7 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tokio::{sync::Mutex as FairMutex, time::Instant};
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
@@ -24,7 +25,9 @@ use super::{
 use crate::{
     event::{Event, Events},
     exit::Exit,
+    remedy::ErrorKind,
     secrets::Secrets,
+    span::{self, Spent},
     state::paid::{Cost, Hold, HoldError, Kept, Paid, RequestHash},
 };
 
@@ -98,6 +101,26 @@ impl Caller {
         request: &Request,
         since: Timestamp,
     ) -> Result<Answer, CallError> {
+        let span = span::call(service.name, &request.what);
+        let result = span::measure(span.clone(), self.find_or_send(service, request, since)).await;
+        if let Ok(answer) = &result {
+            let spent = Spent {
+                usd: answer.cost.usd,
+                credits: answer.cost.credits,
+                waited: answer.waited,
+                ..Spent::default()
+            };
+            spent.record(&span);
+        }
+        result
+    }
+
+    async fn find_or_send(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+    ) -> Result<Answer, CallError> {
         let hash = request.hash(service);
         let turn = self.turn(hash);
         let _turn = match request.price {
@@ -112,16 +135,22 @@ impl Caller {
                 .as_ref()
                 .is_some_and(|payer| *payer != request.payer);
             let cost = if shared { Cost::default() } else { kept.cost };
-            self.say_done(service, request, true, cost, Duration::ZERO);
+            self.say_done(service, true, cost);
             return Ok(Answer {
                 json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
                 at: kept.at,
                 cost,
                 waited: Duration::ZERO,
                 hash,
+                span: Span::current(),
             });
         }
-        let answer = self.send_until_answered(service, request, hash).await;
+        let mut failures = Failures::none();
+        let sent = self.send_until_answered(service, request, hash, &mut failures);
+        let answer = sent.await;
+        if failures.count() > 0 {
+            Span::current().record("retries", failures.count());
+        }
         if request.price.is_some() && matches!(answer, Err(CallError::Run { .. })) {
             // Nothing more can be paid for; whoever waits to do so need not find out for himself.
             self.stop.cancel();
@@ -134,16 +163,15 @@ impl Caller {
         service: &Service,
         request: &Request,
         hash: RequestHash,
+        failures: &mut Failures,
     ) -> Result<Answer, CallError> {
-        let mut failures = Failures::none();
         let mut why = String::new();
         loop {
             let failure = match self.attempt(service, request, hash).await {
                 Ok(Attempt::Again(failure)) => failure,
                 Ok(Attempt::Answer(mut answer, sent)) => {
-                    let took = failures.begun().elapsed();
                     answer.waited = sent.duration_since(failures.begun());
-                    self.say_done(service, request, false, answer.cost, took);
+                    self.say_done(service, false, answer.cost);
                     return Ok(answer);
                 }
                 // Lost calls have used the budget up, and it is the service that lost them.
@@ -158,6 +186,7 @@ impl Caller {
             if failures.is_its_own() {
                 return Err(CallError::Request {
                     service: service.name,
+                    kind: ErrorKind::NoAnswer,
                     message: format!(
                         "{}: {} ({} times)",
                         request.what,
@@ -328,20 +357,12 @@ impl Caller {
         turn
     }
 
-    fn say_done(
-        &self,
-        service: &Service,
-        request: &Request,
-        replayed: bool,
-        cost: Cost,
-        took: Duration,
-    ) {
+    fn say_done(&self, service: &Service, replayed: bool, cost: Cost) {
+        Span::current().record("replayed", replayed);
         self.events.say(Event::CallDone {
             service: service.name,
-            what: request.what.clone(),
             replayed,
             cost,
-            took,
         });
     }
 }
@@ -449,6 +470,7 @@ fn conclude(
                 cost,
                 waited: Duration::ZERO,
                 hash,
+                span: Span::current(),
             };
             Ok(Attempt::Answer(answer, sent))
         }
@@ -458,8 +480,9 @@ fn conclude(
             by_request: !matches!(reply.status, 429 | 503 | 529),
             sent,
         })),
-        Verdict::Request => Err(CallError::Request {
+        Verdict::Request(kind) => Err(CallError::Request {
             service: service.name,
+            kind,
             message: format!("{}: {}", request.what, reply.message),
         }),
         Verdict::Run(trouble) => Err(service.trouble(trouble, Some(reply.status), reply.message)),

@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use tracing::Span;
 
 use super::call::Answer;
-use crate::money::Usd;
+use crate::{money::Usd, span::Spent};
 
 /// Upstream providers of a model differ in price; those dearer than this many times the listed price are excluded.
 const PRICE_HEADROOM: Decimal = Decimal::from_parts(15, 0, 0, false, 1);
@@ -140,11 +141,23 @@ impl ChatUsage {
         let by_tokens = || Some(prices?.most(self.tokens_in?, self.tokens_out?));
         self.cost.or_else(by_tokens)
     }
+
+    fn record(&self, span: &Span) {
+        for (name, count) in [
+            ("tokens_in", self.tokens_in),
+            ("tokens_out", self.tokens_out),
+        ] {
+            if let Some(count) = count {
+                span.record(name, count);
+            }
+        }
+    }
 }
 
 impl Usage {
     pub fn add(&mut self, answer: &Answer) {
         let usage = ChatUsage::read(&answer.json);
+        usage.record(&answer.span);
         self.waited += answer.waited;
         self.llm_calls += 1;
         self.tokens_in += usage.tokens_in.unwrap_or(0);
@@ -157,6 +170,34 @@ impl Usage {
             && !self.models.iter().any(|known| known == model)
         {
             self.models.push(model.to_owned());
+        }
+    }
+
+    /// Adds what other calls used.
+    pub fn add_all(&mut self, other: Self) {
+        self.waited += other.waited;
+        self.llm_calls += other.llm_calls;
+        self.tokens_in += other.tokens_in;
+        self.tokens_out += other.tokens_out;
+        self.tokens_cached += other.tokens_cached;
+        self.usd += other.usd;
+        self.last = self.last.max(other.last);
+        self.simulated |= other.simulated;
+        for model in other.models {
+            if !self.models.contains(&model) {
+                self.models.push(model);
+            }
+        }
+    }
+
+    /// What the calls took.
+    pub fn spent(&self) -> Spent {
+        Spent {
+            usd: self.usd,
+            tokens_in: self.tokens_in,
+            tokens_out: self.tokens_out,
+            waited: self.waited,
+            credits: 0,
         }
     }
 }

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     money::Usd,
+    remedy::ErrorKind,
     settings::Endpoint,
     state::paid::{Cost, RequestHash},
 };
@@ -236,6 +237,7 @@ impl OpenRouter {
                 self.caller.paid().reject(second.hash).await?;
                 Err(self.failed(
                     question,
+                    ErrorKind::BadAnswer,
                     &format!("the answer does not fit the schema, twice: {problem}"),
                 ))
             }
@@ -264,6 +266,7 @@ impl OpenRouter {
         }
         Err(self.failed(
             question,
+            ErrorKind::Cut,
             "the answer was cut off at its greatest length, twice",
         ))
     }
@@ -300,10 +303,16 @@ impl OpenRouter {
         let answer = self.caller.send(&self.service, &request, since).await?;
         usage.add(&answer);
         let result = ChatResult::deserialize(&answer.json).map_err(|error| {
-            self.failed(question, &format!("the reply has no answer in it: {error}"))
+            self.failed(
+                question,
+                ErrorKind::BadAnswer,
+                &format!("the reply has no answer in it: {error}"),
+            )
         })?;
         let choice = result.choices.into_iter().next();
-        let choice = choice.ok_or_else(|| self.failed(question, "the reply has no choices"))?;
+        let choice = choice.ok_or_else(|| {
+            self.failed(question, ErrorKind::BadAnswer, "the reply has no choices")
+        })?;
         Ok(Completion {
             text: plain_text(choice.message.content.as_ref()),
             cut: choice.finish_reason.as_deref() == Some("length"),
@@ -340,9 +349,10 @@ impl OpenRouter {
         serde_json::to_string(&body)
     }
 
-    fn failed<T>(&self, question: &Question<'_, T>, message: &str) -> CallError {
+    fn failed<T>(&self, question: &Question<'_, T>, kind: ErrorKind, message: &str) -> CallError {
         CallError::Request {
             service: self.service.name,
+            kind,
             message: format!("{} «{}»: {message}", question.name, question.about),
         }
     }
@@ -411,7 +421,7 @@ pub(crate) fn classify(reply: &Reply) -> Verdict {
     let finish = choice.and_then(|c| c["finish_reason"].as_str());
     let text = plain_text(choice.and_then(|c| c.pointer("/message/content")));
     match finish {
-        Some("content_filter") => Verdict::Request,
+        Some("content_filter") => Verdict::Request(ErrorKind::Blocked),
         // A model that was cut before its first word is dealt with like any that was cut.
         Some("length") => Verdict::Good,
         Some("error") => Verdict::Transient,
@@ -448,11 +458,11 @@ fn classify_error(error: &Value, reply: &Reply) -> Verdict {
             .any(|key| error["metadata"].get(key).is_some());
     match code {
         402 => Verdict::Run(Trouble::NoCredit),
-        403 if about_content => Verdict::Request,
+        403 if about_content => Verdict::Request(ErrorKind::Blocked),
         401 | 403 => Verdict::Run(Trouble::Refused),
         404 => Verdict::Run(Trouble::WrongModel),
         400 if reply.message.contains("not a valid model") => Verdict::Run(Trouble::WrongModel),
         408 | 425 | 429 | 500..=599 => Verdict::Transient,
-        _ => Verdict::Request,
+        _ => Verdict::Request(ErrorKind::Rejected),
     }
 }

@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
-use crate::{exit::Exit, text};
+use crate::{exit::Exit, remedy::ErrorKind, text};
 
 /// What a service sent back.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Verdict {
     /// It may go well next time.
     Transient,
     /// This request will never be answered; others may.
-    Request,
+    Request(ErrorKind),
     /// No request will be answered: the run ends.
     Run(Trouble),
 }
@@ -72,14 +72,14 @@ impl Reply {
 /// What a status means where a service has nothing of its own to add.
 pub fn usual_verdict(reply: &Reply) -> Verdict {
     match reply.status {
-        _ if reply.endless => Verdict::Request,
+        _ if reply.endless => Verdict::Request(ErrorKind::Rejected),
         200..=299 if reply.json.is_some() => Verdict::Good,
         // HTML or a cut body where JSON was due, time-outs, limits, and everything that is the server's fault.
         200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
         300..=399 | 404 | 405 => Verdict::Run(Trouble::WrongAddress),
         401 | 403 => Verdict::Run(Trouble::Refused),
         402 => Verdict::Run(Trouble::NoCredit),
-        _ => Verdict::Request,
+        _ => Verdict::Request(ErrorKind::Rejected),
     }
 }
 

@@ -256,6 +256,7 @@ impl Sheets {
     fn read<T: DeserializeOwned>(&self, json: Value) -> Result<T, CallError> {
         T::deserialize(json).map_err(|error| CallError::Request {
             service: self.service.name,
+            kind: crate::remedy::ErrorKind::BadAnswer,
             message: format!("the reply is not what it should be: {error}"),
         })
     }

@@ -15,7 +15,7 @@ use super::{
     network::Network,
     reply::{Reply, Verdict},
 };
-use crate::{event::Events, secrets::Secrets, state::paid::Paid, text};
+use crate::{event::Events, remedy::ErrorKind, secrets::Secrets, state::paid::Paid, text};
 
 /// The longest that one try may take, and all tries: a run that is done does not wait long for whoever reads of it.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -114,7 +114,7 @@ fn classify(reply: &Reply) -> Verdict {
     match reply.status {
         200..=299 => Verdict::Good,
         408 | 425 | 429 | 500..=599 => Verdict::Transient,
-        _ => Verdict::Request,
+        _ => Verdict::Request(ErrorKind::Rejected),
     }
 }
 

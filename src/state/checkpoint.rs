@@ -71,6 +71,9 @@ pub struct Checkpoint {
     pub cost_usd: Usd,
     /// Seconds since the run began.
     pub elapsed_s: f64,
+    /// Why it ended before everything was done, where there is a reason besides a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_because: Option<String>,
     /// The services were simulated.
     #[serde(default)]
     pub simulated: bool,
@@ -131,6 +134,7 @@ mod tests {
             skipped: 0,
             cost_usd: Usd::ZERO,
             elapsed_s: 1.0,
+            ended_because: None,
             simulated: false,
         }
     }

@@ -14,11 +14,19 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use anyhow::Context;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
+
+/// The file whose lock holds the folder.
+const LOCK: &str = "lock";
+
+/// Longer than a look at the lock takes.
+const A_MOMENT: Duration = Duration::from_millis(50);
 
 /// The state folder, held by this process alone until it is dropped.
 #[derive(Debug)]
@@ -52,9 +60,13 @@ impl StateFolder {
             .truncate(false)
             .read(true)
             .write(true)
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(io_error)?;
-        match lock.try_lock() {
+        match lock.try_lock().or_else(|_| {
+            // `status` looks whether it is held, which takes it for a moment.
+            thread::sleep(A_MOMENT);
+            lock.try_lock()
+        }) {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
@@ -73,6 +85,12 @@ impl StateFolder {
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+}
+
+/// Whether a run holds this state folder now.
+pub fn is_held(path: &Path) -> bool {
+    File::open(path.join(LOCK))
+        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Puts a whole file in the place of another: after a crash at any moment the old one or the new one is there. When

@@ -22,7 +22,7 @@ use serde::{
 use serde_json::Value;
 
 use super::{StateFolder, entries, set_aside_name, stream_atomically};
-use crate::{brand::BrandKey, money::Usd};
+use crate::{brand::BrandKey, money::Usd, remedy::ErrorKind};
 
 const SCHEMA_VERSION: u32 = 1;
 
@@ -68,6 +68,9 @@ pub struct Entry {
     /// What the last report says that the one before did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<String>,
+    /// Why it failed, as far as what to do about it depends on it.
+    #[serde(default, skip_serializing_if = "ErrorKind::is_unknown")]
+    pub error_kind: ErrorKind,
     pub error: Option<String>,
 }
 
@@ -416,6 +419,7 @@ mod tests {
             thin: None,
             choices: None,
             changes: None,
+            error_kind: ErrorKind::default(),
             error: None,
         }
     }

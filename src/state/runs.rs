@@ -213,6 +213,7 @@ mod tests {
             skipped: 4,
             cost_usd: "0.5".parse().unwrap(),
             elapsed_s: 1.0,
+            ended_because: None,
             simulated: true,
         }
     }
@@ -231,6 +232,7 @@ mod tests {
             thin: None,
             choices: None,
             changes: None,
+            error_kind: crate::remedy::ErrorKind::default(),
             error: None,
         }
     }

@@ -149,7 +149,7 @@ pub fn program(folder: &Path, args: &[&str]) -> Command {
     command.current_dir(folder).args(args);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();
-        let ours = ["BRANDINTEL_", "OPENROUTER_", "TAVILY_", "GOOGLE_"];
+        let ours = ["BRANDINTEL_", "OPENROUTER_", "TAVILY_", "GOOGLE_", "OTEL_"];
         if ours.iter().any(|prefix| text.starts_with(prefix)) || text.ends_with("_PROXY") {
             command.env_remove(&name);
         }

@@ -1,0 +1,88 @@
+//! Why a brand failed, by kind, and what to do about each kind.
+
+use serde::{Deserialize, Serialize};
+
+/// Why a brand failed, as far as what to do about it depends on it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// A service answered other requests, and this one never.
+    NoAnswer,
+    /// A service says that the request is wrong.
+    Rejected,
+    /// A provider's rules about content forbid the answer.
+    Blocked,
+    /// The answer of the model was longer than allowed, twice.
+    Cut,
+    /// The answer does not fit what was asked for.
+    BadAnswer,
+    /// The program itself failed.
+    Bug,
+    /// An earlier version put it on record without a kind, or a later one with a kind of its own.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl ErrorKind {
+    /// Every kind.
+    #[cfg(test)]
+    pub const ALL: [Self; 7] = [
+        Self::NoAnswer,
+        Self::Rejected,
+        Self::Blocked,
+        Self::Cut,
+        Self::BadAnswer,
+        Self::Bug,
+        Self::Unknown,
+    ];
+
+    /// Whether nothing is known of why.
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde asks in this way whether to write it"
+    )]
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+
+    /// What the user can do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::NoAnswer => {
+                "Run again: what was paid for is used. If it stays, look at the service's status page, or give fewer --workers"
+            }
+            Self::Rejected => {
+                "Look at the row's name and website; if they are right, try another --model. The words are the service's own"
+            }
+            Self::Blocked => "Choose another --model: this one refuses again whenever it is asked",
+            Self::Cut => {
+                "Choose a --model that writes longer answers, or ask for less with --depth quick"
+            }
+            Self::BadAnswer => {
+                "Run again: the model is asked anew. If it stays, choose a --model that supports structured output"
+            }
+            Self::Bug => "Please report it, with the lines of this brand in the log of the day",
+            Self::Unknown => {
+                "Run again: brands that failed are tried again. The log of that day says more"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_of_a_later_version_is_read_as_unknown() {
+        for kind in ErrorKind::ALL {
+            let name = serde_json::to_string(&kind).unwrap();
+            assert_eq!(serde_json::from_str::<ErrorKind>(&name).unwrap(), kind);
+        }
+        let later: ErrorKind = serde_json::from_str("\"eaten_by_a_bear\"").unwrap();
+        assert!(later.is_unknown());
+    }
+}

@@ -1,0 +1,50 @@
+//! `brandintel status`: what became of the brands, how the last runs went, what they spent, and what to do about errors.
+
+mod errors;
+mod overview;
+mod show;
+
+use std::path::Path;
+
+use console::Term;
+
+use self::overview::Overview;
+use crate::{
+    cli::StatusArgs,
+    exit::{Exit, Failure, OrExit},
+    output, ownership, render, say,
+    settings::Folders,
+};
+
+/// Shows the registry and the last runs at a glance, or who owns whom.
+pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
+    let folders = Folders::new(args.folders.sandbox);
+    if args.graph {
+        return graph(&folders.output);
+    }
+    let (overview, problems) = Overview::of(&folders.state).or_exit(Exit::Usage)?;
+    for problem in problems {
+        output::urgent(&format!("[WARNING] {problem}"));
+    }
+    if args.json {
+        let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
+        say!("{json}");
+    } else {
+        // What goes into a pipe or a file is not cut.
+        let size = Term::stdout().size_checked();
+        let width = size.map_or(usize::MAX, |(_, columns)| columns.into());
+        say!("{}", show::text(&overview, width).trim_end());
+    }
+    Ok(Exit::Done)
+}
+
+/// Shows who owns whom.
+fn graph(folder: &Path) -> Result<Exit, Failure> {
+    let (ownership, problems) = render::ownership(folder).or_exit(Exit::Usage)?;
+    for problem in problems {
+        output::urgent(&problem);
+    }
+    let families = ownership::families(&ownership);
+    say!("{}", ownership::as_tree(&families).trim_end());
+    Ok(Exit::Done)
+}

@@ -1,0 +1,296 @@
+//! The overview as people read it: one screen, aligned, cut to the width of the terminal.
+
+use console::{measure_text_width, pad_str, truncate_str};
+use jiff::{Timestamp, civil::Date};
+
+use super::overview::{Ages, Brands, Overview};
+use crate::{
+    money::Usd,
+    research::calendar::tehran,
+    state::{
+        checkpoint::{Checkpoint, RunStatus},
+        runs::RunLine,
+    },
+};
+
+/// Errors that are shown, the most common first.
+const SHOWN_ERRORS: usize = 5;
+
+/// The longest bar of the chart.
+const LONGEST_BAR: usize = 40;
+
+/// Lines that are no longer than the terminal is wide.
+struct Page {
+    text: String,
+    width: usize,
+}
+
+/// All that there is to tell, in lines of at most so many columns.
+pub fn text(overview: &Overview, width: usize) -> String {
+    let mut page = Page {
+        text: String::new(),
+        width,
+    };
+    brands(&mut page, &overview.registry, &overview.report_age);
+    last_run(&mut page, overview);
+    runs(&mut page, &overview.runs);
+    spending(&mut page, overview);
+    errors(&mut page, overview);
+    page.text
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text += &truncate_str(text, self.width, "…");
+        self.text.push('\n');
+    }
+
+    /// A text in as many lines as it takes, each after an indent.
+    fn paragraph(&mut self, indent: &str, text: &str) {
+        let mut line = indent.to_owned();
+        for word in text.split(' ') {
+            let room = self.width.saturating_sub(measure_text_width(&line));
+            if line != indent && measure_text_width(word) >= room {
+                self.line(line.trim_end());
+                indent.clone_into(&mut line);
+            }
+            line += word;
+            line.push(' ');
+        }
+        self.line(line.trim_end());
+    }
+
+    /// Rows whose columns stand below each other; the first column on the left, the others on the right.
+    fn table<const N: usize>(&mut self, rows: &[[String; N]]) {
+        let widths: [usize; N] = std::array::from_fn(|i| {
+            let widths = rows.iter().map(|row| measure_text_width(&row[i]));
+            widths.max().unwrap_or(0)
+        });
+        for row in rows {
+            let mut line = String::from(" ");
+            for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+                let side = match i {
+                    0 => console::Alignment::Left,
+                    _ => console::Alignment::Right,
+                };
+                line.extend([" ", &pad_str(cell, width, side, None)]);
+            }
+            self.line(line.trim_end());
+        }
+    }
+}
+
+fn brands(page: &mut Page, brands: &Brands, ages: &Ages) {
+    page.line(&format!(
+        "[REGISTRY] {} brands tracked ({} success, {} failed)",
+        brands.brands, brands.success, brands.failed
+    ));
+    if brands.brands == 0 {
+        return;
+    }
+    let mut states = vec![format!("✓ {} done", brands.done)];
+    for (count, what) in [
+        (brands.thin, "⚠ {} little found"),
+        (brands.ambiguous, "؟ {} which company?"),
+        (brands.failed, "✗ {} failed"),
+    ] {
+        if count > 0 {
+            states.push(what.replace("{}", &count.to_string()));
+        }
+    }
+    if brands.failed_with_report > 0 {
+        states.push(format!(
+            "({} of these keep an earlier report)",
+            brands.failed_with_report
+        ));
+    }
+    page.line(&format!("  {}", states.join("   ")));
+    page.line(&format!(
+        "  Reports: {} under a day old, {} under a week, {} under 30 days, {} older",
+        ages.day, ages.week, ages.month, ages.older
+    ));
+}
+
+fn last_run(page: &mut Page, overview: &Overview) {
+    let Some(run) = &overview.last_run else {
+        return page.line("\n[LAST RUN] There was none yet.");
+    };
+    page.line("");
+    match &overview.running {
+        Some(running) => {
+            page.line(&format!("[NOW] Run {} is going on", run.run_id));
+            let more = running
+                .seconds_left
+                .map(|seconds| format!(", {} more at this pace", time(seconds)))
+                .unwrap_or_default();
+            page.line(&format!(
+                "  {} of {} brands in {}{more}",
+                run.processed,
+                run.processed + running.left,
+                time(run.elapsed_s)
+            ));
+        }
+        None => page.line(&format!("[LAST RUN] {} {}", run.run_id, words(run.status))),
+    }
+    page.line(&format!(
+        "  Started {}, last sign of life {} (Iran's time)",
+        clock(run.started_at),
+        clock(run.updated_at)
+    ));
+    page.line(&figures(run));
+    if let Some(why) = &run.ended_because {
+        page.paragraph("  ", &format!("Why: {why}"));
+    }
+}
+
+fn figures(run: &Checkpoint) -> String {
+    format!(
+        "  ✓ {} ✗ {} 💰 {}   {} unchanged of {} brands{}",
+        run.succeeded,
+        run.failed,
+        run.cost_usd,
+        run.skipped,
+        run.total,
+        if run.simulated { ", simulated" } else { "" }
+    )
+}
+
+fn runs(page: &mut Page, runs: &[RunLine]) {
+    if runs.is_empty() {
+        return;
+    }
+    page.line("\n[RUNS] The last ones:");
+    let head = ["started", "took", "brands", "✓", "✗", "cost", ""].map(str::to_owned);
+    let mut rows = vec![head];
+    rows.extend(runs.iter().map(|run| {
+        let took = run.ended_at.duration_since(run.started_at);
+        [
+            clock(run.started_at),
+            time(took.as_secs_f64()),
+            format!("{}/{}", run.processed, run.total),
+            run.succeeded.to_string(),
+            run.failed.to_string(),
+            run.usd.to_string(),
+            words(run.status).to_owned(),
+        ]
+    }));
+    page.table(&rows);
+}
+
+fn spending(page: &mut Page, overview: &Overview) {
+    let days = &overview.spent_by_day;
+    if days.is_empty() {
+        return;
+    }
+    let total: Usd = days.values().copied().sum();
+    page.line(&format!("\n[SPENT] {total}, by day in Iran:"));
+    let most = days.values().max().map_or(0.0, |most| most.as_f64());
+    let amounts: Vec<String> = days.values().map(ToString::to_string).collect();
+    let widest = amounts.iter().map(String::len).max().unwrap_or(0);
+    let room = page.width.saturating_sub(16 + widest).clamp(1, LONGEST_BAR);
+    for ((day, usd), amount) in days.iter().zip(&amounts) {
+        page.line(&bar_line(*day, amount, widest, usd.as_f64() / most, room));
+    }
+}
+
+fn bar_line(day: Date, amount: &str, widest: usize, share: f64, room: usize) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a share of some columns; of nothing at all it is none"
+    )]
+    let length = (share * room as f64).ceil() as usize;
+    let line = format!("  {day}  {amount:>widest$}  {}", "█".repeat(length));
+    line.trim_end().to_owned()
+}
+
+fn errors(page: &mut Page, overview: &Overview) {
+    if overview.errors.is_empty() {
+        return;
+    }
+    page.line(&format!(
+        "\n[ERRORS] Of {} brands that failed:",
+        overview.failed.len()
+    ));
+    for group in overview.errors.iter().take(SHOWN_ERRORS) {
+        let tried = match group.attempts {
+            0 | 1 => String::new(),
+            n => format!(", tried {n} times"),
+        };
+        page.line(&format!(
+            "  {} × {}",
+            group.brands,
+            if group.error.is_empty() {
+                "no text"
+            } else {
+                &group.error
+            }
+        ));
+        let more = if group.brands > group.examples.len() {
+            ", …"
+        } else {
+            ""
+        };
+        page.line(&format!("      {}{more}{tried}", group.examples.join(", ")));
+        page.paragraph("      → ", group.remedy);
+    }
+    if overview.errors.len() > SHOWN_ERRORS {
+        page.line(&format!(
+            "  and {} other errors: brandintel status --json",
+            overview.errors.len() - SHOWN_ERRORS
+        ));
+    }
+}
+
+fn words(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::BudgetReached => "budget reached",
+        other => other.name(),
+    }
+}
+
+fn clock(at: Timestamp) -> String {
+    let at = at.to_zoned_datetime(tehran());
+    at.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// Some time, in the unit that says most.
+fn time(seconds: f64) -> String {
+    match seconds {
+        ..90.0 => format!("{seconds:.0} s"),
+        90.0..5_400.0 => format!("{:.0} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3_600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::overview::tests::sample, *};
+
+    #[test]
+    fn one_screen_tells_all() {
+        insta::assert_snapshot!(text(&sample(RunStatus::Running, true), 80));
+    }
+
+    #[test]
+    fn a_narrow_terminal_cuts_lines_and_wraps_advice() {
+        let text = text(&sample(RunStatus::Running, false), 40);
+        for line in text.lines() {
+            assert!(measure_text_width(line) <= 40, "{line}");
+        }
+        let advice: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(advice.contains("→ Choose another --model"), "{text}");
+    }
+
+    #[test]
+    fn days_on_which_nothing_was_spent_have_no_bar() {
+        let day = Date::constant(2026, 11, 24);
+        let line = bar_line(day, "$0.00", 6, 0.0 / 0.0, 40);
+        assert_eq!(line, "  2026-11-24   $0.00");
+        assert_eq!(
+            bar_line(day, "$1.50", 5, 1.0, 4),
+            "  2026-11-24  $1.50  ████"
+        );
+    }
+}

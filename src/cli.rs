@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{
-    ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum,
     builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     bench::BenchArgs,
+    help,
     money::Usd,
     research::{Depth, Stages},
     sandbox::Temper,
@@ -21,15 +22,7 @@ use crate::{
     name = "brandintel",
     version,
     args_conflicts_with_subcommands = true,
-    args_override_self = true,
-    after_help = "Examples:\n  \
-        brandintel --google-sheets --sandbox --workers 8 --limit 20   rehearse: no keys, no money\n  \
-        brandintel check                                              are keys, quota and sheet in order?\n  \
-        brandintel --google-sheets --workers 8 --budget 50            the nightly batch\n  \
-        brandintel --brands list.csv --limit 10                       ten brands from a file\n  \
-        brandintel --brand کاله --website kalleh.com                  one brand\n\n\
-        Exit codes: 0 done, 1 some brands failed, 2 usage or settings, 3 refused, 4 budget reached,\n\
-        5 another run is active, 6 a service is unavailable, 130/143 interrupted."
+    args_override_self = true
 )]
 pub struct Cli {
     /// What to do instead of running a batch.
@@ -44,7 +37,7 @@ impl Cli {
     /// Reads flags and environment. Where flags exclude each other, one on the command line wins over one from the
     /// environment, and two on the command line are a usage error.
     pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(args)?;
+        let matches = help::command().try_get_matches_from(args)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         if cli.command.is_none() {
             let source = &mut cli.run.source;
@@ -81,7 +74,7 @@ fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a s
     match meant[..] {
         [] => Ok(None),
         [one] => Ok(Some(one)),
-        [one, other, ..] => Err(Cli::command().error(
+        [one, other, ..] => Err(help::command().error(
             ErrorKind::ArgumentConflict,
             format!(
                 "--{} and --{} exclude each other: give one of them",
@@ -95,15 +88,20 @@ fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a s
 /// What to do instead of running a batch.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure the research: a closed world of invented brands, scripted models that read it, and a score
+    /// Measure the research in a closed world of invented brands
+    #[command(display_order = 90)]
     Bench(BenchArgs),
-    /// Validate keys, quota, sheet access and folders, and say how to mend what is wrong
+    /// Validate keys, quota, sheet access and folders
+    ///
+    /// Says of each whether it is in order, and how to mend it. Spends nothing.
     Check(CheckArgs),
     /// Show the registry and the last run at a glance
     Status(StatusArgs),
-    /// Rebuild reports, tables and workbook from saved data, spending nothing
+    /// Rebuild reports, tables and workbook, spending nothing
     Export(FolderArgs),
-    /// Serve the simulated services on a loopback port, with latency, limits and faults to choose
+    /// Serve the simulated services on a loopback port
+    ///
+    /// OpenRouter, Tavily, Google Sheets and the sign-in of a service account, with latency, limits and faults to choose.
     Sandbox(SandboxArgs),
     /// Print the completion script of a shell
     Completions {
@@ -111,7 +109,10 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Print the manual page
-    Man,
+    Man {
+        /// The command whose page is meant; without it, that of the program
+        command: Option<String>,
+    },
 }
 
 /// The flags of a batch.
@@ -412,13 +413,8 @@ mod tests {
     }
 
     #[test]
-    fn clap_finds_no_contradiction() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
     fn every_batch_flag_has_an_environment_variable() {
-        for arg in Cli::command().get_arguments() {
+        for arg in help::command().get_arguments() {
             if matches!(arg.get_id().as_str(), "help" | "version") {
                 continue;
             }

@@ -2,15 +2,15 @@
 
 use std::{io::Write, sync::Arc};
 
-use clap::CommandFactory;
 use jiff::{Timestamp, civil::Date};
 use serde_json::json;
 
 use crate::{
     batch::{self, preflight},
-    cli::{CheckArgs, Cli, FolderArgs, SandboxArgs, StatusArgs},
+    cli::{CheckArgs, FolderArgs, SandboxArgs, StatusArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
+    help, manual,
     money::Usd,
     ownership, render,
     research::calendar,
@@ -279,17 +279,23 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
 /// Prints the completion script of a shell.
 pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "brandintel", &mut script);
+    clap_complete::generate(shell, &mut help::command(), "brandintel", &mut script);
     print_bytes(&script)
 }
 
-/// Prints the manual page.
-pub fn manual() -> Result<Exit, Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command())
-        .render(&mut page)
-        .or_exit(Exit::Usage)?;
-    print_bytes(&page)
+/// Prints the manual page of the program or of a command.
+pub fn manual(of: Option<&str>) -> Result<Exit, Failure> {
+    match manual::page(of) {
+        Some(page) => print_bytes(&page.or_exit(Exit::Usage)?),
+        None => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "there is no command {}: it is one of {}",
+                of.unwrap_or_default(),
+                manual::names().join(", ")
+            ),
+        )),
+    }
 }
 
 fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {

@@ -10,7 +10,8 @@
 //!
 //! | room | answers |
 //! |---|---|
-//! | [`cli`], `settings` | what did the user ask for, and which keys and addresses were set? |
+//! | [`cli`], [`help`], `manual` | which commands and flags are there, and how do people and shells learn of them? |
+//! | `settings` | what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
 //! | `batch` | how is a list worked through? |
@@ -32,6 +33,7 @@ mod brand;
 mod commands;
 mod event;
 mod list;
+mod manual;
 mod output;
 mod ownership;
 mod render;
@@ -46,6 +48,7 @@ pub mod cli;
 pub mod exit;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod help;
 pub mod money;
 pub mod sandbox;
 
@@ -111,7 +114,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             Some(Command::Export(args)) => commands::export(args),
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
             Some(Command::Completions { shell }) => commands::completions(shell),
-            Some(Command::Man) => commands::manual(),
+            Some(Command::Man { command }) => commands::manual(command.as_deref()),
         }
     })
 }

@@ -12,7 +12,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     help, manual,
     money::Usd,
-    ownership, render,
+    output, ownership, render,
     research::calendar,
     sandbox::{CityPlan, Options, Sandbox},
     say,
@@ -91,11 +91,11 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
         .into_iter()
         .chain(last.as_ref().err().map(|e| format!("{e:#}")))
     {
-        crate::output::urgent(&format!("[WARNING] {problem}"));
+        output::urgent(&format!("[WARNING] {problem}"));
     }
     let last = last.ok().flatten();
     let runs = runs::peek(&folders.state).unwrap_or_else(|error| {
-        crate::output::urgent(&format!("[WARNING] {error:#}"));
+        output::urgent(&format!("[WARNING] {error:#}"));
         Vec::new()
     });
     let (success, failed) = (
@@ -121,7 +121,7 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
                 .collect::<serde_json::Map<_, _>>(),
             "failed": errors,
         });
-        say!("{all:#}");
+        output::data(&format!("{all:#}"));
         return Ok(Exit::Done);
     }
     say!(
@@ -162,7 +162,7 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
 fn graph(output: &std::path::Path) -> Result<Exit, Failure> {
     let (ownership, problems) = render::ownership(output).or_exit(Exit::Usage)?;
     for problem in problems {
-        crate::output::urgent(&problem);
+        output::urgent(&problem);
     }
     let families = ownership::families(&ownership);
     say!("{}", ownership::as_tree(&families).trim_end());
@@ -212,11 +212,11 @@ pub fn export(args: FolderArgs) -> Result<Exit, Failure> {
     let Folders { output, state, .. } = Folders::new(args.sandbox);
     let (background, problems) = batch::background::read(&state);
     for problem in &problems {
-        crate::output::urgent(&format!("[WARNING] {problem}"));
+        output::urgent(&format!("[WARNING] {problem}"));
     }
     let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Usage)?;
     for problem in &unreadable {
-        crate::output::urgent(problem);
+        output::urgent(problem);
     }
     say!("{count} reports rendered below {}", output.display());
     Ok(if unreadable.is_empty() {

@@ -185,6 +185,9 @@ fn explained(arg: Arg) -> Arg {
 
 /// Tells shells what the value of a flag is; what is neither a file nor a choice is not completed at all.
 fn completed(arg: Arg) -> Arg {
+    if !arg.get_action().takes_values() {
+        return arg;
+    }
     let name = arg.get_value_names().and_then(|names| names.first());
     let hint = match name.map(clap::builder::Str::as_str) {
         Some("FILE") => ValueHint::FilePath,

@@ -19,7 +19,7 @@
 //! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
 //! | `state` | what survives a crash? |
 //! | `render` | what do people read? made of saved reports alone |
-//! | `event`, `output`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
+//! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
 //! | `bench` | how good is the research? a closed world, scripted models, a score |
 //! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
@@ -33,6 +33,7 @@ mod brand;
 mod commands;
 mod event;
 mod list;
+mod looks;
 mod manual;
 mod output;
 mod ownership;

@@ -1,7 +1,13 @@
 //! The command line as people meet it: colours, width, examples, and what a shell may complete.
 
 use anstyle::AnsiColor::{Cyan, Green, Red, Yellow};
-use clap::{Arg, Command, CommandFactory, ValueHint, builder::Styles};
+use std::ffi::OsString;
+
+use clap::{
+    Arg, Command, CommandFactory, ValueHint,
+    builder::Styles,
+    error::{ContextKind, ContextValue},
+};
 
 use crate::{cli::Cli, exit::Exit};
 
@@ -199,6 +205,35 @@ fn completed(arg: Arg) -> Arg {
     arg.value_hint(hint)
 }
 
+/// Adds the variable to an error about a value that nobody typed.
+pub fn told_where(mut error: clap::Error, args: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = arg.split(' ').next().unwrap_or_default().to_owned();
+    let typed = |arg: &OsString| arg.to_string_lossy().starts_with(&flag);
+    let command = command();
+    let variable = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == flag.strip_prefix("--"))
+        .and_then(Arg::get_env);
+    if let Some(variable) = variable.filter(|name| !args.iter().any(typed) && is_set(name)) {
+        let tip = format!(
+            "the value comes from {}, in the environment or in .env",
+            variable.to_string_lossy()
+        );
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
+}
+
+fn is_set(variable: &std::ffi::OsStr) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,28 +281,41 @@ mod tests {
     }
 
     #[test]
-    fn every_line_of_a_short_help_begins_on_a_line_of_its_own() {
-        // A flag or command whose text does not fit beside its name has a text that is too long for a glance.
-        for mut command in all() {
-            let help = command.render_help().to_string();
-            let long: Vec<&str> = help
-                .lines()
-                .filter(|line| line.starts_with("                    ") && !line.contains("  -"))
-                .collect();
-            assert!(long.len() <= 8, "{}: {long:#?}", command.get_name());
+    fn a_short_help_is_read_at_a_glance() {
+        for command in all() {
+            let texts = command
+                .get_arguments()
+                .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_help()?.to_string())))
+                .chain([(command.get_name().to_owned(), about(&command))]);
+            for (name, text) in texts {
+                let long = text.chars().count() > 110;
+                assert!(!long, "{name}: say the rest in a second paragraph: {text}");
+            }
         }
+    }
+
+    fn about(command: &Command) -> String {
+        command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default()
     }
 
     #[test]
     fn every_flag_is_explained_under_a_heading() {
         for command in all() {
-            let grouped = command.get_arguments().any(|a| a.get_help_heading().is_some());
+            let grouped = command
+                .get_arguments()
+                .any(|a| a.get_help_heading().is_some());
             for arg in command.get_arguments() {
                 let (command, name) = (command.get_name(), arg.get_id());
                 assert!(arg.get_help().is_some(), "{command} {name} says nothing");
                 let global = ["help", "version"].contains(&name.as_str());
                 let heading = arg.get_help_heading().is_some();
-                assert!(!grouped || heading || global, "{command} {name}: no heading");
+                assert!(
+                    !grouped || heading || global,
+                    "{command} {name}: no heading"
+                );
             }
         }
     }

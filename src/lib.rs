@@ -61,8 +61,12 @@ use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let ready = settings::load_dotenv().or_exit(Exit::Usage);
-    exit_code(ready.and_then(|()| read_and_run(args)))
+    let args: Vec<OsString> = args.into_iter().collect();
+    match settings::load_dotenv().or_exit(Exit::Usage) {
+        // Who asks for help gets it, whatever is wrong with the settings.
+        Err(_) if asks_for_help(&args) => exit_code(read_and_run(args)),
+        ready => exit_code(ready.and_then(|()| read_and_run(args))),
+    }
 }
 
 /// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
@@ -76,6 +80,10 @@ pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<San
         }),
     };
     exit_code(run)
+}
+
+fn asks_for_help(args: &[OsString]) -> bool {
+    Cli::read(args.iter().cloned()).is_err_and(|error| !error.use_stderr())
 }
 
 fn exit_code(run: Result<Exit, Failure>) -> Exit {

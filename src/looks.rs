@@ -92,9 +92,8 @@ pub fn in_ascii(text: &str) -> String {
 /// Whether the terminal shows UTF-8. Where no locale is set, as under cron and in containers, what reads the output
 /// does; Windows consoles get UTF-16 from the standard library, whatever their code page.
 pub fn is_utf8() -> bool {
-    static UTF8: LazyLock<bool> = LazyLock::new(|| {
-        cfg!(windows) || is_utf8_locale(|name| std::env::var(name).ok())
-    });
+    static UTF8: LazyLock<bool> =
+        LazyLock::new(|| cfg!(windows) || is_utf8_locale(|name| std::env::var(name).ok()));
     *UTF8
 }
 
@@ -150,7 +149,11 @@ mod tests {
         };
         assert!(locale(&[]));
         assert!(locale(&[("LANG", "fa_IR.UTF-8")]));
-        assert!(locale(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")]));
+        assert!(locale(&[
+            ("LC_ALL", ""),
+            ("LC_CTYPE", "C.utf8"),
+            ("LANG", "C")
+        ]));
         assert!(!locale(&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")]));
         assert!(!locale(&[("LANG", "fa_IR.ISO-8859-6")]));
     }

@@ -150,7 +150,9 @@ fn exit_status(roff: &mut Roff) {
     list(
         roff,
         "EXIT STATUS",
-        codes.iter().map(|(code, meaning)| (code.as_str(), *meaning)),
+        codes
+            .iter()
+            .map(|(code, meaning)| (code.as_str(), *meaning)),
     );
 }
 
@@ -174,6 +176,8 @@ fn list<'a>(roff: &mut Roff, heading: &str, items: impl Iterator<Item = (&'a str
 
 fn terms<'a>(roff: &mut Roff, items: impl Iterator<Item = (&'a str, &'a str)>) {
     for (term, text) in items {
-        roff.control("TP", []).text([bold(term)]).text([roman(text)]);
+        roff.control("TP", [])
+            .text([bold(term)])
+            .text([roman(text)]);
     }
 }

@@ -2,16 +2,15 @@
 
 use std::{io::Write, sync::Arc};
 
-use clap::CommandFactory;
 use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
     batch::{self, preflight},
-    cli::{CheckArgs, Cli, ExportArgs, SandboxArgs},
+    cli::{CheckArgs, ExportArgs, SandboxArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    render,
+    help, manual, output, render,
     sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
@@ -76,18 +75,16 @@ pub fn export(args: ExportArgs) -> Result<Exit, Failure> {
     let Folders { output, state, .. } = Folders::new(args.folders.sandbox);
     let (background, problems) = batch::background::read(&state);
     for problem in &problems {
-        crate::output::urgent(&format!("[WARNING] {problem}"));
+        output::urgent(&format!("[WARNING] {problem}"));
     }
     let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Usage)?;
     for problem in &unreadable {
-        crate::output::urgent(problem);
+        output::urgent(problem);
     }
     if args.json {
         let problems: Vec<&String> = problems.iter().chain(&unreadable).collect();
-        say!(
-            "{:#}",
-            json!({"reports": count, "output": output, "problems": problems})
-        );
+        let all = json!({"reports": count, "output": output, "problems": problems});
+        output::result(&format!("{all:#}"));
     } else {
         say!("{count} reports rendered below {}", output.display());
     }
@@ -151,17 +148,23 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
 /// Prints the completion script of a shell.
 pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "brandintel", &mut script);
+    clap_complete::generate(shell, &mut help::command(), "brandintel", &mut script);
     print_bytes(&script)
 }
 
-/// Prints the manual page.
-pub fn manual() -> Result<Exit, Failure> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command())
-        .render(&mut page)
-        .or_exit(Exit::Usage)?;
-    print_bytes(&page)
+/// Prints the manual page of the program or of a command.
+pub fn manual(of: Option<&str>) -> Result<Exit, Failure> {
+    match manual::page(of) {
+        Some(page) => print_bytes(&page.or_exit(Exit::Usage)?),
+        None => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "there is no command {}: it is one of {}",
+                of.unwrap_or_default(),
+                manual::names().join(", ")
+            ),
+        )),
+    }
 }
 
 fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {

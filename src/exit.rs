@@ -28,6 +28,38 @@ pub enum Exit {
     Terminated = 143,
 }
 
+impl Exit {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::Done,
+        Self::SomeFailed,
+        Self::Usage,
+        Self::Refused,
+        Self::Budget,
+        Self::Locked,
+        Self::Unavailable,
+        Self::TimeUp,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// What it means, for the help and the manual page.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "everything asked for is done",
+            Self::SomeFailed => "done, but some brands failed; they are tried again next time",
+            Self::Usage => "wrong usage or settings",
+            Self::Refused => "a credential or permission was refused",
+            Self::Budget => "the budget was reached; the rest waits",
+            Self::Locked => "another run holds the state folder",
+            Self::Unavailable => "a service stayed unavailable, or out of credit",
+            Self::TimeUp => "the time was up; the rest waits",
+            Self::Interrupted => "interrupted by Ctrl-C",
+            Self::Terminated => "ended by SIGTERM, or by closing the console on Windows",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit as u8)

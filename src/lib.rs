@@ -10,7 +10,8 @@
 //!
 //! | room | answers |
 //! |---|---|
-//! | [`cli`], `settings` | what did the user ask for, and which keys and addresses were set? |
+//! | [`cli`], [`help`], `manual` | which commands and flags are there, and how do people and shells learn of them? |
+//! | `settings` | what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
 //! | `batch` | how is a list worked through? |
@@ -18,7 +19,7 @@
 //! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
 //! | `state` | what survives a crash? |
 //! | `render` | what do people read? made of saved reports alone |
-//! | `event`, `output`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
+//! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
 //! | `span`, `status`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
 //! | `bench` | how good is the research? a closed world, scripted models, a score |
 //! | `commands` | what does the program do besides batches? |
@@ -33,6 +34,8 @@ mod brand;
 mod commands;
 mod event;
 mod list;
+mod looks;
+mod manual;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
@@ -52,6 +55,7 @@ pub mod cli;
 pub mod exit;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+pub mod help;
 pub mod money;
 pub mod sandbox;
 
@@ -63,8 +67,12 @@ use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let ready = settings::load_dotenv().or_exit(Exit::Usage);
-    exit_code(ready.and_then(|()| read_and_run(args)))
+    let args: Vec<OsString> = args.into_iter().collect();
+    match settings::load_dotenv().or_exit(Exit::Usage) {
+        // Who asks for help gets it, whatever is wrong with the settings.
+        Err(_) if asks_for_help(&args) => exit_code(read_and_run(args)),
+        ready => exit_code(ready.and_then(|()| read_and_run(args))),
+    }
 }
 
 /// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
@@ -78,6 +86,10 @@ pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<San
         }),
     };
     exit_code(run)
+}
+
+fn asks_for_help(args: &[OsString]) -> bool {
+    Cli::read(args.iter().cloned()).is_err_and(|error| !error.use_stderr())
 }
 
 fn exit_code(run: Result<Exit, Failure>) -> Exit {
@@ -117,7 +129,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             Some(Command::Export(args)) => commands::export(args),
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
             Some(Command::Completions { shell }) => commands::completions(shell),
-            Some(Command::Man) => commands::manual(),
+            Some(Command::Man { command }) => commands::manual(command.as_deref()),
         }
     });
     #[cfg(feature = "otel")]

@@ -1,12 +1,14 @@
 //! What goes to the terminal: the story on standard output, what a person must see on standard error.
 
 use std::{
-    io::Write,
+    io::{IsTerminal, Write},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
+
+use crate::looks::{in_ascii, is_utf8, painted, tame};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -25,7 +27,8 @@ pub fn mute(mute: bool) {
 /// Prints a line of the story. A pipe that was closed is no reason to end a run.
 pub fn line(text: &str) {
     if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stdout(), "{text}");
+        // Takes the colours out again where they are not wanted: in pipes, with NO_COLOR, on a dumb terminal.
+        let _ = writeln!(anstream::stdout(), "{}", dressed(text));
     }
 }
 
@@ -49,7 +52,7 @@ pub fn failure(error: &anyhow::Error) {
 /// Prints what a person must see, `--quiet` or not.
 pub fn urgent(text: &str) {
     if !MUTE.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(anstream::stderr(), "{}", dressed(text));
     }
 }
 
@@ -69,6 +72,27 @@ pub fn warning(text: &str) {
 /// Takes the warnings that were printed since this was asked last.
 pub fn take_warnings() -> Vec<String> {
     std::mem::take(&mut *WARNINGS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A line as the terminal can show it, in colour.
+pub fn dressed(text: &str) -> String {
+    painted(&plain(text))
+}
+
+/// A line as the terminal can show it.
+pub fn plain(text: &str) -> String {
+    let text = tame(text);
+    if is_utf8() { text } else { in_ascii(&text) }
+}
+
+/// Whether standard error is a terminal on which a line can be drawn over.
+pub fn has_screen() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error shows colours.
+pub fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
 /// Prints a line of the story, formatted.

@@ -64,8 +64,10 @@ impl Desk {
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
             return Err(Failure::new(
                 Exit::Usage,
-                "what is to be researched? Give --google-sheets, --brands FILE or --brand NAME. \
-                 To rehearse without keys: brandintel --google-sheets --sandbox --workers 8 --limit 20",
+                "nothing to research was named: give --google-sheets, --brands FILE or --brand NAME\n\n  \
+                 To rehearse, without keys:  brandintel --google-sheets --sandbox --workers 8 --limit 20\n  \
+                 To see what is set up:      brandintel check\n  \
+                 All flags and commands:     brandintel -h",
             ));
         }
         crate::output::set_quiet(args.verbosity.quiet);

@@ -1,6 +1,7 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
 pub mod background;
+mod bar;
 mod bill;
 mod claim;
 mod crew;

@@ -1,12 +1,17 @@
 //! What the user sees while a run goes on: a bar on a terminal, plain lines in a pipe. A reader of events.
 
-use std::{collections::HashMap, io::IsTerminal, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
-use super::forecast::{Forecast, Limit, PerBrand, Seen, Situation, forecast};
-use crate::{cli::Verbosity, event::Event, money::Usd, services::gate::Gate, state::paid::Paid};
+use super::{
+    bar::Standing,
+    forecast::{Forecast, PerBrand, Seen, Situation, forecast},
+};
+use crate::{
+    cli::Verbosity, event::Event, money::Usd, output, services::gate::Gate, state::paid::Paid,
+};
 
 /// Seconds between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -56,10 +61,13 @@ struct Failing {
 impl Progress {
     /// A display for this many brands.
     pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook) -> Self {
-        let bar = (!verbosity.quiet && std::io::stderr().is_terminal()).then(|| {
+        let bar = (!verbosity.quiet && output::has_screen()).then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            bar.set_style(style());
+            // A terminal that is made narrower than the line cuts it.
+            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
+                bar.set_style(style);
+            }
             bar
         });
         Self {
@@ -185,8 +193,7 @@ impl Progress {
     }
 
     fn advance(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.set_position((self.succeeded + self.failed) as u64);
+        if self.bar.is_some() {
             return self.refresh();
         }
         let last = self.succeeded + self.failed == self.total;
@@ -204,46 +211,42 @@ impl Progress {
 
     fn refresh(&self) {
         if let Some(bar) = &self.bar {
-            bar.set_message(format!(
-                "[{}] ✓ {} ✗ {} 💰 {}{}",
-                self.pace(),
-                self.succeeded,
-                self.failed,
-                self.spent,
-                self.limit()
-                    .map_or_else(String::new, |limit| format!(" · {limit}")),
-            ));
+            bar.set_message(self.standing().on_the_terminal());
         }
     }
 
     fn plain(&self) -> String {
-        let done = self.succeeded + self.failed;
-        let limit = self.limit();
+        let standing = self.standing();
         format!(
-            "{done}/{} [{}] {}{}",
+            "{}/{} [{}] {}{}",
+            self.succeeded + self.failed,
             self.total,
-            self.pace(),
+            standing.pace(),
             self.counts(),
-            limit.map_or_else(String::new, |limit| format!(" | Limit: {limit}")),
+            standing
+                .limit
+                .map_or_else(String::new, |limit| format!(" | Limit: {limit}")),
         )
     }
 
-    /// Time gone, time left, and the time between two brands.
-    fn pace(&self) -> String {
+    fn standing(&self) -> Standing {
         let elapsed = self.started.elapsed();
         let done = u32::try_from(self.succeeded + self.failed).unwrap_or(u32::MAX);
         let between = elapsed.checked_div(done).map_or_else(
             || "?".to_owned(),
             |between| format!("{:.1}", between.as_secs_f64()),
         );
-        let left = self
-            .forecast()
-            .map_or(Duration::ZERO, |forecast| forecast.left);
-        format!("{}<{}, {between} s/brand", clock(elapsed), clock(left))
-    }
-
-    fn limit(&self) -> Option<Limit> {
-        self.forecast().map(|forecast| forecast.limit)
+        let forecast = self.forecast();
+        Standing {
+            succeeded: self.succeeded,
+            failed: self.failed,
+            total: self.total,
+            elapsed,
+            left: forecast.as_ref().map_or(Duration::ZERO, |f| f.left),
+            between,
+            spent: self.spent,
+            limit: forecast.map(|forecast| forecast.limit.to_string()),
+        }
     }
 
     /// What is left to do will take; `None` when nothing is left.
@@ -311,12 +314,6 @@ impl Progress {
             None => print(),
         }
     }
-}
-
-fn style() -> ProgressStyle {
-    ProgressStyle::with_template("Processing: {percent:>3}%|{bar:20}| {pos}/{len} {msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("█▌ ")
 }
 
 /// Minutes and seconds, with hours where there are any.

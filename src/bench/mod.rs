@@ -83,7 +83,7 @@ pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
     };
     let city = City::build(plan);
     if args.format == Format::Truth {
-        say!("{:#}", truth(&city));
+        output::result(&format!("{:#}", truth(&city)));
         return Ok(Exit::Done);
     }
     if args.format == Format::Text {
@@ -110,7 +110,7 @@ pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
         }
     }
     if args.format == Format::Json {
-        say!("{:#}", json!(figures));
+        output::result(&format!("{:#}", json!(figures)));
     }
     Ok(Exit::Done)
 }

@@ -154,6 +154,11 @@ pub fn program(folder: &Path, args: &[&str]) -> Command {
             command.env_remove(&name);
         }
     }
+    // A terminal of its own: UTF-8, colours as the program chooses.
+    command.env("LC_ALL", "C.UTF-8");
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
     command
 }
 

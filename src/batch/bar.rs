@@ -1,0 +1,170 @@
+//! The line that is drawn over while a run goes on: as much as fits into the terminal, what matters most in any.
+
+use std::time::Duration;
+
+use console::{Term, measure_text_width};
+
+use super::progress::clock;
+use crate::{money::Usd, output};
+
+/// Columns where the terminal does not say how many it has.
+const USUAL: usize = 80;
+
+/// What the line says.
+#[derive(Debug)]
+pub struct Standing {
+    pub succeeded: usize,
+    pub failed: usize,
+    pub total: usize,
+    pub elapsed: Duration,
+    pub left: Duration,
+    /// Seconds between two brands, when there were any.
+    pub between: String,
+    pub spent: Usd,
+    /// What limits the run.
+    pub limit: Option<String>,
+}
+
+/// How much is said of it.
+struct Layout {
+    /// Columns of the bar, and whether it has its name before it.
+    bar: usize,
+    time: Time,
+    limit: bool,
+}
+
+enum Time {
+    None,
+    Left,
+    AndPace,
+}
+
+/// From wide to narrow.
+const LAYOUTS: [Layout; 6] = [
+    Layout::new(20, Time::AndPace, true),
+    Layout::new(8, Time::Left, true),
+    Layout::new(8, Time::AndPace, false),
+    Layout::new(8, Time::Left, false),
+    Layout::new(0, Time::Left, false),
+    Layout::new(0, Time::None, false),
+];
+
+impl Layout {
+    const fn new(bar: usize, time: Time, limit: bool) -> Self {
+        Self { bar, time, limit }
+    }
+}
+
+impl Standing {
+    /// Time gone, time left, and the time between two brands.
+    pub fn pace(&self) -> String {
+        format!(
+            "{}<{}, {} s/brand",
+            clock(self.elapsed),
+            clock(self.left),
+            self.between
+        )
+    }
+
+    /// The line for the terminal as wide as it is now, in its colours.
+    pub fn on_the_terminal(&self) -> String {
+        let columns = Term::stderr()
+            .size_checked()
+            .map_or(USUAL, |(_, columns)| usize::from(columns));
+        // A line that ends in the last column makes some terminals begin a new one.
+        let line = self.fitting(columns.saturating_sub(1));
+        if output::is_coloured() {
+            output::dressed(&line)
+        } else {
+            line
+        }
+    }
+
+    /// The fullest line that fits; the last one, whatever happens.
+    fn fitting(&self, columns: usize) -> String {
+        let mut line = String::new();
+        for layout in &LAYOUTS {
+            line = output::plain(&self.line(layout));
+            if measure_text_width(&line) <= columns {
+                break;
+            }
+        }
+        line
+    }
+
+    fn line(&self, layout: &Layout) -> String {
+        let done = self.succeeded + self.failed;
+        let percent = (done * 100).checked_div(self.total).unwrap_or(100);
+        let bar = match layout.bar {
+            0 => format!("{percent:>3}%"),
+            columns => {
+                let full = (done * columns).checked_div(self.total).unwrap_or(columns);
+                format!(
+                    "Processing: {percent:>3}%|{}{}|",
+                    "█".repeat(full),
+                    " ".repeat(columns - full)
+                )
+            }
+        };
+        let time = match layout.time {
+            Time::None => String::new(),
+            Time::Left => format!(" [{}<{}]", clock(self.elapsed), clock(self.left)),
+            Time::AndPace => format!(" [{}]", self.pace()),
+        };
+        let limit = match &self.limit {
+            Some(limit) if layout.limit => format!(" · {limit}"),
+            _ => String::new(),
+        };
+        format!(
+            "{bar} {done}/{}{time} ✓ {} ✗ {} 💰 {}{limit}",
+            self.total, self.succeeded, self.failed, self.spent
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn standing(succeeded: usize, failed: usize, total: usize, seconds: u64) -> Standing {
+        Standing {
+            succeeded,
+            failed,
+            total,
+            elapsed: Duration::from_secs(seconds),
+            left: Duration::from_secs(seconds / 2),
+            between: "0.4".into(),
+            spent: "0.71".parse().unwrap(),
+            limit: Some("8 workers".into()),
+        }
+    }
+
+    #[test]
+    fn a_wide_terminal_has_all_and_a_narrow_one_what_matters() {
+        let standing = standing(11, 1, 20, 4);
+        let seen = [120, 80, 60, 40, 30].map(|columns| standing.fitting(columns - 1));
+        assert_eq!(
+            seen,
+            [
+                "Processing:  60%|████████████        | 12/20 [00:04<00:02, 0.4 s/brand] ✓ 11 ✗ 1 💰 $0.71 · 8 workers",
+                "Processing:  60%|████    | 12/20 [00:04<00:02] ✓ 11 ✗ 1 💰 $0.71 · 8 workers",
+                " 60% 12/20 [00:04<00:02] ✓ 11 ✗ 1 💰 $0.71",
+                " 60% 12/20 ✓ 11 ✗ 1 💰 $0.71",
+                " 60% 12/20 ✓ 11 ✗ 1 💰 $0.71",
+            ]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn it_fits_into_forty_columns_and_more(
+            succeeded in 0_usize..10_000, failed in 0_usize..100, rest in 0_usize..10_000,
+            seconds in 0_u64..100_000, columns in 40_usize..200,
+        ) {
+            let standing = standing(succeeded, failed, succeeded + failed + rest, seconds);
+            prop_assert!(measure_text_width(&standing.fitting(columns)) <= columns);
+        }
+    }
+}

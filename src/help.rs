@@ -1,0 +1,333 @@
+//! The command line as people meet it: colours, width, examples, and what a shell may complete.
+
+use anstyle::AnsiColor::{Cyan, Green, Red, Yellow};
+use std::ffi::OsString;
+
+use clap::{
+    Arg, Command, CommandFactory, ValueHint,
+    builder::Styles,
+    error::{ContextKind, ContextValue},
+};
+
+use crate::{cli::Cli, exit::Exit};
+
+/// Columns of the help text: it can be read in the narrowest terminal that is usual, and pasted into a mail.
+const WIDTH: usize = 80;
+
+/// Cargo's colours, which the other tools of a Rust user have too.
+const STYLES: Styles = Styles::styled()
+    .header(Green.on_default().bold())
+    .usage(Green.on_default().bold())
+    .literal(Cyan.on_default().bold())
+    .placeholder(Cyan.on_default())
+    .error(Red.on_default().bold())
+    .valid(Cyan.on_default().bold())
+    .invalid(Yellow.on_default().bold());
+
+/// What a command line is for, and the command line.
+pub type Example = (&'static str, &'static str);
+
+/// Examples of the batch, which has no name of its own, and of each command.
+pub fn examples(command: &str) -> &'static [Example] {
+    match command {
+        "brandintel" => &[
+            (
+                "Rehearse: no keys, no network, no money",
+                "brandintel --google-sheets --sandbox --workers 8 --limit 20",
+            ),
+            (
+                "Are keys, quota, sheet and folders in order?",
+                "brandintel check",
+            ),
+            (
+                "What would be done, and what would it cost?",
+                "brandintel --google-sheets --workers 8 --dry-run",
+            ),
+            (
+                "The nightly batch, for at most 50 dollars",
+                "brandintel --google-sheets --workers 8 --budget 50 --quiet",
+            ),
+            (
+                "The first ten brands of a file",
+                "brandintel --brands list.csv --limit 10",
+            ),
+            (
+                "One brand",
+                "brandintel --brand کاله --website https://kalleh.com",
+            ),
+        ],
+        "bench" => &[
+            (
+                "How good is the research, and what is each stage of it worth?",
+                "brandintel bench --ablation",
+            ),
+            (
+                "How good is the model of the settings? At most two dollars",
+                "brandintel bench --real --budget 2",
+            ),
+        ],
+        "check" => &[
+            ("Before the first night", "brandintel check"),
+            ("The rehearsal's services", "brandintel check --sandbox"),
+        ],
+        "status" => &[
+            ("The registry and the last runs", "brandintel status"),
+            ("The same for a script", "brandintel status --json"),
+            (
+                "Who owns whom, and rivals of one holding",
+                "brandintel status --graph",
+            ),
+        ],
+        "export" => &[
+            (
+                "Render all reports again, with a new version of the program for instance",
+                "brandintel export",
+            ),
+            ("Those of the rehearsal", "brandintel export --sandbox"),
+        ],
+        "sandbox" => &[
+            (
+                "Services on a free port; the settings to use them are printed",
+                "brandintel sandbox --port 0",
+            ),
+            (
+                "The model answers 429 to a fifth of the requests, and is down for ten minutes",
+                "brandintel sandbox --fault llm:429:0.2 --fault llm:503:20x+600s",
+            ),
+            (
+                "Your own list as the spreadsheet",
+                "brandintel sandbox --list list.csv",
+            ),
+        ],
+        "completions" => &[
+            (
+                "bash",
+                "brandintel completions bash > ~/.local/share/bash-completion/completions/brandintel",
+            ),
+            (
+                "zsh, for a folder in your $fpath",
+                "brandintel completions zsh > ~/.zfunc/_brandintel",
+            ),
+            (
+                "fish",
+                "brandintel completions fish > ~/.config/fish/completions/brandintel.fish",
+            ),
+        ],
+        "man" => &[
+            ("Read the page", "brandintel man | man -l -"),
+            (
+                "Install it",
+                "brandintel man > ~/.local/share/man/man1/brandintel.1",
+            ),
+            ("The page of a command", "brandintel man check | man -l -"),
+        ],
+        _ => &[],
+    }
+}
+
+/// The command line with everything that helps people and shells. The parser, help, completions and manual are made of it.
+pub fn command() -> Command {
+    let mut command = Cli::command();
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    for name in names {
+        command = command.mut_subcommand(name, finished);
+    }
+    let examples = examples_text("brandintel");
+    finished(command)
+        .long_version(long_version())
+        .after_long_help(format!("{examples}\n\n{}", exit_codes()))
+}
+
+/// The version, and the commit where the build was told.
+fn long_version() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    option_env!("BRANDINTEL_COMMIT").map_or_else(
+        || version.to_owned(),
+        |commit| format!("{version} ({commit})"),
+    )
+}
+
+fn finished(command: Command) -> Command {
+    let examples = examples_text(command.get_name());
+    command
+        .styles(STYLES)
+        .max_term_width(WIDTH)
+        .mut_args(explained)
+        .mut_args(completed)
+        .after_help(examples)
+}
+
+fn examples_text(command: &str) -> String {
+    let heading = STYLES.get_header();
+    let mut text = format!("{heading}Examples:{heading:#}");
+    for (what, line) in examples(command) {
+        text += &format!("\n  # {what}\n  {line}");
+    }
+    text
+}
+
+fn exit_codes() -> String {
+    let heading = STYLES.get_header();
+    let mut text = format!("{heading}Exit codes:{heading:#}");
+    for exit in Exit::ALL {
+        text += &format!("\n  {:>3}  {}", exit as u8, exit.meaning());
+    }
+    text
+}
+
+/// Names the environment variable of a flag in the long help only: the short one is to be seen at a glance.
+fn explained(arg: Arg) -> Arg {
+    let Some(env) = arg.get_env().map(|env| env.to_string_lossy().into_owned()) else {
+        return arg;
+    };
+    let help = arg.get_long_help().or(arg.get_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    arg.hide_env(true)
+        .long_help(format!("{help}\n[env: {env}]"))
+}
+
+/// Tells shells what the value of a flag is; what is neither a file nor a choice is not completed at all.
+fn completed(arg: Arg) -> Arg {
+    if !arg.get_action().takes_values() {
+        return arg;
+    }
+    let name = arg.get_value_names().and_then(|names| names.first());
+    let hint = match name.map(clap::builder::Str::as_str) {
+        Some("FILE") => ValueHint::FilePath,
+        Some("FOLDER" | "DIR") => ValueHint::DirPath,
+        Some("URL") => ValueHint::Url,
+        Some(_) if arg.get_value_hint() == ValueHint::Unknown => ValueHint::Other,
+        _ => return arg,
+    };
+    arg.value_hint(hint)
+}
+
+/// Adds the variable to an error about a value that nobody typed.
+pub fn told_where(mut error: clap::Error, args: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = arg.split(' ').next().unwrap_or_default().to_owned();
+    let typed = |arg: &OsString| arg.to_string_lossy().starts_with(&flag);
+    let command = command();
+    let variable = command
+        .get_arguments()
+        .find(|arg| arg.get_long() == flag.strip_prefix("--"))
+        .and_then(Arg::get_env);
+    if let Some(variable) = variable.filter(|name| !args.iter().any(typed) && is_set(name)) {
+        let tip = format!(
+            "the value comes from {}, in the environment or in .env",
+            variable.to_string_lossy()
+        );
+        error.insert(
+            ContextKind::Suggested,
+            ContextValue::StyledStrs(vec![tip.into()]),
+        );
+    }
+    error
+}
+
+fn is_set(variable: &std::ffi::OsStr) -> bool {
+    std::env::var_os(variable).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Command> {
+        let mut command = command();
+        command.build();
+        let mut all: Vec<Command> = command.get_subcommands().cloned().collect();
+        all.retain(|command| command.get_name() != "help");
+        all.push(command);
+        all
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples_and_they_can_be_typed() {
+        for command in all() {
+            let name = command.get_name();
+            assert!(!examples(name).is_empty(), "{name}: add to `examples`");
+            for (_, line) in examples(name) {
+                let typed = line.split(" > ").next().unwrap_or_default();
+                let typed = typed.split(" | ").next().unwrap_or_default();
+                let read = Cli::read(typed.split(' ').map(Into::into));
+                assert!(read.is_ok(), "{line}: {}", read.unwrap_err());
+            }
+        }
+    }
+
+    #[test]
+    fn short_helps_fit_eighty_columns_and_name_no_variables() {
+        for mut command in all() {
+            let help = command.render_help().to_string();
+            for line in help.lines() {
+                let columns = line.chars().count();
+                // A command line is never broken, because it is copied.
+                let typed = line.trim_start().starts_with("brandintel ");
+                assert!(columns <= WIDTH || typed, "{columns} columns: {line}");
+            }
+            assert!(!help.contains("[env:"), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_short_help_is_read_at_a_glance() {
+        for command in all() {
+            let texts = command
+                .get_arguments()
+                .filter_map(|arg| Some((arg.get_id().to_string(), arg.get_help()?.to_string())))
+                .chain([(command.get_name().to_owned(), about(&command))]);
+            for (name, text) in texts {
+                let long = text.chars().count() > 110;
+                assert!(!long, "{name}: say the rest in a second paragraph: {text}");
+            }
+        }
+    }
+
+    fn about(command: &Command) -> String {
+        command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn every_flag_is_explained_under_a_heading() {
+        for command in all() {
+            let grouped = command
+                .get_arguments()
+                .any(|a| a.get_help_heading().is_some());
+            for arg in command.get_arguments() {
+                let (command, name) = (command.get_name(), arg.get_id());
+                assert!(arg.get_help().is_some(), "{command} {name} says nothing");
+                let global = ["help", "version"].contains(&name.as_str());
+                let heading = arg.get_help_heading().is_some();
+                assert!(
+                    !grouped || heading || global,
+                    "{command} {name}: no heading"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_variable_of_a_flag_is_in_the_long_help() {
+        for mut command in all() {
+            let help = command.render_long_help().to_string();
+            for env in command.get_arguments().filter_map(Arg::get_env) {
+                let env = env.to_string_lossy();
+                assert!(help.contains(&format!("[env: {env}]")), "{env}");
+            }
+        }
+    }
+}

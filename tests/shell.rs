@@ -1,0 +1,271 @@
+//! The program in a shell: help, typos, completions, manual, colours, characters, closed pipes.
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod common;
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+use brandintel::help;
+use common::{Desk, Ended, ended, list_of, program};
+
+/// The program in an empty folder.
+fn alone(args: &[&str]) -> Ended {
+    alone_with(args, &[])
+}
+
+fn alone_with(args: &[&str], env: &[(&str, &str)]) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program(folder.path(), args);
+    command.envs(env.iter().copied());
+    ended(command.output().unwrap())
+}
+
+/// A rehearsal of two brands at once, with these variables.
+fn rehearse(env: &[(&str, &str)]) -> Ended {
+    let desk = Desk::with_list(&list_of(2));
+    let mut command = desk.command(&["--google-sheets", "-v"]);
+    command.envs(env.iter().copied());
+    let ended = ended(command.output().unwrap());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    ended
+}
+
+#[test]
+fn without_arguments_it_says_where_to_begin() {
+    let seen = alone(&[]);
+    assert_eq!(seen.code, Some(2));
+    for way in [
+        "--google-sheets",
+        "--sandbox",
+        "brandintel check",
+        "brandintel -h",
+    ] {
+        assert!(seen.err.contains(way), "{}", seen.err);
+    }
+}
+
+#[test]
+fn a_typo_gets_a_suggestion() {
+    let typos: [(&[&str], &str); 7] = [
+        (&["--google-sheet"], "'--google-sheets'"),
+        (&["--brand", "x", "--depth", "quik"], "'quick'"),
+        (&["--brand", "x", "--lang", "faa"], "'fa'"),
+        (&["cheek"], "'check'"),
+        (&["status", "--jsn"], "'--json'"),
+        (&["completions", "bsh"], "'bash'"),
+        (&["man", "statu"], "status"),
+    ];
+    for (args, wanted) in typos {
+        let seen = alone(args);
+        assert_eq!(seen.code, Some(2), "{args:?}");
+        assert!(seen.err.contains(wanted), "{args:?}: {}", seen.err);
+    }
+}
+
+#[test]
+fn a_bad_value_of_a_variable_names_the_variable() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "BRANDINTEL_WORKERS=20\n").unwrap();
+    let seen = ended(
+        program(folder.path(), &["--google-sheets"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(seen.code, Some(2));
+    assert!(seen.err.contains("1 to 16"), "{}", seen.err);
+    assert!(
+        seen.err.contains("comes from BRANDINTEL_WORKERS"),
+        "{}",
+        seen.err
+    );
+
+    let typed = alone_with(&["--workers=20"], &[("BRANDINTEL_WORKERS", "8")]);
+    assert!(!typed.err.contains("comes from"), "{}", typed.err);
+}
+
+#[test]
+fn help_needs_no_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".env"), "this is \"no setting\n").unwrap();
+    for args in [&["-h"][..], &["--help"], &["help", "check"], &["--version"]] {
+        let seen = ended(program(folder.path(), args).output().unwrap());
+        assert_eq!((seen.code, seen.err.as_str()), (Some(0), ""), "{args:?}");
+    }
+    let seen = ended(program(folder.path(), &["check"]).output().unwrap());
+    assert_eq!(seen.code, Some(2));
+    assert!(seen.err.contains(".env"), "{}", seen.err);
+}
+
+/// What completion scripts and manual pages have to name: the flags of the program and of its commands.
+fn flags_and_commands() -> (Vec<String>, Vec<String>) {
+    let mut command = help::command();
+    command.build();
+    let commands = || {
+        command
+            .get_subcommands()
+            .filter(|sub| sub.get_name() != "help")
+    };
+    let flags = std::iter::once(&command)
+        .chain(commands())
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(|arg| arg.get_long().map(str::to_owned))
+        .collect();
+    (
+        flags,
+        commands().map(|sub| sub.get_name().to_owned()).collect(),
+    )
+}
+
+#[test]
+fn completions_name_all_flags_and_commands() {
+    let (flags, commands) = flags_and_commands();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let seen = alone(&["completions", shell]);
+        assert_eq!(seen.code, Some(0), "{}", seen.err);
+        for name in flags.iter().chain(&commands) {
+            assert!(seen.out.contains(name.as_str()), "{shell} lacks {name}");
+        }
+        // Values: choices, files.
+        assert!(seen.out.contains("standard"), "{shell}");
+    }
+    assert!(alone(&["completions", "zsh"]).out.contains("FILE:_files"));
+}
+
+#[test]
+fn shells_can_read_their_scripts() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = folder.path().join(shell);
+        fs::write(&script, alone(&["completions", shell]).out).unwrap();
+        match Command::new(shell).arg("-n").arg(&script).output() {
+            Ok(read) => assert!(read.status.success(), "{shell}: {read:?}"),
+            Err(_) => eprintln!("{shell} is not on this machine: its script was not read"),
+        }
+    }
+}
+
+#[test]
+fn there_is_a_manual_page_of_the_program_and_of_each_command() {
+    let (_, commands) = flags_and_commands();
+    let whole = alone(&["man"]).out;
+    for section in [
+        "NAME",
+        "SYNOPSIS",
+        "OPTIONS",
+        "EXAMPLES",
+        "ENVIRONMENT",
+        "FILES",
+        "EXIT STATUS",
+    ] {
+        let heading = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
+        assert!(heading.iter().any(|h| whole.contains(h)), "{section}");
+    }
+    for setting in ["TAVILY_API_KEY", "GOOGLE_SHEET_TAB", "NO_COLOR"] {
+        assert!(whole.contains(setting), "{setting}");
+    }
+    let mut pages = vec![whole];
+    for command in &commands {
+        let page = alone(&["man", command]);
+        assert_eq!(page.code, Some(0), "{command}: {}", page.err);
+        let title = format!("brandintel\\-{command}");
+        assert!(page.out.contains(&title), "{command}: {}", page.out);
+        pages.push(page.out);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("page.1");
+    for page in pages {
+        fs::write(&file, page).unwrap();
+        let checks: [(&str, &[&str]); 2] = [
+            ("mandoc", &["-T", "lint", "-W", "warning"]),
+            ("man", &["--warnings", "-E", "UTF-8", "-l"]),
+        ];
+        for (checker, args) in checks {
+            let Ok(checked) = Command::new(checker).args(args).arg(&file).output() else {
+                continue;
+            };
+            // What mandoc says of a page it says on standard output, man on standard error.
+            let said = match checker {
+                "mandoc" => checked.stdout,
+                _ => checked.stderr,
+            };
+            assert_eq!(String::from_utf8_lossy(&said), "", "{checker}");
+        }
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_unless_they_are_asked_for() {
+    let escape = '\u{1b}';
+    assert!(!rehearse(&[]).out.contains(escape));
+    let forced = rehearse(&[("CLICOLOR_FORCE", "1")]).out;
+    assert!(forced.contains("\u{1b}[32m✓\u{1b}[0m"), "{forced}");
+    assert!(forced.contains("\u{1b}[1m[TOTALS]\u{1b}[0m"), "{forced}");
+    let neither = rehearse(&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]);
+    assert!(!neither.out.contains(escape));
+    assert!(!alone(&["-h"]).out.contains(escape));
+    assert!(
+        alone_with(&["-h"], &[("CLICOLOR_FORCE", "1")])
+            .out
+            .contains(escape)
+    );
+}
+
+#[test]
+fn json_and_logs_have_no_colours() {
+    let desk = Desk::with_list(&list_of(2));
+    let mut run = desk.command(&["--google-sheets"]);
+    run.env("CLICOLOR_FORCE", "1");
+    assert_eq!(ended(run.output().unwrap()).code, Some(0));
+    for (path, bytes) in common::files(&desk.path("logs")) {
+        assert!(!bytes.contains(&0x1b), "{}", path.display());
+    }
+    let mut status = desk.command(&["status", "--json"]);
+    status.env("CLICOLOR_FORCE", "1").env("LC_ALL", "C");
+    let json = ended(status.output().unwrap()).out;
+    assert!(
+        serde_json::from_str::<serde_json::Value>(&json).is_ok(),
+        "{json}"
+    );
+}
+
+#[test]
+fn without_utf_8_signs_are_ascii_and_persian_stays() {
+    let seen = rehearse(&[("LC_ALL", "C")]).out;
+    assert!(seen.contains("  ok Success: 2 (100.0%)"), "{seen}");
+    assert!(seen.contains("برند شماره 1"), "{seen}");
+    let foreign: String = seen
+        .chars()
+        .filter(|c| !c.is_ascii() && !c.is_alphabetic())
+        .collect();
+    assert_eq!(foreign, "");
+    assert!(
+        rehearse(&[("LC_ALL", ""), ("LANG", "fa_IR.UTF-8")])
+            .out
+            .contains("✓ Success: 2")
+    );
+}
+
+#[test]
+fn a_closed_pipe_ends_nothing_and_is_no_error() {
+    let desk = Desk::with_list(&list_of(3));
+    for args in [
+        &["--google-sheets"][..],
+        &["status"],
+        &["--help"],
+        &["man"],
+        &["completions", "fish"],
+    ] {
+        let mut command = desk.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        drop(running.stdout.take());
+        let seen = running.wait_with_output().unwrap();
+        assert_eq!(seen.status.code(), Some(0), "{args:?}");
+        assert_eq!(String::from_utf8_lossy(&seen.stderr), "", "{args:?}");
+    }
+    assert_eq!(desk.registry().len(), 3);
+}

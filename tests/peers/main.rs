@@ -8,6 +8,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod errors;
 mod gateway;
 mod node;
 mod prism;

@@ -10,11 +10,11 @@ use crate::{
     node::Peer,
 };
 
-const OPENROUTER: &str = "openrouter.subset-strict.openapi.json";
-const TAVILY: &str = "tavily.subset-strict.openapi.json";
+pub const OPENROUTER: &str = "openrouter.subset-strict.openapi.json";
+pub const TAVILY: &str = "tavily.subset-strict.openapi.json";
 
 /// The program with models and searches behind these gateways.
-fn command(desk: &Desk, models: &Gateway, search: &Gateway, args: &[&str]) -> Command {
+pub fn command(desk: &Desk, models: &Gateway, search: &Gateway, args: &[&str]) -> Command {
     let mut command = desk.command(args);
     command
         .env("OPENROUTER_BASE_URL", models.at(""))
@@ -22,7 +22,7 @@ fn command(desk: &Desk, models: &Gateway, search: &Gateway, args: &[&str]) -> Co
     command
 }
 
-fn sandbox_of(desk: &Desk) -> String {
+pub fn sandbox_of(desk: &Desk) -> String {
     format!("http://{}", desk.sandbox.address())
 }
 

@@ -46,8 +46,16 @@ pub(super) async fn key(State(services): State<Arc<Services>>, headers: HeaderMa
         return end;
     }
     let usage = services.counts.billed_usd();
-    Json(json!({"data": {"label": "sandbox", "usage": usage, "limit": null, "limit_remaining": null, "is_free_tier": false}}))
-        .into_response()
+    Json(json!({"data": {
+        "label": "sandbox", "creator_user_id": null,
+        "limit": null, "limit_remaining": null, "limit_reset": null,
+        "usage": usage, "usage_daily": usage, "usage_weekly": usage, "usage_monthly": usage,
+        "byok_usage": 0, "byok_usage_daily": 0, "byok_usage_weekly": 0, "byok_usage_monthly": 0,
+        "include_byok_in_limit": false,
+        "is_free_tier": false, "is_management_key": false, "is_provisioning_key": false,
+        "rate_limit": {"requests": -1, "interval": "10s", "note": "This field is deprecated and safe to ignore."},
+    }}))
+    .into_response()
 }
 
 pub(super) async fn models(State(services): State<Arc<Services>>) -> Response {
@@ -56,13 +64,17 @@ pub(super) async fn models(State(services): State<Arc<Services>>) -> Response {
         .iter()
         .map(|(slug, prompt, completion)| {
             json!({
-                "id": slug, "canonical_slug": slug, "name": slug, "context_length": 1_048_576,
+                "id": slug, "canonical_slug": slug, "name": slug, "created": 1_772_000_000, "context_length": 1_048_576,
+                "architecture": {"modality": "text->text", "input_modalities": ["text"], "output_modalities": ["text"]},
+                "top_provider": {"context_length": 1_048_576, "max_completion_tokens": 65_536, "is_moderated": false},
+                "per_request_limits": null, "default_parameters": null, "supported_voices": null,
+                "links": {"details": format!("/api/v1/models/{slug}/endpoints")},
                 "pricing": {"prompt": per_token(*prompt), "completion": per_token(*completion), "request": "0"},
                 "supported_parameters": ["response_format", "structured_outputs", "reasoning", "max_tokens", "max_completion_tokens"],
             })
         })
         .collect();
-    Json(json!({"data": data})).into_response()
+    Json(json!({"total_count": data.len(), "links": {"next": null}, "data": data})).into_response()
 }
 
 pub(super) async fn chat(

@@ -15,6 +15,8 @@ use super::{Service, Services, bearer, error};
 pub(super) const KEY: &str = "tvly-sandbox-0123456789";
 
 const MEDIAN_SECONDS: f64 = 1.2;
+/// What the simulated plan has, so that no night uses it up.
+const PLAN_CREDITS: u64 = 10_000_000;
 const UNAUTHORIZED: &str = "Unauthorized: missing or invalid API key.";
 const QUERY_LIMIT: usize = 400;
 
@@ -168,8 +170,8 @@ pub(super) async fn usage(State(services): State<Arc<Services>>, headers: Header
     }
     let used = services.counts.credits.load(Ordering::SeqCst);
     Json(json!({
-        "key": {"usage": used, "limit": null, "search_usage": used},
-        "account": {"current_plan": "Simulated", "plan_usage": used, "plan_limit": null},
+        "key": {"usage": used, "limit": PLAN_CREDITS, "search_usage": used},
+        "account": {"current_plan": "Simulated", "plan_usage": used, "plan_limit": PLAN_CREDITS},
     }))
     .into_response()
 }

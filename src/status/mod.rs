@@ -28,7 +28,7 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     }
     if args.json {
         let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
-        crate::output::result(&json);
+        output::result(&json);
     } else {
         // What goes into a pipe or a file is not cut.
         let size = Term::stdout().size_checked();

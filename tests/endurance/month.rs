@@ -163,24 +163,29 @@ impl Month {
         self.desk.sandbox.billed_usd() + f64::from(credits) * CREDIT_USD
     }
 
-    /// People type: a new brand each night, and now and then another website.
+    /// People type: a new brand each night, and now and then other websites.
     fn edit_list(&mut self, night: i64, start: &ZonedDateTime) {
         let number = BRANDS + usize::try_from(night).unwrap();
-        let new = format!("برند شماره {number}");
-        let changed = format!("برند شماره {}", number / 2);
+        let name = |number: usize| format!("برند شماره {number}");
+        let changed: Vec<String> = match Kind::of(night) {
+            // So that there is enough to do to be killed at.
+            Kind::Killed => (1..=4).map(|part| name(number * part / 5)).collect(),
+            _ if night % 3 == 0 => vec![name(number / 2)],
+            _ => Vec::new(),
+        };
         self.desk.sandbox.edit_rows(|rows| {
-            rows.push(vec![json!(new), json!(format!("https://brand{number}.ir"))]);
-            if night % 3 == 0 {
-                let row = rows
-                    .iter_mut()
-                    .find(|row| row[0] == changed.as_str())
-                    .unwrap();
-                row[1] = json!(format!("https://night{night}.ir"));
+            for row in rows.iter_mut() {
+                if changed.iter().any(|name| row[0] == name.as_str()) {
+                    row[1] = json!(format!("https://night{night}.ir"));
+                }
             }
+            rows.push(vec![
+                json!(name(number)),
+                json!(format!("https://brand{number}.ir")),
+            ]);
         });
-        self.typed.insert(new, start.clone());
-        if night % 3 == 0 {
-            self.typed.insert(changed, start.clone());
+        for brand in changed.into_iter().chain([name(number)]) {
+            self.typed.insert(brand, start.clone());
         }
     }
 
@@ -223,7 +228,7 @@ impl Month {
             Kind::Killed => {
                 let asked: u64 = self.desk.sandbox.arrived().iter().sum();
                 // A run asks more often than that, so it is always killed.
-                let moment = asked + fastrand::u64(1..20);
+                let moment = asked + fastrand::u64(1..=20);
                 let killed = self
                     .desk
                     .kill_at_request(self.command(start, "06:00", 1), moment);
@@ -235,7 +240,7 @@ impl Month {
                 let late = start
                     .date()
                     .at(5, 59, 50, 0)
-                    .to_zoned(self.zone.clone())
+                    .to_zoned_datetime(self.zone.clone())
                     .unwrap();
                 let ended = ended(self.command(&late, "06:00", 1).output().unwrap());
                 self.judge_end(&ended, &[7]);

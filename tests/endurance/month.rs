@@ -77,7 +77,7 @@ fn library() -> PathBuf {
     let found = folders
         .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
         .find(|path| path.exists());
-    found.expect("libfaketime is not installed (on Debian the package faketime)")
+    found.unwrap_or_else(|| panic!("libfaketime is not installed (on Debian the package faketime)"))
 }
 
 /// A brand that is on record as done.
@@ -102,6 +102,8 @@ struct Month {
     /// Runs that took the folder, and those of them that were killed.
     runs: usize,
     kills: usize,
+    /// Runs that were killed before they began.
+    killed_before: usize,
     longest_wait: i64,
     dearest_job: f64,
     most_logs: u64,
@@ -118,6 +120,7 @@ impl Month {
             before_job: 0.0,
             runs: 0,
             kills: 0,
+            killed_before: 0,
             longest_wait: 0,
             dearest_job: 0.0,
             most_logs: 0,
@@ -234,7 +237,13 @@ impl Month {
                     .kill_at_request(self.command(start, "06:00", 1), moment);
                 assert!(killed, "night {night} ended before it was killed");
                 assert_state_is_readable(&self.desk);
-                self.kills += 1;
+                if self.desk.checkpoint()["status"] == "running" {
+                    self.kills += 1;
+                } else {
+                    // While keys were validated: nothing had begun that could be on record.
+                    self.killed_before += 1;
+                    self.runs -= 1;
+                }
             }
             Kind::Late => {
                 let late = start
@@ -389,9 +398,10 @@ impl Month {
             .map(|(_, _, usd)| usd.parse::<f64>().unwrap())
             .sum();
         println!(
-            "{name}: {} runs of {NIGHTS} nights, {} killed; {} brands, the longest wait beyond {MAX_AGE_DAYS} days was {} days; the dearest job took ${:.3} of ${BUDGET:.2}; billed ${:.3}, on record ${recorded:.3}; logs at most {} KB",
+            "{name}: {} runs of {NIGHTS} nights, {} killed and {} before they began; {} brands, the longest wait beyond {MAX_AGE_DAYS} days was {} days; the dearest job took ${:.3} of ${BUDGET:.2}; billed ${:.3}, on record ${recorded:.3}; logs at most {} KB",
             self.runs,
             self.kills,
+            self.killed_before,
             self.known.len(),
             self.longest_wait.max(0),
             self.dearest_job,

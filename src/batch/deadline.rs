@@ -108,8 +108,8 @@ mod tests {
         Duration::from_mins(minutes)
     }
 
-    fn deadline(args: UnattendedArgs) -> Deadline {
-        Deadline::new(&args, Timestamp::now(), Instant::now(), minutes(1))
+    fn deadline(args: &UnattendedArgs) -> Deadline {
+        Deadline::new(args, Timestamp::now(), Instant::now(), minutes(1))
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_brands_took_decides_whether_one_more_is_begun() {
-        let mut deadline = deadline(UnattendedArgs {
+        let mut deadline = deadline(&UnattendedArgs {
             max_time: Some(minutes(60)),
             ..UnattendedArgs::default()
         });
@@ -204,13 +204,13 @@ mod tests {
             deadline: Some(in_an_hour),
             ..UnattendedArgs::default()
         };
-        assert_eq!(deadline(args.clone()).passed(), None);
+        assert_eq!(deadline(&args).passed(), None);
         args.max_time = Some(Duration::from_secs(30));
-        let passed = deadline(args).passed().unwrap();
+        let passed = deadline(&args).passed().unwrap();
         assert!(
             passed.starts_with("a run may take 30.0 seconds"),
             "{passed}"
         );
-        assert_eq!(deadline(UnattendedArgs::default()).passed(), None);
+        assert_eq!(deadline(&UnattendedArgs::default()).passed(), None);
     }
 }

@@ -57,7 +57,7 @@ use crate::{
 pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
     let recipient = Recipient::of(&args)?;
     let mut account = Account::open(&args);
-    let end = work(args, sandbox, &mut account).await;
+    let end = Box::pin(work(args, sandbox, &mut account)).await;
     if let Some(recipient) = recipient {
         recipient.tell(&account, &end).await;
     }

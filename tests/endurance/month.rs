@@ -77,7 +77,7 @@ fn library() -> PathBuf {
     let found = folders
         .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
         .find(|path| path.exists());
-    found.expect("libfaketime is not installed (on Debian the package faketime)")
+    found.unwrap_or_else(|| panic!("libfaketime is not installed (on Debian the package faketime)"))
 }
 
 /// A brand that is on record as done.
@@ -102,6 +102,8 @@ struct Month {
     /// Runs that took the folder, and those of them that were killed.
     runs: usize,
     kills: usize,
+    /// Runs that were killed before they began.
+    killed_before: usize,
     longest_wait: i64,
     dearest_job: f64,
     most_logs: u64,
@@ -118,6 +120,7 @@ impl Month {
             before_job: 0.0,
             runs: 0,
             kills: 0,
+            killed_before: 0,
             longest_wait: 0,
             dearest_job: 0.0,
             most_logs: 0,
@@ -163,24 +166,29 @@ impl Month {
         self.desk.sandbox.billed_usd() + f64::from(credits) * CREDIT_USD
     }
 
-    /// People type: a new brand each night, and now and then another website.
+    /// People type: a new brand each night, and now and then other websites.
     fn edit_list(&mut self, night: i64, start: &ZonedDateTime) {
         let number = BRANDS + usize::try_from(night).unwrap();
-        let new = format!("برند شماره {number}");
-        let changed = format!("برند شماره {}", number / 2);
+        let name = |number: usize| format!("برند شماره {number}");
+        let changed: Vec<String> = match Kind::of(night) {
+            // So that there is enough to do to be killed at.
+            Kind::Killed => (1..=4).map(|part| name(number * part / 5)).collect(),
+            _ if night % 3 == 0 => vec![name(number / 2)],
+            _ => Vec::new(),
+        };
         self.desk.sandbox.edit_rows(|rows| {
-            rows.push(vec![json!(new), json!(format!("https://brand{number}.ir"))]);
-            if night % 3 == 0 {
-                let row = rows
-                    .iter_mut()
-                    .find(|row| row[0] == changed.as_str())
-                    .unwrap();
-                row[1] = json!(format!("https://night{night}.ir"));
+            for row in rows.iter_mut() {
+                if changed.iter().any(|name| row[0] == name.as_str()) {
+                    row[1] = json!(format!("https://night{night}.ir"));
+                }
             }
+            rows.push(vec![
+                json!(name(number)),
+                json!(format!("https://brand{number}.ir")),
+            ]);
         });
-        self.typed.insert(new, start.clone());
-        if night % 3 == 0 {
-            self.typed.insert(changed, start.clone());
+        for brand in changed.into_iter().chain([name(number)]) {
+            self.typed.insert(brand, start.clone());
         }
     }
 
@@ -223,19 +231,25 @@ impl Month {
             Kind::Killed => {
                 let asked: u64 = self.desk.sandbox.arrived().iter().sum();
                 // A run asks more often than that, so it is always killed.
-                let moment = asked + fastrand::u64(1..20);
+                let moment = asked + fastrand::u64(1..=20);
                 let killed = self
                     .desk
                     .kill_at_request(self.command(start, "06:00", 1), moment);
                 assert!(killed, "night {night} ended before it was killed");
                 assert_state_is_readable(&self.desk);
-                self.kills += 1;
+                if self.desk.checkpoint()["status"] == "running" {
+                    self.kills += 1;
+                } else {
+                    // While keys were validated: nothing had begun that could be on record.
+                    self.killed_before += 1;
+                    self.runs -= 1;
+                }
             }
             Kind::Late => {
                 let late = start
                     .date()
                     .at(5, 59, 50, 0)
-                    .to_zoned(self.zone.clone())
+                    .to_zoned_datetime(self.zone.clone())
                     .unwrap();
                 let ended = ended(self.command(&late, "06:00", 1).output().unwrap());
                 self.judge_end(&ended, &[7]);
@@ -384,9 +398,10 @@ impl Month {
             .map(|(_, _, usd)| usd.parse::<f64>().unwrap())
             .sum();
         println!(
-            "{name}: {} runs of {NIGHTS} nights, {} killed; {} brands, the longest wait beyond {MAX_AGE_DAYS} days was {} days; the dearest job took ${:.3} of ${BUDGET:.2}; billed ${:.3}, on record ${recorded:.3}; logs at most {} KB",
+            "{name}: {} runs of {NIGHTS} nights, {} killed and {} before they began; {} brands, the longest wait beyond {MAX_AGE_DAYS} days was {} days; the dearest job took ${:.3} of ${BUDGET:.2}; billed ${:.3}, on record ${recorded:.3}; logs at most {} KB",
             self.runs,
             self.kills,
+            self.killed_before,
             self.known.len(),
             self.longest_wait.max(0),
             self.dearest_job,

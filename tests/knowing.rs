@@ -176,7 +176,8 @@ fn the_log_has_a_line_for_each_call_stage_and_brand_with_its_cost() {
             "{call}"
         );
     }
-    assert_eq!(sum(&calls, "retries"), 1.0);
+    let retries = calls.iter().filter_map(|line| line["retries"].as_u64());
+    assert_eq!(retries.sum::<u64>(), 1);
     let retry = log.iter().find(|line| line["level"] == "WARN").unwrap();
     assert_eq!(retry["message"], "call is tried again");
     assert!(

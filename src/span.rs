@@ -97,7 +97,8 @@ pub async fn measure<T, E: Display>(
 /// Computes something within a span, and puts down how long it took.
 pub fn compute<T>(span: Span, work: impl FnOnce() -> T) -> T {
     let begun = Instant::now();
-    let result = span.in_scope(work);
+    let span = span.entered();
+    let result = work();
     took(&span, begun.elapsed());
     result
 }

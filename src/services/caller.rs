@@ -102,7 +102,9 @@ impl Caller {
         since: Timestamp,
     ) -> Result<Answer, CallError> {
         let span = span::call(service.name, &request.what);
-        let result = span::measure(span.clone(), self.find_or_send(service, request, since)).await;
+        // In a box, because many of them stand in one future.
+        let work = Box::pin(self.find_or_send(service, request, since));
+        let result = span::measure(span.clone(), work).await;
         if let Ok(answer) = &result {
             let spent = Spent {
                 usd: answer.cost.usd,

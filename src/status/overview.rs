@@ -25,7 +25,7 @@ const SHOWN_DAYS: usize = 14;
 
 #[derive(Debug, Serialize)]
 pub struct Overview {
-    pub registry: Brands,
+    pub registry: Counts,
     pub report_age: Ages,
     /// The run that is going on, or was the last.
     pub last_run: Option<Checkpoint>,
@@ -40,7 +40,7 @@ pub struct Overview {
 
 /// Brands by how their last attempt ended.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub struct Brands {
+pub struct Counts {
     pub brands: usize,
     /// With a report: `done`, `thin` and `ambiguous` together.
     pub success: usize,
@@ -129,7 +129,7 @@ impl Overview {
             .map(|entry| FailedBrand::of(entry))
             .collect();
         Self {
-            registry: Brands::count(entries),
+            registry: Counts::count(entries),
             report_age: Ages::count(entries, now),
             last_run: last,
             running,
@@ -144,7 +144,7 @@ impl Overview {
     }
 }
 
-impl Brands {
+impl Counts {
     fn count(entries: &[&Arc<Entry>]) -> Self {
         let mut brands = Self {
             brands: entries.len(),
@@ -314,7 +314,7 @@ pub mod tests {
     #[test]
     fn brands_are_counted_by_state_and_age() {
         let overview = sample(RunStatus::Running, true);
-        let Brands {
+        let Counts {
             brands,
             success,
             failed,

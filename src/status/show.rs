@@ -3,7 +3,7 @@
 use console::{measure_text_width, pad_str, truncate_str};
 use jiff::{Timestamp, civil::Date};
 
-use super::overview::{Ages, Brands, Overview};
+use super::overview::{Ages, Counts, Overview};
 use crate::{
     money::Usd,
     research::calendar::tehran,
@@ -80,7 +80,7 @@ impl Page {
     }
 }
 
-fn brands(page: &mut Page, brands: &Brands, ages: &Ages) {
+fn brands(page: &mut Page, brands: &Counts, ages: &Ages) {
     page.line(&format!(
         "[REGISTRY] {} brands tracked ({} success, {} failed)",
         brands.brands, brands.success, brands.failed
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn days_on_which_nothing_was_spent_have_no_bar() {
         let day = Date::constant(2026, 11, 24);
-        let line = bar_line(day, "$0.00", 6, 0.0 / 0.0, 40);
+        let line = bar_line(day, "$0.00", 6, f64::NAN, 40);
         assert_eq!(line, "  2026-11-24   $0.00");
         assert_eq!(
             bar_line(day, "$1.50", 5, 1.0, 4),

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{
     ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
+    builder::{FalseyValueParser, Resettable},
+    error::ErrorKind,
+    parser::ValueSource,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +26,8 @@ use crate::{
     args_override_self = true,
     after_help = "Examples:\n  \
         brandintel --google-sheets --sandbox --workers 8 --limit 20   rehearse: no keys, no money\n  \
-        brandintel check                                              are keys, quota and sheet in order?\n  \
+        brandintel init                                               set up: keys and sheet\n  \
+        brandintel check                                              is all in order, and what will it cost?\n  \
         brandintel --google-sheets --workers 8 --budget 50            the nightly batch\n  \
         brandintel --brands list.csv --limit 10                       ten brands from a file\n  \
         brandintel --brand کاله --website kalleh.com                  one brand\n\n\
@@ -44,24 +47,44 @@ impl Cli {
     /// Reads flags and environment. Where flags exclude each other, one on the command line wins over one from the
     /// environment, and two on the command line are a usage error.
     pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
-        let matches = Self::command().try_get_matches_from(args)?;
+        let matches = set_variables_alone(Self::command()).try_get_matches_from(args)?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        if cli.command.is_none() {
-            let source = &mut cli.run.source;
-            match exclusive(&matches, &["google_sheets", "brands", "brand"])? {
+        let run = match &mut cli.command {
+            None => Some((&mut cli.run, &matches)),
+            Some(Command::Check(check)) => matches
+                .subcommand()
+                .map(|(_, matches)| (&mut check.run, matches)),
+            Some(_) => None,
+        };
+        if let Some((run, matches)) = run {
+            let source = &mut run.source;
+            match exclusive(matches, &["google_sheets", "brands", "brand"])? {
                 Some("google_sheets") => (source.brands, source.brand) = (None, None),
                 Some("brands") => (source.google_sheets, source.brand) = (false, None),
                 Some(_) => (source.google_sheets, source.brands) = (false, None),
                 None => {}
             }
-            match exclusive(&matches, &["quiet", "verbose"])? {
-                Some("quiet") => cli.run.verbosity.verbose = false,
-                Some(_) => cli.run.verbosity.quiet = false,
+            match exclusive(matches, &["quiet", "verbose"])? {
+                Some("quiet") => run.verbosity.verbose = false,
+                Some(_) => run.verbosity.quiet = false,
                 None => {}
             }
         }
         Ok(cli)
     }
+}
+
+/// The command without environment variables that are blank: those are as good as not set.
+fn set_variables_alone(command: clap::Command) -> clap::Command {
+    let blank = |name: &std::ffi::OsStr| {
+        std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty())
+    };
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(blank) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        })
+        .mut_subcommands(set_variables_alone)
 }
 
 /// Which of these flags is meant, when at most one can be.
@@ -97,8 +120,10 @@ fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a s
 pub enum Command {
     /// Measure the research: a closed world of invented brands, scripted models that read it, and a score
     Bench(BenchArgs),
-    /// Validate keys, quota, sheet access and folders, and say how to mend what is wrong
-    Check(CheckArgs),
+    /// Ask for what is missing (keys, sheet), try it, and write it into .env
+    Init,
+    /// Prove keys, quota, sheet, clock and folders, say how to mend what is wrong, and what a batch would cost
+    Check(Box<CheckArgs>),
     /// Show the registry and the last run at a glance
     Status(StatusArgs),
     /// Rebuild reports, tables and workbook from saved data, spending nothing
@@ -253,12 +278,15 @@ pub struct Verbosity {
     pub verbose: bool,
 }
 
-/// The flags of `check`.
+/// The flags of `check`: those of the batch that is to be proved.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Which services are asked, and how often.
+    /// The flags of the batch.
     #[command(flatten)]
-    pub services: ServiceArgs,
+    pub run: RunArgs,
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which of the program's folders are meant.

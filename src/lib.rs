@@ -57,8 +57,13 @@ use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let ready = settings::load_dotenv().or_exit(Exit::Usage);
-    exit_code(ready.and_then(|()| read_and_run(args)))
+    let ready = settings::dotenv::load().or_exit(Exit::Usage);
+    exit_code(ready.and_then(|warnings| {
+        for warning in warnings {
+            output::urgent(&format!("[WARNING] {warning}"));
+        }
+        read_and_run(args)
+    }))
 }
 
 /// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
@@ -106,7 +111,8 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
         match cli.command {
             None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Bench(args)) => bench::bench(args).await,
-            Some(Command::Check(args)) => commands::check(args).await,
+            Some(Command::Init) => commands::init().await,
+            Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
             Some(Command::Status(args)) => commands::status(args),
             Some(Command::Export(args)) => commands::export(args),
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::{
     ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::FalseyValueParser, error::ErrorKind, parser::ValueSource,
+    builder::{FalseyValueParser, Resettable},
+    error::ErrorKind,
+    parser::ValueSource,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,31 +43,51 @@ impl Cli {
     /// environment, and two on the command line are a usage error.
     pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
         let args: Vec<_> = args.into_iter().collect();
-        let matches = help::command()
+        let matches = set_variables_alone(help::command())
             .try_get_matches_from(&args)
             .map_err(|error| help::told_where(error, &args))?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        if cli.command.is_none() {
-            let source = &mut cli.run.source;
-            match exclusive(&matches, &["google_sheets", "brands", "brand"])? {
+        let run = match &mut cli.command {
+            None => Some((&mut cli.run, &matches)),
+            Some(Command::Check(check)) => matches
+                .subcommand()
+                .map(|(_, matches)| (&mut check.run, matches)),
+            Some(_) => None,
+        };
+        if let Some((run, matches)) = run {
+            let source = &mut run.source;
+            match exclusive(matches, &["google_sheets", "brands", "brand"])? {
                 Some("google_sheets") => (source.brands, source.brand) = (None, None),
                 Some("brands") => (source.google_sheets, source.brand) = (false, None),
                 Some(_) => (source.google_sheets, source.brands) = (false, None),
                 None => {}
             }
-            match exclusive(&matches, &["quiet", "verbose"])? {
-                Some("quiet") => cli.run.verbosity.verbose = false,
-                Some(_) => cli.run.verbosity.quiet = false,
+            match exclusive(matches, &["quiet", "verbose"])? {
+                Some("quiet") => run.verbosity.verbose = false,
+                Some(_) => run.verbosity.quiet = false,
                 None => {}
             }
-            match exclusive(&matches, &["force", "retry_failed_only"])? {
-                Some("force") => cli.run.batch.retry_failed_only = false,
-                Some(_) => cli.run.batch.force = false,
+            match exclusive(matches, &["force", "retry_failed_only"])? {
+                Some("force") => run.batch.retry_failed_only = false,
+                Some(_) => run.batch.force = false,
                 None => {}
             }
         }
         Ok(cli)
     }
+}
+
+/// The command without environment variables that are blank: those are as good as not set.
+fn set_variables_alone(command: clap::Command) -> clap::Command {
+    let blank = |name: &std::ffi::OsStr| {
+        std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty())
+    };
+    command
+        .mut_args(|arg| match arg.get_env().is_some_and(blank) {
+            true => arg.env(Resettable::Reset),
+            false => arg,
+        })
+        .mut_subcommands(set_variables_alone)
 }
 
 /// Which of these flags is meant, when at most one can be.
@@ -102,10 +124,13 @@ pub enum Command {
     /// Measure the research in a closed world of invented brands
     #[command(display_order = 90)]
     Bench(BenchArgs),
-    /// Validate keys, quota, sheet access and folders
+    /// Ask for what is missing (keys, sheet), try it, and write it into .env
+    Init,
+    /// Prove keys, quota, sheet, clock and folders, and price a batch
     ///
-    /// Says of each whether it is in order, and how to mend it. Spends nothing.
-    Check(CheckArgs),
+    /// Says of each whether it is in order and how to mend it, and what a batch with the same flags would cost. Spends
+    /// nothing.
+    Check(Box<CheckArgs>),
     /// Show the registry and the last run at a glance
     Status(StatusArgs),
     /// Rebuild reports, tables and workbook, spending nothing
@@ -275,12 +300,15 @@ pub struct Verbosity {
     pub verbose: bool,
 }
 
-/// The flags of `check`.
+/// The flags of `check`: those of the batch that is to be proved.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Which services are asked, and how often.
+    /// The flags of the batch.
     #[command(flatten)]
-    pub services: ServiceArgs,
+    pub run: RunArgs,
+    /// Print JSON for scripts
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which of the program's folders are meant.

@@ -1,74 +1,23 @@
 //! The commands besides the batch.
 
-use std::{io::Write, sync::Arc};
+mod check;
+mod init;
 
-use jiff::Timestamp;
+use std::io::Write;
+
 use serde_json::json;
 
+pub use self::{check::check, init::init};
 use crate::{
-    batch::{self, preflight},
-    cli::{CheckArgs, ExportArgs, SandboxArgs},
-    event::Events,
+    batch,
+    cli::{ExportArgs, SandboxArgs},
     exit::{Exit, Failure, OrExit},
     help, manual, output, render,
     sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
-    state::{paid::Paid, write_atomically},
+    state::write_atomically,
 };
-
-/// Validates keys, quota, sheet access and folders; says for each what is wrong and how to mend it.
-pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
-    let mut worst = Exit::Done;
-    let mut report = |what: &str, result: Result<String, Failure>| match result {
-        Ok(fine) => say!("✅ {what}: {fine}"),
-        Err(failure) => {
-            say!("✗ {what}: {:#}", failure.error);
-            if worst == Exit::Done {
-                worst = failure.exit;
-            }
-        }
-    };
-    let folders = Folders::new(args.services.sandbox);
-    for folder in [&folders.state, &folders.logs, &folders.output] {
-        report(&format!("folder {}", folder.display()), try_folder(folder));
-    }
-    match batch::settings_for_check(&args.services).await {
-        Err(failure) => report("settings", Err(failure)),
-        Ok((settings, _sandbox)) => {
-            let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?;
-            let (events, _incoming) = Events::channel();
-            let speed = if settings.simulated {
-                args.services.sandbox_speed
-            } else {
-                1.0
-            };
-            let mut connections =
-                preflight::Connections::make(&settings, &Arc::new(paid), &events, speed, None)?;
-            if settings.sheet.is_none() {
-                say!("– GOOGLE_SHEET_ID: not set, so only --brands and --brand can be used");
-            }
-            for finding in preflight::look(&mut connections, &settings).await {
-                report(finding.what, finding.result);
-            }
-            if let Some(sheet) = &mut connections.sheet {
-                let columns = sheet.load().await.map_err(batch::list_failure);
-                report(
-                    "columns",
-                    columns.map(|(table, _)| format!("{} rows below the header", table.rows.len())),
-                );
-            }
-        }
-    }
-    Ok(worst)
-}
-
-fn try_folder(folder: &std::path::Path) -> Result<String, Failure> {
-    let probe = folder.join(".check");
-    write_atomically(&probe, b"").or_exit(Exit::Usage)?;
-    std::fs::remove_file(&probe).or_exit(Exit::Usage)?;
-    Ok("can be written".into())
-}
 
 /// Rebuilds everything that is made of saved reports.
 pub fn export(args: ExportArgs) -> Result<Exit, Failure> {

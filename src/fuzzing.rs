@@ -447,6 +447,7 @@ fn reply(data: &[u8]) -> Reply {
         allowance: None,
         message: reply::message(status, json.as_ref(), body),
         json,
+        file: Vec::new(),
         endless: false,
     }
 }
@@ -454,6 +455,7 @@ fn reply(data: &[u8]) -> Reply {
 fn answer(json: Value) -> Answer {
     Answer {
         json,
+        file: Vec::new(),
         at: NOW,
         cost: Cost::default(),
         waited: std::time::Duration::ZERO,

@@ -68,10 +68,16 @@ use sandbox::Sandbox;
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
-    match settings::load_dotenv().or_exit(Exit::Usage) {
+    match settings::dotenv::load().or_exit(Exit::Usage) {
+        Ok(warnings) => {
+            for warning in warnings {
+                output::urgent(&format!("[WARNING] {warning}"));
+            }
+            exit_code(read_and_run(args))
+        }
         // Who asks for help gets it, whatever is wrong with the settings.
         Err(_) if asks_for_help(&args) => exit_code(read_and_run(args)),
-        ready => exit_code(ready.and_then(|()| read_and_run(args))),
+        Err(failure) => exit_code(Err(failure)),
     }
 }
 
@@ -124,7 +130,8 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
         match cli.command {
             None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Bench(args)) => bench::bench(args).await,
-            Some(Command::Check(args)) => commands::check(args).await,
+            Some(Command::Init) => commands::init().await,
+            Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
             Some(Command::Status(args)) => status::status(args),
             Some(Command::Export(args)) => commands::export(args),
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,

@@ -1,16 +1,36 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
+pub mod dotenv;
+mod google;
+pub mod keys;
+
 use std::{
     env,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+pub use self::google::{service_account, sheet_id};
 use crate::{cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets};
+
+/// The settings that are no flags.
+pub const NAMES: [&str; 11] = [
+    "OPENROUTER_API_KEY",
+    "OPENROUTER_BASE_URL",
+    "OPENROUTER_MODEL",
+    "TAVILY_API_KEY",
+    "TAVILY_BASE_URL",
+    "TAVILY_CREDIT_USD",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_API_KEY",
+    "GOOGLE_SHEET_ID",
+    "GOOGLE_SHEET_TAB",
+    "GOOGLE_SHEETS_BASE_URL",
+];
 
 const DEFAULT_MODEL: &str = "google/gemini-3.1-flash-lite";
 
@@ -23,7 +43,10 @@ pub struct Settings {
     pub tavily: Endpoint,
     /// US dollars for one search credit.
     pub credit_price: Usd,
+    /// The spreadsheet, where a credential opens it.
     pub sheet: Option<SheetSettings>,
+    /// The spreadsheet, where none does: it is read as anyone with the link can.
+    pub public_sheet: Option<PublicSheetSettings>,
     pub rates: Rates,
     pub folders: Folders,
     /// The services are simulated, and every artefact has to say so.
@@ -45,6 +68,16 @@ pub struct SheetSettings {
     pub tab: Option<String>,
     pub base: Url,
     pub access: SheetAccess,
+}
+
+/// Which spreadsheet that anyone with the link may view.
+#[derive(Debug)]
+pub struct PublicSheetSettings {
+    pub id: String,
+    /// The tab that was asked for; otherwise `INPUT` or the first.
+    pub tab: Option<String>,
+    /// Where spreadsheets are exported.
+    pub base: Url,
 }
 
 /// What opens the spreadsheet.
@@ -93,39 +126,42 @@ impl Folders {
     }
 }
 
-/// Puts the variables of the nearest `.env` into the environment, where they are not set already.
-pub fn load_dotenv() -> anyhow::Result<()> {
-    match dotenvy::dotenv() {
-        Ok(_) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The error quotes the line, and a line of `.env` may hold a key: name only where it stands.
-        Err(dotenvy::Error::LineParse(_, at)) => {
-            bail!(
-                ".env has a line that is not NAME=value (at character {at} of that line): quote values that have spaces or quotation marks"
-            )
-        }
-        Err(error) => Err(error).context(".env cannot be read"),
-    }
-}
-
 impl Settings {
     /// Reads the settings of a run against real services.
     pub fn from_environment(args: &ServiceArgs, needs_sheet: bool) -> anyhow::Result<Self> {
+        let (sheet, public_sheet) = match needs_sheet {
+            true => sheet()?,
+            false => (None, None),
+        };
         Ok(Self {
             openrouter: openrouter()?,
             model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
-            tavily: Endpoint {
-                base: base_url("TAVILY_BASE_URL", "https://api.tavily.com")?,
-                key: required_key("TAVILY_API_KEY", "https://app.tavily.com")?,
-            },
-            credit_price: variable("TAVILY_CREDIT_USD")
-                .map_or_else(|| "0.008".parse(), |price| price.parse())
-                .context("TAVILY_CREDIT_USD")?,
-            sheet: if needs_sheet { Some(sheet()?) } else { None },
+            tavily: tavily()?,
+            credit_price: credit_price()?,
+            sheet,
+            public_sheet,
             rates: Rates::new(args, 1.0),
             folders: Folders::new(false),
             simulated: false,
         })
+    }
+
+    /// Everything that is wrong with the settings of a run, and not the first thing alone.
+    pub fn problems(needs_sheet: bool) -> Vec<anyhow::Error> {
+        let parts = [
+            openrouter().err(),
+            tavily().err(),
+            credit_price().err(),
+            if needs_sheet { sheet().err() } else { None },
+        ];
+        parts.into_iter().flatten().collect()
+    }
+
+    /// The spreadsheet's id and the tab that was asked for, however it is read.
+    pub fn spreadsheet(&self) -> Option<(&str, Option<&str>)> {
+        let sheet = self.sheet.as_ref().map(|s| (&*s.id, s.tab.as_deref()));
+        let public = self.public_sheet.as_ref();
+        sheet.or_else(|| public.map(|s| (&*s.id, s.tab.as_deref())))
     }
 
     /// The settings of a rehearsal whose models are real ones.
@@ -159,6 +195,7 @@ impl Settings {
                     sandbox.service_account(),
                 )?),
             }),
+            public_sheet: None,
             rates: Rates::new(args, args.sandbox_speed),
             folders: Folders::new(true),
             simulated: true,
@@ -177,10 +214,37 @@ impl Settings {
 }
 
 fn openrouter() -> anyhow::Result<Endpoint> {
+    let base = openrouter_base()?;
+    let key = required_key("OPENROUTER_API_KEY", &keys::OPENROUTER)?;
+    keys::check_model_key("OPENROUTER_API_KEY", &key, &base)?;
+    Ok(Endpoint { base, key })
+}
+
+/// Where models are asked.
+pub fn openrouter_base() -> anyhow::Result<Url> {
+    base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
+}
+
+fn tavily() -> anyhow::Result<Endpoint> {
+    let key = required_key("TAVILY_API_KEY", &keys::TAVILY)?;
+    keys::check("TAVILY_API_KEY", &key, &keys::TAVILY)?;
     Ok(Endpoint {
-        base: base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")?,
-        key: required_key("OPENROUTER_API_KEY", "https://openrouter.ai/keys")?,
+        base: tavily_base()?,
+        key,
     })
+}
+
+/// Where the web is searched.
+pub fn tavily_base() -> anyhow::Result<Url> {
+    base_url("TAVILY_BASE_URL", "https://api.tavily.com")
+}
+
+/// US dollars for one search credit.
+pub fn credit_price() -> anyhow::Result<Usd> {
+    let price = variable("TAVILY_CREDIT_USD").unwrap_or_else(|| "0.008".into());
+    price
+        .parse()
+        .with_context(|| format!("TAVILY_CREDIT_USD ({price}): write US dollars, such as 0.008"))
 }
 
 impl Rates {
@@ -207,100 +271,51 @@ pub fn hint(secret: &SecretString) -> String {
     format!("{}...", secret.chars().take(shown).collect::<String>())
 }
 
-/// Finds the id in a spreadsheet's URL, or takes the text for the id.
-pub fn sheet_id(text: &str) -> anyhow::Result<String> {
-    let text = text.trim();
-    let id = match text.split_once("/spreadsheets/") {
-        Some((_, path)) => {
-            let path = path
-                .strip_prefix("u/")
-                .map_or(path, |rest| rest.split_once('/').map_or("", |(_, p)| p));
-            ensure!(
-                !path.starts_with("d/e/"),
-                "GOOGLE_SHEET_ID is a link made by “Publish to the web”, which cannot be read as a spreadsheet: copy the address of the spreadsheet itself, https://docs.google.com/spreadsheets/d/…/edit"
-            );
-            path.strip_prefix("d/").unwrap_or_default()
-        }
-        None => text,
-    };
-    let id: String = id
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
-        .collect();
-    ensure!(
-        id.len() >= 8 && (text.contains("/spreadsheets/") || id.len() == text.len()),
-        "GOOGLE_SHEET_ID ({}) is neither a spreadsheet's id nor its URL: copy the address of the spreadsheet, https://docs.google.com/spreadsheets/d/…/edit",
-        crate::text::shorten(text, 60)
-    );
-    Ok(id)
-}
-
 /// Whether the user has named a spreadsheet.
 pub fn sheet_is_set() -> bool {
     variable("GOOGLE_SHEET_ID").is_some()
 }
 
-fn sheet() -> anyhow::Result<SheetSettings> {
+fn sheet() -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>)> {
     let id = variable("GOOGLE_SHEET_ID").context(
-        "GOOGLE_SHEET_ID is not set: put the spreadsheet's id or URL into .env, or read a file with --brands, or rehearse with --sandbox",
+        "GOOGLE_SHEET_ID is not set: put the spreadsheet's id or URL into .env (brandintel init asks for it), or read a file with --brands, or rehearse with --sandbox",
     )?;
     let account = variable("GOOGLE_APPLICATION_CREDENTIALS").map(PathBuf::from);
     let access = match (account, variable("GOOGLE_API_KEY")) {
         (Some(path), _) => SheetAccess::ServiceAccount(service_account(&path)?),
-        (None, Some(key)) => SheetAccess::ApiKey(key.into()),
-        (None, None) => bail!(
-            "nothing opens the sheet: set GOOGLE_APPLICATION_CREDENTIALS to a service-account file (reads and writes back), or GOOGLE_API_KEY (reads public sheets)"
-        ),
+        (None, Some(key)) => {
+            let key = key.into();
+            keys::check("GOOGLE_API_KEY", &key, &keys::GOOGLE)?;
+            SheetAccess::ApiKey(key)
+        }
+        (None, None) => return Ok((None, Some(public_sheet(&id)?))),
     };
-    Ok(SheetSettings {
+    let sheet = SheetSettings {
         id: sheet_id(&id)?,
-        tab: variable("GOOGLE_SHEET_TAB"),
-        base: base_url("GOOGLE_SHEETS_BASE_URL", "https://sheets.googleapis.com")?,
+        tab: sheet_tab(),
+        base: sheets_base()?,
         access,
+    };
+    Ok((Some(sheet), None))
+}
+
+/// The settings of a spreadsheet that no credential opens.
+pub fn public_sheet(id: &str) -> anyhow::Result<PublicSheetSettings> {
+    Ok(PublicSheetSettings {
+        id: sheet_id(id)?,
+        tab: sheet_tab(),
+        base: base_url("GOOGLE_SHEETS_BASE_URL", "https://docs.google.com")?,
     })
 }
 
-fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
-    let place = || format!("GOOGLE_APPLICATION_CREDENTIALS ({})", path.display());
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("{} cannot be read: is the path right?", place()))?;
-    let file: serde_json::Value = serde_json::from_slice(&bytes)
-        // The parser's message may quote the file, which is a secret.
-        .map_err(|_| {
-            anyhow::anyhow!(
-                "{} is not JSON: download the key again from the Google Cloud console",
-                place()
-            )
-        })?;
-    let kind = file["type"].as_str().unwrap_or("none");
-    ensure!(
-        kind == "service_account",
-        "{} is a file of type “{kind}”, not “service_account”: in the Google Cloud console open IAM & Admin → Service Accounts → Keys → Add key → JSON",
-        place()
-    );
-    let account: ServiceAccount = serde_json::from_value(file).map_err(|_| {
-        anyhow::anyhow!(
-            "{} lacks client_email, private_key or token_uri: download the key again",
-            place()
-        )
-    })?;
-    let uri = &account.token_uri;
-    ensure!(
-        uri.scheme() == "https" || is_loopback(uri),
-        "{}: token_uri {uri} would send the signed request over an open line: it has to be https",
-        place()
-    );
-    Ok(account)
+/// Where the Google Sheets API answers.
+pub fn sheets_base() -> anyhow::Result<Url> {
+    base_url("GOOGLE_SHEETS_BASE_URL", "https://sheets.googleapis.com")
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host_str() {
-        Some("localhost" | "[::1]") => true,
-        Some(host) => host
-            .parse::<std::net::Ipv4Addr>()
-            .is_ok_and(|ip| ip.is_loopback()),
-        None => false,
-    }
+/// The tab that was asked for.
+pub fn sheet_tab() -> Option<String> {
+    variable("GOOGLE_SHEET_TAB")
 }
 
 fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
@@ -309,24 +324,29 @@ fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
         .with_context(|| format!("{name} ({text}) is not a URL such as {default}"))?;
     ensure!(
         matches!(url.scheme(), "http" | "https") && url.has_host(),
-        "{name} ({text}) has to start with https:// (or http:// on this machine)"
+        "{name} ({text}) has to start with https:// (or http:// on this machine): such as {default}"
     );
     Ok(url)
 }
 
-fn required_key(name: &str, where_from: &str) -> anyhow::Result<SecretString> {
+fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
     let key = variable(name).with_context(|| {
-        format!("{name} is not set: put {name}=… into .env (a key comes from {where_from}), or rehearse with --sandbox")
+        format!(
+            "{name} is not set: run brandintel init, or put {name}=… into .env (a key comes from {}), or rehearse with --sandbox",
+            kind.from
+        )
     })?;
-    ensure!(
-        key.chars().all(|c| c.is_ascii_graphic()),
-        "{name} has a character that no key has (a space, a line break or a quotation mark?): copy it again"
-    );
     Ok(key.into())
 }
 
+/// Whether an address is set that others on the way can listen to.
+pub fn is_open_line(name: &str) -> bool {
+    let url = variable(name).and_then(|text| Url::parse(&text).ok());
+    url.is_some_and(|url| url.scheme() == "http" && !google::is_loopback(&url))
+}
+
 /// A variable that is set and not blank.
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     env::var(name)
         .ok()
         .map(|value| value.trim().to_owned())
@@ -338,42 +358,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sheet_is_named_by_id_or_url() {
-        let id = "1ieRgnZ296CcvWYi5GY21vAxIzU93-_9kHAdMdDNzkaQ";
-        for text in [
-            id.to_owned(),
-            format!("https://docs.google.com/spreadsheets/d/{id}/edit#gid=0"),
-            format!("https://docs.google.com/spreadsheets/u/1/d/{id}/edit"),
-            format!("docs.google.com/spreadsheets/d/{id}"),
-        ] {
-            assert_eq!(sheet_id(&text).unwrap(), id, "{text}");
-        }
-        for bad in [
-            "",
-            "https://docs.google.com/document/d/1ieRgnZ296CcvWYi5GY21vAxIzU93/edit",
-            "https://docs.google.com/spreadsheets/d/e/2PACX-1vQ/pub?output=csv",
-            "my sheet",
-        ] {
-            assert!(sheet_id(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
     fn a_hint_never_shows_a_short_secret() {
         assert_eq!(hint(&"sk-or-v1-an-example-of-a-key".into()), "sk-or-v1...");
         assert_eq!(hint(&"12345678".into()), "12...");
-    }
-
-    #[test]
-    fn a_token_is_asked_for_over_https_or_on_this_machine() {
-        for (url, loopback) in [
-            ("http://127.0.0.1:8080/token", true),
-            ("http://localhost/token", true),
-            ("http://[::1]:1/token", true),
-            ("http://127.0.0.1.example.com/token", false),
-            ("http://10.0.0.1/token", false),
-        ] {
-            assert_eq!(is_loopback(&Url::parse(url).unwrap()), loopback, "{url}");
-        }
     }
 }

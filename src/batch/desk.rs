@@ -29,7 +29,7 @@ use crate::{
     research::{self, Research, calendar},
     sandbox::{self, Sandbox},
     say,
-    settings::{self, Settings},
+    settings::Settings,
     state::{
         LockError, StateFolder,
         checkpoint::Checkpoint,
@@ -185,15 +185,7 @@ impl Desk {
 
     /// What these rows ask for.
     pub fn plan(&self, rows: Vec<Row>, registry: &Registry) -> Result<Plan, Failure> {
-        let rules = Rules {
-            limit: self.args.source.limit,
-            max_age_days: self.args.batch.max_age,
-            failed_only: self.args.batch.retry_failed_only,
-            chunk: self.args.batch.chunk_size,
-            list: &self.list,
-            job: self.paid.job(),
-            now: self.started,
-        };
+        let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
         Plan::make(gather(rows), registry, &rules).or_exit(Exit::Usage)
     }
 
@@ -360,6 +352,12 @@ impl Desk {
                 );
                 WriteBack::default()
             }
+            None if self.settings.public_sheet.is_some() => {
+                say!(
+                    "The sheet was read without a credential, as anyone with the link can: results are not written back.\n"
+                );
+                WriteBack::default()
+            }
             None => WriteBack::default(),
         };
         let today = calendar::day_in_iran(self.paid.job().started_at);
@@ -456,19 +454,11 @@ async fn settings(
     Ok((settings, Some(sandbox)))
 }
 
-/// The settings that `check` looks at: a sheet is looked at where one is set.
+/// The settings that a batch with these flags would have.
 pub async fn settings_for_check(
-    services: &ServiceArgs,
+    args: &RunArgs,
 ) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    if services.sandbox {
-        let (settings, sandbox) = sandbox_settings(services).await?;
-        return Ok((settings, Some(sandbox)));
-    }
-    let sheet = settings::sheet_is_set();
-    Ok((
-        Settings::from_environment(services, sheet).or_exit(Exit::Usage)?,
-        None,
-    ))
+    settings(args, None).await
 }
 
 async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Arc<Sandbox>), Failure> {
@@ -499,19 +489,15 @@ fn open_paid(
 }
 
 /// The same sheet or file is the same list, however often it is read.
-fn list_id(source: &SourceArgs, settings: &Settings) -> String {
+pub fn list_id(source: &SourceArgs, settings: &Settings) -> String {
     if let Some(path) = &source.brands {
         // A file that is not there is named when it is read.
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
         return format!("file:{}", path.display());
     }
-    match &settings.sheet {
-        Some(sheet) if source.google_sheets => {
-            format!(
-                "sheet:{}:{}",
-                sheet.id,
-                sheet.tab.as_deref().unwrap_or_default()
-            )
+    match settings.spreadsheet() {
+        Some((id, tab)) if source.google_sheets => {
+            format!("sheet:{id}:{}", tab.unwrap_or_default())
         }
         _ => "brand".to_owned(),
     }

@@ -12,13 +12,14 @@ mod lines;
 mod log;
 mod plan;
 pub mod preflight;
+pub mod price;
 mod progress;
 mod queue;
 mod record;
 mod report;
 mod rotate;
 pub mod stop;
-mod summary;
+pub mod summary;
 mod writeback;
 
 use std::{collections::HashMap, sync::Arc};
@@ -45,7 +46,7 @@ use crate::{
     list::{
         self,
         own::{self, Outcome, Shown, Target},
-        sheet::{ListError, SheetList},
+        sheet::ListError,
     },
     sandbox::Sandbox,
     say,
@@ -82,7 +83,7 @@ async fn work(
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
-    let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
+    let (rows, shown) = load(&desk.args.source, &mut connections).await?;
     let mut registry = desk.registry()?;
     desk.remember_left(&registry);
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
@@ -136,11 +137,15 @@ async fn work(
 }
 
 /// The rows of the list, and what stands in the program's own cells of the sheet.
-async fn load(
+pub async fn load(
     source: &SourceArgs,
-    sheet: Option<&mut SheetList>,
+    connections: &mut Connections,
 ) -> Result<(Vec<Row>, HashMap<usize, Shown>), Failure> {
-    if let Some(sheet) = sheet {
+    if let Some((place, table)) = connections.public_list.take() {
+        announce_columns(&table, &place);
+        return Ok((table.rows, HashMap::new()));
+    }
+    if let Some(sheet) = &mut connections.sheet {
         let (table, shown) = sheet.load().await.map_err(list_failure)?;
         announce_columns(&table, &sheet.place());
         return Ok((table.rows, shown));
@@ -159,14 +164,19 @@ async fn load(
 }
 
 fn announce_columns(table: &list::Table, place: &str) {
+    say!("Reading {place}: {}", columns(table));
+}
+
+/// Where the columns of a list are.
+pub fn columns(table: &list::Table) -> String {
     let letters = crate::services::sheets::column_letters;
     let optional = |column: Option<usize>| column.map_or_else(|| "none".to_owned(), letters);
-    say!(
-        "Reading {place}: name in column {}, website {}, parent company {}",
+    format!(
+        "name in column {}, website {}, parent company {}",
         letters(table.columns.name),
         optional(table.columns.website),
         optional(table.columns.parent)
-    );
+    )
 }
 
 /// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what

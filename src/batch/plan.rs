@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{claim::claim, queue::Queue};
 use crate::{
     brand::{Brand, BrandKey, Gathered, RejectedRow},
-    cli::BatchArgs,
+    cli::{BatchArgs, RunArgs},
     money::Usd,
     research::{self, Assignment, Depth, identity::Neighbours},
     settings::Rates,
@@ -80,6 +80,21 @@ pub struct Rules<'a> {
     pub list: &'a str,
     pub job: &'a Job,
     pub now: Timestamp,
+}
+
+impl<'a> Rules<'a> {
+    /// The rules that these flags make.
+    pub fn of(args: &RunArgs, list: &'a str, job: &'a Job, now: Timestamp) -> Self {
+        Self {
+            limit: args.source.limit,
+            max_age_days: args.batch.max_age,
+            failed_only: args.batch.retry_failed_only,
+            chunk: args.batch.chunk_size,
+            list,
+            job,
+            now,
+        }
+    }
 }
 
 /// What a run is expected to take.

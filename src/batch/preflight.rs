@@ -4,25 +4,32 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
+use reqwest::redirect;
 use tokio_util::sync::CancellationToken;
 
 use super::{call_failure, list_failure, plan::Estimate};
 use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
-    list::sheet::SheetList,
+    list::{
+        self, Table,
+        sheet::{ListError, SheetList},
+    },
     money::Usd,
     research::Depth,
     say,
     services::{
         caller::Caller,
+        clock::Clock,
         gate::Gate,
         network::Network,
         openrouter::{self, KeyInfo, OpenRouter},
+        public_sheet::{self, PublicSheet},
+        remedy,
         sheets::Sheets,
         tavily::{self, KeyUsage, Tavily},
     },
-    settings::{Settings, SheetSettings, hint},
+    settings::{PublicSheetSettings, Settings, SheetSettings, hint},
     state::paid::Paid,
 };
 
@@ -40,10 +47,33 @@ pub struct Connections {
     /// Cancelled when nothing new may be paid for.
     pub stop: CancellationToken,
     sheets: Option<Sheets>,
+    public: Option<PublicSheet>,
+    /// The tab and the rows of a public sheet, once [`look`] has read them.
+    pub public_list: Option<(String, Table)>,
+    /// This machine's clock, beside those of the services.
+    pub clock: Clock,
     /// The state of the OpenRouter key, once it is known.
     pub key: Option<KeyInfo>,
     /// What the Tavily key has used, once it is known.
     pub credits: KeyUsage,
+}
+
+/// What sends requests. Redirections are followed only where the policy says so.
+pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Client, Failure> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        // Every request is sent by one place, which counts and retries it.
+        .redirect(redirects)
+        .retry(reqwest::retry::never());
+    if simulated {
+        // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
+        builder = builder.no_proxy().tls_certs_only([]);
+    }
+    builder
+        .build()
+        .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates), and is the proxy's address right (HTTPS_PROXY)?")
+        .or_exit(Exit::Usage)
 }
 
 impl Connections {
@@ -56,11 +86,11 @@ impl Connections {
         speed: f64,
         simulated: Option<Router>,
     ) -> Result<Self, Failure> {
-        let http = client(settings.simulated).or_exit(Exit::Usage)?;
+        let client = http(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
         let network = match simulated {
-            Some(services) => Network::simulated(http, services),
-            None => Network::http(http),
+            Some(services) => Network::simulated(client, services),
+            None => Network::http(client),
         };
         let caller = Caller::new(
             network,
@@ -83,7 +113,15 @@ impl Connections {
             )
             .or_exit(Exit::Usage)
         };
+        let public = |sheet: &PublicSheetSettings| {
+            let client = http(settings.simulated, public_sheet::redirects())?;
+            let caller = caller.over(Network::http(client));
+            Ok(PublicSheet::new(caller, gate(rates.sheets), sheet))
+        };
         Ok(Self {
+            public: settings.public_sheet.as_ref().map(public).transpose()?,
+            public_list: None,
+            clock: caller.clock().clone(),
             openrouter: OpenRouter::new(
                 caller.clone(),
                 Arc::clone(&models),
@@ -138,21 +176,6 @@ impl Connections {
     }
 }
 
-/// What requests are sent with, to the outside world or to services that are simulated.
-pub fn client(simulated: bool) -> anyhow::Result<reqwest::Client> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        // Every request is sent by one place, which counts and retries it.
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never());
-    if simulated {
-        // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
-        builder = builder.no_proxy().tls_certs_only([]);
-    }
-    builder.build().context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
-}
-
 /// One line for each thing that was checked.
 pub struct Finding {
     pub what: &'static str,
@@ -165,9 +188,11 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         openrouter,
         tavily,
         sheets,
+        public,
         ..
     } = &mut *connections;
     let sheet = open_sheet(sheets.take(), settings);
+    let public_list = read_public(public.as_ref(), settings);
     let model = async {
         let key = openrouter.key().await;
         // A key that is refused says more than the list of models would.
@@ -178,7 +203,8 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         };
         (key, model)
     };
-    let ((key, model), usage, sheet) = futures::join!(model, tavily.usage(), sheet);
+    let ((key, model), usage, sheet, public_list) =
+        futures::join!(model, tavily.usage(), sheet, public_list);
     let key = key.map(|key| {
         let known = key.is_some();
         connections.key = key;
@@ -226,7 +252,28 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
             result,
         });
     }
+    if let Some(read) = public_list {
+        let result = read.map(|(tab, table)| {
+            let place = format!("tab «{tab}»");
+            let said = format!("Google Sheet, {place}, can be read as anyone with the link can; results are not written back");
+            connections.public_list = Some((place, table));
+            said
+        });
+        findings.push(Finding {
+            what: "GOOGLE_SHEET_ID",
+            result,
+        });
+    }
     findings
+}
+
+async fn read_public(
+    sheet: Option<&PublicSheet>,
+    settings: &Settings,
+) -> Option<Result<(String, Table), Failure>> {
+    let tab = settings.public_sheet.as_ref()?.tab.as_deref();
+    let book = sheet?.workbook().await.map_err(call_failure);
+    Some(book.and_then(|book| list::file::read_bytes(book, tab).or_exit(Exit::Usage)))
 }
 
 async fn open_sheet(
@@ -234,7 +281,11 @@ async fn open_sheet(
     settings: &Settings,
 ) -> Option<Result<(SheetList, String), Failure>> {
     let tab = settings.sheet.as_ref()?.tab.as_deref();
-    Some(SheetList::open(sheets?, tab).await.map_err(list_failure))
+    let opened = SheetList::open(sheets?, tab).await;
+    Some(opened.map_err(|error| match error {
+        ListError::Call(error) => call_failure(remedy::of_sheet(error)),
+        error @ ListError::Content(_) => list_failure(error),
+    }))
 }
 
 /// Validates all credentials; the first that is bad ends the run.

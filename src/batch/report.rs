@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use reqwest::redirect::Policy;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -163,7 +164,8 @@ impl Recipient {
             Self::StandardOutput => output::result(&json),
             Self::File(path) => write_atomically(path, format!("{json}\n").as_bytes())?,
             Self::Webhook(webhook) => {
-                let client = preflight::client(false)?;
+                let client =
+                    preflight::http(false, Policy::none()).map_err(|failure| failure.error)?;
                 let mut signals = Signals::listen();
                 tokio::select! {
                     posted = webhook.post(json, client) => posted?,

@@ -1,11 +1,17 @@
 //! The list from a CSV or XLSX file.
 
-use std::path::Path;
+use std::{
+    io::{Cursor, Read, Seek},
+    path::Path,
+};
 
-use anyhow::{Context, bail};
-use calamine::{Data, Reader, open_workbook_auto};
+use anyhow::{Context, bail, ensure};
+use calamine::{Data, Reader, Xlsx, open_workbook_auto};
 
 use super::Table;
+
+/// The endings of files that can be read.
+pub const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods"];
 
 /// Reads the rows of a file; in a workbook those of the tab `INPUT`, or of the first.
 pub fn read(path: &Path) -> anyhow::Result<Table> {
@@ -23,17 +29,51 @@ pub fn read(path: &Path) -> anyhow::Result<Table> {
     Table::read(cells, &place)
 }
 
+/// Reads a workbook that is in memory: the tab that was asked for, `INPUT`, or the first. Returns the tab's name too.
+pub fn read_bytes(bytes: Vec<u8>, tab: Option<&str>) -> anyhow::Result<(String, Table)> {
+    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes))
+        .context("the exported spreadsheet cannot be read as a workbook")?;
+    let tab = match tab {
+        Some(tab) => {
+            let tabs = book.sheet_names();
+            ensure!(
+                tabs.iter().any(|name| name == tab),
+                "GOOGLE_SHEET_TAB: the spreadsheet has no tab «{tab}»; it has {}",
+                tabs.join(", ")
+            );
+            tab.to_owned()
+        }
+        None => usual_tab(&book, "the spreadsheet")?,
+    };
+    let place = format!("tab «{tab}»");
+    let cells = cells(&mut book, &tab, &place)?;
+    Ok((tab, Table::read(cells, &place)?))
+}
+
 fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
-    let mut book = open_workbook_auto(path)
-        .with_context(|| format!("{place} cannot be read as a workbook"))?;
+    let mut book = open_workbook_auto(path).with_context(|| {
+        format!(
+            "{place} cannot be read as a workbook: is the path right, and is it a whole .xlsx file?"
+        )
+    })?;
+    let tab = usual_tab(&book, place)?;
+    cells(&mut book, &tab, place)
+}
+
+fn usual_tab<F: Read + Seek, B: Reader<F>>(book: &B, place: &str) -> anyhow::Result<String> {
     let tabs = book.sheet_names();
-    let tab = tabs
-        .iter()
-        .find(|name| name.as_str() == "INPUT")
-        .or(tabs.first());
-    let tab = tab.with_context(|| format!("{place} has no tab"))?.clone();
+    let input = tabs.iter().find(|name| name.as_str() == "INPUT");
+    let tab = input.or(tabs.first()).cloned();
+    tab.with_context(|| format!("{place} has no tab"))
+}
+
+fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + 'static>>(
+    book: &mut B,
+    tab: &str,
+    place: &str,
+) -> anyhow::Result<Vec<Vec<String>>> {
     let range = book
-        .worksheet_range(&tab)
+        .worksheet_range(tab)
         .with_context(|| format!("{place}: tab {tab} cannot be read"))?;
     // The range begins at the first cell that is used; row numbers are those of the file.
     let (top, left) = range.start().unwrap_or((0, 0));

@@ -4,6 +4,7 @@
 mod about;
 mod body;
 pub(crate) mod city;
+mod export;
 mod fault;
 mod limit;
 mod model;
@@ -482,6 +483,8 @@ fn router(services: Arc<Services>) -> Router {
             "/v4/spreadsheets/{id}/values:batchUpdate",
             post(sheets::values_batch_update),
         )
+        .route("/spreadsheets/d/{id}/export", get(export::export))
+        .route("/export/{id}", get(export::handed_out))
         .with_state(services)
 }
 

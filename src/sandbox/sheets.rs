@@ -96,6 +96,11 @@ impl Spreadsheet {
             .collect()
     }
 
+    /// The tab's name.
+    pub(super) fn title(&self) -> String {
+        self.grid().title.clone()
+    }
+
     pub(super) fn edit(&self, edit: impl FnOnce(&mut Vec<Vec<Value>>)) {
         edit(&mut self.grid().rows);
     }

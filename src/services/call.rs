@@ -76,6 +76,8 @@ pub struct Price {
 #[derive(Debug)]
 pub struct Answer {
     pub json: Value,
+    /// The answer, where it is a file.
+    pub file: Vec<u8>,
     /// When it came from the service.
     pub at: Timestamp,
     /// What it cost when it came; nothing for whoever uses what another brand has paid for.

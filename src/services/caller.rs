@@ -17,9 +17,11 @@ use tracing::Span;
 
 use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
+    clock::Clock,
     failures::{Failure, Failures},
     gate::Pass,
     network::{BODY_LIMIT, Network, Received, Unanswered},
+    remedy,
     reply::{Reply, Verdict, allowance, is_error, message, retry_after, sent_on},
 };
 use crate::{
@@ -34,6 +36,9 @@ use crate::{
 /// However fast a rehearsal runs, a machine needs this long to answer.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How a file in a ZIP container begins, such as a workbook.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// Sends calls for a run.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -44,6 +49,7 @@ pub struct Caller {
     secrets: Secrets,
     /// How many times faster than reality time passes.
     speed: f64,
+    clock: Clock,
     /// Paid requests in flight: an identical one waits for the answer of the first.
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
 }
@@ -72,6 +78,7 @@ impl Caller {
             stop,
             secrets,
             speed,
+            clock: Clock::default(),
             in_flight: Arc::default(),
         }
     }
@@ -82,6 +89,19 @@ impl Caller {
             stop: CancellationToken::new(),
             ..self.clone()
         }
+    }
+
+    /// The same caller, by another way.
+    pub fn over(&self, network: Network) -> Self {
+        Self {
+            network,
+            ..self.clone()
+        }
+    }
+
+    /// This machine's clock, beside those of the services.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// The store of paid answers.
@@ -140,6 +160,7 @@ impl Caller {
             self.say_done(service, true, cost);
             return Ok(Answer {
                 json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
+                file: Vec::new(),
                 at: kept.at,
                 cost,
                 waited: Duration::ZERO,
@@ -307,6 +328,11 @@ impl Caller {
         } = self.network.send(builder, timeout).await?;
         let asked = retry_after(&headers, Timestamp::now());
         let allowance = allowance(&headers, Timestamp::now());
+        self.clock.compare(&headers, Timestamp::now());
+        let (body, file) = match body.starts_with(ZIP) {
+            true => (Vec::new(), body),
+            false => (body, Vec::new()),
+        };
         let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
         let mut json: Option<Value> = serde_json::from_str(&text).ok();
         if let Some(json) = &mut json
@@ -332,6 +358,7 @@ impl Caller {
             allowance,
             message,
             json,
+            file,
             endless,
         };
         Ok((reply, text))
@@ -468,6 +495,7 @@ fn conclude(
         Verdict::Good => {
             let answer = Answer {
                 json: reply.json.unwrap_or_default(),
+                file: reply.file,
                 at,
                 cost,
                 waited: Duration::ZERO,
@@ -497,7 +525,7 @@ fn unavailable(service: &Service, why: &str) -> CallError {
         status: None,
         service: service.name,
         message: format!("{why} ({} failures in a row)", service.gate.failures()),
-        remedy: "Check the network, a proxy (HTTPS_PROXY) and the service's status page, then run again: nothing that was paid for is lost".into(),
+        remedy: remedy::of_outage(why, service.address),
     }
 }
 

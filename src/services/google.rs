@@ -15,6 +15,7 @@ use super::{
     caller::Caller,
     gate::Gate,
     openrouter::bearer,
+    remedy,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::settings::ServiceAccount;
@@ -113,7 +114,8 @@ impl SignIn {
         let answer = self
             .caller
             .send(&self.service, &request, Timestamp::MIN)
-            .await?;
+            .await
+            .map_err(|error| remedy::of_sign_in(error, self.caller.clock().trouble()))?;
         let reply = TokenReply::deserialize(&answer.json)
             .map_err(|_| self.refused("the reply has no access_token"))?;
         self.caller.secrets().add(&reply.access_token);

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod caller;
+pub mod clock;
 pub mod failures;
 pub mod gate;
 pub mod google;
@@ -10,6 +11,8 @@ pub mod model;
 pub mod network;
 pub mod openrouter;
 pub mod pace;
+pub mod public_sheet;
+pub mod remedy;
 pub mod reply;
 pub mod schema;
 pub mod sheets;

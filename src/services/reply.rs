@@ -19,6 +19,8 @@ pub struct Reply {
     pub allowance: Option<(u32, Duration)>,
     /// The body, where it is JSON.
     pub json: Option<Value>,
+    /// The body, where it is a file in a ZIP container, such as a workbook.
+    pub file: Vec<u8>,
     /// The service's own words, for people.
     pub message: String,
     /// It was not read to its end, because no answer is that long.

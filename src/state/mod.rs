@@ -104,18 +104,25 @@ pub fn stream_atomically(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    place(path, true, write)?;
+    place(path, true, false, write)?;
+    sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
+}
+
+/// As [`write_atomically`], and on Unix only the owner may read the file, whoever could read the old one.
+pub fn write_privately(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    place(path, true, true, |file| Ok(file.write_all(bytes)?))?;
     sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
 }
 
 /// Puts a whole file in the place of another, for what may be lost when the power fails.
 pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    place(path, false, |file| Ok(file.write_all(bytes)?))
+    place(path, false, false, |file| Ok(file.write_all(bytes)?))
 }
 
 fn place(
     path: &Path,
     sync: bool,
+    private: bool,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let place = || -> anyhow::Result<()> {
@@ -126,13 +133,16 @@ fn place(
         buffer.flush()?;
         drop(buffer);
         #[cfg(unix)]
-        {
+        if !private {
             // Temporary files are private; what people read is not.
             use std::os::unix::fs::PermissionsExt;
             let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
             file.as_file()
                 .set_permissions(fs::Permissions::from_mode(mode))?;
         }
+        // On Windows the folder's rights hold for all of its files.
+        #[cfg(not(unix))]
+        let _ = private;
         if sync {
             file.as_file().sync_all()?;
         }

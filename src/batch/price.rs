@@ -1,0 +1,57 @@
+//! What a batch of these rows would take, as its own start would say it.
+
+use jiff::Timestamp;
+
+use super::{
+    desk::list_id,
+    plan::{Estimate, Plan, Rules},
+    preflight::Connections,
+};
+use crate::{
+    brand::{Row, gather},
+    cli::RunArgs,
+    exit::{Exit, Failure, OrExit},
+    research,
+    settings::Settings,
+    state::{paid::Paid, registry::Registry},
+};
+
+/// What a batch would take.
+#[derive(Debug)]
+pub struct Priced {
+    pub brands: usize,
+    pub due: usize,
+    /// Rows that name no brand.
+    pub rejected: usize,
+    pub estimate: Estimate,
+}
+
+/// Reckons with the registry as it is; nothing is spent and nothing is written.
+pub fn price(
+    args: &RunArgs,
+    settings: &Settings,
+    connections: &Connections,
+    paid: &Paid,
+    rows: Vec<Row>,
+) -> Result<Priced, Failure> {
+    let (registry, _) = Registry::peek(&settings.folders.state).or_exit(Exit::Usage)?;
+    let list = list_id(&args.source, settings);
+    let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
+    let plan = Plan::make(gather(rows), &registry, &rules).or_exit(Exit::Usage)?;
+    let typical = research::typical_cost(
+        connections.openrouter.model().prices,
+        settings.credit_price,
+        args.batch.depth,
+    );
+    let speed = match settings.simulated {
+        true => args.services.sandbox_speed,
+        false => 1.0,
+    };
+    let estimate = plan.estimate(&registry, &args.batch, settings.rates, speed, typical);
+    Ok(Priced {
+        brands: plan.total,
+        due: plan.due.len(),
+        rejected: plan.rejected.len(),
+        estimate,
+    })
+}

@@ -1,0 +1,311 @@
+//! `brandintel check`: every part of a set-up is proved, and what a batch would cost is said.
+
+use std::{path::Path, sync::Arc};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    batch::{
+        self,
+        preflight::{self, Connections},
+        price::Priced,
+        summary::span,
+    },
+    brand::Row,
+    cli::{CheckArgs, RunArgs},
+    event::Events,
+    exit::{Exit, Failure, OrExit},
+    list, output, say,
+    settings::{self, Folders, Settings, dotenv},
+    state::{paid::Paid, write_atomically},
+};
+
+/// What was found so far; each thing is said as it is found.
+struct Report {
+    worst: Exit,
+    quiet: bool,
+    json: bool,
+    parts: Vec<Value>,
+    estimate: Value,
+}
+
+/// Where the list comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum List {
+    Sheet,
+    File,
+    Brand,
+    None,
+}
+
+/// Proves keys, quota, sheet or file, clock and folders; says for each what is wrong and how to mend it, and what a
+/// batch with the same flags would cost.
+pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
+    let CheckArgs { mut run, json } = args;
+    let quiet = run.verbosity.quiet && !json;
+    output::set_quiet(quiet);
+    let mut report = Report {
+        worst: Exit::Done,
+        quiet,
+        json,
+        parts: Vec::new(),
+        estimate: Value::Null,
+    };
+    let list = list_of(&mut run);
+    if prove_machine(&mut report, &run, list) {
+        prove_services(&mut report, &run, list).await?;
+    }
+    Ok(report.end())
+}
+
+/// Folders and settings, without asking anybody. Returns whether services can be asked.
+fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
+    let folders = Folders::new(run.services.sandbox);
+    for folder in [&folders.state, &folders.logs, &folders.output] {
+        report.add(&format!("folder {}", folder.display()), try_folder(folder));
+    }
+    if run.services.sandbox {
+        return true;
+    }
+    let from = match dotenv::find() {
+        Some(file) => format!("read from {} and the environment", file.display()),
+        None => "read from the environment; there is no .env, which brandintel init writes".into(),
+    };
+    report.note("settings", &from);
+    note_network(report);
+    let problems = Settings::problems(list == List::Sheet);
+    let fine = problems.is_empty();
+    for error in problems {
+        let exit = Exit::Usage;
+        report.add("settings", Err(Failure { exit, error }));
+    }
+    fine
+}
+
+/// Services, clock and list, and what a batch would cost.
+async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Result<(), Failure> {
+    let (settings, _sandbox) = batch::settings_for_check(run).await?;
+    let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
+    let (events, _incoming) = Events::channel();
+    let speed = match settings.simulated {
+        true => run.services.sandbox_speed,
+        false => 1.0,
+    };
+    let mut connections = Connections::make(&settings, &paid, &events, speed, None)?;
+    for finding in preflight::look(&mut connections, &settings).await {
+        report.add(finding.what, finding.result);
+    }
+    if let Some(trouble) = connections.clock.trouble() {
+        report.add("clock", Err(Failure::new(Exit::Usage, trouble)));
+    }
+    note_credit(report, &connections);
+    if let Some(rows) = rows(report, run, list, &mut connections).await {
+        let priced = batch::price::price(run, &settings, &connections, &paid, rows);
+        report.price(run, &connections, priced);
+    }
+    Ok(())
+}
+
+/// The list that a batch with these flags would take; a sheet that is set is looked at without being asked for.
+fn list_of(run: &mut RunArgs) -> List {
+    let source = &mut run.source;
+    let known = settings::sheet_is_set() || run.services.sandbox;
+    if source.brand.is_some() {
+        List::Brand
+    } else if source.brands.is_some() {
+        List::File
+    } else if source.google_sheets || known {
+        source.google_sheets = true;
+        List::Sheet
+    } else {
+        List::None
+    }
+}
+
+/// The rows of the list; `None` where there is none or it cannot be read.
+async fn rows(
+    report: &mut Report,
+    run: &RunArgs,
+    list: List,
+    connections: &mut Connections,
+) -> Option<Vec<Row>> {
+    let table = match list {
+        List::None => {
+            report.note(
+                "list",
+                "GOOGLE_SHEET_ID is not set and --brands names no file, so only --brand can be used",
+            );
+            return None;
+        }
+        List::Brand => {
+            let loaded = batch::load(&run.source, connections).await;
+            return loaded.ok().map(|(rows, _)| rows);
+        }
+        List::File => list::file::read(run.source.brands.as_ref()?).or_exit(Exit::Usage),
+        List::Sheet => match (connections.public_list.take(), &mut connections.sheet) {
+            (Some((_, table)), _) => Ok(table),
+            (None, Some(sheet)) => {
+                let loaded = sheet.load().await.map_err(batch::list_failure);
+                loaded.map(|(table, _)| table)
+            }
+            (None, None) => return None,
+        },
+    };
+    let said = table.map(|table| {
+        let words = format!(
+            "{}; {} rows below the header",
+            batch::columns(&table),
+            table.rows.len()
+        );
+        (words, table.rows)
+    });
+    match said {
+        Ok((words, rows)) => {
+            report.add("list", Ok(words));
+            Some(rows)
+        }
+        Err(failure) => {
+            report.add("list", Err(failure));
+            None
+        }
+    }
+}
+
+/// Says which proxy requests go through, never its password, and which addresses are not spoken to over TLS.
+fn note_network(report: &mut Report) {
+    let proxies = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let set = |name: &'static str| Some((name, settings::variable(name)?));
+    if let Some((name, value)) = proxies.into_iter().find_map(set) {
+        let url = Url::parse(&value).ok().filter(Url::has_host);
+        let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok());
+        let place = url.as_ref().and_then(|url| {
+            let port = url
+                .port()
+                .map_or_else(String::new, |port| format!(":{port}"));
+            Some(format!("{}{port}", url.host_str()?))
+        });
+        let place = place.unwrap_or_else(|| "an address that cannot be read".into());
+        report.note(
+            "proxy",
+            &format!("{name} is set: requests go through {place}"),
+        );
+    }
+    for name in [
+        "OPENROUTER_BASE_URL",
+        "TAVILY_BASE_URL",
+        "GOOGLE_SHEETS_BASE_URL",
+    ] {
+        if settings::is_open_line(name) {
+            report.note(
+                name,
+                "is not https: whoever stands between can read the key",
+            );
+        }
+    }
+}
+
+/// Says what the keys may still spend.
+fn note_credit(report: &mut Report, connections: &Connections) {
+    if let Some(left) = connections.key.as_ref().and_then(|key| key.limit_remaining) {
+        report.note("OpenRouter", &format!("the key may spend ${left:.2} more"));
+    }
+    if let (Some(used), Some(limit)) = (connections.credits.usage, connections.credits.limit) {
+        report.note(
+            "Tavily",
+            &format!("{:.0} of {limit:.0} credits are left", limit - used),
+        );
+    }
+}
+
+fn try_folder(folder: &Path) -> Result<String, Failure> {
+    let probe = folder.join(".check");
+    write_atomically(&probe, b"").or_exit(Exit::Usage)?;
+    std::fs::remove_file(&probe).or_exit(Exit::Usage)?;
+    Ok("can be written".into())
+}
+
+impl Report {
+    fn add(&mut self, part: &str, result: Result<String, Failure>) {
+        let (ok, text) = match result {
+            Ok(text) => (true, text),
+            Err(failure) => {
+                if self.worst == Exit::Done {
+                    self.worst = failure.exit;
+                }
+                (false, format!("{:#}", failure.error))
+            }
+        };
+        match (self.json, ok) {
+            (true, _) => {}
+            (false, true) => say!("✅ {part}: {text}"),
+            (false, false) if self.quiet => output::urgent(&format!("✗ {part}: {text}")),
+            (false, false) => say!("✗ {part}: {text}"),
+        }
+        self.parts
+            .push(json!({"part": part, "ok": ok, "text": text}));
+    }
+
+    /// Says what is neither right nor wrong.
+    fn note(&mut self, part: &str, text: &str) {
+        if !self.json {
+            say!("– {part}: {text}");
+        }
+        self.parts
+            .push(json!({"part": part, "ok": null, "text": text}));
+    }
+
+    fn price(&mut self, run: &RunArgs, connections: &Connections, priced: Result<Priced, Failure>) {
+        let Priced {
+            brands,
+            due,
+            rejected,
+            estimate,
+        } = match priced {
+            Ok(priced) => priced,
+            Err(failure) => return self.add("estimate", Err(failure)),
+        };
+        if rejected > 0 {
+            self.note(
+                "list",
+                &format!("{rejected} rows name no brand; --dry-run shows them"),
+            );
+        }
+        if run.batch.budget.is_some() && connections.openrouter.model().prices.is_none() {
+            let text = "--budget cannot be kept, because the price of the model is unknown: choose a listed model with --model, or run without --budget";
+            self.add("budget", Err(Failure::new(Exit::Usage, text)));
+        }
+        let workers = run.batch.workers;
+        self.note(
+            "estimate",
+            &format!(
+                "{due} of {brands} brands are due: about {} and {} with --workers {workers}",
+                estimate.cost,
+                span(estimate.parallel)
+            ),
+        );
+        self.estimate = json!({
+            "brands": brands,
+            "due": due,
+            "rejected": rejected,
+            "cost_usd": estimate.cost,
+            "seconds": estimate.parallel.as_secs(),
+            "workers": workers,
+        });
+        connections.warn_of_limits(&estimate, due, run.batch.depth);
+    }
+
+    fn end(self) -> Exit {
+        if self.json {
+            let all = json!({
+                "ok": self.worst == Exit::Done,
+                "exit_code": self.worst as u8,
+                "parts": self.parts,
+                "estimate": self.estimate,
+            });
+            output::result(&format!("{all:#}"));
+        }
+        self.worst
+    }
+}

@@ -1,0 +1,372 @@
+//! `brandintel init`: asks for what is missing, tries each answer at once, and puts it into `.env`.
+
+mod console;
+mod trial;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+
+use self::{
+    console::Console,
+    trial::{Trials, Tried},
+};
+use crate::{
+    batch,
+    exit::{Exit, Failure, OrExit},
+    list, say,
+    settings::{
+        self, SheetAccess, SheetSettings,
+        dotenv::EnvFile,
+        hint,
+        keys::{self, Kind},
+        variable,
+    },
+};
+
+const ABOUT_ACCOUNTS: &str = "
+A service account is a Google user of the program's own; its key is a JSON file.
+  1. Open https://console.cloud.google.com, make a project, and enable the Google Sheets API in it.
+  2. Under IAM & Admin → Service Accounts, choose Create service account; it needs no roles.
+  3. Open the account, choose Keys → Add key → Create new key → JSON, and keep the file where others cannot read it.
+  4. Share the sheet with the account's address as Editor: init prints it next.";
+
+/// What has been set up so far.
+struct SetUp {
+    console: Console,
+    trials: Trials,
+    file: EnvFile,
+    /// What is still missing at the end.
+    missing: Vec<&'static str>,
+}
+
+/// Asks for what is missing, tries it, and writes it.
+pub async fn init() -> Result<Exit, Failure> {
+    let mut setup = SetUp {
+        console: Console::open()?,
+        trials: Trials::new()?,
+        file: EnvFile::open().or_exit(Exit::Usage)?,
+        missing: Vec::new(),
+    };
+    say!(
+        "This asks for what brandintel needs and keeps it in {}. What is set already stays; Enter alone leaves an answer for later.",
+        setup.file.path().display()
+    );
+    say!(
+        "\n1 of 3: OpenRouter, where language models are asked ({})",
+        keys::OPENROUTER.from
+    );
+    setup.key("OPENROUTER_API_KEY", &keys::OPENROUTER).await?;
+    say!(
+        "\n2 of 3: Tavily, which searches the web ({})",
+        keys::TAVILY.from
+    );
+    setup.key("TAVILY_API_KEY", &keys::TAVILY).await?;
+    say!("\n3 of 3: the list of brands, a Google Sheet or a CSV or XLSX file");
+    let file = setup.list().await?;
+    Ok(setup.end(file))
+}
+
+impl SetUp {
+    /// One key: kept where it is set and good, else asked for until it is.
+    async fn key(&mut self, name: &'static str, kind: &Kind) -> Result<(), Failure> {
+        if let Some(key) = variable(name).map(SecretString::from)
+            && self.keep_key(name, kind, &key).await?
+        {
+            return Ok(());
+        }
+        let question = format!(
+            "{name} (not shown while you type, begins with {}): ",
+            kind.begins
+        );
+        loop {
+            let key = self.console.ask_secret(&question)?;
+            if key.expose_secret().is_empty() {
+                say!("– {name}: left for later");
+                self.missing.push(name);
+                return Ok(());
+            }
+            if self.accept(name, kind, &key).await? {
+                return self.save(name, key.expose_secret());
+            }
+        }
+    }
+
+    /// Whether a key that is set stays.
+    async fn keep_key(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<bool, Failure> {
+        say!("{name} is set ({})", hint(key));
+        match self.try_key(name, kind, key).await? {
+            Tried::Fine(words) => {
+                say!("✅ {name}: {words}");
+                Ok(true)
+            }
+            Tried::Unknown(words) => {
+                say!("– {name}: it cannot be tried now: {words}");
+                Ok(true)
+            }
+            Tried::Refused(words) => {
+                say!("✗ {name}: {words}");
+                if self.file.has(name) {
+                    return Ok(false);
+                }
+                say!("– {name} is set in the environment, which wins over .env: change it there");
+                Ok(true)
+            }
+        }
+    }
+
+    /// Whether a key that was typed is to be kept.
+    async fn accept(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<bool, Failure> {
+        match self.try_key(name, kind, key).await? {
+            Tried::Fine(words) => {
+                say!("✅ {name}: {words}");
+                Ok(true)
+            }
+            Tried::Refused(words) => {
+                say!("✗ {name}: {words}");
+                Ok(false)
+            }
+            Tried::Unknown(words) => {
+                say!("– {name}: it cannot be tried now: {words}");
+                self.console.ask_yes("Keep it all the same?")
+            }
+        }
+    }
+
+    async fn try_key(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<Tried, Failure> {
+        let of_models = *kind == keys::OPENROUTER;
+        let shape = match of_models {
+            true => {
+                settings::openrouter_base().and_then(|base| keys::check_model_key(name, key, &base))
+            }
+            false => keys::check(name, key, kind),
+        };
+        if let Err(error) = shape {
+            return Ok(Tried::Refused(error.to_string()));
+        }
+        let tried = match of_models {
+            true => self.trials.openrouter(key).await,
+            false => self.trials.tavily(key).await,
+        };
+        tried.or_exit(Exit::Usage)
+    }
+
+    /// The list; a file's path where it is a file.
+    async fn list(&mut self) -> Result<Option<PathBuf>, Failure> {
+        if let Some(id) = variable("GOOGLE_SHEET_ID") {
+            say!("GOOGLE_SHEET_ID is set");
+            self.sheet(&id).await?;
+            return Ok(None);
+        }
+        if let Some(path) = variable("BRANDINTEL_BRANDS").map(PathBuf::from) {
+            say!("BRANDINTEL_BRANDS is set");
+            if try_file(&path) {
+                return Ok(Some(path));
+            }
+        }
+        loop {
+            let answer = self.console.ask(
+                "The sheet's address (https://docs.google.com/spreadsheets/d/…), or the file's path: ",
+            )?;
+            if answer.is_empty() {
+                say!("– the list: left for later");
+                self.missing.push("GOOGLE_SHEET_ID, or a file for --brands");
+                return Ok(None);
+            }
+            if is_file(&answer) {
+                let path = whole_path(&answer).or_exit(Exit::Usage)?;
+                if try_file(&path) {
+                    self.save("BRANDINTEL_BRANDS", &path.display().to_string())?;
+                    return Ok(Some(path));
+                }
+                continue;
+            }
+            match settings::sheet_id(&answer) {
+                Ok(id) => {
+                    self.save("GOOGLE_SHEET_ID", &id)?;
+                    self.sheet(&id).await?;
+                    return Ok(None);
+                }
+                Err(error) => say!("✗ {error}"),
+            }
+        }
+    }
+
+    /// How the sheet is entered: with what is set, without anything, or with a service account.
+    async fn sheet(&mut self, id: &str) -> Result<(), Failure> {
+        if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
+            say!("GOOGLE_APPLICATION_CREDENTIALS is set ({path})");
+            return match self.share(id, Path::new(&path)).await? {
+                true => Ok(()),
+                false => self.account(id).await,
+            };
+        }
+        if let Some(key) = variable("GOOGLE_API_KEY").map(SecretString::from) {
+            say!("GOOGLE_API_KEY is set ({})", hint(&key));
+            let sheet = sheet(id, SheetAccess::ApiKey(key)).or_exit(Exit::Usage)?;
+            tell(&self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?);
+            return Ok(());
+        }
+        let public = settings::public_sheet(id).or_exit(Exit::Usage)?;
+        match self.trials.public_sheet(&public).await? {
+            Tried::Fine(found) => {
+                say!("✅ anyone with the link can read the sheet: {found}");
+                say!(
+                    "It can be used as it is. With a service account, results are written back into it too."
+                );
+            }
+            Tried::Refused(words) => {
+                say!("– the sheet is not open to everybody, or not a list ({words})");
+                say!(
+                    "With a service account it can stay private, and results are written back into it."
+                );
+            }
+            Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
+        }
+        self.account(id).await
+    }
+
+    /// Asks for the file of a service account until it is one.
+    async fn account(&mut self, id: &str) -> Result<(), Failure> {
+        say!("{ABOUT_ACCOUNTS}");
+        loop {
+            let answer = self
+                .console
+                .ask("Path of the JSON file (Enter: without a service account): ")?;
+            if answer.is_empty() {
+                say!("– service account: none for now");
+                return Ok(());
+            }
+            let path = whole_path(&answer).or_exit(Exit::Usage)?;
+            if self.share(id, &path).await? {
+                let path = path.display().to_string();
+                return self.save("GOOGLE_APPLICATION_CREDENTIALS", &path);
+            }
+        }
+    }
+
+    /// Prints the address to share the sheet with, and tries until the sheet can be read. Returns whether the file is
+    /// to be kept.
+    async fn share(&self, id: &str, path: &Path) -> Result<bool, Failure> {
+        let account = match settings::service_account(path) {
+            Ok(account) => account,
+            Err(error) => {
+                say!("✗ {error:#}");
+                return Ok(false);
+            }
+        };
+        say!(
+            "\nShare the sheet (Share, at its top right) as Editor with:\n\n  {}\n",
+            account.client_email
+        );
+        let access = SheetAccess::ServiceAccount(account);
+        let sheet = sheet(id, access).or_exit(Exit::Usage)?;
+        let mut question = "Enter when it is shared: ";
+        loop {
+            if self.console.ask(question)?.to_lowercase().starts_with('s') {
+                return Ok(true);
+            }
+            let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
+            tell(&tried);
+            if matches!(tried, Tried::Fine(_)) {
+                return Ok(true);
+            }
+            question = "Enter to try again, s to go on without: ";
+        }
+    }
+
+    fn save(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        let first = self.file.put(name, value).or_exit(Exit::Usage)?;
+        if first {
+            let path = self.file.path().display();
+            match cfg!(unix) {
+                true => say!("  {name} is kept in {path}, which only you can read"),
+                false => say!(
+                    "  {name} is kept in {path}, which everybody can read who may read its folder"
+                ),
+            }
+        } else {
+            say!("  {name} is kept");
+        }
+        Ok(())
+    }
+
+    /// Says what to do next.
+    fn end(self, file: Option<PathBuf>) -> Exit {
+        if let Some(trouble) = self.trials.clock() {
+            say!("✗ {trouble}");
+        }
+        if !self.missing.is_empty() {
+            say!(
+                "\nStill missing: {}. Run brandintel init again when you have it.",
+                self.missing.join("; ")
+            );
+            return Exit::Usage;
+        }
+        let list = match &file {
+            Some(_) => "",
+            None => " --google-sheets",
+        };
+        say!("\nNext:");
+        say!(
+            "  brandintel check                                    proves all of it, and says what a batch would cost"
+        );
+        say!("  brandintel{list} --workers 8 --limit 10   researches the first ten brands");
+        Exit::Done
+    }
+}
+
+fn tell(tried: &Tried) {
+    match tried {
+        Tried::Fine(found) => say!("✅ the sheet can be read: {found}"),
+        Tried::Refused(words) => say!("✗ the sheet cannot be read: {words}"),
+        Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
+    }
+}
+
+fn sheet(id: &str, access: SheetAccess) -> anyhow::Result<SheetSettings> {
+    Ok(SheetSettings {
+        id: settings::sheet_id(id)?,
+        tab: settings::sheet_tab(),
+        base: settings::sheets_base()?,
+        access,
+    })
+}
+
+/// Says what a file has in it; whether it is a list.
+fn try_file(path: &Path) -> bool {
+    match list::file::read(path) {
+        Ok(table) => {
+            let rows = table.rows.iter().filter(|row| !row.is_empty()).count();
+            say!(
+                "✅ {}: {}; {rows} rows",
+                path.display(),
+                batch::columns(&table)
+            );
+            true
+        }
+        Err(error) => {
+            say!("✗ {error:#}");
+            false
+        }
+    }
+}
+
+/// Whether an answer means a file and not a sheet.
+fn is_file(answer: &str) -> bool {
+    let extension = Path::new(answer).extension().and_then(|e| e.to_str());
+    let known =
+        extension.is_some_and(|e| list::file::EXTENSIONS.contains(&e.to_lowercase().as_str()));
+    !answer.contains("://") && (known || Path::new(answer).is_file())
+}
+
+/// A path that means the same in every folder; `~` is the home folder, as shells have it.
+fn whole_path(answer: &str) -> anyhow::Result<PathBuf> {
+    let home = answer.strip_prefix("~/").or(answer.strip_prefix("~\\"));
+    let path = match (home, std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(answer),
+    };
+    std::path::absolute(&path).with_context(|| format!("{} is not a path", path.display()))
+}

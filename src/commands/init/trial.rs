@@ -1,0 +1,167 @@
+//! Whether an answer works: the service is asked at once, before the answer is kept.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use reqwest::redirect;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    batch::{self, preflight},
+    event::{Events, Incoming},
+    exit::{Exit, Failure, OrExit},
+    list::{
+        self, Table,
+        sheet::{ListError, SheetList},
+    },
+    secrets::Secrets,
+    services::{
+        call::CallError,
+        caller::Caller,
+        gate::Gate,
+        network::Network,
+        openrouter::OpenRouter,
+        public_sheet::{self, PublicSheet},
+        remedy,
+        sheets::Sheets,
+        tavily::Tavily,
+    },
+    settings::{self, Endpoint, PublicSheetSettings, SheetSettings},
+    state::paid::Paid,
+};
+
+/// What became of a trial.
+pub enum Tried {
+    /// It works; with what was found.
+    Fine(String),
+    /// It does not, with the service's words and what to do.
+    Refused(String),
+    /// Nobody can tell now, with the reason.
+    Unknown(String),
+}
+
+/// Sends what has to be tried.
+pub struct Trials {
+    caller: Caller,
+    /// Nobody listens to what is said of single calls, but it may be said.
+    _events: Incoming,
+}
+
+impl Trials {
+    /// Nothing is sent yet, and nothing is kept of what will be.
+    pub fn new() -> Result<Self, Failure> {
+        let (events, incoming) = Events::channel();
+        let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?;
+        let client = preflight::http(false, redirect::Policy::none())?;
+        let caller = Caller::new(
+            Network::http(client),
+            Arc::new(paid),
+            events,
+            CancellationToken::new(),
+            Secrets::default(),
+            1.0,
+        );
+        Ok(Self {
+            caller,
+            _events: incoming,
+        })
+    }
+
+    /// What is wrong with this machine's clock, as far as replies have told.
+    pub fn clock(&self) -> Option<String> {
+        self.caller.clock().trouble()
+    }
+
+    /// Whether the server of models takes a key.
+    pub async fn openrouter(&self, key: &SecretString) -> anyhow::Result<Tried> {
+        self.caller.secrets().add(key);
+        let endpoint = Endpoint {
+            base: settings::openrouter_base()?,
+            key: key.clone(),
+        };
+        let server = OpenRouter::new(self.caller.clone(), gate(), &endpoint, "")?;
+        Ok(tried(server.key().await, |key| {
+            match key.and_then(|key| key.limit_remaining) {
+                Some(left) => format!("the key is good, and may spend ${left:.2} more"),
+                None => "the key is good".into(),
+            }
+        }))
+    }
+
+    /// Whether Tavily takes a key.
+    pub async fn tavily(&self, key: &SecretString) -> anyhow::Result<Tried> {
+        self.caller.secrets().add(key);
+        let endpoint = Endpoint {
+            base: settings::tavily_base()?,
+            key: key.clone(),
+        };
+        let price = settings::credit_price()?;
+        let service = Tavily::new(self.caller.clone(), gate(), &endpoint, price)?;
+        Ok(tried(service.usage().await, |credits| {
+            match (credits.usage, credits.limit) {
+                (Some(used), Some(limit)) => {
+                    let left = limit - used;
+                    format!("the key is good, with {left:.0} of {limit:.0} credits left")
+                }
+                _ => "the key is good".into(),
+            }
+        }))
+    }
+
+    /// Whether a spreadsheet can be read as anyone with the link can.
+    pub async fn public_sheet(&self, settings: &PublicSheetSettings) -> Result<Tried, Failure> {
+        let client = preflight::http(false, public_sheet::redirects())?;
+        let caller = self.caller.over(Network::http(client));
+        let book = PublicSheet::new(caller, gate(), settings).workbook().await;
+        let read = book.map_err(ListError::from).and_then(|book| {
+            let tab = settings.tab.as_deref();
+            Ok(list::file::read_bytes(book, tab)?)
+        });
+        Ok(read_or_not(read.map(|(tab, table)| {
+            format!("tab «{tab}», {}", found(&table))
+        })))
+    }
+
+    /// Whether a spreadsheet can be read with a credential.
+    pub async fn sheet(&self, settings: &SheetSettings) -> anyhow::Result<Tried> {
+        let sheets = Sheets::new(self.caller.clone(), gate(), gate(), settings)?;
+        let tab = settings.tab.as_deref();
+        let read = async {
+            let (mut list, title) = SheetList::open(sheets, tab).await?;
+            let (table, _) = list.load().await?;
+            Ok(format!("«{title}», {}, {}", list.place(), found(&table)))
+        };
+        Ok(read_or_not(read.await))
+    }
+}
+
+fn gate() -> Arc<Gate> {
+    Arc::new(Gate::new(60, 1.0))
+}
+
+fn found(table: &Table) -> String {
+    let rows = table.rows.iter().filter(|row| !row.is_empty()).count();
+    format!("{}; {rows} rows", batch::columns(table))
+}
+
+fn tried<T>(result: Result<T, CallError>, fine: impl FnOnce(T) -> String) -> Tried {
+    match result {
+        Ok(answer) => Tried::Fine(fine(answer)),
+        Err(
+            error @ CallError::Run {
+                exit: Exit::Refused,
+                ..
+            },
+        ) => Tried::Refused(format!("{error}")),
+        Err(error) => Tried::Unknown(format!("{error}")),
+    }
+}
+
+fn read_or_not(read: Result<String, ListError>) -> Tried {
+    match read {
+        Ok(found) => Tried::Fine(found),
+        Err(ListError::Call(error)) => tried::<String>(Err(remedy::of_sheet(error)), |never| never),
+        Err(ListError::Content(error)) => Tried::Refused(format!("{error:#}")),
+    }
+}

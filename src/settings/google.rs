@@ -1,0 +1,142 @@
+//! What Google needs: the spreadsheet's id, and the file of a service account.
+
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use url::Url;
+
+use super::ServiceAccount;
+
+/// What is copied for the address of a spreadsheet, and what it is.
+const OTHERS: [(&str, &str); 6] = [
+    ("/document/", "a Google document"),
+    ("/forms/", "a Google form"),
+    ("/presentation/", "a Google presentation"),
+    ("/drive/", "a folder in Google Drive"),
+    ("/folders/", "a folder in Google Drive"),
+    ("/file/d/", "a file in Google Drive"),
+];
+
+/// Finds the id in a spreadsheet's URL, or takes the text for the id.
+pub fn sheet_id(text: &str) -> anyhow::Result<String> {
+    let text = text.trim();
+    if let Some((_, what)) = OTHERS.iter().find(|(part, _)| text.contains(part)) {
+        bail!(
+            "GOOGLE_SHEET_ID is the address of {what}, not of a spreadsheet: open the spreadsheet and copy its address, https://docs.google.com/spreadsheets/d/…/edit; a file can be read with --brands"
+        );
+    }
+    let id = match text.split_once("/spreadsheets/") {
+        Some((_, path)) => {
+            let path = path
+                .strip_prefix("u/")
+                .map_or(path, |rest| rest.split_once('/').map_or("", |(_, p)| p));
+            ensure!(
+                !path.starts_with("d/e/"),
+                "GOOGLE_SHEET_ID is a link made by “Publish to the web”, which cannot be read as a spreadsheet: copy the address of the spreadsheet itself, https://docs.google.com/spreadsheets/d/…/edit"
+            );
+            path.strip_prefix("d/").unwrap_or_default()
+        }
+        None => text,
+    };
+    let id: String = id
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
+    ensure!(
+        id.len() >= 8 && (text.contains("/spreadsheets/") || id.len() == text.len()),
+        "GOOGLE_SHEET_ID ({}) is neither a spreadsheet's id nor its URL: copy the address of the spreadsheet, https://docs.google.com/spreadsheets/d/…/edit",
+        crate::text::shorten(text, 60)
+    );
+    Ok(id)
+}
+
+/// Reads a service-account file.
+pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
+    let place = || format!("GOOGLE_APPLICATION_CREDENTIALS ({})", path.display());
+    let bytes = std::fs::read(path)
+        .with_context(|| format!("{} cannot be read: is the path right?", place()))?;
+    let file: serde_json::Value = serde_json::from_slice(&bytes)
+        // The parser's message may quote the file, which is a secret.
+        .map_err(|_| {
+            anyhow::anyhow!(
+                "{} is not JSON: download the key again from the Google Cloud console",
+                place()
+            )
+        })?;
+    if file["type"] != "service_account" {
+        let what = match file["type"].as_str() {
+            Some(kind) => format!("a file of type “{kind}”"),
+            None if file["installed"].is_object() || file["web"].is_object() => {
+                "an OAuth client".to_owned()
+            }
+            None => "something else".to_owned(),
+        };
+        bail!(
+            "{} is {what}, not the key of a service account: in the Google Cloud console open IAM & Admin → Service Accounts → Keys → Add key → JSON",
+            place()
+        );
+    }
+    let account: ServiceAccount = serde_json::from_value(file).map_err(|_| {
+        anyhow::anyhow!(
+            "{} lacks client_email, private_key or token_uri: download the key again",
+            place()
+        )
+    })?;
+    let uri = &account.token_uri;
+    ensure!(
+        uri.scheme() == "https" || is_loopback(uri),
+        "{}: token_uri {uri} would send the signed request over an open line: it has to be https",
+        place()
+    );
+    Ok(account)
+}
+
+/// Whether an address is on this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host_str() {
+        Some("localhost" | "[::1]") => true,
+        Some(host) => host
+            .parse::<std::net::Ipv4Addr>()
+            .is_ok_and(|ip| ip.is_loopback()),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_is_named_by_id_or_url() {
+        let id = "1ieRgnZ296CcvWYi5GY21vAxIzU93-_9kHAdMdDNzkaQ";
+        for text in [
+            id.to_owned(),
+            format!("https://docs.google.com/spreadsheets/d/{id}/edit#gid=0"),
+            format!("https://docs.google.com/spreadsheets/u/1/d/{id}/edit"),
+            format!("docs.google.com/spreadsheets/d/{id}"),
+        ] {
+            assert_eq!(sheet_id(&text).unwrap(), id, "{text}");
+        }
+        for bad in [
+            "",
+            "https://docs.google.com/document/d/1ieRgnZ296CcvWYi5GY21vAxIzU93/edit",
+            "https://docs.google.com/spreadsheets/d/e/2PACX-1vQ/pub?output=csv",
+            "my sheet",
+        ] {
+            assert!(sheet_id(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_asked_for_over_https_or_on_this_machine() {
+        for (url, loopback) in [
+            ("http://127.0.0.1:8080/token", true),
+            ("http://localhost/token", true),
+            ("http://[::1]:1/token", true),
+            ("http://127.0.0.1.example.com/token", false),
+            ("http://10.0.0.1/token", false),
+        ] {
+            assert_eq!(is_loopback(&Url::parse(url).unwrap()), loopback, "{url}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What keys look like, so that one in the wrong place is named before it is sent to anybody.
+
+use anyhow::ensure;
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+/// A kind of key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// Whose key it is.
+    pub of: &'static str,
+    /// How such keys begin.
+    pub begins: &'static str,
+    /// Where one is made.
+    pub from: &'static str,
+}
+
+/// A key of OpenRouter.
+pub const OPENROUTER: Kind = Kind {
+    of: "OpenRouter",
+    begins: "sk-or-",
+    from: "https://openrouter.ai/settings/keys",
+};
+
+/// A key of Tavily.
+pub const TAVILY: Kind = Kind {
+    of: "Tavily",
+    begins: "tvly-",
+    from: "https://app.tavily.com",
+};
+
+/// An API key of Google.
+pub const GOOGLE: Kind = Kind {
+    of: "Google",
+    begins: "AIza",
+    from: "https://console.cloud.google.com/apis/credentials",
+};
+
+/// Keys of services that are not asked, but that people have in their hands too; the longer beginnings first.
+const STRANGERS: [Kind; 3] = [
+    Kind {
+        of: "Anthropic",
+        begins: "sk-ant-",
+        from: "",
+    },
+    Kind {
+        of: "OpenAI or a service like it",
+        begins: "sk-",
+        from: "",
+    },
+    Kind {
+        of: "Google that ends within the hour (a token)",
+        begins: "ya29.",
+        from: "",
+    },
+];
+
+/// Whose key this is, as far as its beginning tells.
+fn kind(key: &SecretString) -> Option<&'static Kind> {
+    [&OPENROUTER, &TAVILY, &GOOGLE]
+        .into_iter()
+        .chain(&STRANGERS)
+        .find(|kind| key.expose_secret().starts_with(kind.begins))
+}
+
+/// Checks that a key is no other service's, and that it was copied whole.
+pub fn check(name: &str, key: &SecretString, expected: &Kind) -> anyhow::Result<()> {
+    check_characters(name, key)?;
+    match kind(key) {
+        Some(other) if other != expected => wrong(name, other, expected),
+        _ => Ok(()),
+    }
+}
+
+/// As [`check`], for the key of a server of models: one of the user's own takes keys of any kind but Tavily's.
+pub fn check_model_key(name: &str, key: &SecretString, server: &Url) -> anyhow::Result<()> {
+    if server.host_str() == Some("openrouter.ai") {
+        return check(name, key, &OPENROUTER);
+    }
+    check_characters(name, key)?;
+    match kind(key) {
+        Some(other) if *other == TAVILY => wrong(name, other, &OPENROUTER),
+        _ => Ok(()),
+    }
+}
+
+fn wrong(name: &str, other: &Kind, expected: &Kind) -> anyhow::Result<()> {
+    let Kind { of, begins, from } = expected;
+    anyhow::bail!(
+        "{name} holds a key of {} ({}…): a key of {of} begins with {begins} and comes from {from}",
+        other.of,
+        other.begins
+    )
+}
+
+fn check_characters(name: &str, key: &SecretString) -> anyhow::Result<()> {
+    let key = key.expose_secret();
+    ensure!(
+        key.chars()
+            .all(|c| c.is_ascii_graphic() && !"\"'`<>".contains(c)),
+        "{name} has a character that no key has (a space, a line break or a quotation mark?): copy it again"
+    );
+    ensure!(
+        !key.contains("..."),
+        "{name} is a shortened key, as lists of keys show it: keys are shown whole only when they are made, so make a new one"
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_named_without_showing_it() {
+        let own: Url = "http://127.0.0.1:8000/v1".parse().unwrap();
+        let openrouter: Url = "https://openrouter.ai/api/v1".parse().unwrap();
+        let model = |key: &str, server| check_model_key("KEY", &key.into(), server);
+        for (result, words) in [
+            (
+                model("tvly-abcdefgh", &openrouter),
+                "a key of Tavily (tvly-…)",
+            ),
+            (model("tvly-abcdefgh", &own), "a key of Tavily"),
+            (model("sk-ant-abcdefgh", &openrouter), "Anthropic"),
+            (model("sk-proj-abcdefgh", &openrouter), "begins with sk-or-"),
+            (model("sk-or-v1-ab...efgh", &openrouter), "shortened"),
+            (model("\"sk-or-v1-abcdefgh\"", &own), "quotation mark"),
+            (check("KEY", &"sk-or-v1-abcdefgh".into(), &TAVILY), "tvly-"),
+            (check("KEY", &"ya29.abcdefgh".into(), &GOOGLE), "token"),
+        ] {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains(words), "{words}: {error}");
+            assert!(!error.contains("abcdefgh"), "{error}");
+        }
+        for good in ["sk-or-v1-abcdefgh", "a-key-of-another-shape"] {
+            model(good, &openrouter).unwrap();
+        }
+        for good in [
+            "sk-proj-abcdefgh",
+            "sk-ant-abcdefgh",
+            "AIzaabcdefgh",
+            "none",
+        ] {
+            model(good, &own).unwrap();
+        }
+    }
+}

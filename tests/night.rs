@@ -172,7 +172,7 @@ fn every_end_leaves_a_report() {
     assert_eq!(late["totals"]["left"], 3);
     let error = late["error"].as_str().unwrap();
     assert!(
-        error.contains("the time is up: a run may take 1.0 seconds")
+        error.contains("the time is up: --max-time is 1.0 seconds")
             && error.contains("3 brands wait"),
         "{error}"
     );

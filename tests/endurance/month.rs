@@ -8,14 +8,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use jiff::{
-    SignedDuration, Timestamp, ToSpan, ZonedDateTime,
-    civil::{DateTime, time},
-    tz::{AmbiguousOffset, TimeZone},
-};
+use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime, civil::time, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{assert_state_is_readable, in_parallel};
+use super::{
+    assert_state_is_readable, in_parallel,
+    wall::{cron, days_between, library, offset_to},
+};
 use crate::common::{Desk, Ended, ended, files, list_of};
 
 const ZONE: &str = "Europe/Berlin";
@@ -54,37 +53,6 @@ impl Kind {
             _ => Self::Quiet,
         }
     }
-}
-
-/// When cron starts a job that is due at this time of each day. What clocks leave out is made up for as soon as they
-/// have jumped, and what they repeat is not run twice: cron(8), "Daylight Saving Time and other time changes".
-fn cron(zone: &TimeZone, due: DateTime) -> ZonedDateTime {
-    let moment = zone.to_ambiguous_zoned_datetime(due);
-    match moment.offset() {
-        AmbiguousOffset::Gap { .. } => zone
-            .following(
-                moment.clone().earlier().unwrap().timestamp() - SignedDuration::from_hours(3),
-            )
-            .next()
-            .unwrap()
-            .timestamp()
-            .to_zoned_datetime(zone.clone()),
-        _ => moment.earlier().unwrap(),
-    }
-}
-
-fn library() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
-    let found = folders
-        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
-        .find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("libfaketime is not installed (on Debian the package faketime)"))
-}
-
-/// How the believed clock differs from the real one, so that it shows this moment now.
-fn offset_to(moment: &ZonedDateTime) -> String {
-    let offset = moment.timestamp().duration_since(Timestamp::now());
-    format!("{:+}", offset.as_secs())
 }
 
 /// A brand that is on record as done.
@@ -410,11 +378,6 @@ impl Month {
             self.most_logs / 1024,
         );
     }
-}
-
-/// Whole days, rounded: runs take seconds and nights lose or win an hour.
-fn days_between(from: Timestamp, to: Timestamp) -> i64 {
-    (to.duration_since(from).as_hours() + 12).div_euclid(24)
 }
 
 fn live_through(change: &ZonedDateTime) {

@@ -59,13 +59,13 @@ impl Deadline {
         let by_clock = self.until.as_ref().and_then(|until| {
             let left = Timestamp::now().duration_until(until.timestamp());
             let left = Duration::try_from(left).unwrap_or_default();
-            (left < typical).then(|| format!("the deadline is {}", until.strftime("%H:%M")))
+            (left < typical).then(|| format!("--deadline is {}", until.strftime("%H:%M")))
         });
         by_clock
             .or_else(|| {
                 let max_time = self.max_time?;
                 let left = max_time.saturating_sub(self.begun.elapsed());
-                (left < typical).then(|| format!("a run may take {}", span(max_time)))
+                (left < typical).then(|| format!("--max-time is {}", span(max_time)))
             })
             .map(|limit| format!("{limit}, and a brand takes about {}", span(typical)))
     }
@@ -187,7 +187,7 @@ mod tests {
         let passed = deadline.passed().unwrap();
         assert_eq!(
             passed,
-            "a run may take 60.0 minutes, and a brand takes about 3.0 minutes"
+            "--max-time is 60.0 minutes, and a brand takes about 3.0 minutes"
         );
         for _ in 0..RECENT {
             deadline.brand_took(minutes(1));
@@ -207,10 +207,7 @@ mod tests {
         assert_eq!(deadline(&args).passed(), None);
         args.max_time = Some(Duration::from_secs(30));
         let passed = deadline(&args).passed().unwrap();
-        assert!(
-            passed.starts_with("a run may take 30.0 seconds"),
-            "{passed}"
-        );
+        assert!(passed.starts_with("--max-time is 30.0 seconds"), "{passed}");
         assert_eq!(deadline(&UnattendedArgs::default()).passed(), None);
     }
 }

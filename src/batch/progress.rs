@@ -159,7 +159,8 @@ impl Progress {
                         names.join("، ")
                     ),
                 };
-                self.urgent(&format!("\n[STOP] {why}.{waiting}"));
+                let apart = if self.verbosity.quiet { "" } else { "\n" };
+                self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
             }
             Event::Warning { text } => self.above_the_bar(|| crate::output::warning(text)),
             Event::BrandStarted { .. } => self.in_flight += 1,

@@ -55,6 +55,7 @@ pub struct Account {
 
 #[derive(Debug, Serialize)]
 struct Begun {
+    #[serde(skip)]
     run_id: String,
     log: PathBuf,
     structured_log: PathBuf,

@@ -9,6 +9,8 @@ mod faults;
 mod kills;
 #[cfg(target_os = "linux")]
 mod month;
+#[cfg(target_os = "linux")]
+mod wall;
 
 use std::sync::Mutex;
 

@@ -8,14 +8,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use jiff::{
-    SignedDuration, Timestamp, ToSpan, ZonedDateTime,
-    civil::{DateTime, time},
-    tz::{AmbiguousOffset, TimeZone},
-};
+use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime, civil::time, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{assert_state_is_readable, in_parallel};
+use super::{
+    assert_state_is_readable, in_parallel,
+    wall::{cron, days_between, library, offset_to},
+};
 use crate::common::{Desk, Ended, ended, files, list_of};
 
 const ZONE: &str = "Europe/Berlin";
@@ -25,6 +24,7 @@ const BRANDS: usize = 12;
 /// US dollars for a night, which last for about eight brands.
 const BUDGET: f64 = 0.50;
 const CREDIT_USD: f64 = 0.008;
+const WORKERS: u64 = 4;
 const MAX_AGE_DAYS: i64 = 7;
 /// Nights that a brand may have to wait when it is due: a night that was killed, and those that catch up.
 const PATIENCE_DAYS: i64 = 3;
@@ -39,7 +39,7 @@ enum Kind {
     Killed,
     /// The machine was off and wakes seconds before the deadline.
     Late,
-    /// The time is up while brands are done; whether any are left depends on the machine.
+    /// The services are slow, and the time is up while the first brands are done.
     Short,
 }
 
@@ -53,31 +53,6 @@ impl Kind {
             _ => Self::Quiet,
         }
     }
-}
-
-/// When cron starts a job that is due at this time of each day. What clocks leave out is made up for as soon as they
-/// have jumped, and what they repeat is not run twice: cron(8), "Daylight Saving Time and other time changes".
-fn cron(zone: &TimeZone, due: DateTime) -> ZonedDateTime {
-    let moment = zone.to_ambiguous_zoned_datetime(due);
-    match moment.offset() {
-        AmbiguousOffset::Gap { .. } => zone
-            .following(
-                moment.clone().earlier().unwrap().timestamp() - SignedDuration::from_hours(3),
-            )
-            .next()
-            .unwrap()
-            .timestamp()
-            .to_zoned_datetime(zone.clone()),
-        _ => moment.earlier().unwrap(),
-    }
-}
-
-fn library() -> PathBuf {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
-    let found = folders
-        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
-        .find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("libfaketime is not installed (on Debian the package faketime)"))
 }
 
 /// A brand that is on record as done.
@@ -127,37 +102,28 @@ impl Month {
         }
     }
 
-    /// The program, as cron would start it at this moment. Its clock may run faster than it should.
-    fn command(&self, start: &ZonedDateTime, deadline: &str, speed: u32) -> Command {
-        let budget = BUDGET.to_string();
-        let args = [
-            "--google-sheets",
-            "--quiet",
-            "--workers",
-            "4",
-            "--chunk-size",
-            "4",
-            "--max-age",
-            "7",
-            "--keep-logs",
-            "10",
-            "--report-to",
-            "report.json",
-            "--budget",
-            &budget,
-            "--deadline",
-            deadline,
-        ];
+    /// The program, as cron would start it at this moment.
+    fn command(&self, start: &ZonedDateTime) -> Command {
+        let line = format!(
+            "--google-sheets --quiet --workers {WORKERS} --chunk-size 4 --max-age {MAX_AGE_DAYS} \
+             --keep-logs {KEPT_LOGS_DAYS} --report-to report.json --budget {BUDGET} --deadline 06:00"
+        );
+        let args: Vec<&str> = line.split(' ').collect();
         let mut command = self.desk.command(&args);
-        let offset = start.timestamp().duration_since(Timestamp::now()).as_secs();
         command
             .env("TZ", ZONE)
             .env("LD_PRELOAD", &self.library)
-            .env("FAKETIME", format!("{offset:+} x{speed}"))
+            .env("FAKETIME", offset_to(start))
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("DONT_FAKE_MONOTONIC", "1")
             .env("NO_FAKE_STAT", "1");
         command
+    }
+
+    /// A moment of the day of this start.
+    fn later(&self, start: &ZonedDateTime, hour: i8, minute: i8, second: i8) -> ZonedDateTime {
+        let later = start.date().at(hour, minute, second, 0);
+        later.to_zoned_datetime(self.zone.clone()).unwrap()
     }
 
     fn billed(&self) -> f64 {
@@ -171,8 +137,8 @@ impl Month {
         let number = BRANDS + usize::try_from(night).unwrap();
         let name = |number: usize| format!("برند شماره {number}");
         let changed: Vec<String> = match Kind::of(night) {
-            // So that there is enough to do to be killed at.
-            Kind::Killed => (1..=4).map(|part| name(number * part / 5)).collect(),
+            // So that there is enough to do to be killed at, and to be left when the time is up.
+            Kind::Killed | Kind::Short => (1..=4).map(|part| name(number * part / 5)).collect(),
             _ if night % 3 == 0 => vec![name(number / 2)],
             _ => Vec::new(),
         };
@@ -206,14 +172,14 @@ impl Month {
         let kind = Kind::of(night);
         match kind {
             Kind::Quiet => {
-                let ended = ended(self.command(start, "06:00", 1).output().unwrap());
+                let ended = ended(self.command(start).output().unwrap());
                 self.judge_end(&ended, &[0, 4]);
             }
             Kind::Overlapped => {
-                let running = self.spawn_and_wait(self.command(start, "06:00", 1), 1);
+                let running = self.spawn_and_wait(self.command(start), 1);
                 let asked: u64 = self.desk.sandbox.arrived()[0];
                 let later = start + SignedDuration::from_mins(30);
-                let second = ended(self.command(&later, "06:00", 1).output().unwrap());
+                let second = ended(self.command(&later).output().unwrap());
                 assert_eq!(
                     (second.code, second.err.lines().count()),
                     (Some(5), 1),
@@ -232,9 +198,7 @@ impl Month {
                 let asked: u64 = self.desk.sandbox.arrived().iter().sum();
                 // A run asks more often than that, so it is always killed.
                 let moment = asked + fastrand::u64(1..=20);
-                let killed = self
-                    .desk
-                    .kill_at_request(self.command(start, "06:00", 1), moment);
+                let killed = self.desk.kill_at_request(self.command(start), moment);
                 assert!(killed, "night {night} ended before it was killed");
                 assert_state_is_readable(&self.desk);
                 if self.desk.checkpoint()["status"] == "running" {
@@ -246,21 +210,26 @@ impl Month {
                 }
             }
             Kind::Late => {
-                let late = start
-                    .date()
-                    .at(5, 59, 50, 0)
-                    .to_zoned_datetime(self.zone.clone())
-                    .unwrap();
-                let ended = ended(self.command(&late, "06:00", 1).output().unwrap());
+                let late = self.later(start, 5, 59, 58);
+                let ended = ended(self.command(&late).output().unwrap());
                 self.judge_end(&ended, &[7]);
             }
             Kind::Short => {
-                // Ten minutes pass in one.
-                let deadline = (start + SignedDuration::from_mins(10))
-                    .strftime("%H:%M")
-                    .to_string();
-                let ended = ended(self.command(start, &deadline, 300).output().unwrap());
-                self.judge_end(&ended, &[0, 4, 7]);
+                let clock = self.desk.path("clock");
+                let show = |at: &ZonedDateTime| std::fs::write(&clock, offset_to(at)).unwrap();
+                show(start);
+                let mut command = self.command(start);
+                command
+                    .env_remove("FAKETIME")
+                    .env("FAKETIME_TIMESTAMP_FILE", &clock)
+                    .env("FAKETIME_NO_CACHE", "1");
+                let running = self.spawn_and_wait(command, 0);
+                show(&self.later(start, 6, 0, 1));
+                self.desk.sandbox.allow_models(u64::MAX);
+                let ended = ended(running.wait_with_output().unwrap());
+                self.judge_end(&ended, &[7]);
+                let totals = &self.desk.json("report.json")["totals"];
+                assert_eq!(totals["processed"], WORKERS, "{totals}");
             }
         }
         self.runs += 1;
@@ -409,11 +378,6 @@ impl Month {
             self.most_logs / 1024,
         );
     }
-}
-
-/// Whole days, rounded: runs take seconds and nights lose or win an hour.
-fn days_between(from: Timestamp, to: Timestamp) -> i64 {
-    (to.duration_since(from).as_hours() + 12).div_euclid(24)
 }
 
 fn live_through(change: &ZonedDateTime) {

@@ -129,7 +129,7 @@ impl<'a> Crew<'a> {
                 processed: 0,
                 succeeded: 0,
                 failed: 0,
-                skipped: plan.skipped.len(),
+                skipped: plan.skipped.len() + plan.left_out,
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
                 simulated: desk.settings.simulated,
@@ -164,6 +164,7 @@ impl<'a> Crew<'a> {
             due: mut queue,
             rejected,
             total,
+            left_out,
             ..
         } = plan;
         let (rejected, waiting) = (rejected.len(), queue.len());
@@ -202,7 +203,8 @@ impl<'a> Crew<'a> {
         let (job_spent, uncertain) = self.desk.paid.job_spent();
         let figures = Figures {
             total,
-            skipped: self.checkpoint.skipped,
+            skipped: self.checkpoint.skipped - left_out,
+            left_out,
             rejected,
             succeeded: self.checkpoint.succeeded,
             thin: self.thin,

@@ -24,7 +24,6 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::own::{Outcome, Target},
-    money::Usd,
     research::{self, Research, calendar},
     sandbox::{self, Sandbox},
     say,
@@ -132,12 +131,22 @@ impl Desk {
     }
 
     /// What the time left is reckoned from.
-    pub fn outlook(&self, connections: &Connections, cost: Usd) -> Outlook {
+    pub fn outlook(
+        &self,
+        connections: &Connections,
+        estimate: &Estimate,
+        brands: usize,
+    ) -> Outlook {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "lists are far shorter than 2^52"
+        )]
+        let searches = f64::from(estimate.credits) / brands.max(1) as f64;
         Outlook {
             expected: PerBrand {
                 busy: plan::TYPICAL_SECONDS / self.speed(),
-                requests: [research::LLM_CALLS, self.args.batch.depth.credits()].map(f64::from),
-                cost,
+                requests: [f64::from(research::LLM_CALLS), searches],
+                cost: estimate.per_brand,
             },
             workers: self.args.batch.workers,
             gates: connections.gates.clone(),
@@ -218,6 +227,9 @@ impl Desk {
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
         say!("Skipped (unchanged): {}", plan.skipped.len());
+        if plan.left_out > 0 {
+            say!("Skipped on request: {}", plan.left_out);
+        }
         self.announce_missing_reports(plan);
         for row in &plan.rejected {
             crate::output::urgent(&format!(
@@ -236,11 +248,8 @@ impl Desk {
             spent_before: self.paid.job_spent().0,
         };
         summary::config(&config);
-        let typical = research::typical_cost(
-            connections.openrouter.model().prices,
-            self.settings.credit_price,
-            self.args.batch.depth,
-        );
+        let prices = connections.openrouter.model().prices;
+        let typical = |depth| research::typical_cost(prices, self.settings.credit_price, depth);
         let estimate = plan.estimate(
             registry,
             &self.args.batch,
@@ -249,7 +258,7 @@ impl Desk {
             typical,
         );
         summary::estimate(plan.due.len(), &estimate);
-        connections.warn_of_limits(&estimate, plan.due.len(), self.args.batch.depth);
+        connections.warn_of_limits(&estimate);
         estimate
     }
 

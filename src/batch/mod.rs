@@ -73,7 +73,7 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }
-    let outlook = desk.outlook(&connections, estimate.per_brand);
+    let outlook = desk.outlook(&connections, &estimate, plan.due.len());
     let progress = Progress::new(plan.due.len(), desk.args.verbosity, outlook);
     let telling = tokio::spawn(tell(incoming, progress));
     let begun = desk.begin(connections, &plan, heal, words, &events).await;
@@ -110,11 +110,12 @@ async fn load(
 ) -> Result<(Vec<Row>, HashMap<usize, Shown>), Failure> {
     if let Some(sheet) = sheet {
         let (table, shown) = sheet.load().await.map_err(list_failure)?;
-        announce_columns(&table, &sheet.place());
+        say!("Reading {}: {}", sheet.place(), table.mapping());
         return Ok((table.rows, shown));
     }
     if let Some(path) = &source.brands {
         let table = list::file::read(path).or_exit(Exit::Usage)?;
+        say!("Reading {}: {}", path.display(), table.mapping());
         return Ok((table.rows, HashMap::new()));
     }
     let row = Row {
@@ -122,19 +123,9 @@ async fn load(
         name: source.brand.clone().unwrap_or_default(),
         website: source.website.clone().unwrap_or_default(),
         parent: source.parent.clone().unwrap_or_default(),
+        ..Row::default()
     };
     Ok((vec![row], HashMap::new()))
-}
-
-fn announce_columns(table: &list::Table, place: &str) {
-    let letters = crate::services::sheets::column_letters;
-    let optional = |column: Option<usize>| column.map_or_else(|| "none".to_owned(), letters);
-    say!(
-        "Reading {place}: name in column {}, website {}, parent company {}",
-        letters(table.columns.name),
-        optional(table.columns.website),
-        optional(table.columns.parent)
-    );
 }
 
 /// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what

@@ -1,7 +1,8 @@
 //! What is due, what is skipped, and what it will take.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -59,6 +60,11 @@ pub struct Plan {
     pub due: Queue,
     /// Unchanged brands with what is known of them.
     pub skipped: Vec<(Brand, Arc<Entry>)>,
+    /// Brands that the list asks to leave out.
+    pub left_out: usize,
+    /// Those that are due, in their order, and how many of them ask for which depth.
+    pub due_keys: Vec<BrandKey>,
+    depths: BTreeMap<Option<Depth>, usize>,
     pub rejected: Vec<RejectedRow>,
     pub notes: Vec<String>,
     /// The names of all brands.
@@ -85,8 +91,10 @@ pub struct Estimate {
     pub sequential: Duration,
     pub parallel: Duration,
     pub cost: Usd,
-    /// One brand.
+    /// One brand, on average.
     pub per_brand: Usd,
+    /// Search credits of all.
+    pub credits: u32,
 }
 
 impl Plan {
@@ -111,6 +119,7 @@ impl Plan {
             brands.truncate(limit);
             rejected.retain(|row| row.number < first_left_out);
         }
+        brands.sort_by_key(|brand| Reverse(brand.wishes.priority()));
         let mut taken: HashSet<String> = registry
             .entries()
             .filter_map(|(_, entry)| folder_of(entry.report.as_deref()?))
@@ -120,6 +129,9 @@ impl Plan {
             total: brands.len(),
             due: Queue::new(rules.chunk),
             skipped: Vec::new(),
+            left_out: 0,
+            due_keys: Vec::new(),
+            depths: BTreeMap::new(),
             rejected,
             notes,
             neighbours: Arc::new(Neighbours::of(brands.iter().map(|brand| &brand.key))),
@@ -127,6 +139,10 @@ impl Plan {
         let parents = shared_parents(&brands);
         let claims = claim(&brands, registry, rules.list);
         for (brand, (key, known)) in brands.into_iter().zip(claims) {
+            if brand.wishes.skip {
+                plan.left_out += 1;
+                continue;
+            }
             if let Some(entry) = known.filter(|entry| !is_due(&brand, entry, rules)) {
                 plan.skipped.push((brand, Arc::clone(entry)));
                 continue;
@@ -136,6 +152,8 @@ impl Plan {
                 .unwrap_or_else(|| new_folder(&brand, &taken));
             taken.insert(folder.to_lowercase());
             let unchanged = known.filter(|entry| entry.input_hash == brand.input_hash());
+            *plan.depths.entry(brand.wishes.depth).or_default() += 1;
+            plan.due_keys.push(brand.key.clone());
             plan.due.push(Due {
                 folder,
                 attempts: unchanged
@@ -154,29 +172,46 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What the due brands are expected to take.
+    /// What the due brands are expected to take; `typical` is what a brand costs before there is any experience.
     pub fn estimate(
         &self,
         registry: &Registry,
         batch: &BatchArgs,
         rates: Rates,
         speed: f64,
-        typical: Usd,
+        typical: impl Fn(Depth) -> Usd,
     ) -> Estimate {
         let costs: Vec<Usd> = registry
             .entries()
             .filter(|(_, e)| e.status == Status::Success)
             .map(|(_, e)| e.cost_usd)
             .collect();
-        let brands = self.due.len();
-        let per_brand = match costs.len() {
-            0..EXPERIENCE => typical,
+        let average = |sum: Usd, n: usize| {
+            sum.scaled(rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(n))
+        };
+        let experience = match costs.len() {
+            0..EXPERIENCE => None,
+            n => Some(average(costs.into_iter().sum(), n)),
+        };
+        let price = |depth| match experience {
             // Experience is of the usual depth.
-            _ if batch.depth != Depth::Standard => typical,
-            n => costs
-                .into_iter()
-                .sum::<Usd>()
-                .scaled(rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(n)),
+            Some(experience) if depth == Depth::Standard => experience,
+            _ => typical(depth),
+        };
+        let depths = || {
+            let depths = self.depths.iter();
+            depths.map(|(depth, brands)| (depth.unwrap_or(batch.depth), *brands))
+        };
+        let cost: Usd = depths()
+            .map(|(depth, brands)| price(depth).times(brands as u64))
+            .sum();
+        let credits = depths()
+            .map(|(depth, brands)| depth.credits() * u32::try_from(brands).unwrap_or(u32::MAX))
+            .fold(0, u32::saturating_add);
+        let brands = self.due.len();
+        let per_brand = match brands {
+            0 => price(batch.depth),
+            n => average(cost, n),
         };
         #[expect(
             clippy::cast_precision_loss,
@@ -184,15 +219,16 @@ impl Plan {
         )]
         let (brands, lanes) = (brands as f64, batch.workers.min(brands).max(1) as f64);
         let alone = brands * TYPICAL_SECONDS / speed;
-        let minutes = |calls: u32, rate: u32| brands * f64::from(calls) / f64::from(rate) * 60.0;
+        let seconds = |calls: f64, rate: u32| calls / f64::from(rate) * 60.0;
         let parallel = (alone / lanes)
-            .max(minutes(research::LLM_CALLS, rates.llm))
-            .max(minutes(batch.depth.credits(), rates.search));
+            .max(seconds(brands * f64::from(research::LLM_CALLS), rates.llm))
+            .max(seconds(f64::from(credits), rates.search));
         Estimate {
             sequential: Duration::from_secs_f64(alone.max(parallel)),
             parallel: Duration::from_secs_f64(parallel),
-            cost: per_brand.times(self.due.len() as u64),
+            cost,
             per_brand,
+            credits,
         }
     }
 }
@@ -579,7 +615,7 @@ mod tests {
                 workers,
                 ..BatchArgs::default()
             };
-            plan.estimate(&night.registry, &batch, rates, 1.0, Usd::ZERO)
+            plan.estimate(&night.registry, &batch, rates, 1.0, |_| Usd::ZERO)
         };
         assert_eq!(estimate(1).parallel.as_secs(), 60 * 18);
         assert_eq!(estimate(16).parallel.as_secs(), 120);

@@ -92,11 +92,7 @@ impl SheetList {
             sheets,
             tab,
             header_row: 1,
-            columns: Columns {
-                name: 0,
-                website: None,
-                parent: None,
-            },
+            columns: Columns::default(),
             own: [None; HEADERS.len()],
             width: 0,
             memory: Memory::default(),
@@ -288,13 +284,8 @@ impl SheetList {
             .and_then(|rows| rows.first())
             .cloned()
             .unwrap_or_default();
-        let columns = Columns::find(&header, &self.place(), self.header_row)
-            .ok()
-            .flatten();
         let own = own::columns(&header);
-        let here = columns.is_some_and(|columns| {
-            (columns.name, columns.website) == (self.columns.name, self.columns.website)
-        });
+        let here = self.columns.tell_apart_as_in(&header);
         Ok((here && own == self.own)
             .then(|| self.located(header.len(), found.get(1..).unwrap_or_default())))
     }
@@ -321,7 +312,7 @@ impl SheetList {
                 number,
                 name: cell(names, number),
                 website: cell(websites, number),
-                parent: String::new(),
+                ..Row::default()
             })
             .collect();
         let gathered = gather(&rows);

@@ -343,9 +343,13 @@ impl Desk {
             )
         }));
         let write_back = match sheet {
-            Some(sheet) if sheet.can_write() => WriteBack::start(sheet, first, events.clone())
-                .await
-                .map_err(list_failure)?,
+            Some(mut sheet) if sheet.can_write() => {
+                let due = plan.due_keys.iter().cloned().map(Target::Brand);
+                sheet.expect(due.collect());
+                WriteBack::start(sheet, first, events.clone())
+                    .await
+                    .map_err(list_failure)?
+            }
             Some(_) => {
                 say!(
                     "The sheet was opened with an API key, which can only read: results are not written back.\n"

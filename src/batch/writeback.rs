@@ -99,6 +99,9 @@ impl Words {
     }
 }
 
+/// Cells of people that a warning names.
+const LEFT_SHOWN: usize = 10;
+
 #[derive(Debug)]
 enum Message {
     Put(Target, Outcome),
@@ -220,7 +223,20 @@ impl Desk {
                 .or_insert(Outcome::PutBack);
         }
         self.write().await?;
-        self.sheet.verify().await
+        self.sheet.verify().await?;
+        let left: Vec<&str> = self.sheet.left().iter().map(String::as_str).collect();
+        if !left.is_empty() {
+            let more = match left.len().saturating_sub(LEFT_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            self.events.warn(format!(
+                "Somebody changed cells of the program's columns during the run; they were left as they are: {}{more}. \
+                 To have results there, clear these rows' cells and run again",
+                left[..left.len().min(LEFT_SHOWN)].join("; ")
+            ));
+        }
+        Ok(())
     }
 
     /// Writes what waits. It goes on waiting where it could not be written.

@@ -2,7 +2,10 @@
 
 mod columns;
 pub mod file;
+mod located;
+mod memory;
 pub mod own;
+mod row_tags;
 pub mod sheet;
 
 use crate::brand::Row;

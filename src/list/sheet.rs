@@ -4,7 +4,10 @@
 //! are looked up again, so that a result reaches its brand even if somebody sorted the sheet meanwhile; each look also
 //! shows whether earlier results stand where they belong.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeSet, HashMap, HashSet},
+};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -13,14 +16,16 @@ use super::{
     Table,
     columns::Columns,
     find_header,
-    own::{self, HEADERS, Memory, Outcome, Shown, Target, Values},
+    located::{Layout, Located},
+    memory::{Memory, Standing},
+    own::{self, HEADERS, Outcome, Shown, Target, Values},
+    row_tags::RowTags,
 };
 use crate::{
-    brand::{Row, gather},
     exit::Exit,
     services::{
         call::CallError,
-        sheets::{Cells, Sheets, TabProperties, a1, column_letters},
+        sheets::{Cells, Place, Sheets, TabProperties, a1, column_letters},
     },
 };
 
@@ -38,6 +43,11 @@ pub struct SheetList {
     /// Columns in use when the list was read: own columns are added beyond them.
     width: usize,
     memory: Memory,
+    tags: RowTags,
+    /// Brands that are going to be written for.
+    due: Vec<Target>,
+    /// Cells that keep what a person has put there during the run.
+    left: BTreeSet<String>,
     /// Whether this run has written anything.
     written: bool,
 }
@@ -51,14 +61,16 @@ pub enum ListError {
     Content(#[from] anyhow::Error),
 }
 
-/// The rows as they are now.
-struct Located {
-    rows: HashMap<Target, Vec<usize>>,
-    /// Own cells by row number.
-    shown: HashMap<usize, Shown>,
-    own: [usize; HEADERS.len()],
-    /// Own headers that are not in the sheet yet.
-    missing: Vec<usize>,
+/// What is to be written at once.
+#[derive(Default)]
+struct Batch {
+    cells: Vec<Cells>,
+    /// Rows that get results.
+    rows: usize,
+    /// Brands that are not in the sheet now.
+    gone: Vec<Target>,
+    /// Cells that keep what a person has put there.
+    left: Vec<String>,
 }
 
 impl SheetList {
@@ -96,6 +108,9 @@ impl SheetList {
             own: [None; HEADERS.len()],
             width: 0,
             memory: Memory::default(),
+            tags: RowTags::default(),
+            due: Vec::new(),
+            left: BTreeSet::new(),
             written: false,
         };
         Ok((list, spreadsheet.properties.title))
@@ -133,6 +148,16 @@ impl SheetList {
         format!("tab «{}»", self.tab.title)
     }
 
+    /// Says for which brands results are going to come: their rows are tagged with the first write.
+    pub fn expect(&mut self, due: Vec<Target>) {
+        self.due = due;
+    }
+
+    /// Cells that kept what a person had put there during the run.
+    pub fn left(&self) -> &BTreeSet<String> {
+        &self.left
+    }
+
     /// Writes results in one request, and mends what earlier ones left in wrong rows. Returns how many rows were hit,
     /// and the brands that are not in the sheet now.
     pub async fn write(
@@ -142,39 +167,51 @@ impl SheetList {
         if results.is_empty() {
             return Ok((0, Vec::new()));
         }
-        let located = self.locate().await?;
-        for (target, rows) in &located.rows {
-            self.memory.meet(target, &located.shown[&rows[0]]);
+        let (mut located, mut batch) = self.prepare(results).await?;
+        if batch.cells.is_empty() {
+            return Ok((0, batch.gone));
         }
-        let (mut rows_written, mut cells, mut gone) = (0, Vec::new(), Vec::new());
-        for (target, outcome) in results {
-            let Some(rows) = located.rows.get(target) else {
-                gone.push(target.clone());
-                continue;
-            };
-            for &row in rows {
-                let values = self.memory.values(target, outcome);
-                cells.extend(self.row_cells(row, &located.own, values));
-                rows_written += 1;
-            }
-        }
-        cells.extend(self.mended(&located, results));
-        if cells.is_empty() {
-            return Ok((0, gone));
-        }
-        cells.extend(
-            located
-                .missing
-                .iter()
-                .map(|&i| self.cells(self.header_row, located.own[i], vec![json!(HEADERS[i])])),
-        );
         self.make_room(&located).await?;
-        self.sheets.write(&cells).await?;
+        match self.sheets.write(&batch.cells).await {
+            Ok(()) => {}
+            // Rows, columns or the tab have changed since the look, or the service knows no tags.
+            Err(CallError::Request { .. }) => {
+                self.tags.refuse();
+                (located, batch) = self.prepare(results).await?;
+                self.make_room(&located).await?;
+                self.sheets.write(&batch.cells).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
         for (target, outcome) in results {
             self.memory.wrote(target, outcome);
         }
+        self.left.extend(batch.left);
         self.written = true;
-        Ok((rows_written, gone))
+        // Not before the first write: time between a look and a write is time in which rows are moved.
+        self.tags
+            .set_up(&self.sheets, self.tab.sheet_id, &located, &self.due)
+            .await;
+        Ok((batch.rows, batch.gone))
+    }
+
+    /// The cells that would be written now: where, and what.
+    pub async fn preview(
+        &mut self,
+        results: &[(Target, Outcome)],
+    ) -> Result<Vec<(String, String)>, ListError> {
+        let (_, batch) = self.prepare(results).await?;
+        let shown = |cells: Cells| {
+            let Place::Range(range) = cells.place else {
+                return None;
+            };
+            let values = cells.row.iter().map(|value| match value {
+                Value::String(text) => format!("«{text}»"),
+                other => other.to_string(),
+            });
+            Some((range, values.collect::<Vec<_>>().join(" | ")))
+        };
+        Ok(batch.cells.into_iter().filter_map(shown).collect())
     }
 
     /// Looks whether the results stand where they belong, after the last write, and mends them until they do.
@@ -183,40 +220,76 @@ impl SheetList {
             return Ok(());
         }
         for _ in 0..LOOKS {
-            let located = self.locate().await?;
-            let cells = self.mended(&located, &[]);
-            if cells.is_empty() {
+            let (_, batch) = self.prepare(&[]).await?;
+            if batch.cells.is_empty() {
                 break;
             }
-            self.sheets.write(&cells).await?;
+            self.sheets.write(&batch.cells).await?;
         }
         Ok(())
     }
 
-    /// Cells for rows that do not show what they should, but for those that get new results anyway.
-    fn mended(&self, located: &Located, results: &[(Target, Outcome)]) -> Vec<Cells> {
-        let fresh: HashSet<&Target> = results.iter().map(|(target, _)| target).collect();
-        let reports = self.memory.reports();
-        let others = located
-            .rows
-            .iter()
-            .filter(|(target, _)| !fresh.contains(target));
-        let mut cells = Vec::new();
-        for (target, rows) in others {
+    /// Looks where the rows are, and works out what to write to them.
+    async fn prepare(
+        &mut self,
+        results: &[(Target, Outcome)],
+    ) -> Result<(Located, Batch), ListError> {
+        let located = self.locate(results).await?;
+        self.memory.meet(located.named());
+        let batch = self.batch(&located, results);
+        Ok((located, batch))
+    }
+
+    fn batch(&self, located: &Located, results: &[(Target, Outcome)]) -> Batch {
+        let mut batch = Batch::default();
+        let ours = LazyCell::new(|| self.memory.ours());
+        for (target, outcome) in results {
+            let Some(rows) = located.rows.get(target) else {
+                batch.gone.push(target.clone());
+                continue;
+            };
             for &row in rows {
-                if let Some(values) = self.memory.mend(target, &located.shown[&row], &reports) {
-                    cells.extend(self.row_cells(row, &located.own, values));
+                let mut values = self.memory.values(target, outcome);
+                let shown = &located.shown[&row];
+                if self.memory.differs(Some(target), shown) {
+                    let standing = self.memory.judge(Some(target), shown, &ours);
+                    for (i, value) in values.iter_mut().enumerate() {
+                        if standing[i] == Standing::Persons && value.take().is_some() {
+                            batch.left.push(format!("{target}, {}", HEADERS[i]));
+                        }
+                    }
                 }
+                batch.cells.extend(self.row_cells(row, located, values));
+                batch.rows += 1;
             }
         }
-        cells
+        // Rows that do not show what they should, but for those that get new results anyway.
+        let fresh: HashSet<&Target> = results.iter().map(|(target, _)| target).collect();
+        let by_row = located.by_row();
+        for (&row, shown) in &located.shown {
+            let target = by_row.get(&row).copied();
+            if target.is_some_and(|target| fresh.contains(target))
+                || !self.memory.differs(target, shown)
+            {
+                continue;
+            }
+            if let Some(values) = self.memory.mend(target, shown, &ours) {
+                batch.cells.extend(self.row_cells(row, located, values));
+            }
+        }
+        if !batch.cells.is_empty() {
+            let header =
+                |&i: &usize| self.cells(self.header_row, located.own[i], vec![json!(HEADERS[i])]);
+            batch.cells.extend(located.missing.iter().map(header));
+        }
+        batch
     }
 
     /// One range for each run of neighbouring own columns.
-    fn row_cells(&self, row: usize, own: &[usize], values: Values) -> Vec<Cells> {
-        let mut by_column: Vec<(usize, Value)> = own
-            .iter()
-            .copied()
+    fn row_cells(&self, row: usize, located: &Located, values: Values) -> Vec<Cells> {
+        let mut by_column: Vec<(usize, Value)> = located
+            .own
+            .into_iter()
             .zip(values)
             .filter_map(|(column, value)| Some((column, value?)))
             .collect();
@@ -228,9 +301,14 @@ impl SheetList {
                 _ => runs.push((column, vec![value])),
             }
         }
-        runs.into_iter()
-            .map(|(column, values)| self.cells(row, column, values))
-            .collect()
+        let cells = |(column, values)| match located.tags.get(&row) {
+            Some(&id) => Cells {
+                place: Place::Tagged { id, column },
+                row: values,
+            },
+            None => self.cells(row, column, values),
+        };
+        runs.into_iter().map(cells).collect()
     }
 
     fn cells(&self, row: usize, column: usize, values: Vec<Value>) -> Cells {
@@ -238,21 +316,37 @@ impl SheetList {
             column_letters(column),
             column_letters(column + values.len() - 1),
         );
+        let range = match first == last {
+            true => format!("{first}{row}"),
+            false => format!("{first}{row}:{last}{row}"),
+        };
         Cells {
-            range: a1(&self.tab.title, &format!("{first}{row}:{last}{row}")),
+            place: Place::Range(a1(&self.tab.title, &range)),
             row: values,
         }
     }
 
     /// Finds the rows as they are now. Where columns or the header have moved, or the tab was renamed, the whole tab is
     /// read again.
-    async fn locate(&mut self) -> Result<Located, ListError> {
-        for _ in 0..LOOKS {
-            match self.look().await {
-                Ok(Some(located)) => return Ok(located),
+    async fn locate(&mut self, results: &[(Target, Outcome)]) -> Result<Located, ListError> {
+        for look in 0..LOOKS {
+            // What was refused may be the tags.
+            let tags = match look {
+                0 => self.tags.of(results.iter().map(|(target, _)| target)),
+                _ => Vec::new(),
+            };
+            match self.look(&tags).await {
+                Ok(Some(located)) => {
+                    self.tags.met(&tags, &located);
+                    return Ok(located);
+                }
                 Ok(None) => {}
                 // A range that is not there any more is refused.
                 Err(CallError::Request { .. }) => self.reopen().await?,
+                Err(CallError::Run { .. }) if !tags.is_empty() => {
+                    self.tags.refuse();
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             }
             match self.load().await {
@@ -266,9 +360,9 @@ impl SheetList {
         )))
     }
 
-    /// Reads the header and the columns that tell which brand a row holds; `None` where the header says that they are
-    /// elsewhere.
-    async fn look(&self) -> Result<Option<Located>, CallError> {
+    /// Reads the header, the columns that tell which brand a row holds, and where these tags stand; `None` where the
+    /// header says that the columns are elsewhere.
+    async fn look(&self, tags: &[i64]) -> Result<Option<Located>, CallError> {
         let column = |column: usize| {
             let letters = column_letters(column);
             a1(&self.tab.title, &format!("{letters}:{letters}"))
@@ -278,72 +372,25 @@ impl SheetList {
         let ranges: Vec<String> = std::iter::once(header)
             .chain(read.into_iter().chain(self.own).flatten().map(column))
             .collect();
-        let found = self.sheets.values(&ranges).await?;
+        let (found, tags) = match tags.is_empty() {
+            true => (self.sheets.values(&ranges).await?, Vec::new()),
+            false => self.sheets.values_and_tags(&ranges, tags).await?,
+        };
         let header = found
             .first()
             .and_then(|rows| rows.first())
             .cloned()
             .unwrap_or_default();
-        let own = own::columns(&header);
-        let here = self.columns.tell_apart_as_in(&header);
-        Ok((here && own == self.own)
-            .then(|| self.located(header.len(), found.get(1..).unwrap_or_default())))
-    }
-
-    /// Puts the columns that were read together: name, website if there is one, own columns that are there.
-    fn located(&self, header_width: usize, columns: &[Vec<Vec<String>>]) -> Located {
-        let mut columns = columns.iter();
-        let names = columns.next();
-        let websites = self.columns.website.and_then(|_| columns.next());
-        let own_cells = self.own.map(|column| column.and_then(|_| columns.next()));
-        let cell = |column: Option<&Vec<Vec<String>>>, row: usize| {
-            column
-                .and_then(|c| c.get(row - 1)?.first().cloned())
-                .unwrap_or_default()
-        };
-        let last = [names, websites]
-            .into_iter()
-            .flatten()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(0);
-        let rows: Vec<Row> = (self.header_row + 1..=last)
-            .map(|number| Row {
-                number,
-                name: cell(names, number),
-                website: cell(websites, number),
-                ..Row::default()
-            })
-            .collect();
-        let gathered = gather(&rows);
-        let mut by_target: HashMap<Target, Vec<usize>> = gathered
-            .brands
-            .into_iter()
-            .map(|brand| (Target::Brand(brand.key), brand.rows))
-            .collect();
-        for rejected in gathered.rejected {
-            by_target
-                .entry(Target::Rejected(rejected.name))
-                .or_default()
-                .push(rejected.number);
-        }
-        let mut next = header_width.max(self.width);
-        let mut missing = Vec::new();
-        let own = std::array::from_fn(|i| {
-            self.own[i].unwrap_or_else(|| {
-                missing.push(i);
-                next += 1;
-                next - 1
-            })
+        let here = self.columns.tell_apart_as_in(&header) && own::columns(&header) == self.own;
+        let mut located = Located::of(&Layout {
+            columns: self.columns,
+            header_row: self.header_row,
+            own: self.own,
+            width: header.len().max(self.width),
+            read: found.get(1..).unwrap_or_default(),
         });
-        Located {
-            rows: by_target,
-            shown: (self.header_row + 1..=last)
-                .map(|row| (row, own_cells.map(|column| cell(column, row))))
-                .collect(),
-            own,
-            missing,
-        }
+        located.tags = tags.into_iter().map(|tag| (tag.row, tag.id)).collect();
+        Ok(here.then_some(located))
     }
 
     /// Finds the tab again, whatever it is called now, and its size.
@@ -372,7 +419,7 @@ impl SheetList {
             }
             match self
                 .sheets
-                .add_columns(self.tab.sheet_id, needed - there)
+                .add(self.tab.sheet_id, "COLUMNS", needed - there)
                 .await
             {
                 Ok(()) => break,

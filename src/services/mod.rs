@@ -13,6 +13,7 @@ pub mod pace;
 pub mod reply;
 pub mod schema;
 pub mod sheets;
+pub mod tags;
 pub mod tavily;
 #[cfg(test)]
 mod tests;

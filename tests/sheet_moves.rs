@@ -63,7 +63,9 @@ impl People {
                 tab.insert_row(at, cells);
             }
             3 => {
-                self.deleted += 1;
+                // An empty row below the list may have had a result in it for a moment.
+                let filled = tab.cells()[at].iter().any(|cell| cell != "");
+                self.deleted += usize::from(filled);
                 tab.delete_row(at);
             }
             _ => {
@@ -102,7 +104,8 @@ fn run_among_people(desk: &Desk, seed: u64, tags_follow: bool) -> (Ended, People
 
 /// Counts rows with somebody else's result, changed cells of people, and brands without their result.
 fn assert_nothing_is_misplaced(desk: &Desk, people: &People) {
-    let rows = desk.sandbox.rows();
+    let mut rows = desk.sandbox.rows();
+    rows.retain(|row| row.iter().any(|cell| !cell.is_empty()));
     assert_eq!(rows.len(), 1 + BRANDS + people.added - people.deleted);
     let (mut misplaced, mut changed, mut without) = (Vec::new(), Vec::new(), Vec::new());
     for row in &rows[1..] {

@@ -17,6 +17,8 @@ pub struct Memory {
     further: Vec<Shown>,
     /// The mark of a brand that is in progress, once it was written.
     in_progress: Option<String>,
+    /// Cells were cleared in this run: a cell that is empty need not have been cleared by a person.
+    cleared: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -150,6 +152,7 @@ impl Memory {
             }
             self.in_progress = Some(status.clone());
         }
+        self.cleared |= matches!(outcome, Outcome::PutBack);
         known.before = known.now.clone();
         known.cost_written |= values[COST].is_some();
         for (cell, value) in known.now.iter_mut().zip(values) {
@@ -159,6 +162,11 @@ impl Memory {
                 None => {}
             }
         }
+    }
+
+    /// Remembers that cells are being cleared, which may hit others than those that are meant.
+    pub fn clearing(&mut self) {
+        self.cleared = true;
     }
 
     /// What each cell of a row shows; `None` for the target stands for a row that should show nothing of ours.
@@ -188,7 +196,8 @@ impl Memory {
                 Standing::Right
             } else if *cell == known.before[i]
                 || ours.has(i, cell)
-                || displaced && (cell.is_empty() || number)
+                || displaced && number
+                || (displaced || self.cleared) && cell.is_empty()
             {
                 Standing::Stale
             } else {

@@ -71,6 +71,8 @@ struct Batch {
     gone: Vec<Target>,
     /// Cells that keep what a person has put there.
     left: Vec<String>,
+    /// Cells are cleared that show what is not theirs.
+    clears: bool,
 }
 
 impl SheetList {
@@ -237,6 +239,9 @@ impl SheetList {
         let located = self.locate(results).await?;
         self.memory.meet(located.named());
         let batch = self.batch(&located, results);
+        if batch.clears {
+            self.memory.clearing();
+        }
         Ok((located, batch))
     }
 
@@ -274,6 +279,7 @@ impl SheetList {
                 continue;
             }
             if let Some(values) = self.memory.mend(target, shown, &ours) {
+                batch.clears |= values.iter().flatten().any(|value| value == "");
                 batch.cells.extend(self.row_cells(row, located, values));
             }
         }

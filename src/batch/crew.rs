@@ -27,7 +27,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::own::{Outcome, Target},
     money::Usd,
-    render,
+    render::{self, Findings},
     research::{
         Research, Researched, identity,
         report::{Coverage, ReportCost},
@@ -61,6 +61,8 @@ struct InHand {
     took: Duration,
     waited: Duration,
     cost: ReportCost,
+    /// For the results tab, where there is one.
+    findings: Option<Box<Findings>>,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
@@ -259,15 +261,10 @@ impl<'a> Crew<'a> {
                 total,
             });
         }
-        let target = Target::Brand(due.assignment.brand.key.clone());
         if chunk > 0 {
             // The first chunk was marked before anything was paid for.
-            self.write_back.put(
-                target,
-                Outcome::InProgress {
-                    status: self.words.in_progress.into(),
-                },
-            );
+            let (target, mark) = self.words.mark(&due.assignment.brand.key);
+            self.write_back.put(target, mark);
         }
         self.events.say(Event::BrandStarted {
             brand: due.assignment.brand.name.as_str().into(),
@@ -297,6 +294,7 @@ impl<'a> Crew<'a> {
                 took: Duration::ZERO,
                 waited: Duration::ZERO,
                 cost: ReportCost::default(),
+                findings: None,
             },
         );
     }
@@ -345,6 +343,10 @@ impl<'a> Crew<'a> {
         let Researched { report, waited, .. } = researched;
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
+        if self.desk.args.batch.results_tab.is_some() {
+            let findings = render::findings(report, self.desk.args.batch.lang);
+            in_hand.findings = Some(Box::new(findings));
+        }
         let path = self
             .output
             .join(&in_hand.due.folder)
@@ -403,7 +405,10 @@ impl<'a> Crew<'a> {
                 "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
             ));
         }
-        let outcome = self.words.success(&page_of(&report), entry);
+        let mut outcome = self.words.success(&page_of(&report), entry);
+        if let Outcome::Done { findings, .. } = &mut outcome {
+            findings.clone_from(&in_hand.findings);
+        }
         let event = Event::BrandDone {
             brand,
             report,

@@ -16,7 +16,7 @@ use super::{
     preflight::Connections,
     progress::Outlook,
     summary::{self, Config, Figures},
-    writeback::{Words, WriteBack},
+    writeback::WriteBack,
 };
 use crate::{
     brand::{Row, gather},
@@ -38,6 +38,9 @@ use crate::{
         store::{self, Store},
     },
 };
+
+/// Cells of a sheet that a dry run names.
+const CELLS_SHOWN: usize = 20;
 
 /// What a run has before it speaks to anybody.
 pub struct Desk {
@@ -285,8 +288,8 @@ impl Desk {
         }
     }
 
-    /// What a dry run prints instead of working.
-    pub fn rehearse(&self, mut plan: Plan) -> Result<Exit, Failure> {
+    /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
+    pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
         while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
             let rows: Vec<String> = due
@@ -303,6 +306,15 @@ impl Desk {
                 self.settings.folders.output.join(&due.folder).display()
             );
         }
+        if !cells.is_empty() {
+            say!("These cells of the sheet would be written first, and results as they come:");
+        }
+        for (range, values) in cells.iter().take(CELLS_SHOWN) {
+            say!("  {range}: {values}");
+        }
+        if cells.len() > CELLS_SHOWN {
+            say!("  … and {} more", cells.len() - CELLS_SHOWN);
+        }
         Ok(Exit::Done)
     }
 
@@ -312,8 +324,7 @@ impl Desk {
         &self,
         connections: Connections,
         plan: &Plan,
-        mut first: Vec<(Target, Outcome)>,
-        words: Words,
+        first: Vec<(Target, Outcome)>,
         events: &Events,
     ) -> Result<(WriteBack, Research, Bill, CancellationToken), Failure> {
         let Connections {
@@ -332,16 +343,6 @@ impl Desk {
             self.settings.credit_price,
         )
         .or_exit(Exit::Usage)?;
-        let in_progress = || Outcome::InProgress {
-            status: words.in_progress.to_owned(),
-        };
-        let ahead = plan.due.ahead();
-        first.extend(ahead.map(|due| {
-            (
-                Target::Brand(due.assignment.brand.key.clone()),
-                in_progress(),
-            )
-        }));
         let write_back = match sheet {
             Some(mut sheet) if sheet.can_write() => {
                 let due = plan.due_keys.iter().cloned().map(Target::Brand);

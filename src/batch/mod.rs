@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     brand::Row,
-    cli::{RunArgs, SourceArgs},
+    cli::{Lang, RunArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
@@ -36,6 +36,7 @@ use crate::{
         own::{self, Outcome, Shown, Target},
         sheet::{ListError, SheetList},
     },
+    render,
     sandbox::Sandbox,
     say,
     services::call::CallError,
@@ -55,20 +56,26 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
-    let (rows, shown) = load(&desk.args.source, connections.sheet.as_mut()).await?;
+    let (rows, shown) = load(&desk.args, connections.sheet.as_mut()).await?;
     let mut registry = desk.registry()?;
     desk.remember_left(&registry);
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
     let plan = desk.plan(rows, &registry)?;
     let estimate = desk.announce(&plan, &registry, filled, &connections);
+    let words = Words::of(desk.args.batch.lang);
+    let first = first_write(&desk, &plan, &shown, connections.sheet.as_ref(), words);
+    drop(shown);
     if desk.args.batch.dry_run {
-        return desk.rehearse(plan);
+        let cells = match connections.sheet.as_mut() {
+            Some(sheet) if sheet.can_write() => {
+                sheet.preview(&first).await.map_err(list_failure)?
+            }
+            _ => Vec::new(),
+        };
+        return desk.rehearse(plan, &cells);
     }
 
     registry.let_go().or_exit(Exit::Usage)?;
-    let words = Words::of(desk.args.batch.lang);
-    let heal = unwritten(&plan, &shown, words);
-    drop(shown);
     match plan.due.len() {
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
@@ -76,7 +83,7 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
     let outlook = desk.outlook(&connections, &estimate, plan.due.len());
     let progress = Progress::new(plan.due.len(), desk.args.verbosity, outlook);
     let telling = tokio::spawn(tell(incoming, progress));
-    let begun = desk.begin(connections, &plan, heal, words, &events).await;
+    let begun = desk.begin(connections, &plan, first, &events).await;
     let (write_back, research, bill, stop) = match begun {
         Ok(begun) => begun,
         Err(failure) => {
@@ -105,10 +112,20 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
 
 /// The rows of the list, and what stands in the program's own cells of the sheet.
 async fn load(
-    source: &SourceArgs,
+    args: &RunArgs,
     sheet: Option<&mut SheetList>,
 ) -> Result<(Vec<Row>, HashMap<usize, Shown>), Failure> {
+    let source = &args.source;
     if let Some(sheet) = sheet {
+        if let Some(title) = args
+            .batch
+            .results_tab
+            .as_ref()
+            .filter(|_| sheet.can_write())
+        {
+            let kept = sheet.keep_results(title, args.batch.lang).await;
+            kept.map_err(list_failure)?;
+        }
         let (table, shown) = sheet.load().await.map_err(list_failure)?;
         say!("Reading {}: {}", sheet.place(), table.mapping());
         return Ok((table.rows, shown));
@@ -128,9 +145,32 @@ async fn load(
     Ok((vec![row], HashMap::new()))
 }
 
+/// What the sheet gets before anything is paid for: results that it lacks, and marks at the first chunk.
+fn first_write(
+    desk: &Desk,
+    plan: &Plan,
+    shown: &HashMap<usize, Shown>,
+    sheet: Option<&SheetList>,
+    words: Words,
+) -> Vec<(Target, Outcome)> {
+    let Some(sheet) = sheet else {
+        return Vec::new();
+    };
+    let mut first = unwritten(plan, shown, sheet, words, desk.args.batch.lang);
+    let ahead = plan.due.ahead();
+    first.extend(ahead.map(|due| words.mark(&due.assignment.brand.key)));
+    first
+}
+
 /// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what
 /// stands there is another brand's.
-fn unwritten(plan: &Plan, shown: &HashMap<usize, Shown>, words: Words) -> Vec<(Target, Outcome)> {
+fn unwritten(
+    plan: &Plan,
+    shown: &HashMap<usize, Shown>,
+    sheet: &SheetList,
+    words: Words,
+    lang: Lang,
+) -> Vec<(Target, Outcome)> {
     let refused = |row: usize| {
         shown
             .get(&row)
@@ -155,9 +195,21 @@ fn unwritten(plan: &Plan, shown: &HashMap<usize, Shown>, words: Words) -> Vec<(T
     };
     let skipped = plan.skipped.iter().filter_map(|(brand, entry)| {
         let page = entry.report.as_deref().map(page_of).unwrap_or_default();
-        let success = || words.success(&page, entry);
-        (!brand.rows.iter().all(|row| told(row, &page)))
-            .then(|| (Target::Brand(brand.key.clone()), success()))
+        let target = Target::Brand(brand.key.clone());
+        let told = brand.rows.iter().all(|row| told(row, &page));
+        let lacks = sheet.lacks_findings(&target);
+        let mut success = words.success(&page, entry);
+        if let Outcome::Done { findings, .. } = &mut success
+            && lacks
+        {
+            let saved = |report: &str| render::saved_findings(report, lang);
+            *findings = entry.report.as_deref().and_then(saved).map(Box::new);
+        }
+        match (told, lacks) {
+            (false, _) => Some((target, success)),
+            (true, true) => Some((target, Outcome::ForResultsTab(Box::new(success)))),
+            (true, false) => None,
+        }
     });
     rejected.chain(skipped).collect()
 }

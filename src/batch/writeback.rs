@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
+    brand::BrandKey,
     cli::Lang,
     event::{Event, Events},
     exit::Exit,
@@ -54,6 +55,12 @@ impl Words {
         }
     }
 
+    /// What the sheet shows of a brand that is being researched.
+    pub fn mark(&self, brand: &BrandKey) -> (Target, Outcome) {
+        let status = self.in_progress.to_owned();
+        (Target::Brand(brand.clone()), Outcome::InProgress { status })
+    }
+
     /// Day and time in Iran, in the calendar and digits of the language.
     pub fn time(&self, at: Timestamp) -> String {
         let clock = at.to_zoned_datetime(tehran()).strftime("%H:%M").to_string();
@@ -86,6 +93,7 @@ impl Words {
             time: self.time(entry.updated_at),
             note: text::shorten(&note, 1_000),
             changes: text::shorten(entry.changes.as_deref().unwrap_or_default(), 500),
+            findings: None,
         }
     }
 
@@ -250,9 +258,10 @@ impl Desk {
         for (target, outcome) in std::mem::take(&mut self.waiting) {
             match outcome {
                 Outcome::InProgress { .. } => self.begun.insert(target),
-                Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::PutBack => {
-                    self.begun.remove(&target)
-                }
+                Outcome::Done { .. }
+                | Outcome::Failed { .. }
+                | Outcome::PutBack
+                | Outcome::ForResultsTab(_) => self.begun.remove(&target),
             };
         }
         for target in gone {

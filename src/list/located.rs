@@ -19,6 +19,8 @@ pub struct Located {
     pub missing: Vec<usize>,
     /// Tags by row number, as far as they were asked for.
     pub tags: HashMap<usize, i64>,
+    /// Whether the results tab can be written to.
+    pub results: bool,
 }
 
 /// What tells where things are in the cells that were read.
@@ -81,6 +83,7 @@ impl Located {
             own,
             missing,
             tags: HashMap::new(),
+            results: true,
         }
     }
 

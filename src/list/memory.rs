@@ -116,6 +116,7 @@ impl Memory {
                 time,
                 note,
                 changes,
+                ..
             } => [
                 Some(json!(status)),
                 Some(json!(report)),
@@ -132,6 +133,7 @@ impl Memory {
                 Some(json!(note)),
                 None,
             ],
+            Outcome::ForResultsTab(_) => [const { None }; HEADERS.len()],
             Outcome::PutBack => {
                 let idle = self.known.get(target).map(|known| json!(known.idle));
                 [idle, None, None, None, None, None]
@@ -289,6 +291,7 @@ mod tests {
             time: format!("time of {report}"),
             note: String::new(),
             changes: String::new(),
+            findings: None,
         }
     }
 

@@ -5,6 +5,7 @@ pub mod file;
 mod located;
 mod memory;
 pub mod own;
+mod results_tab;
 mod row_tags;
 pub mod sheet;
 

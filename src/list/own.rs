@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{brand::BrandKey, text};
+use crate::{brand::BrandKey, render::Findings, text};
 
 /// Headers of the program's own columns, in the order in which they are added.
 pub const HEADERS: [&str; 6] = [
@@ -41,6 +41,8 @@ pub enum Outcome {
         note: String,
         /// What is otherwise than in the report before; empty where nothing.
         changes: String,
+        /// For the results tab, where there is one.
+        findings: Option<Box<Findings>>,
     },
     /// The cells for report, cost and changes stay: they tell of the last success.
     Failed {
@@ -50,6 +52,8 @@ pub enum Outcome {
     },
     /// The status cell gets back what stood there before.
     PutBack,
+    /// Only the results tab lacks it.
+    ForResultsTab(Box<Outcome>),
 }
 
 /// Whom a result belongs to.

@@ -19,18 +19,25 @@ use super::{
     located::{Layout, Located},
     memory::{Memory, Standing},
     own::{self, HEADERS, Outcome, Shown, Target, Values},
+    results_tab::{self, ROOM, ResultsTab},
     row_tags::RowTags,
 };
 use crate::{
+    cli::Lang,
     exit::Exit,
     services::{
         call::CallError,
         sheets::{Cells, Place, Sheets, TabProperties, a1, column_letters},
+        tags::row_of,
     },
+    text,
 };
 
 /// Times that a moving sheet is looked at again before giving up for now.
 const LOOKS: usize = 3;
+
+/// Characters that are shown of a row that would be written.
+const PREVIEW: usize = 100;
 
 /// A tab of the spreadsheet with the list in it.
 #[derive(Debug)]
@@ -44,6 +51,7 @@ pub struct SheetList {
     width: usize,
     memory: Memory,
     tags: RowTags,
+    results: Option<ResultsTab>,
     /// Brands that are going to be written for.
     due: Vec<Target>,
     /// Cells that keep what a person has put there during the run.
@@ -73,6 +81,8 @@ struct Batch {
     left: Vec<String>,
     /// Cells are cleared that show what is not theirs.
     clears: bool,
+    /// The last row of the results tab that is in use then.
+    last_result: usize,
 }
 
 impl SheetList {
@@ -111,6 +121,7 @@ impl SheetList {
             width: 0,
             memory: Memory::default(),
             tags: RowTags::default(),
+            results: None,
             due: Vec::new(),
             left: BTreeSet::new(),
             written: false,
@@ -150,6 +161,30 @@ impl SheetList {
         format!("tab «{}»", self.tab.title)
     }
 
+    /// Keeps rows of key findings in the tab with this title too.
+    pub async fn keep_results(&mut self, title: &str, lang: Lang) -> Result<(), ListError> {
+        let spreadsheet = self.sheets.spreadsheet().await?;
+        let tabs: Vec<TabProperties> = spreadsheet
+            .sheets
+            .into_iter()
+            .map(|tab| tab.properties)
+            .collect();
+        let mut results = ResultsTab::new(title, lang, &tabs, &self.tab)?;
+        let ranges = results.ranges();
+        if !ranges.is_empty() {
+            results.meet(&self.sheets.values(&ranges).await?)?;
+        }
+        self.results = Some(results);
+        Ok(())
+    }
+
+    /// Whether key findings are kept, and those of this brand are not there.
+    pub fn lacks_findings(&self, target: &Target) -> bool {
+        self.results
+            .as_ref()
+            .is_some_and(|results| results.lacks(target))
+    }
+
     /// Says for which brands results are going to come: their rows are tagged with the first write.
     pub fn expect(&mut self, due: Vec<Target>) {
         self.due = due;
@@ -174,6 +209,7 @@ impl SheetList {
             return Ok((0, batch.gone));
         }
         self.make_room(&located).await?;
+        self.make_room_for_results(batch.last_result).await?;
         match self.sheets.write(&batch.cells).await {
             Ok(()) => {}
             // Rows, columns or the tab have changed since the look, or the service knows no tags.
@@ -187,6 +223,9 @@ impl SheetList {
         }
         for (target, outcome) in results {
             self.memory.wrote(target, outcome);
+        }
+        if let Some(tab) = &mut self.results {
+            tab.wrote(results);
         }
         self.left.extend(batch.left);
         self.written = true;
@@ -204,6 +243,7 @@ impl SheetList {
     ) -> Result<Vec<(String, String)>, ListError> {
         let (_, batch) = self.prepare(results).await?;
         let shown = |cells: Cells| {
+            // Tags come with the first write.
             let Place::Range(range) = cells.place else {
                 return None;
             };
@@ -211,9 +251,12 @@ impl SheetList {
                 Value::String(text) => format!("«{text}»"),
                 other => other.to_string(),
             });
-            Some((range, values.collect::<Vec<_>>().join(" | ")))
+            let values = values.collect::<Vec<_>>().join(" | ");
+            Some((range, text::shorten(&values, PREVIEW)))
         };
-        Ok(batch.cells.into_iter().filter_map(shown).collect())
+        let mut cells: Vec<(String, String)> = batch.cells.into_iter().filter_map(shown).collect();
+        cells.sort_by_key(|(range, _)| row_of(range));
+        Ok(cells)
     }
 
     /// Looks whether the results stand where they belong, after the last write, and mends them until they do.
@@ -287,6 +330,11 @@ impl SheetList {
             let header =
                 |&i: &usize| self.cells(self.header_row, located.own[i], vec![json!(HEADERS[i])]);
             batch.cells.extend(located.missing.iter().map(header));
+        }
+        if let Some(tab) = self.results.as_ref().filter(|_| located.results) {
+            let (last, cells) = tab.cells(results);
+            batch.last_result = last;
+            batch.cells.extend(cells);
         }
         batch
     }
@@ -368,16 +416,18 @@ impl SheetList {
 
     /// Reads the header, the columns that tell which brand a row holds, and where these tags stand; `None` where the
     /// header says that the columns are elsewhere.
-    async fn look(&self, tags: &[i64]) -> Result<Option<Located>, CallError> {
+    async fn look(&mut self, tags: &[i64]) -> Result<Option<Located>, CallError> {
         let column = |column: usize| {
             let letters = column_letters(column);
             a1(&self.tab.title, &format!("{letters}:{letters}"))
         };
         let header = a1(&self.tab.title, &format!("{0}:{0}", self.header_row));
         let read = [Some(self.columns.name), self.columns.website];
-        let ranges: Vec<String> = std::iter::once(header)
+        let mut ranges: Vec<String> = std::iter::once(header)
             .chain(read.into_iter().chain(self.own).flatten().map(column))
             .collect();
+        let of_list = ranges.len();
+        ranges.extend(self.results.iter().flat_map(ResultsTab::ranges));
         let (found, tags) = match tags.is_empty() {
             true => (self.sheets.values(&ranges).await?, Vec::new()),
             false => self.sheets.values_and_tags(&ranges, tags).await?,
@@ -393,8 +443,14 @@ impl SheetList {
             header_row: self.header_row,
             own: self.own,
             width: header.len().max(self.width),
-            read: found.get(1..).unwrap_or_default(),
+            read: found.get(1..of_list).unwrap_or_default(),
         });
+        if let Some(results) = &mut self.results {
+            // Its columns are being moved about: findings wait until they are back.
+            located.results = results
+                .meet(found.get(of_list..).unwrap_or_default())
+                .is_ok();
+        }
         located.tags = tags.into_iter().map(|tag| (tag.row, tag.id)).collect();
         Ok(here.then_some(located))
     }
@@ -402,10 +458,67 @@ impl SheetList {
     /// Finds the tab again, whatever it is called now, and its size.
     async fn reopen(&mut self) -> Result<(), ListError> {
         let spreadsheet = self.sheets.spreadsheet().await?;
-        let mut tabs = spreadsheet.sheets.into_iter().map(|tab| tab.properties);
+        let tabs = spreadsheet.sheets.into_iter().map(|tab| tab.properties);
+        let tabs: Vec<TabProperties> = tabs.collect();
+        if let Some(results) = &mut self.results
+            && let Some(tab) = &results.tab
+        {
+            // One that was deleted is added again.
+            results.tab = tabs
+                .iter()
+                .find(|now| now.sheet_id == tab.sheet_id)
+                .cloned();
+        }
+        let mut tabs = tabs.into_iter();
         self.tab = tabs
             .find(|tab| tab.sheet_id == self.tab.sheet_id)
             .with_context(|| format!("{} was deleted", self.place()))?;
+        Ok(())
+    }
+
+    /// Adds the results tab where it is missing, and rows where it is full.
+    async fn make_room_for_results(&mut self, last: usize) -> Result<(), ListError> {
+        let there = |results: &Option<ResultsTab>| {
+            let tab = results.as_ref()?.tab.as_ref()?;
+            Some((tab.sheet_id, tab.grid_properties.row_count))
+        };
+        if last == 0 {
+            return Ok(());
+        }
+        if let Some(results) = self
+            .results
+            .as_mut()
+            .filter(|results| results.tab.is_none())
+        {
+            results.tab = Some(match self.sheets.add_tab(&results.properties()).await {
+                Ok(tab) => tab,
+                // It may have been added although the answer was lost.
+                Err(error) => {
+                    let tabs = self.sheets.spreadsheet().await?.sheets.into_iter();
+                    let mut tabs = tabs.map(|tab| tab.properties);
+                    tabs.find(|tab| tab.title == results.title).ok_or(error)?
+                }
+            });
+        }
+        if let Some(tab) = self
+            .results
+            .as_ref()
+            .and_then(|results| results.tab.as_ref())
+        {
+            let (needed, there) = (results_tab::HEADERS.len(), tab.grid_properties.column_count);
+            if there > 0 && there < needed {
+                self.sheets
+                    .add(tab.sheet_id, "COLUMNS", needed - there)
+                    .await?;
+                self.reopen().await?;
+            }
+        }
+        if there(&self.results).is_some_and(|(_, rows)| last > rows) {
+            self.reopen().await?;
+        }
+        if let Some((id, rows)) = there(&self.results).filter(|(_, rows)| last > *rows) {
+            self.sheets.add(id, "ROWS", (last - rows).max(ROOM)).await?;
+        }
         Ok(())
     }
 

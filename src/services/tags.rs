@@ -195,7 +195,7 @@ fn tag_of(filter: &Value) -> Option<i64> {
 }
 
 /// The first row of a range in A1 notation, whose tab may have any name.
-fn row_of(range: &str) -> Option<usize> {
+pub fn row_of(range: &str) -> Option<usize> {
     let cells = range.rsplit('!').next()?;
     let first = cells.split(':').next()?;
     first

@@ -277,3 +277,99 @@ impl ResultsTab {
         results.iter().filter_map(line).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::brand::BrandKey;
+
+    fn done(key: &str) -> (Target, Outcome) {
+        let findings = Findings {
+            brand: key.to_uppercase(),
+            ..Findings::default()
+        };
+        let outcome = Outcome::Done {
+            status: "✓".into(),
+            report: format!("{key}.html"),
+            cost: 0.05,
+            time: String::new(),
+            note: String::new(),
+            changes: String::new(),
+            findings: Some(Box::new(findings)),
+        };
+        (Target::Brand(BrandKey::stored(key.into())), outcome)
+    }
+
+    fn tab() -> ResultsTab {
+        let tab = |id, title: &str| TabProperties {
+            sheet_id: id,
+            title: title.into(),
+            ..TabProperties::default()
+        };
+        let tabs = [tab(0, "INPUT"), tab(1, "R")];
+        ResultsTab::new("r", Lang::En, &tabs, &tabs[0]).unwrap()
+    }
+
+    /// What a look reads of a tab with these keys below its header.
+    fn read(keys: &[&str]) -> Vec<Vec<Vec<String>>> {
+        let header = HEADERS.map(|(_, en)| en.to_owned()).to_vec();
+        let column = |first: &str| {
+            let cells = std::iter::once(first).chain(keys.iter().copied());
+            cells.map(|cell| vec![cell.to_owned()]).collect()
+        };
+        vec![vec![header], column("Brand"), column("Key")]
+    }
+
+    /// The rows that are written, with the key that each gets.
+    fn written(tab: &ResultsTab, results: &[(Target, Outcome)]) -> Vec<(String, String)> {
+        let (_, cells) = tab.cells(results);
+        let mut written: Vec<(String, String)> = cells
+            .into_iter()
+            .map(|cells| {
+                let Place::Range(range) = cells.place else {
+                    panic!("rows of this tab have no tags");
+                };
+                (range, cells.row[KEY].as_str().unwrap().to_owned())
+            })
+            .collect();
+        written.sort();
+        written
+    }
+
+    fn at(row: usize, key: &str) -> (String, String) {
+        (format!("'R'!A{row}:P{row}"), key.to_owned())
+    }
+
+    #[test]
+    fn rows_are_found_by_their_key_and_new_ones_come_below() {
+        let mut tab = tab();
+        tab.meet(&read(&["b", "", "a"])).unwrap();
+        let results = [done("a"), done("c"), done("d")];
+        assert_eq!(
+            written(&tab, &results),
+            [at(4, "a"), at(5, "c"), at(6, "d")]
+        );
+        tab.meet(&[vec![], vec![], vec![]]).unwrap();
+        assert_eq!(written(&tab, &results[..1]), [at(1, "Key"), at(2, "a")]);
+    }
+
+    #[test]
+    fn a_tab_that_was_sorted_while_it_was_written_to_is_mended() {
+        let mut tab = tab();
+        let results = [done("a"), done("b")];
+        tab.wrote(&results);
+        // The result of `a` hit the row of `b`.
+        tab.meet(&read(&["a", "a"])).unwrap();
+        assert_eq!(written(&tab, &[]), [at(2, "a"), at(3, ""), at(4, "b")]);
+        tab.meet(&read(&["b", "a"])).unwrap();
+        assert_eq!(written(&tab, &[]), []);
+    }
+
+    #[test]
+    fn a_tab_of_somebody_else_is_not_written_to() {
+        let mut foreign = read(&[]);
+        foreign[0][0][4] = "Phone".into();
+        let error = tab().meet(&foreign).unwrap_err().to_string();
+        assert!(error.contains("«Phone» in column E"), "{error}");
+    }
+}

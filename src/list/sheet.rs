@@ -4,27 +4,27 @@
 //! are looked up again, so that a result reaches its brand even if somebody sorted the sheet meanwhile; each look also
 //! shows whether earlier results stand where they belong.
 
-use std::{
-    cell::LazyCell,
-    collections::{BTreeSet, HashMap, HashSet},
-};
+mod batch;
+mod room;
+
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::batch::Batch;
 use super::{
     Table,
     columns::Columns,
     find_header,
     located::{Layout, Located},
-    memory::{Memory, Standing},
-    own::{self, HEADERS, Outcome, Shown, Target, Values},
-    results_tab::{self, ROOM, ResultsTab},
+    memory::Memory,
+    own::{self, HEADERS, Outcome, Shown, Target},
+    results_tab::ResultsTab,
     row_tags::RowTags,
 };
 use crate::{
     cli::Lang,
-    exit::Exit,
     services::{
         call::CallError,
         sheets::{Cells, Place, Sheets, TabProperties, a1, column_letters},
@@ -67,22 +67,6 @@ pub enum ListError {
     Call(#[from] CallError),
     #[error(transparent)]
     Content(#[from] anyhow::Error),
-}
-
-/// What is to be written at once.
-#[derive(Default)]
-struct Batch {
-    cells: Vec<Cells>,
-    /// Rows that get results.
-    rows: usize,
-    /// Brands that are not in the sheet now.
-    gone: Vec<Target>,
-    /// Cells that keep what a person has put there.
-    left: Vec<String>,
-    /// Cells are cleared that show what is not theirs.
-    clears: bool,
-    /// The last row of the results tab that is in use then.
-    last_result: usize,
 }
 
 impl SheetList {
@@ -288,98 +272,6 @@ impl SheetList {
         Ok((located, batch))
     }
 
-    fn batch(&self, located: &Located, results: &[(Target, Outcome)]) -> Batch {
-        let mut batch = Batch::default();
-        let ours = LazyCell::new(|| self.memory.ours());
-        for (target, outcome) in results {
-            let Some(rows) = located.rows.get(target) else {
-                batch.gone.push(target.clone());
-                continue;
-            };
-            for &row in rows {
-                let mut values = self.memory.values(target, outcome);
-                let shown = &located.shown[&row];
-                if self.memory.differs(Some(target), shown) {
-                    let standing = self.memory.judge(Some(target), shown, &ours);
-                    for (i, value) in values.iter_mut().enumerate() {
-                        if standing[i] == Standing::Persons && value.take().is_some() {
-                            batch.left.push(format!("{target}, {}", HEADERS[i]));
-                        }
-                    }
-                }
-                batch.cells.extend(self.row_cells(row, located, values));
-                batch.rows += 1;
-            }
-        }
-        // Rows that do not show what they should, but for those that get new results anyway.
-        let fresh: HashSet<&Target> = results.iter().map(|(target, _)| target).collect();
-        let by_row = located.by_row();
-        for (&row, shown) in &located.shown {
-            let target = by_row.get(&row).copied();
-            if target.is_some_and(|target| fresh.contains(target))
-                || !self.memory.differs(target, shown)
-            {
-                continue;
-            }
-            if let Some(values) = self.memory.mend(target, shown, &ours) {
-                batch.clears |= values.iter().flatten().any(|value| value == "");
-                batch.cells.extend(self.row_cells(row, located, values));
-            }
-        }
-        if !batch.cells.is_empty() {
-            let header =
-                |&i: &usize| self.cells(self.header_row, located.own[i], vec![json!(HEADERS[i])]);
-            batch.cells.extend(located.missing.iter().map(header));
-        }
-        if let Some(tab) = self.results.as_ref().filter(|_| located.results) {
-            let (last, cells) = tab.cells(results);
-            batch.last_result = last;
-            batch.cells.extend(cells);
-        }
-        batch
-    }
-
-    /// One range for each run of neighbouring own columns.
-    fn row_cells(&self, row: usize, located: &Located, values: Values) -> Vec<Cells> {
-        let mut by_column: Vec<(usize, Value)> = located
-            .own
-            .into_iter()
-            .zip(values)
-            .filter_map(|(column, value)| Some((column, value?)))
-            .collect();
-        by_column.sort_by_key(|(column, _)| *column);
-        let mut runs: Vec<(usize, Vec<Value>)> = Vec::new();
-        for (column, value) in by_column {
-            match runs.last_mut() {
-                Some((first, values)) if *first + values.len() == column => values.push(value),
-                _ => runs.push((column, vec![value])),
-            }
-        }
-        let cells = |(column, values)| match located.tags.get(&row) {
-            Some(&id) => Cells {
-                place: Place::Tagged { id, column },
-                row: values,
-            },
-            None => self.cells(row, column, values),
-        };
-        runs.into_iter().map(cells).collect()
-    }
-
-    fn cells(&self, row: usize, column: usize, values: Vec<Value>) -> Cells {
-        let (first, last) = (
-            column_letters(column),
-            column_letters(column + values.len() - 1),
-        );
-        let range = match first == last {
-            true => format!("{first}{row}"),
-            false => format!("{first}{row}:{last}{row}"),
-        };
-        Cells {
-            place: Place::Range(a1(&self.tab.title, &range)),
-            row: values,
-        }
-    }
-
     /// Finds the rows as they are now. Where columns or the header have moved, or the tab was renamed, the whole tab is
     /// read again.
     async fn locate(&mut self, results: &[(Target, Outcome)]) -> Result<Located, ListError> {
@@ -453,104 +345,5 @@ impl SheetList {
         }
         located.tags = tags.into_iter().map(|tag| (tag.row, tag.id)).collect();
         Ok(here.then_some(located))
-    }
-
-    /// Finds the tab again, whatever it is called now, and its size.
-    async fn reopen(&mut self) -> Result<(), ListError> {
-        let spreadsheet = self.sheets.spreadsheet().await?;
-        let tabs = spreadsheet.sheets.into_iter().map(|tab| tab.properties);
-        let tabs: Vec<TabProperties> = tabs.collect();
-        if let Some(results) = &mut self.results
-            && let Some(tab) = &results.tab
-        {
-            // One that was deleted is added again.
-            results.tab = tabs
-                .iter()
-                .find(|now| now.sheet_id == tab.sheet_id)
-                .cloned();
-        }
-        let mut tabs = tabs.into_iter();
-        self.tab = tabs
-            .find(|tab| tab.sheet_id == self.tab.sheet_id)
-            .with_context(|| format!("{} was deleted", self.place()))?;
-        Ok(())
-    }
-
-    /// Adds the results tab where it is missing, and rows where it is full.
-    async fn make_room_for_results(&mut self, last: usize) -> Result<(), ListError> {
-        let there = |results: &Option<ResultsTab>| {
-            let tab = results.as_ref()?.tab.as_ref()?;
-            Some((tab.sheet_id, tab.grid_properties.row_count))
-        };
-        if last == 0 {
-            return Ok(());
-        }
-        if let Some(results) = self
-            .results
-            .as_mut()
-            .filter(|results| results.tab.is_none())
-        {
-            results.tab = Some(match self.sheets.add_tab(&results.properties()).await {
-                Ok(tab) => tab,
-                // It may have been added although the answer was lost.
-                Err(error) => {
-                    let tabs = self.sheets.spreadsheet().await?.sheets.into_iter();
-                    let mut tabs = tabs.map(|tab| tab.properties);
-                    tabs.find(|tab| tab.title == results.title).ok_or(error)?
-                }
-            });
-        }
-        if let Some(tab) = self
-            .results
-            .as_ref()
-            .and_then(|results| results.tab.as_ref())
-        {
-            let (needed, there) = (results_tab::HEADERS.len(), tab.grid_properties.column_count);
-            if there > 0 && there < needed {
-                self.sheets
-                    .add(tab.sheet_id, "COLUMNS", needed - there)
-                    .await?;
-                self.reopen().await?;
-            }
-        }
-        if there(&self.results).is_some_and(|(_, rows)| last > rows) {
-            self.reopen().await?;
-        }
-        if let Some((id, rows)) = there(&self.results).filter(|(_, rows)| last > *rows) {
-            self.sheets.add(id, "ROWS", (last - rows).max(ROOM)).await?;
-        }
-        Ok(())
-    }
-
-    /// Adds columns to the grid where the own ones do not fit. An answer may be lost after the columns were added, so
-    /// the size is looked up before each try.
-    async fn make_room(&mut self, located: &Located) -> Result<(), ListError> {
-        let needed = located.own.iter().max().map_or(0, |last| last + 1);
-        for tries_left in (0..LOOKS).rev() {
-            let there = self.tab.grid_properties.column_count;
-            if located.missing.is_empty() && needed <= there {
-                break;
-            }
-            self.reopen().await?;
-            let there = self.tab.grid_properties.column_count;
-            if there == 0 || needed <= there {
-                break;
-            }
-            match self
-                .sheets
-                .add(self.tab.sheet_id, "COLUMNS", needed - there)
-                .await
-            {
-                Ok(()) => break,
-                Err(CallError::Run {
-                    exit: Exit::Unavailable,
-                    ..
-                }) if tries_left > 0 => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        // From now on the headers are there, and the own columns are known by them.
-        self.own = located.own.map(Some);
-        Ok(())
     }
 }

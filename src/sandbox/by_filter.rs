@@ -39,9 +39,9 @@ pub(super) async fn search(
             return invalid(&why);
         }
         for tab in tabs.iter() {
-            let tags = tab.tags.iter().filter(|tag| matches(tab, tag, lookup));
+            let hits = tab.tags.iter().filter(|tag| matches(tab, tag, lookup));
             matched.extend(
-                tags.map(
+                hits.map(
                     |tag| json!({"developerMetadata": shown(tab, tag), "dataFilters": [filter]}),
                 ),
             );
@@ -211,8 +211,8 @@ fn find(tabs: &[Tab], filter: &Value) -> Result<Vec<Matched>, String> {
     check_lookup(lookup)?;
     let mut found = Vec::new();
     for (i, tab) in tabs.iter().enumerate() {
-        let tags = tab.tags.iter().filter(|tag| matches(tab, tag, lookup));
-        found.extend(tags.map(|tag| (i, tab.row(tag.row))));
+        let hits = tab.tags.iter().filter(|tag| matches(tab, tag, lookup));
+        found.extend(hits.map(|tag| (i, tab.row(tag.row))));
     }
     Ok(found)
 }

@@ -10,7 +10,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::text;
+use crate::{
+    text,
+    wishes::{Typed, Wishes},
+};
 
 /// Longest name that is taken for a name, in characters.
 const NAME_LIMIT: usize = 120;
@@ -63,6 +66,8 @@ pub struct Row {
     pub website: String,
     /// The cell under the parent company header; empty where there is none.
     pub parent: String,
+    /// The cells under the optional headers.
+    pub wishes: Typed,
 }
 
 impl Row {
@@ -87,6 +92,8 @@ pub struct Brand {
     pub parent: Option<String>,
     /// The rows it stands in.
     pub rows: Vec<usize>,
+    /// What the list asks for besides; no part of the fingerprint.
+    pub wishes: Wishes,
 }
 
 impl Brand {
@@ -113,6 +120,7 @@ impl Brand {
     /// Takes in another row of the same brand. Of different cells the same one is taken whatever the order of the rows.
     fn merge(&mut self, row: Self) {
         self.rows.extend(row.rows);
+        self.wishes.merge(row.wishes);
         self.website = [self.website.take(), row.website]
             .into_iter()
             .flatten()
@@ -237,6 +245,7 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
         website,
         parent: read_parent(&row.parent),
         rows: vec![row.number],
+        wishes: Wishes::read(&row.wishes, row.number, notes),
     })
 }
 
@@ -354,6 +363,7 @@ mod tests {
             name: name.into(),
             website: website.into(),
             parent: parent.into(),
+            ..Row::default()
         }
     }
 

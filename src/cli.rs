@@ -235,6 +235,9 @@ pub struct BatchArgs {
     /// How much is asked about each brand
     #[arg(long, env = "BRANDINTEL_DEPTH", value_enum, default_value_t)]
     pub depth: Depth,
+    /// Keep a row of key findings for each brand in this tab of the sheet, which is added where it is missing
+    #[arg(long, value_name = "NAME", env = "BRANDINTEL_RESULTS_TAB")]
+    pub results_tab: Option<String>,
     /// Ignore the registry: process every brand again
     #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub force: bool,

@@ -132,6 +132,7 @@ fn typed_as_it_is_shown(brand: &Brand) {
         name: brand.name.clone(),
         website: website.to_owned(),
         parent: brand.parent.clone().unwrap_or_default(),
+        ..Row::default()
     };
     let again = brand::gather(&[row]);
     assert_eq!(again.brands.len(), 1, "{brand:?}: {:?}", again.rejected);
@@ -480,6 +481,7 @@ static KALLEH: LazyLock<Brand> = LazyLock::new(|| {
         name: "کاله".into(),
         website: "kalleh.com".into(),
         parent: "سولیکو".into(),
+        ..Row::default()
     };
     brand::gather(&[row]).brands.remove(0)
 });

@@ -14,6 +14,7 @@
 //! | `settings` | what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
+//! | `wishes` | what does a row ask for besides its brand? |
 //! | `batch` | how is a list worked through? |
 //! | `research` | how does one brand become one report? |
 //! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
@@ -50,6 +51,7 @@ mod span;
 mod state;
 mod status;
 mod text;
+mod wishes;
 
 pub mod cli;
 pub mod exit;

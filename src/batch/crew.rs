@@ -30,7 +30,7 @@ use crate::{
     list::own::{Outcome, Target},
     money::Usd,
     remedy::ErrorKind,
-    render,
+    render::{self, Findings},
     research::{
         Research, Researched, identity,
         report::{Coverage, ReportCost},
@@ -80,6 +80,8 @@ struct InHand {
     waited: Duration,
     cost: ReportCost,
     span: Span,
+    /// For the results tab, where there is one.
+    findings: Option<Box<Findings>>,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
@@ -149,7 +151,7 @@ impl<'a> Crew<'a> {
                 processed: 0,
                 succeeded: 0,
                 failed: 0,
-                skipped: plan.skipped.len(),
+                skipped: plan.skipped.len() + plan.on_request,
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
                 ended_because: None,
@@ -186,6 +188,7 @@ impl<'a> Crew<'a> {
             due: mut queue,
             rejected,
             total,
+            on_request,
             ..
         } = plan;
         let (rejected, waiting) = (rejected.len(), queue.len());
@@ -224,7 +227,8 @@ impl<'a> Crew<'a> {
         let (job_spent, uncertain) = self.desk.paid.job_spent();
         let figures = Figures {
             total,
-            skipped: self.checkpoint.skipped,
+            skipped: self.checkpoint.skipped - on_request,
+            on_request,
             rejected,
             succeeded: self.checkpoint.succeeded,
             thin: self.thin,
@@ -292,15 +296,10 @@ impl<'a> Crew<'a> {
                 total,
             });
         }
-        let target = Target::Brand(due.assignment.brand.key.clone());
         if chunk > 0 {
             // The first chunk was marked before anything was paid for.
-            self.write_back.put(
-                target,
-                Outcome::InProgress {
-                    status: self.words.in_progress.into(),
-                },
-            );
+            let (target, mark) = self.words.mark(&due.assignment.brand.key);
+            self.write_back.put(target, mark);
         }
         let name = due.assignment.brand.name.as_str();
         let span = span::brand(name, &self.desk.run_id);
@@ -334,6 +333,7 @@ impl<'a> Crew<'a> {
                 waited: Duration::ZERO,
                 cost: ReportCost::default(),
                 span,
+                findings: None,
             },
         );
     }
@@ -394,6 +394,10 @@ impl<'a> Crew<'a> {
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
         spent(&report.cost, *waited).record(&in_hand.span);
+        if self.desk.args.batch.results_tab.is_some() {
+            let findings = render::findings(report, self.desk.args.batch.lang);
+            in_hand.findings = Some(Box::new(findings));
+        }
         let path = self
             .output
             .join(&in_hand.due.folder)
@@ -452,7 +456,10 @@ impl<'a> Crew<'a> {
                 "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
             ));
         }
-        let outcome = self.words.success(&page_of(&report), entry);
+        let mut outcome = self.words.success(&page_of(&report), entry);
+        if let Outcome::Done { findings, .. } = &mut outcome {
+            findings.clone_from(&in_hand.findings);
+        }
         let event = Event::BrandDone {
             brand,
             report,

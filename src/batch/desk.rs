@@ -17,7 +17,7 @@ use super::{
     preflight::Connections,
     progress::Outlook,
     summary::{self, Config, Figures},
-    writeback::{Words, WriteBack},
+    writeback::WriteBack,
 };
 use crate::{
     brand::{Row, gather},
@@ -25,7 +25,6 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::own::{Outcome, Target},
-    money::Usd,
     research::{self, Research, calendar},
     sandbox::{self, Sandbox},
     say,
@@ -40,6 +39,9 @@ use crate::{
         store::{self, Store},
     },
 };
+
+/// Cells of a sheet that a dry run names.
+const CELLS_SHOWN: usize = 20;
 
 /// What a run has before it speaks to anybody.
 pub struct Desk {
@@ -136,12 +138,22 @@ impl Desk {
     }
 
     /// What the time left is reckoned from.
-    pub fn outlook(&self, connections: &Connections, cost: Usd) -> Outlook {
+    pub fn outlook(
+        &self,
+        connections: &Connections,
+        estimate: &Estimate,
+        brands: usize,
+    ) -> Outlook {
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "lists are far shorter than 2^52"
+        )]
+        let searches = f64::from(estimate.credits) / brands.max(1) as f64;
         Outlook {
             expected: PerBrand {
                 busy: plan::TYPICAL_SECONDS / self.speed(),
-                requests: [research::LLM_CALLS, self.args.batch.depth.credits()].map(f64::from),
-                cost,
+                requests: [f64::from(research::LLM_CALLS), searches],
+                cost: estimate.per_brand,
             },
             workers: self.args.batch.workers,
             gates: connections.gates.clone(),
@@ -227,6 +239,9 @@ impl Desk {
                 plan.left_out
             );
         }
+        if plan.on_request > 0 {
+            say!("Skipped on request: {}", plan.on_request);
+        }
         self.announce_missing_reports(plan);
         for row in &plan.rejected {
             crate::output::urgent(&format!(
@@ -245,11 +260,8 @@ impl Desk {
             spent_before: self.paid.job_spent().0,
         };
         summary::config(&config);
-        let typical = research::typical_cost(
-            connections.openrouter.model().prices,
-            self.settings.credit_price,
-            self.args.batch.depth,
-        );
+        let prices = connections.openrouter.model().prices;
+        let typical = |depth| research::typical_cost(prices, self.settings.credit_price, depth);
         let estimate = plan.estimate(
             registry,
             &self.args.batch,
@@ -258,7 +270,7 @@ impl Desk {
             typical,
         );
         summary::estimate(plan.due.len(), &estimate);
-        connections.warn_of_limits(&estimate, plan.due.len(), self.args.batch.depth);
+        connections.warn_of_limits(&estimate);
         estimate
     }
 
@@ -285,8 +297,8 @@ impl Desk {
         }
     }
 
-    /// What a dry run prints instead of working.
-    pub fn rehearse(&self, mut plan: Plan) -> Result<Exit, Failure> {
+    /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
+    pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
         while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
             let rows: Vec<String> = due
@@ -303,6 +315,15 @@ impl Desk {
                 self.settings.folders.output.join(&due.folder).display()
             );
         }
+        if !cells.is_empty() {
+            say!("These cells of the sheet would be written first, and results as they come:");
+        }
+        for (range, values) in cells.iter().take(CELLS_SHOWN) {
+            say!("  {range}: {values}");
+        }
+        if cells.len() > CELLS_SHOWN {
+            say!("  … and {} more", cells.len() - CELLS_SHOWN);
+        }
         Ok(Exit::Done)
     }
 
@@ -312,8 +333,7 @@ impl Desk {
         &self,
         connections: Connections,
         plan: &Plan,
-        mut first: Vec<(Target, Outcome)>,
-        words: Words,
+        first: Vec<(Target, Outcome)>,
         events: &Events,
     ) -> Result<(WriteBack, Research, Bill, CancellationToken), Failure> {
         let Connections {
@@ -332,20 +352,14 @@ impl Desk {
             self.settings.credit_price,
         )
         .or_exit(Exit::Usage)?;
-        let in_progress = || Outcome::InProgress {
-            status: words.in_progress.to_owned(),
-        };
-        let ahead = plan.due.ahead();
-        first.extend(ahead.map(|due| {
-            (
-                Target::Brand(due.assignment.brand.key.clone()),
-                in_progress(),
-            )
-        }));
         let write_back = match sheet {
-            Some(sheet) if sheet.can_write() => WriteBack::start(sheet, first, events.clone())
-                .await
-                .map_err(list_failure)?,
+            Some(mut sheet) if sheet.can_write() => {
+                let due = plan.due_keys.iter().cloned().map(Target::Brand);
+                sheet.expect(due.collect());
+                WriteBack::start(sheet, first, events.clone())
+                    .await
+                    .map_err(list_failure)?
+            }
             Some(_) => {
                 say!(
                     "The sheet was opened with an API key, which can only read: results are not written back.\n"

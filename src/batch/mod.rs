@@ -40,14 +40,15 @@ use self::{
 };
 use crate::{
     brand::Row,
-    cli::{RunArgs, SourceArgs},
+    cli::{Lang, RunArgs},
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
         self,
         own::{self, Outcome, Shown, Target},
-        sheet::ListError,
+        sheet::{ListError, SheetList},
     },
+    render,
     sandbox::Sandbox,
     say,
     services::call::CallError,
@@ -83,30 +84,36 @@ async fn work(
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
-    let (rows, shown) = load(&desk.args.source, &mut connections).await?;
+    let (rows, shown) = load(&desk.args, &mut connections).await?;
     let mut registry = desk.registry()?;
     desk.remember_left(&registry);
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
     let plan = desk.plan(rows, &registry)?;
     account.reject(&plan.rejected);
     let estimate = desk.announce(&plan, &registry, filled, &connections);
+    let words = Words::of(desk.args.batch.lang);
+    let first = first_write(&desk, &plan, &shown, connections.sheet.as_ref(), words);
+    drop(shown);
     if desk.args.batch.dry_run {
-        return desk.rehearse(plan);
+        let cells = match connections.sheet.as_mut() {
+            Some(sheet) if sheet.can_write() => {
+                sheet.preview(&first).await.map_err(list_failure)?
+            }
+            _ => Vec::new(),
+        };
+        return desk.rehearse(plan, &cells);
     }
 
     registry.let_go().or_exit(Exit::Usage)?;
-    let words = Words::of(desk.args.batch.lang);
-    let heal = unwritten(&plan, &shown, words);
-    drop(shown);
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }
-    let outlook = desk.outlook(&connections, estimate.per_brand);
+    let outlook = desk.outlook(&connections, &estimate, plan.due.len());
     let progress = Progress::new(plan.due.len(), desk.args.verbosity, outlook);
     let telling = tokio::spawn(tell(incoming, progress));
-    let begun = desk.begin(connections, &plan, heal, words, &events).await;
+    let begun = desk.begin(connections, &plan, first, &events).await;
     let (write_back, research, bill, stop) = match begun {
         Ok(begun) => begun,
         Err(failure) => {
@@ -138,20 +145,31 @@ async fn work(
 
 /// The rows of the list, and what stands in the program's own cells of the sheet.
 pub async fn load(
-    source: &SourceArgs,
+    args: &RunArgs,
     connections: &mut Connections,
 ) -> Result<(Vec<Row>, HashMap<usize, Shown>), Failure> {
+    let source = &args.source;
     if let Some((place, table)) = connections.public_list.take() {
-        announce_columns(&table, &place);
+        say!("Reading {place}: {}", table.mapping());
         return Ok((table.rows, HashMap::new()));
     }
     if let Some(sheet) = &mut connections.sheet {
+        if let Some(title) = args
+            .batch
+            .results_tab
+            .as_ref()
+            .filter(|_| sheet.can_write())
+        {
+            let kept = sheet.keep_results(title, args.batch.lang).await;
+            kept.map_err(list_failure)?;
+        }
         let (table, shown) = sheet.load().await.map_err(list_failure)?;
-        announce_columns(&table, &sheet.place());
+        say!("Reading {}: {}", sheet.place(), table.mapping());
         return Ok((table.rows, shown));
     }
     if let Some(path) = &source.brands {
         let table = list::file::read(path).or_exit(Exit::Usage)?;
+        say!("Reading {}: {}", path.display(), table.mapping());
         return Ok((table.rows, HashMap::new()));
     }
     let row = Row {
@@ -159,29 +177,37 @@ pub async fn load(
         name: source.brand.clone().unwrap_or_default(),
         website: source.website.clone().unwrap_or_default(),
         parent: source.parent.clone().unwrap_or_default(),
+        ..Row::default()
     };
     Ok((vec![row], HashMap::new()))
 }
 
-fn announce_columns(table: &list::Table, place: &str) {
-    say!("Reading {place}: {}", columns(table));
-}
-
-/// Where the columns of a list are.
-pub fn columns(table: &list::Table) -> String {
-    let letters = crate::services::sheets::column_letters;
-    let optional = |column: Option<usize>| column.map_or_else(|| "none".to_owned(), letters);
-    format!(
-        "name in column {}, website {}, parent company {}",
-        letters(table.columns.name),
-        optional(table.columns.website),
-        optional(table.columns.parent)
-    )
+/// What the sheet gets before anything is paid for: results that it lacks, and marks at the first chunk.
+fn first_write(
+    desk: &Desk,
+    plan: &Plan,
+    shown: &HashMap<usize, Shown>,
+    sheet: Option<&SheetList>,
+    words: Words,
+) -> Vec<(Target, Outcome)> {
+    let Some(sheet) = sheet else {
+        return Vec::new();
+    };
+    let mut first = unwritten(plan, shown, sheet, words, desk.args.batch.lang);
+    let ahead = plan.due.ahead();
+    first.extend(ahead.map(|due| words.mark(&due.assignment.brand.key)));
+    first
 }
 
 /// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what
 /// stands there is another brand's.
-fn unwritten(plan: &Plan, shown: &HashMap<usize, Shown>, words: Words) -> Vec<(Target, Outcome)> {
+fn unwritten(
+    plan: &Plan,
+    shown: &HashMap<usize, Shown>,
+    sheet: &SheetList,
+    words: Words,
+    lang: Lang,
+) -> Vec<(Target, Outcome)> {
     let refused = |row: usize| {
         shown
             .get(&row)
@@ -206,9 +232,21 @@ fn unwritten(plan: &Plan, shown: &HashMap<usize, Shown>, words: Words) -> Vec<(T
     };
     let skipped = plan.skipped.iter().filter_map(|(brand, entry)| {
         let page = entry.report.as_deref().map(page_of).unwrap_or_default();
-        let success = || words.success(&page, entry);
-        (!brand.rows.iter().all(|row| told(row, &page)))
-            .then(|| (Target::Brand(brand.key.clone()), success()))
+        let target = Target::Brand(brand.key.clone());
+        let told = brand.rows.iter().all(|row| told(row, &page));
+        let lacks = sheet.lacks_findings(&target);
+        let mut success = words.success(&page, entry);
+        if let Outcome::Done { findings, .. } = &mut success
+            && lacks
+        {
+            let saved = |report: &str| render::saved_findings(report, lang);
+            *findings = entry.report.as_deref().and_then(saved).map(Box::new);
+        }
+        match (told, lacks) {
+            (false, _) => Some((target, success)),
+            (true, true) => Some((target, Outcome::ForResultsTab(Box::new(success)))),
+            (true, false) => None,
+        }
     });
     rejected.chain(skipped).collect()
 }

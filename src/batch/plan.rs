@@ -1,7 +1,8 @@
 //! What is due, what is skipped, and what it will take.
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
     time::Duration,
 };
@@ -61,6 +62,11 @@ pub struct Plan {
     pub skipped: Vec<(Brand, Arc<Entry>)>,
     /// New and changed brands that are not asked for, because only failed ones are.
     pub left_out: usize,
+    /// Brands that the list asks to leave out.
+    pub on_request: usize,
+    /// Those that are due, in their order, and how many of them ask for which depth.
+    pub due_keys: Vec<BrandKey>,
+    depths: BTreeMap<Option<Depth>, usize>,
     pub rejected: Vec<RejectedRow>,
     pub notes: Vec<String>,
     /// The names of all brands.
@@ -104,8 +110,10 @@ pub struct Estimate {
     pub sequential: Duration,
     pub parallel: Duration,
     pub cost: Usd,
-    /// One brand.
+    /// One brand, on average.
     pub per_brand: Usd,
+    /// Search credits of all.
+    pub credits: u32,
 }
 
 impl Plan {
@@ -140,6 +148,9 @@ impl Plan {
             due: Queue::new(rules.chunk),
             skipped: Vec::new(),
             left_out: 0,
+            on_request: 0,
+            due_keys: Vec::new(),
+            depths: BTreeMap::new(),
             rejected,
             notes,
             neighbours: Arc::new(Neighbours::of(brands.iter().map(|brand| &brand.key))),
@@ -149,6 +160,7 @@ impl Plan {
         let mut due = Vec::new();
         for (brand, (key, known)) in brands.into_iter().zip(claims) {
             match known {
+                _ if brand.wishes.skip => plan.on_request += 1,
                 Some(entry) if !is_due(&brand, entry, rules) => {
                     plan.skipped.push((brand, Arc::clone(entry)));
                 }
@@ -156,13 +168,17 @@ impl Plan {
                 _ => due.push((brand, key, known)),
             }
         }
-        due.sort_by_cached_key(|(brand, _, known)| urgency(brand, *known));
+        due.sort_by_cached_key(|(brand, _, known)| {
+            (Reverse(brand.wishes.priority()), urgency(brand, *known))
+        });
         for (brand, key, known) in due {
             let folder = known
                 .and_then(|entry| folder_of(entry.report.as_deref()?))
                 .unwrap_or_else(|| new_folder(&brand, &taken));
             taken.insert(folder.to_lowercase());
             let unchanged = known.filter(|entry| entry.input_hash == brand.input_hash());
+            *plan.depths.entry(brand.wishes.depth).or_default() += 1;
+            plan.due_keys.push(brand.key.clone());
             plan.due.push(Due {
                 folder,
                 attempts: unchanged
@@ -181,29 +197,46 @@ impl Plan {
         Ok(plan)
     }
 
-    /// What the due brands are expected to take.
+    /// What the due brands are expected to take; `typical` is what a brand costs before there is any experience.
     pub fn estimate(
         &self,
         registry: &Registry,
         batch: &BatchArgs,
         rates: Rates,
         speed: f64,
-        typical: Usd,
+        typical: impl Fn(Depth) -> Usd,
     ) -> Estimate {
         let costs: Vec<Usd> = registry
             .entries()
             .filter(|(_, e)| e.status == Status::Success)
             .map(|(_, e)| e.cost_usd)
             .collect();
-        let brands = self.due.len();
-        let per_brand = match costs.len() {
-            0..EXPERIENCE => typical,
+        let average = |sum: Usd, n: usize| {
+            sum.scaled(rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(n))
+        };
+        let experience = match costs.len() {
+            0..EXPERIENCE => None,
+            n => Some(average(costs.into_iter().sum(), n)),
+        };
+        let price = |depth| match experience {
             // Experience is of the usual depth.
-            _ if batch.depth != Depth::Standard => typical,
-            n => costs
-                .into_iter()
-                .sum::<Usd>()
-                .scaled(rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(n)),
+            Some(experience) if depth == Depth::Standard => experience,
+            _ => typical(depth),
+        };
+        let depths = || {
+            let depths = self.depths.iter();
+            depths.map(|(depth, brands)| (depth.unwrap_or(batch.depth), *brands))
+        };
+        let cost: Usd = depths()
+            .map(|(depth, brands)| price(depth).times(brands as u64))
+            .sum();
+        let credits = depths()
+            .map(|(depth, brands)| depth.credits() * u32::try_from(brands).unwrap_or(u32::MAX))
+            .fold(0, u32::saturating_add);
+        let brands = self.due.len();
+        let per_brand = match brands {
+            0 => price(batch.depth),
+            n => average(cost, n),
         };
         #[expect(
             clippy::cast_precision_loss,
@@ -211,15 +244,16 @@ impl Plan {
         )]
         let (brands, lanes) = (brands as f64, batch.workers.min(brands).max(1) as f64);
         let alone = brands * TYPICAL_SECONDS / speed;
-        let minutes = |calls: u32, rate: u32| brands * f64::from(calls) / f64::from(rate) * 60.0;
+        let seconds = |calls: f64, rate: u32| calls / f64::from(rate) * 60.0;
         let parallel = (alone / lanes)
-            .max(minutes(research::LLM_CALLS, rates.llm))
-            .max(minutes(batch.depth.credits(), rates.search));
+            .max(seconds(brands * f64::from(research::LLM_CALLS), rates.llm))
+            .max(seconds(f64::from(credits), rates.search));
         Estimate {
             sequential: Duration::from_secs_f64(alone.max(parallel)),
             parallel: Duration::from_secs_f64(parallel),
-            cost: per_brand.times(self.due.len() as u64),
+            cost,
             per_brand,
+            credits,
         }
     }
 }
@@ -667,7 +701,7 @@ mod tests {
                 workers,
                 ..BatchArgs::default()
             };
-            plan.estimate(&night.registry, &batch, rates, 1.0, Usd::ZERO)
+            plan.estimate(&night.registry, &batch, rates, 1.0, |_| Usd::ZERO)
         };
         assert_eq!(estimate(1).parallel.as_secs(), 60 * 18);
         assert_eq!(estimate(16).parallel.as_secs(), 120);

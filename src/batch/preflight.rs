@@ -16,7 +16,6 @@ use crate::{
         sheet::{ListError, SheetList},
     },
     money::Usd,
-    research::Depth,
     say,
     services::{
         caller::Caller,
@@ -146,7 +145,7 @@ impl Connections {
     }
 
     /// Says when what the keys may still spend is less than the run is expected to cost.
-    pub fn warn_of_limits(&self, estimate: &Estimate, brands: usize, depth: Depth) {
+    pub fn warn_of_limits(&self, estimate: &Estimate) {
         if let Some(left) = self
             .key
             .as_ref()
@@ -160,11 +159,7 @@ impl Connections {
             ));
         }
         let KeyUsage { usage, limit } = self.credits;
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "lists are far shorter than 2^52"
-        )]
-        let needed = brands as f64 * f64::from(depth.credits());
+        let needed = f64::from(estimate.credits);
         if let (Some(usage), Some(limit)) = (usage, limit)
             && limit - usage < needed
         {

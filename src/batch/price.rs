@@ -38,11 +38,10 @@ pub fn price(
     let list = list_id(&args.source, settings);
     let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
     let plan = Plan::make(gather(rows), &registry, &rules).or_exit(Exit::Usage)?;
-    let typical = research::typical_cost(
-        connections.openrouter.model().prices,
-        settings.credit_price,
-        args.batch.depth,
-    );
+    let typical = |depth| {
+        let prices = connections.openrouter.model().prices;
+        research::typical_cost(prices, settings.credit_price, depth)
+    };
     let speed = match settings.simulated {
         true => args.services.sandbox_speed,
         false => 1.0,

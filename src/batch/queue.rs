@@ -124,6 +124,7 @@ mod tests {
                 name: name.clone(),
                 website: format!("{i}.example.ir/فارسی?a=b"),
                 parent: name.chars().rev().collect(),
+                ..Row::default()
             });
             let due: Vec<Due> = gather(rows).brands.into_iter().map(|brand| Due {
                 key: brand.key.clone(),

@@ -72,6 +72,8 @@ pub fn estimate(brands: usize, estimate: &Estimate) {
 pub struct Figures {
     pub total: usize,
     pub skipped: usize,
+    /// Brands that the list asks to leave out.
+    pub on_request: usize,
     pub rejected: usize,
     pub succeeded: usize,
     /// Of those that succeeded, brands about which little or nothing was found.
@@ -120,6 +122,9 @@ pub fn summary(
     say!("  Total brands in {place}: {}", figures.total);
     say!("  Processed: {processed}");
     say!("  Skipped (unchanged): {}", figures.skipped);
+    if figures.on_request > 0 {
+        say!("  Skipped on request: {}", figures.on_request);
+    }
     if figures.rejected > 0 {
         say!("  Rows without a usable name: {}", figures.rejected);
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{
+    brand::BrandKey,
     cli::Lang,
     event::{Event, Events},
     exit::Exit,
@@ -54,6 +55,12 @@ impl Words {
         }
     }
 
+    /// What the sheet shows of a brand that is being researched.
+    pub fn mark(&self, brand: &BrandKey) -> (Target, Outcome) {
+        let status = self.in_progress.to_owned();
+        (Target::Brand(brand.clone()), Outcome::InProgress { status })
+    }
+
     /// Day and time in Iran, in the calendar and digits of the language.
     pub fn time(&self, at: Timestamp) -> String {
         let clock = at.to_zoned_datetime(tehran()).strftime("%H:%M").to_string();
@@ -86,6 +93,7 @@ impl Words {
             time: self.time(entry.updated_at),
             note: text::shorten(&note, 1_000),
             changes: text::shorten(entry.changes.as_deref().unwrap_or_default(), 500),
+            findings: None,
         }
     }
 
@@ -98,6 +106,9 @@ impl Words {
         }
     }
 }
+
+/// Cells of people that a warning names.
+const LEFT_SHOWN: usize = 10;
 
 #[derive(Debug)]
 enum Message {
@@ -220,7 +231,20 @@ impl Desk {
                 .or_insert(Outcome::PutBack);
         }
         self.write().await?;
-        self.sheet.verify().await
+        self.sheet.verify().await?;
+        let left: Vec<&str> = self.sheet.left().iter().map(String::as_str).collect();
+        if !left.is_empty() {
+            let more = match left.len().saturating_sub(LEFT_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            self.events.warn(format!(
+                "Somebody changed cells of the program's columns during the run; they were left as they are: {}{more}. \
+                 To have results there, clear these rows' cells and run again",
+                left[..left.len().min(LEFT_SHOWN)].join("; ")
+            ));
+        }
+        Ok(())
     }
 
     /// Writes what waits. It goes on waiting where it could not be written.
@@ -234,9 +258,10 @@ impl Desk {
         for (target, outcome) in std::mem::take(&mut self.waiting) {
             match outcome {
                 Outcome::InProgress { .. } => self.begun.insert(target),
-                Outcome::Done { .. } | Outcome::Failed { .. } | Outcome::PutBack => {
-                    self.begun.remove(&target)
-                }
+                Outcome::Done { .. }
+                | Outcome::Failed { .. }
+                | Outcome::PutBack
+                | Outcome::ForResultsTab(_) => self.begun.remove(&target),
             };
         }
         for target in gone {

@@ -140,7 +140,7 @@ async fn rows(
             return None;
         }
         List::Brand => {
-            let loaded = batch::load(&run.source, connections).await;
+            let loaded = batch::load(run, connections).await;
             return loaded.ok().map(|(rows, _)| rows);
         }
         List::File => list::file::read(run.source.brands.as_ref()?).or_exit(Exit::Usage),
@@ -156,7 +156,7 @@ async fn rows(
     let said = table.map(|table| {
         let words = format!(
             "{}; {} rows below the header",
-            batch::columns(&table),
+            table.mapping(),
             table.rows.len()
         );
         (words, table.rows)
@@ -293,7 +293,7 @@ impl Report {
             "seconds": estimate.parallel.as_secs(),
             "workers": workers,
         });
-        connections.warn_of_limits(&estimate, due, run.batch.depth);
+        connections.warn_of_limits(&estimate);
     }
 
     fn end(self) -> Exit {

@@ -13,7 +13,6 @@ use self::{
     trial::{Trials, Tried},
 };
 use crate::{
-    batch,
     exit::{Exit, Failure, OrExit},
     list, say,
     settings::{
@@ -339,11 +338,7 @@ fn try_file(path: &Path) -> bool {
     match list::file::read(path) {
         Ok(table) => {
             let rows = table.rows.iter().filter(|row| !row.is_empty()).count();
-            say!(
-                "✅ {}: {}; {rows} rows",
-                path.display(),
-                batch::columns(&table)
-            );
+            say!("✅ {}: {}; {rows} rows", path.display(), table.mapping());
             true
         }
         Err(error) => {

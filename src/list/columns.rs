@@ -1,8 +1,11 @@
 //! Which column holds what: found by header, in English or Persian, in any order.
 
-use anyhow::{anyhow, ensure};
+use std::fmt;
 
-use crate::{brand::Row, text};
+use anyhow::{anyhow, bail};
+
+use super::own;
+use crate::{brand::Row, services::sheets::column_letters, text, wishes::Typed};
 
 const NAME: [&str; 10] = [
     "Brand Name",
@@ -40,25 +43,72 @@ const PARENT: [&str; 9] = [
     "گروه",
 ];
 
+const PRIORITY: [&str; 4] = ["Priority", "اولویت", "الویت", "ترتیب"];
+const SKIP: [&str; 7] = [
+    "Skip",
+    "Ignore",
+    "Exclude",
+    "رد شود",
+    "رد کردن",
+    "نادیده",
+    "نادیده گرفتن",
+];
+const DEPTH: [&str; 6] = [
+    "Depth",
+    "Research Depth",
+    "عمق",
+    "عمق پژوهش",
+    "عمق تحقیق",
+    "سطح پژوهش",
+];
+const NOTES: [&str; 8] = [
+    "Notes",
+    "Note",
+    "Remarks",
+    "Comments",
+    "یادداشت",
+    "یادداشت‌ها",
+    "توضیحات",
+    "ملاحظات",
+];
+
+/// From this likeness on, of 1, a header may be another one with a slip of the pen.
+const ALIKE: f64 = 0.7;
+
 /// Positions of the columns that are read, counted from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     pub name: usize,
     pub website: Option<usize>,
     pub parent: Option<usize>,
+    pub priority: Option<usize>,
+    pub skip: Option<usize>,
+    pub depth: Option<usize>,
+    pub notes: Option<usize>,
 }
 
 impl Columns {
     /// Finds the columns in a row; `None` where it is no header. `place` and `row` say in messages where that is.
     pub fn find(header: &[String], place: &str, row: usize) -> anyhow::Result<Option<Self>> {
-        let Some(name) = find(header, &NAME, place, row)? else {
+        let find = |names: &[&str]| find(header, names, place, row);
+        let Some(name) = find(&NAME)? else {
             return Ok(None);
         };
         Ok(Some(Self {
             name,
-            website: find(header, &WEBSITE, place, row)?,
-            parent: find(header, &PARENT, place, row)?,
+            website: find(&WEBSITE)?,
+            parent: find(&PARENT)?,
+            priority: find(&PRIORITY)?,
+            skip: find(&SKIP)?,
+            depth: find(&DEPTH)?,
+            notes: find(&NOTES)?,
         }))
+    }
+
+    /// Whether the columns that tell brands apart are still where they were.
+    pub fn tell_apart_as_in(&self, header: &[String]) -> bool {
+        let first = |names: &[&str]| positions(header, names).first().copied();
+        first(&NAME) == Some(self.name) && first(&WEBSITE) == self.website
     }
 
     /// The error of a list without a header.
@@ -68,12 +118,77 @@ impl Columns {
             .map(|cell| text::shorten(&text::clean(cell), 30))
             .filter(|cell| !cell.is_empty())
             .collect();
+        let likest = first
+            .iter()
+            .enumerate()
+            .filter_map(|(i, cell)| Some((i, cell, meant(cell, &NAME)?)))
+            .max_by(|(.., one), (.., other)| one.1.total_cmp(&other.1));
+        let remedy = match likest {
+            Some((i, cell, (name, _))) => format!(
+                "Did you mean column {} «{}»? Rename it to «{name}»",
+                column_letters(i),
+                text::shorten(&text::clean(cell), 30)
+            ),
+            None => format!(
+                "Name the column «{}» or «{}», in the first row",
+                NAME[0], NAME[4]
+            ),
+        };
         anyhow!(
-            "{place}: no column for the brand's name. Row {row} has: {}. Name the column «{}» or «{}», in the first row",
-            found.join(" | "),
-            NAME[0],
-            NAME[4]
+            "{place}: no column for the brand's name. Row {row} has: {}. {remedy}",
+            found.join(" | ")
         )
+    }
+
+    /// The columns of a header that are neither read nor the program's own, and for which they may have been meant.
+    pub fn left_alone(&self, header: &[String]) -> Vec<String> {
+        let read: Vec<usize> = self
+            .read_columns()
+            .filter_map(|(_, column)| column)
+            .collect();
+        let own = own::columns(header);
+        let unread = [
+            (self.website, &WEBSITE[..]),
+            (self.parent, &PARENT[..]),
+            (self.priority, &PRIORITY[..]),
+            (self.skip, &SKIP[..]),
+            (self.depth, &DEPTH[..]),
+            (self.notes, &NOTES[..]),
+        ];
+        let others = header.iter().enumerate().filter(|(i, cell)| {
+            !read.contains(i) && !own.contains(&Some(*i)) && !text::clean(cell).is_empty()
+        });
+        others
+            .map(|(i, cell)| {
+                let shown = format!(
+                    "{} «{}»",
+                    column_letters(i),
+                    text::shorten(&text::clean(cell), 30)
+                );
+                let unread = unread.iter().filter(|(column, _)| column.is_none());
+                let meant = unread
+                    .filter_map(|(_, names)| meant(cell, names))
+                    .max_by(|one, other| one.1.total_cmp(&other.1));
+                match meant {
+                    Some((name, _)) => format!("{shown} (is it «{name}»? Then rename it)"),
+                    None => shown,
+                }
+            })
+            .collect()
+    }
+
+    /// What is read, and from where.
+    fn read_columns(&self) -> impl Iterator<Item = (&'static str, Option<usize>)> {
+        [
+            ("name in column", Some(self.name)),
+            ("website", self.website),
+            ("parent company", self.parent),
+            ("priority", self.priority),
+            ("skip", self.skip),
+            ("depth", self.depth),
+            ("notes", self.notes),
+        ]
+        .into_iter()
     }
 
     /// Reads a row of cells; missing ones are empty.
@@ -89,7 +204,28 @@ impl Columns {
             name: cell(Some(self.name)),
             website: cell(self.website),
             parent: cell(self.parent),
+            wishes: Typed {
+                priority: cell(self.priority),
+                skip: cell(self.skip),
+                depth: cell(self.depth),
+                notes: cell(self.notes),
+            },
         }
+    }
+}
+
+/// Name, website and parent company are told in any case, the others where there are such columns.
+impl fmt::Display for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (what, column)) in self.read_columns().enumerate() {
+            let column = match (column, i) {
+                (Some(column), _) => column_letters(column),
+                (None, 0..3) => "none".to_owned(),
+                (None, _) => continue,
+            };
+            write!(f, "{}{what} {column}", if i == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }
 
@@ -100,19 +236,41 @@ fn find(
     place: &str,
     row: usize,
 ) -> anyhow::Result<Option<usize>> {
-    let keys: Vec<String> = header.iter().map(|cell| text::key(cell)).collect();
-    for name in names {
-        let mut at = (0..keys.len()).filter(|&i| keys[i] == text::key(name));
-        if let Some(first) = at.next() {
-            ensure!(
-                at.next().is_none(),
-                "{place}: row {row} has the header «{}» twice: rename the column that is not meant",
-                text::clean(&header[first])
-            );
-            return Ok(Some(first));
-        }
+    let at = positions(header, names);
+    if let [first, second, ..] = at[..] {
+        bail!(
+            "{place}: row {row} has the header «{}» twice, in the columns {} and {}: rename the column that is not meant",
+            text::clean(&header[first]),
+            column_letters(first),
+            column_letters(second)
+        );
     }
-    Ok(None)
+    Ok(at.first().copied())
+}
+
+/// The columns under the first of these headers that there is.
+fn positions(header: &[String], names: &[&str]) -> Vec<usize> {
+    let keys: Vec<String> = header.iter().map(|cell| text::key(cell)).collect();
+    let under = |name: &&str| {
+        let key = text::key(name);
+        let at: Vec<usize> = (0..keys.len()).filter(|&i| keys[i] == key).collect();
+        (!at.is_empty()).then_some(at)
+    };
+    names.iter().find_map(under).unwrap_or_default()
+}
+
+/// The header for which this one may have been meant, and how alike they are.
+fn meant(cell: &str, names: &[&'static str]) -> Option<(&'static str, f64)> {
+    let cell = text::key(cell);
+    let likeness = |name: &&'static str| {
+        let likeness = strsim::normalized_damerau_levenshtein(&cell, &text::key(name));
+        (*name, likeness)
+    };
+    names
+        .iter()
+        .map(likeness)
+        .filter(|(_, likeness)| *likeness >= ALIKE)
+        .max_by(|one, other| one.1.total_cmp(&other.1))
 }
 
 #[cfg(test)]
@@ -127,13 +285,14 @@ mod tests {
 
     #[test]
     fn headers_are_found_in_any_order_and_language() {
-        let columns = found(&["شرکت مادر", "یادداشت", "نام برند", "وب سایت"]).unwrap();
+        let columns = found(&["شرکت مادر", "تلفن", "نام برند", "وب سایت"]).unwrap();
         assert_eq!(
             columns,
             Columns {
                 name: 2,
                 website: Some(3),
-                parent: Some(0)
+                parent: Some(0),
+                ..Columns::default()
             }
         );
         let columns = found(&["BRAND NAME ", "Phone"]).unwrap();
@@ -141,8 +300,7 @@ mod tests {
             columns,
             Columns {
                 name: 0,
-                website: None,
-                parent: None
+                ..Columns::default()
             }
         );
         let columns = found(&["Company", "Brand"]).unwrap();
@@ -159,6 +317,36 @@ mod tests {
         let doubled = found(&["Brand", "Website", "برند", "website"])
             .unwrap_err()
             .to_string();
-        assert!(doubled.contains("«Website» twice"), "{doubled}");
+        assert!(
+            doubled.contains("«Website» twice, in the columns B and D"),
+            "{doubled}"
+        );
+        let near = found(&["Website", "Brnd Name"]).unwrap_err().to_string();
+        assert!(
+            near.contains("column B «Brnd Name»? Rename it to «Brand Name»"),
+            "{near}"
+        );
+    }
+
+    #[test]
+    fn what_is_read_and_what_is_left_alone_is_told() {
+        let header = [
+            "اولویت",
+            "Brand",
+            "Phone",
+            "Websit",
+            "brandintel note",
+            "Notes",
+            "",
+        ];
+        let columns = found(&header).unwrap();
+        assert_eq!(
+            columns.to_string(),
+            "name in column B, website none, parent company none, priority A, notes F"
+        );
+        assert_eq!(
+            columns.left_alone(&header.map(str::to_owned)),
+            ["C «Phone»", "D «Websit» (is it «Website»? Then rename it)"]
+        );
     }
 }

@@ -2,7 +2,11 @@
 
 mod columns;
 pub mod file;
+mod located;
+mod memory;
 pub mod own;
+mod results_tab;
+mod row_tags;
 pub mod sheet;
 
 use crate::brand::Row;
@@ -14,10 +18,15 @@ pub struct Table {
     /// Where the columns are.
     pub columns: Columns,
     pub rows: Vec<Row>,
+    /// Headers of columns that are neither read nor the program's own, with what they may have been meant for.
+    left_alone: Vec<String>,
 }
 
 /// Rows at the top among which the header is looked for: some lists have a title above it.
 const TOP: usize = 20;
+
+/// Columns that are named as left alone.
+const LEFT_ALONE_SHOWN: usize = 8;
 
 impl Table {
     /// Reads cells that have a header.
@@ -28,11 +37,27 @@ impl Table {
 
     /// The rows below the header.
     pub fn below(columns: Columns, header_row: usize, cells: Vec<Vec<String>>) -> Self {
+        let left_alone = columns.left_alone(&cells[header_row - 1]);
         let below = cells.into_iter().enumerate().skip(header_row);
         Self {
             columns,
+            left_alone,
             rows: below.map(|(i, cells)| columns.read(i + 1, cells)).collect(),
         }
+    }
+
+    /// Which column is taken for what, in one line.
+    pub fn mapping(&self) -> String {
+        let mut mapping = self.columns.to_string();
+        if !self.left_alone.is_empty() {
+            let shown = self.left_alone.iter().take(LEFT_ALONE_SHOWN);
+            let shown: Vec<&str> = shown.map(String::as_str).collect();
+            mapping += &format!("; left alone: {}", shown.join(", "));
+            if self.left_alone.len() > LEFT_ALONE_SHOWN {
+                mapping += &format!(" and {} more", self.left_alone.len() - LEFT_ALONE_SHOWN);
+            }
+        }
+        mapping
     }
 }
 

@@ -4,28 +4,40 @@
 //! are looked up again, so that a result reaches its brand even if somebody sorted the sheet meanwhile; each look also
 //! shows whether earlier results stand where they belong.
 
-use std::collections::{HashMap, HashSet};
+mod batch;
+mod room;
+
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::batch::Batch;
 use super::{
     Table,
     columns::Columns,
     find_header,
-    own::{self, HEADERS, Memory, Outcome, Shown, Target, Values},
+    located::{Layout, Located},
+    memory::Memory,
+    own::{self, HEADERS, Outcome, Shown, Target},
+    results_tab::ResultsTab,
+    row_tags::RowTags,
 };
 use crate::{
-    brand::{Row, gather},
-    exit::Exit,
+    cli::Lang,
     services::{
         call::CallError,
-        sheets::{Cells, Sheets, TabProperties, a1, column_letters},
+        sheets::{Cells, Place, Sheets, TabProperties, a1, column_letters},
+        tags::row_of,
     },
+    text,
 };
 
 /// Times that a moving sheet is looked at again before giving up for now.
 const LOOKS: usize = 3;
+
+/// Characters that are shown of a row that would be written.
+const PREVIEW: usize = 100;
 
 /// A tab of the spreadsheet with the list in it.
 #[derive(Debug)]
@@ -38,6 +50,12 @@ pub struct SheetList {
     /// Columns in use when the list was read: own columns are added beyond them.
     width: usize,
     memory: Memory,
+    tags: RowTags,
+    results: Option<ResultsTab>,
+    /// Brands that are going to be written for.
+    due: Vec<Target>,
+    /// Cells that keep what a person has put there during the run.
+    left: BTreeSet<String>,
     /// Whether this run has written anything.
     written: bool,
 }
@@ -49,16 +67,6 @@ pub enum ListError {
     Call(#[from] CallError),
     #[error(transparent)]
     Content(#[from] anyhow::Error),
-}
-
-/// The rows as they are now.
-struct Located {
-    rows: HashMap<Target, Vec<usize>>,
-    /// Own cells by row number.
-    shown: HashMap<usize, Shown>,
-    own: [usize; HEADERS.len()],
-    /// Own headers that are not in the sheet yet.
-    missing: Vec<usize>,
 }
 
 impl SheetList {
@@ -92,14 +100,14 @@ impl SheetList {
             sheets,
             tab,
             header_row: 1,
-            columns: Columns {
-                name: 0,
-                website: None,
-                parent: None,
-            },
+            columns: Columns::default(),
             own: [None; HEADERS.len()],
             width: 0,
             memory: Memory::default(),
+            tags: RowTags::default(),
+            results: None,
+            due: Vec::new(),
+            left: BTreeSet::new(),
             written: false,
         };
         Ok((list, spreadsheet.properties.title))
@@ -137,6 +145,40 @@ impl SheetList {
         format!("tab «{}»", self.tab.title)
     }
 
+    /// Keeps rows of key findings in the tab with this title too.
+    pub async fn keep_results(&mut self, title: &str, lang: Lang) -> Result<(), ListError> {
+        let spreadsheet = self.sheets.spreadsheet().await?;
+        let tabs: Vec<TabProperties> = spreadsheet
+            .sheets
+            .into_iter()
+            .map(|tab| tab.properties)
+            .collect();
+        let mut results = ResultsTab::new(title, lang, &tabs, &self.tab)?;
+        let ranges = results.ranges();
+        if !ranges.is_empty() {
+            results.meet(&self.sheets.values(&ranges).await?)?;
+        }
+        self.results = Some(results);
+        Ok(())
+    }
+
+    /// Whether key findings are kept, and those of this brand are not there.
+    pub fn lacks_findings(&self, target: &Target) -> bool {
+        self.results
+            .as_ref()
+            .is_some_and(|results| results.lacks(target))
+    }
+
+    /// Says for which brands results are going to come: their rows are tagged with the first write.
+    pub fn expect(&mut self, due: Vec<Target>) {
+        self.due = due;
+    }
+
+    /// Cells that kept what a person had put there during the run.
+    pub fn left(&self) -> &BTreeSet<String> {
+        &self.left
+    }
+
     /// Writes results in one request, and mends what earlier ones left in wrong rows. Returns how many rows were hit,
     /// and the brands that are not in the sheet now.
     pub async fn write(
@@ -146,39 +188,59 @@ impl SheetList {
         if results.is_empty() {
             return Ok((0, Vec::new()));
         }
-        let located = self.locate().await?;
-        for (target, rows) in &located.rows {
-            self.memory.meet(target, &located.shown[&rows[0]]);
+        let (mut located, mut batch) = self.prepare(results).await?;
+        if batch.cells.is_empty() {
+            return Ok((0, batch.gone));
         }
-        let (mut rows_written, mut cells, mut gone) = (0, Vec::new(), Vec::new());
-        for (target, outcome) in results {
-            let Some(rows) = located.rows.get(target) else {
-                gone.push(target.clone());
-                continue;
-            };
-            for &row in rows {
-                let values = self.memory.values(target, outcome);
-                cells.extend(self.row_cells(row, &located.own, values));
-                rows_written += 1;
-            }
-        }
-        cells.extend(self.mended(&located, results));
-        if cells.is_empty() {
-            return Ok((0, gone));
-        }
-        cells.extend(
-            located
-                .missing
-                .iter()
-                .map(|&i| self.cells(self.header_row, located.own[i], vec![json!(HEADERS[i])])),
-        );
         self.make_room(&located).await?;
-        self.sheets.write(&cells).await?;
+        self.make_room_for_results(batch.last_result).await?;
+        match self.sheets.write(&batch.cells).await {
+            Ok(()) => {}
+            // Rows, columns or the tab have changed since the look, or the service knows no tags.
+            Err(CallError::Request { .. }) => {
+                self.tags.refuse();
+                (located, batch) = self.prepare(results).await?;
+                self.make_room(&located).await?;
+                self.sheets.write(&batch.cells).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
         for (target, outcome) in results {
             self.memory.wrote(target, outcome);
         }
+        if let Some(tab) = &mut self.results {
+            tab.wrote(results);
+        }
+        self.left.extend(batch.left);
         self.written = true;
-        Ok((rows_written, gone))
+        // Not before the first write: time between a look and a write is time in which rows are moved.
+        self.tags
+            .set_up(&self.sheets, self.tab.sheet_id, &located, &self.due)
+            .await;
+        Ok((batch.rows, batch.gone))
+    }
+
+    /// The cells that would be written now: where, and what.
+    pub async fn preview(
+        &mut self,
+        results: &[(Target, Outcome)],
+    ) -> Result<Vec<(String, String)>, ListError> {
+        let (_, batch) = self.prepare(results).await?;
+        let shown = |cells: Cells| {
+            // Tags come with the first write.
+            let Place::Range(range) = cells.place else {
+                return None;
+            };
+            let values = cells.row.iter().map(|value| match value {
+                Value::String(text) => format!("«{text}»"),
+                other => other.to_string(),
+            });
+            let values = values.collect::<Vec<_>>().join(" | ");
+            Some((range, text::shorten(&values, PREVIEW)))
+        };
+        let mut cells: Vec<(String, String)> = batch.cells.into_iter().filter_map(shown).collect();
+        cells.sort_by_key(|(range, _)| row_of(range));
+        Ok(cells)
     }
 
     /// Looks whether the results stand where they belong, after the last write, and mends them until they do.
@@ -187,76 +249,50 @@ impl SheetList {
             return Ok(());
         }
         for _ in 0..LOOKS {
-            let located = self.locate().await?;
-            let cells = self.mended(&located, &[]);
-            if cells.is_empty() {
+            let (_, batch) = self.prepare(&[]).await?;
+            if batch.cells.is_empty() {
                 break;
             }
-            self.sheets.write(&cells).await?;
+            self.sheets.write(&batch.cells).await?;
         }
         Ok(())
     }
 
-    /// Cells for rows that do not show what they should, but for those that get new results anyway.
-    fn mended(&self, located: &Located, results: &[(Target, Outcome)]) -> Vec<Cells> {
-        let fresh: HashSet<&Target> = results.iter().map(|(target, _)| target).collect();
-        let reports = self.memory.reports();
-        let others = located
-            .rows
-            .iter()
-            .filter(|(target, _)| !fresh.contains(target));
-        let mut cells = Vec::new();
-        for (target, rows) in others {
-            for &row in rows {
-                if let Some(values) = self.memory.mend(target, &located.shown[&row], &reports) {
-                    cells.extend(self.row_cells(row, &located.own, values));
-                }
-            }
+    /// Looks where the rows are, and works out what to write to them.
+    async fn prepare(
+        &mut self,
+        results: &[(Target, Outcome)],
+    ) -> Result<(Located, Batch), ListError> {
+        let located = self.locate(results).await?;
+        self.memory.meet(located.named());
+        let batch = self.batch(&located, results);
+        if batch.clears {
+            self.memory.clearing();
         }
-        cells
-    }
-
-    /// One range for each run of neighbouring own columns.
-    fn row_cells(&self, row: usize, own: &[usize], values: Values) -> Vec<Cells> {
-        let mut by_column: Vec<(usize, Value)> = own
-            .iter()
-            .copied()
-            .zip(values)
-            .filter_map(|(column, value)| Some((column, value?)))
-            .collect();
-        by_column.sort_by_key(|(column, _)| *column);
-        let mut runs: Vec<(usize, Vec<Value>)> = Vec::new();
-        for (column, value) in by_column {
-            match runs.last_mut() {
-                Some((first, values)) if *first + values.len() == column => values.push(value),
-                _ => runs.push((column, vec![value])),
-            }
-        }
-        runs.into_iter()
-            .map(|(column, values)| self.cells(row, column, values))
-            .collect()
-    }
-
-    fn cells(&self, row: usize, column: usize, values: Vec<Value>) -> Cells {
-        let (first, last) = (
-            column_letters(column),
-            column_letters(column + values.len() - 1),
-        );
-        Cells {
-            range: a1(&self.tab.title, &format!("{first}{row}:{last}{row}")),
-            row: values,
-        }
+        Ok((located, batch))
     }
 
     /// Finds the rows as they are now. Where columns or the header have moved, or the tab was renamed, the whole tab is
     /// read again.
-    async fn locate(&mut self) -> Result<Located, ListError> {
-        for _ in 0..LOOKS {
-            match self.look().await {
-                Ok(Some(located)) => return Ok(located),
+    async fn locate(&mut self, results: &[(Target, Outcome)]) -> Result<Located, ListError> {
+        for look in 0..LOOKS {
+            // What was refused may be the tags.
+            let tags = match look {
+                0 => self.tags.of(results.iter().map(|(target, _)| target)),
+                _ => Vec::new(),
+            };
+            match self.look(&tags).await {
+                Ok(Some(located)) => {
+                    self.tags.met(&tags, &located);
+                    return Ok(located);
+                }
                 Ok(None) => {}
                 // A range that is not there any more is refused.
                 Err(CallError::Request { .. }) => self.reopen().await?,
+                Err(CallError::Run { .. }) if !tags.is_empty() => {
+                    self.tags.refuse();
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             }
             match self.load().await {
@@ -270,130 +306,44 @@ impl SheetList {
         )))
     }
 
-    /// Reads the header and the columns that tell which brand a row holds; `None` where the header says that they are
-    /// elsewhere.
-    async fn look(&self) -> Result<Option<Located>, CallError> {
+    /// Reads the header, the columns that tell which brand a row holds, and where these tags stand; `None` where the
+    /// header says that the columns are elsewhere.
+    async fn look(&mut self, tags: &[i64]) -> Result<Option<Located>, CallError> {
         let column = |column: usize| {
             let letters = column_letters(column);
             a1(&self.tab.title, &format!("{letters}:{letters}"))
         };
         let header = a1(&self.tab.title, &format!("{0}:{0}", self.header_row));
         let read = [Some(self.columns.name), self.columns.website];
-        let ranges: Vec<String> = std::iter::once(header)
+        let mut ranges: Vec<String> = std::iter::once(header)
             .chain(read.into_iter().chain(self.own).flatten().map(column))
             .collect();
-        let found = self.sheets.values(&ranges).await?;
+        let of_list = ranges.len();
+        ranges.extend(self.results.iter().flat_map(ResultsTab::ranges));
+        let (found, tags) = match tags.is_empty() {
+            true => (self.sheets.values(&ranges).await?, Vec::new()),
+            false => self.sheets.values_and_tags(&ranges, tags).await?,
+        };
         let header = found
             .first()
             .and_then(|rows| rows.first())
             .cloned()
             .unwrap_or_default();
-        let columns = Columns::find(&header, &self.place(), self.header_row)
-            .ok()
-            .flatten();
-        let own = own::columns(&header);
-        let here = columns.is_some_and(|columns| {
-            (columns.name, columns.website) == (self.columns.name, self.columns.website)
+        let here = self.columns.tell_apart_as_in(&header) && own::columns(&header) == self.own;
+        let mut located = Located::of(&Layout {
+            columns: self.columns,
+            header_row: self.header_row,
+            own: self.own,
+            width: header.len().max(self.width),
+            read: found.get(1..of_list).unwrap_or_default(),
         });
-        Ok((here && own == self.own)
-            .then(|| self.located(header.len(), found.get(1..).unwrap_or_default())))
-    }
-
-    /// Puts the columns that were read together: name, website if there is one, own columns that are there.
-    fn located(&self, header_width: usize, columns: &[Vec<Vec<String>>]) -> Located {
-        let mut columns = columns.iter();
-        let names = columns.next();
-        let websites = self.columns.website.and_then(|_| columns.next());
-        let own_cells = self.own.map(|column| column.and_then(|_| columns.next()));
-        let cell = |column: Option<&Vec<Vec<String>>>, row: usize| {
-            column
-                .and_then(|c| c.get(row - 1)?.first().cloned())
-                .unwrap_or_default()
-        };
-        let last = [names, websites]
-            .into_iter()
-            .flatten()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(0);
-        let rows: Vec<Row> = (self.header_row + 1..=last)
-            .map(|number| Row {
-                number,
-                name: cell(names, number),
-                website: cell(websites, number),
-                parent: String::new(),
-            })
-            .collect();
-        let gathered = gather(&rows);
-        let mut by_target: HashMap<Target, Vec<usize>> = gathered
-            .brands
-            .into_iter()
-            .map(|brand| (Target::Brand(brand.key), brand.rows))
-            .collect();
-        for rejected in gathered.rejected {
-            by_target
-                .entry(Target::Rejected(rejected.name))
-                .or_default()
-                .push(rejected.number);
+        if let Some(results) = &mut self.results {
+            // Its columns are being moved about: findings wait until they are back.
+            located.results = results
+                .meet(found.get(of_list..).unwrap_or_default())
+                .is_ok();
         }
-        let mut next = header_width.max(self.width);
-        let mut missing = Vec::new();
-        let own = std::array::from_fn(|i| {
-            self.own[i].unwrap_or_else(|| {
-                missing.push(i);
-                next += 1;
-                next - 1
-            })
-        });
-        Located {
-            rows: by_target,
-            shown: (self.header_row + 1..=last)
-                .map(|row| (row, own_cells.map(|column| cell(column, row))))
-                .collect(),
-            own,
-            missing,
-        }
-    }
-
-    /// Finds the tab again, whatever it is called now, and its size.
-    async fn reopen(&mut self) -> Result<(), ListError> {
-        let spreadsheet = self.sheets.spreadsheet().await?;
-        let mut tabs = spreadsheet.sheets.into_iter().map(|tab| tab.properties);
-        self.tab = tabs
-            .find(|tab| tab.sheet_id == self.tab.sheet_id)
-            .with_context(|| format!("{} was deleted", self.place()))?;
-        Ok(())
-    }
-
-    /// Adds columns to the grid where the own ones do not fit. An answer may be lost after the columns were added, so
-    /// the size is looked up before each try.
-    async fn make_room(&mut self, located: &Located) -> Result<(), ListError> {
-        let needed = located.own.iter().max().map_or(0, |last| last + 1);
-        for tries_left in (0..LOOKS).rev() {
-            let there = self.tab.grid_properties.column_count;
-            if located.missing.is_empty() && needed <= there {
-                break;
-            }
-            self.reopen().await?;
-            let there = self.tab.grid_properties.column_count;
-            if there == 0 || needed <= there {
-                break;
-            }
-            match self
-                .sheets
-                .add_columns(self.tab.sheet_id, needed - there)
-                .await
-            {
-                Ok(()) => break,
-                Err(CallError::Run {
-                    exit: Exit::Unavailable,
-                    ..
-                }) if tries_left > 0 => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        // From now on the headers are there, and the own columns are known by them.
-        self.own = located.own.map(Some);
-        Ok(())
+        located.tags = tags.into_iter().map(|tag| (tag.row, tag.id)).collect();
+        Ok(here.then_some(located))
     }
 }

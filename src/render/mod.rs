@@ -4,6 +4,7 @@ mod changes;
 mod chunks;
 mod family;
 mod filters;
+mod findings;
 mod glance;
 mod history;
 mod inert;
@@ -27,8 +28,10 @@ use std::{fs, io, path::Path};
 use anyhow::Context;
 
 pub use self::changes::in_short as changes_in_short;
+pub use self::findings::{Findings, findings};
 pub use self::portfolio::{Background, FailedBrand};
 use crate::{
+    cli::Lang,
     ownership::Ownership,
     research::{Researched, report::Report},
     state::{replace, write_atomically},
@@ -90,6 +93,12 @@ pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
     reports
         .collect::<Result<_, String>>()
         .map_err(anyhow::Error::msg)
+}
+
+/// The key findings of a report that was saved under this path; none where it cannot be read.
+pub fn saved_findings(report: &str, lang: Lang) -> Option<Findings> {
+    let report: Report = serde_json::from_slice(&fs::read(report).ok()?).ok()?;
+    Some(findings(&report, lang))
 }
 
 /// Who owns whom, as all reports below a folder say, and what is wrong with reports that cannot be read.

@@ -621,6 +621,7 @@ mod tests {
             name: "آوین".into(),
             website: website.into(),
             parent: parent.into(),
+            ..Row::default()
         };
         gather(&[row]).brands.remove(0)
     }

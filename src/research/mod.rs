@@ -57,7 +57,9 @@ use crate::{
 };
 
 /// How much is asked about each brand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize,
+)]
 pub enum Depth {
     /// Who it is and what it sells: two searches and its own site
     Quick,
@@ -138,6 +140,7 @@ pub struct Research {
     /// The occasions of the year from then.
     pub year: Vec<(Occasion, Dates)>,
     pub simulated: bool,
+    /// For brands of which the list does not ask for another.
     pub depth: Depth,
     pub stages: Stages,
     /// All brands of the list.
@@ -295,7 +298,8 @@ impl Research {
         let payer = brand.key.as_str();
         let today = calendar::jalali(self.today, '-');
         let year = today.split('-').next().unwrap_or_default();
-        let queries = queries::searches(brand, shared_parent.as_deref(), self.depth, year);
+        let depth = brand.wishes.depth.unwrap_or(self.depth);
+        let queries = queries::searches(brand, shared_parent.as_deref(), depth, year);
         let asked = queries
             .iter()
             .map(|query| self.tavily.search(&query.text, *since, payer));
@@ -333,7 +337,7 @@ impl Research {
             return Err(CallError::Stopped);
         }
         let mut evidence = Evidence::gather(brand, &batches, &self.neighbours, self.stages);
-        let further = self.depth != Depth::Quick
+        let further = depth != Depth::Quick
             && self.stages.has(Stage::SecondRound)
             && evidence.candidates.is_empty();
         let query =

@@ -200,6 +200,7 @@ mod tests {
             name: name.into(),
             website: website.into(),
             parent: "م".repeat(490),
+            ..Row::default()
         };
         gather(&[row]).brands.remove(0)
     }

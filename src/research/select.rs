@@ -453,7 +453,7 @@ mod tests {
             number: 2,
             name: "کاله".into(),
             website: "kalleh.com".into(),
-            parent: String::new(),
+            ..Row::default()
         };
         gather(&[row]).brands.remove(0)
     }

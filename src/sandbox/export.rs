@@ -52,7 +52,7 @@ fn workbook(services: &Services) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let tab = book.add_worksheet();
     tab.set_name(services.spreadsheet.title())?;
-    for (row, cells) in (0..).zip(services.spreadsheet.rows()) {
+    for (row, cells) in (0..).zip(services.spreadsheet.rows(None)) {
         for (column, cell) in (0..).zip(cells).filter(|(_, cell)| !cell.is_empty()) {
             tab.write_string(row, column, cell)?;
         }

@@ -3,6 +3,7 @@
 
 mod about;
 mod body;
+mod by_filter;
 pub(crate) mod city;
 mod export;
 mod fault;
@@ -11,6 +12,7 @@ mod model;
 mod openrouter;
 mod sheets;
 mod sign_in;
+mod tab;
 mod tavily;
 mod world;
 
@@ -36,6 +38,7 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
+pub use tab::Tab;
 use {city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
 
 /// How the simulated services behave.
@@ -252,12 +255,42 @@ impl Sandbox {
 
     /// The rows of the spreadsheet as they are now.
     pub fn rows(&self) -> Vec<Vec<String>> {
-        self.services.spreadsheet.rows()
+        self.services.spreadsheet.rows(None)
+    }
+
+    /// The rows of another tab as they are now; none where there is no such tab.
+    pub fn rows_of(&self, title: &str) -> Vec<Vec<String>> {
+        self.services.spreadsheet.rows(Some(title))
     }
 
     /// Changes the rows, as a person at another desk would.
     pub fn edit_rows(&self, edit: impl FnOnce(&mut Vec<Vec<Value>>)) {
+        self.services.spreadsheet.edit(|tab| edit(tab.cells()));
+    }
+
+    /// Moves rows about with what is tagged on them, as a person at another desk would.
+    pub fn edit_tab(&self, edit: impl FnOnce(&mut Tab)) {
         self.services.spreadsheet.edit(edit);
+    }
+
+    /// Lets somebody change the tab in the moment before values are read or written, again and again; the second thing
+    /// told is whether they are written.
+    pub fn disturb(&self, disturbance: impl FnMut(&mut Tab, bool) + Send + 'static) {
+        let disturbance = Box::new(disturbance);
+        self.services.spreadsheet.disturb_at_each(disturbance);
+    }
+
+    /// How many tags rows of the first tab have.
+    pub fn tags(&self) -> usize {
+        let mut tags = 0;
+        self.edit_tab(|tab| tags = tab.tags());
+        tags
+    }
+
+    /// From now on nobody may see or set tags on rows.
+    pub fn refuse_tags(&self) {
+        let spreadsheet = &self.services.spreadsheet;
+        spreadsheet.without_tags.store(true, Ordering::SeqCst);
     }
 
     /// Answers the first so many model calls; the others wait until more are allowed.
@@ -298,7 +331,8 @@ impl Sandbox {
 
     /// Changes the rows in the moment before the next write is carried out, as a person at another desk could.
     pub fn edit_rows_before_write(&self, edit: impl FnOnce(&mut Vec<Vec<Value>>) + Send + 'static) {
-        self.services.spreadsheet.edit_before_write(Box::new(edit));
+        let edit = Box::new(|tab: &mut Tab| edit(tab.cells()));
+        self.services.spreadsheet.edit_before_write(edit);
     }
 
     /// From now on nobody may write to the spreadsheet.
@@ -311,7 +345,8 @@ impl Sandbox {
 
     /// Gives the tab another name.
     pub fn rename_tab(&self, title: &str) {
-        self.services.spreadsheet.rename(title);
+        let spreadsheet = &self.services.spreadsheet;
+        spreadsheet.edit(|tab| title.clone_into(&mut tab.title));
     }
 
     /// Model calls answered, search credits billed and writes to the sheet so far.
@@ -485,6 +520,18 @@ fn router(services: Arc<Services>) -> Router {
         )
         .route("/spreadsheets/d/{id}/export", get(export::export))
         .route("/export/{id}", get(export::handed_out))
+        .route(
+            "/v4/spreadsheets/{id}/values:batchGetByDataFilter",
+            post(by_filter::batch_get),
+        )
+        .route(
+            "/v4/spreadsheets/{id}/values:batchUpdateByDataFilter",
+            post(by_filter::batch_update),
+        )
+        .route(
+            "/v4/spreadsheets/{id}/developerMetadata:search",
+            post(by_filter::search),
+        )
         .with_state(services)
 }
 

@@ -1,4 +1,4 @@
-//! The simulated Google Sheets: one spreadsheet with one tab, `INPUT`, in memory.
+//! The simulated Google Sheets: one spreadsheet in memory, whose first tab is `INPUT`.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -14,48 +14,41 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Service, Services, bearer, error};
+use super::{
+    Service, Services, bearer, by_filter, error,
+    tab::{Range, Tab, formatted, parse_range},
+};
 
 pub(super) const KEY: &str = "AIza-sandbox-0123456789";
 pub(super) const ID: &str = "sandbox-spreadsheet-of-brands";
 
 const TAB: &str = "INPUT";
-const SHEET_ID: i64 = 0;
 const MEDIAN_SECONDS: f64 = 0.3;
-const CELL_LIMIT: usize = 50_000;
 
 /// A change of the rows.
-pub(super) type Edit = Box<dyn FnOnce(&mut Vec<Vec<Value>>) + Send>;
+pub(super) type Edit = Box<dyn FnOnce(&mut Tab) + Send>;
 
-/// A spreadsheet with one tab.
+/// What somebody does at each request, the second time knowing whether it is a write.
+type Disturbance = Box<dyn FnMut(&mut Tab, bool) + Send>;
+
+/// A spreadsheet.
 pub(super) struct Spreadsheet {
-    grid: Mutex<Grid>,
+    /// The list is in the first tab.
+    tabs: Mutex<Vec<Tab>>,
     before_write: Mutex<Option<Edit>>,
+    at_each: Mutex<Option<Disturbance>>,
     /// The account may read only.
     pub(super) read_only: AtomicBool,
+    /// Nobody may see or set tags.
+    pub(super) without_tags: AtomicBool,
 }
 
 impl std::fmt::Debug for Spreadsheet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Spreadsheet")
-            .field("grid", &self.grid)
+            .field("tabs", &self.tabs)
             .finish_non_exhaustive()
     }
-}
-
-#[derive(Debug)]
-struct Grid {
-    title: String,
-    rows: Vec<Vec<Value>>,
-    columns: usize,
-    row_count: usize,
-}
-
-/// A rectangle of cells, counted from 0; ends are exclusive and may be open.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Range {
-    rows: (usize, Option<usize>),
-    columns: (usize, Option<usize>),
 }
 
 impl Spreadsheet {
@@ -77,138 +70,82 @@ impl Spreadsheet {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(1).max(3) + 1;
         let row_count = rows.len().max(1_000);
         Ok(Self {
-            grid: Mutex::new(Grid {
+            tabs: Mutex::new(vec![Tab {
+                id: 0,
                 title: TAB.to_owned(),
                 rows,
                 columns,
                 row_count,
-            }),
+                tags: Vec::new(),
+                properties: json!({}),
+            }]),
             before_write: Mutex::default(),
+            at_each: Mutex::default(),
             read_only: AtomicBool::new(false),
+            without_tags: AtomicBool::new(false),
         })
     }
 
-    pub(super) fn rows(&self) -> Vec<Vec<String>> {
-        self.grid()
-            .rows
-            .iter()
-            .map(|row| row.iter().map(formatted).collect())
+    /// The cells of the tab with this title, or of the first.
+    pub(super) fn rows(&self, title: Option<&str>) -> Vec<Vec<String>> {
+        let tabs = self.tabs();
+        let tab = match title {
+            Some(title) => tabs.iter().find(|tab| tab.title == title),
+            None => tabs.first(),
+        };
+        let rows = tab.into_iter().flat_map(|tab| &tab.rows);
+        rows.map(|row| row.iter().map(formatted).collect())
             .collect()
     }
 
-    /// The tab's name.
+    /// The first tab's name.
     pub(super) fn title(&self) -> String {
-        self.grid().title.clone()
+        let tabs = self.tabs();
+        tabs.first()
+            .map(|tab| tab.title.clone())
+            .unwrap_or_default()
     }
 
-    pub(super) fn edit(&self, edit: impl FnOnce(&mut Vec<Vec<Value>>)) {
-        edit(&mut self.grid().rows);
+    /// Changes the first tab.
+    pub(super) fn edit(&self, edit: impl FnOnce(&mut Tab)) {
+        if let Some(tab) = self.tabs().first_mut() {
+            edit(tab);
+        }
     }
 
     pub(super) fn edit_before_write(&self, edit: Edit) {
-        *self
-            .before_write
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(edit);
+        *lock(&self.before_write) = Some(edit);
     }
 
-    pub(super) fn rename(&self, title: &str) {
-        title.clone_into(&mut self.grid().title);
+    pub(super) fn disturb_at_each(&self, disturbance: Disturbance) {
+        *lock(&self.at_each) = Some(disturbance);
     }
 
-    fn carry_out_edit(&self) {
-        let edit = self
-            .before_write
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+    /// Lets those who share the sheet change it, in the moment before values are read or written.
+    pub(super) fn disturb(&self, write: bool) {
+        let edit = match write {
+            true => lock(&self.before_write).take(),
+            false => None,
+        };
+        let mut tabs = self.tabs();
+        let Some(first) = tabs.first_mut() else {
+            return;
+        };
         if let Some(edit) = edit {
-            self.edit(edit);
+            edit(first);
+        }
+        if let Some(disturbance) = &mut *lock(&self.at_each) {
+            disturbance(first, write);
         }
     }
 
-    fn grid(&self) -> MutexGuard<'_, Grid> {
-        self.grid.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn tabs(&self) -> MutexGuard<'_, Vec<Tab>> {
+        lock(&self.tabs)
     }
 }
 
-impl Grid {
-    /// Values as the service sends them: empty cells at the end of a row, and empty rows at the end, are left out.
-    fn read(&self, range: Range) -> Vec<Vec<String>> {
-        let end = range.rows.1.unwrap_or(usize::MAX).min(self.rows.len());
-        let mut values: Vec<Vec<String>> = (range.rows.0..end)
-            .map(|r| {
-                let row = &self.rows[r];
-                let last = range.columns.1.unwrap_or(usize::MAX).min(row.len());
-                let mut cells: Vec<String> = row
-                    .get(range.columns.0..last)
-                    .unwrap_or_default()
-                    .iter()
-                    .map(formatted)
-                    .collect();
-                while cells.last().is_some_and(String::is_empty) {
-                    cells.pop();
-                }
-                cells
-            })
-            .collect();
-        while values.last().is_some_and(Vec::is_empty) {
-            values.pop();
-        }
-        values
-    }
-
-    fn check(&self, range: Range, values: &[Vec<Value>]) -> Result<(), String> {
-        let (rows, columns) = (self.row_count, self.columns);
-        let end =
-            |(start, end): (usize, Option<usize>), size: usize| end.unwrap_or(size.max(start + 1));
-        if end(range.rows, rows) > rows || end(range.columns, columns) > columns {
-            return Err(format!(
-                "exceeds grid limits. Max rows: {rows}, max columns: {columns}"
-            ));
-        }
-        let width = end(range.columns, columns) - range.columns.0;
-        let height = end(range.rows, rows) - range.rows.0;
-        if values.len() > height || values.iter().any(|row| row.len() > width) {
-            return Err("Requested writing within range, but tried writing outside of it".into());
-        }
-        if values
-            .iter()
-            .flatten()
-            .any(|cell| cell.is_object() || cell.is_array())
-        {
-            return Err("Invalid values: a cell is a boolean, a text or a number".into());
-        }
-        let too_long = |cell: &Value| {
-            cell.as_str()
-                .is_some_and(|text| text.chars().count() > CELL_LIMIT)
-        };
-        if values.iter().flatten().any(too_long) {
-            return Err(
-                "Your input contains more than the maximum of 50000 characters in a single cell."
-                    .into(),
-            );
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, range: Range, values: &[Vec<Value>]) -> usize {
-        let mut written = 0;
-        for (r, row) in values.iter().enumerate() {
-            for (c, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_null()) {
-                let (r, c) = (range.rows.0 + r, range.columns.0 + c);
-                if self.rows.len() <= r {
-                    self.rows.resize(r + 1, Vec::new());
-                }
-                if self.rows[r].len() <= c {
-                    self.rows[r].resize(c + 1, json!(""));
-                }
-                self.rows[r][c] = cell.clone();
-                written += 1;
-            }
-        }
-        written
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(super) async fn spreadsheet(
@@ -219,13 +156,20 @@ pub(super) async fn spreadsheet(
     if let Some(end) = enter(&services, &id, &headers, false).await {
         return end;
     }
-    let grid = services.spreadsheet.grid();
-    Json(json!({
-        "properties": {"title": "Brands (simulated)"},
-        "sheets": [{"properties": {"sheetId": SHEET_ID, "title": grid.title, "index": 0, "sheetType": "GRID",
-            "gridProperties": {"rowCount": grid.row_count, "columnCount": grid.columns}}}],
-    }))
-    .into_response()
+    let tabs = services.spreadsheet.tabs();
+    let tabs: Vec<Value> = tabs.iter().enumerate().map(properties).collect();
+    Json(json!({"properties": {"title": "Brands (simulated)"}, "sheets": tabs})).into_response()
+}
+
+fn properties((index, tab): (usize, &Tab)) -> Value {
+    let mut properties = tab.properties.clone();
+    properties["sheetId"] = json!(tab.id);
+    properties["title"] = json!(tab.title);
+    properties["index"] = json!(index);
+    properties["sheetType"] = json!("GRID");
+    properties["gridProperties"]["rowCount"] = json!(tab.row_count);
+    properties["gridProperties"]["columnCount"] = json!(tab.columns);
+    json!({"properties": properties})
 }
 
 pub(super) async fn batch_get(
@@ -241,14 +185,15 @@ pub(super) async fn batch_get(
     let pairs: Vec<(String, String)> = url
         .map(|url| url.query_pairs().into_owned().collect())
         .unwrap_or_default();
-    let grid = services.spreadsheet.grid();
+    services.spreadsheet.disturb(false);
+    let tabs = services.spreadsheet.tabs();
     let mut ranges = Vec::new();
     for (_, text) in pairs.iter().filter(|(name, _)| name == "ranges") {
-        let Some(range) = parse_range(text, &grid.title) else {
+        let Some((tab, range)) = find(&tabs, text) else {
             return invalid(&format!("Unable to parse range: {text}"));
         };
         let mut found = json!({"range": text, "majorDimension": "ROWS"});
-        let values = grid.read(range);
+        let values = tabs[tab].read(range);
         if !values.is_empty() {
             found["values"] = json!(values);
         }
@@ -275,31 +220,37 @@ pub(super) async fn values_batch_update(
     ) {
         return invalid("'valueInputOption' is required but not specified");
     }
-    services.spreadsheet.carry_out_edit();
-    let mut grid = services.spreadsheet.grid();
+    services.spreadsheet.disturb(true);
+    let mut tabs = services.spreadsheet.tabs();
     let mut writes = Vec::new();
     for (i, entry) in body["data"].as_array().into_iter().flatten().enumerate() {
         let text = entry["range"].as_str().unwrap_or_default();
-        let Some(range) = parse_range(text, &grid.title) else {
+        let Some((tab, range)) = find(&tabs, text) else {
             return invalid(&format!("Invalid data[{i}]: Unable to parse range: {text}"));
         };
         let Ok(values) = serde_json::from_value::<Vec<Vec<Value>>>(entry["values"].clone()) else {
             return invalid(&format!("Invalid data[{i}]: values"));
         };
-        if let Err(why) = grid.check(range, &values) {
+        if let Err(why) = tabs[tab].check(range, &values) {
             return invalid(&format!("Invalid data[{i}]: Range ({text}) {why}"));
         }
-        writes.push((range, values));
+        writes.push((tab, range, values));
     }
     let cells: usize = writes
         .iter()
-        .map(|(range, values)| grid.write(*range, values))
+        .map(|(tab, range, values)| tabs[*tab].write(*range, values))
         .sum();
     services.counts.writes.fetch_add(1, Ordering::SeqCst);
     Json(json!({"spreadsheetId": id, "totalUpdatedCells": cells})).into_response()
 }
 
-/// `…/{id}:batchUpdate`, of which only new columns are known.
+/// The tab and the cells in it that a range names.
+fn find(tabs: &[Tab], text: &str) -> Option<(usize, Range)> {
+    let (title, range) = parse_range(text)?;
+    Some((tabs.iter().position(|tab| tab.title == title)?, range))
+}
+
+/// `…/{id}:batchUpdate`, of which new rows, columns, tabs and tags are known; all of it is carried out, or nothing.
 pub(super) async fn batch_update(
     State(services): State<Arc<Services>>,
     Path(id): Path<String>,
@@ -313,26 +264,89 @@ pub(super) async fn batch_update(
         return end;
     }
     let body: Value = serde_json::from_str(&body).unwrap_or_default();
-    let mut grid = services.spreadsheet.grid();
-    for request in body["requests"].as_array().into_iter().flatten() {
-        let append = &request["appendDimension"];
-        let length = append["length"]
-            .as_u64()
-            .and_then(|n| usize::try_from(n).ok());
-        match (
-            append["sheetId"].as_i64(),
-            append["dimension"].as_str(),
-            length,
-        ) {
-            (Some(SHEET_ID), Some("COLUMNS"), Some(n @ 1..=1_000)) => grid.columns += n,
-            _ => return invalid("Invalid requests[0]"),
+    let mut tabs = services.spreadsheet.tabs();
+    let mut changed = tabs.clone();
+    let mut replies = Vec::new();
+    for (i, request) in body["requests"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
+        let Some((kind, asked)) = request
+            .as_object()
+            .and_then(|request| request.iter().next())
+        else {
+            return invalid(&format!("Invalid requests[{i}]: No request set."));
+        };
+        let reply = match kind.as_str() {
+            "appendDimension" => append(&mut changed, asked),
+            "addSheet" => add_sheet(&mut changed, asked),
+            "createDeveloperMetadata"
+                if services.spreadsheet.without_tags.load(Ordering::SeqCst) =>
+            {
+                return error(Service::Sheets, 403, "The caller does not have permission");
+            }
+            "createDeveloperMetadata" => by_filter::create(&mut changed, asked),
+            _ => Err("the simulated service does not know this request".into()),
+        };
+        match reply {
+            Ok(reply) => replies.push(reply),
+            Err(why) => return invalid(&format!("Invalid requests[{i}].{kind}: {why}")),
         }
     }
-    Json(json!({"spreadsheetId": id, "replies": [{}]})).into_response()
+    *tabs = changed;
+    Json(json!({"spreadsheetId": id, "replies": replies})).into_response()
+}
+
+fn append(tabs: &mut [Tab], asked: &Value) -> Result<Value, String> {
+    let sheet = asked["sheetId"].as_i64().unwrap_or(0);
+    let tab = tabs.iter_mut().find(|tab| tab.id == sheet);
+    let tab = tab.ok_or_else(|| format!("No grid with id: {sheet}"))?;
+    let length = asked["length"]
+        .as_u64()
+        .and_then(|n| usize::try_from(n).ok());
+    match (asked["dimension"].as_str(), length) {
+        (Some("COLUMNS"), Some(n @ 1..=1_000)) => tab.columns += n,
+        (Some("ROWS"), Some(n @ 1..=100_000)) => tab.row_count += n,
+        _ => return Err("Invalid dimension or length".into()),
+    }
+    Ok(json!({}))
+}
+
+fn add_sheet(tabs: &mut Vec<Tab>, asked: &Value) -> Result<Value, String> {
+    let asked = &asked["properties"];
+    let number = tabs.len();
+    let title = asked["title"]
+        .as_str()
+        .map_or_else(|| format!("Sheet{}", number + 1), str::to_owned);
+    // Titles that differ in letter case alone are the same one.
+    if tabs
+        .iter()
+        .any(|tab| tab.title.to_lowercase() == title.to_lowercase())
+    {
+        return Err(format!(
+            "A sheet with the name \"{title}\" already exists. Please enter another name."
+        ));
+    }
+    let grid = &asked["gridProperties"];
+    let size = |field: &str| grid[field].as_u64().and_then(|n| usize::try_from(n).ok());
+    let tab = Tab {
+        id: i64::from(fastrand::u32(1 << 20..1 << 30)),
+        title,
+        rows: Vec::new(),
+        columns: size("columnCount").unwrap_or(26),
+        row_count: size("rowCount").unwrap_or(1_000),
+        tags: Vec::new(),
+        properties: asked.clone(),
+    };
+    let reply = json!({"addSheet": properties((number, &tab))});
+    tabs.push(tab);
+    Ok(reply)
 }
 
 /// Who may come in: a signed-in account for everything, a key for reading.
-async fn enter(
+pub(super) async fn enter(
     services: &Services,
     id: &str,
     headers: &HeaderMap,
@@ -383,61 +397,8 @@ async fn enter(
     (id != ID).then(|| error(Service::Sheets, 404, "Requested entity was not found."))
 }
 
-fn invalid(message: &str) -> Response {
+pub(super) fn invalid(message: &str) -> Response {
     error(Service::Sheets, 400, message)
-}
-
-fn formatted(cell: &Value) -> String {
-    match cell {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Bool(truth) => truth.to_string().to_uppercase(),
-        other => other.to_string(),
-    }
-}
-
-/// Reads `'INPUT'!A1:B2`, `INPUT!A:C`, `'INPUT'!1:1` or `'INPUT'`.
-fn parse_range(text: &str, title: &str) -> Option<Range> {
-    let (tab, cells) = text
-        .rsplit_once('!')
-        .map_or((text, None), |(tab, cells)| (tab, Some(cells)));
-    let tab = tab
-        .strip_prefix('\'')
-        .and_then(|tab| tab.strip_suffix('\''))
-        .unwrap_or(tab);
-    if tab.replace("''", "'") != title {
-        return None;
-    }
-    let Some(cells) = cells else {
-        return Some(Range {
-            rows: (0, None),
-            columns: (0, None),
-        });
-    };
-    let (first, last) = cells.split_once(':').unwrap_or((cells, cells));
-    let ((c0, r0), (c1, r1)) = (parse_cell(first)?, parse_cell(last)?);
-    Some(Range {
-        rows: (r0.unwrap_or(0), r1.map(|r| r + 1)),
-        columns: (c0.unwrap_or(0), c1.map(|c| c + 1)),
-    })
-}
-
-/// Column and row, counted from 0; either may be missing, not both.
-fn parse_cell(text: &str) -> Option<(Option<usize>, Option<usize>)> {
-    let digits = text
-        .find(|c: char| c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (letters, number) = text.split_at(digits);
-    let mut column = None;
-    for letter in letters.bytes() {
-        let value = usize::from(letter.is_ascii_uppercase().then(|| letter - b'A' + 1)?);
-        column = Some(column.map_or(value, |c: usize| c * 26 + value));
-    }
-    let row = match number {
-        "" => None,
-        number => Some(number.parse::<usize>().ok()?.checked_sub(1)?),
-    };
-    (column.is_some() || row.is_some()).then_some((column.map(|c| c - 1), row))
 }
 
 #[cfg(test)]
@@ -445,35 +406,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_the_service_reads_them() {
-        let range = |rows, columns| Some(Range { rows, columns });
-        assert_eq!(
-            parse_range("'INPUT'!B2:D5", TAB),
-            range((1, Some(5)), (1, Some(4)))
-        );
-        assert_eq!(
-            parse_range("INPUT!A:AA", TAB),
-            range((0, None), (0, Some(27)))
-        );
-        assert_eq!(
-            parse_range("'INPUT'!1:1", TAB),
-            range((0, Some(1)), (0, None))
-        );
-        assert_eq!(parse_range("'INPUT'", TAB), range((0, None), (0, None)));
-        for bad in ["'OTHER'!A1", "'INPUT'!", "'INPUT'!A0", "'INPUT'!a1", "A1"] {
-            assert_eq!(parse_range(bad, TAB), None, "{bad}");
-        }
-    }
-
-    #[test]
     fn empty_cells_at_the_ends_are_left_out() {
         let sheet = Spreadsheet::new("a,b,\n,,\nc,,d\n,,\n").unwrap();
-        let all = Range {
-            rows: (0, None),
-            columns: (0, None),
-        };
+        let (_, all) = parse_range("'INPUT'").unwrap();
         assert_eq!(
-            sheet.grid().read(all),
+            sheet.tabs()[0].read(all),
             [vec!["a", "b"], vec![], vec!["c", "", "d"]]
         );
     }

@@ -22,7 +22,7 @@ use super::{
 use crate::settings::{SheetAccess, SheetSettings};
 
 /// The longest that a sheet is waited for: its results are saved elsewhere, and the next write brings them too.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// One spreadsheet.
 #[derive(Debug)]
@@ -75,6 +75,7 @@ pub struct TabProperties {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Grid {
+    pub row_count: usize,
     pub column_count: usize,
 }
 
@@ -86,18 +87,37 @@ struct BatchValues {
 }
 
 #[derive(Deserialize)]
-struct ValueRange {
+pub(super) struct ValueRange {
+    #[serde(default)]
+    pub(super) range: String,
     #[serde(default)]
     values: Vec<Vec<Value>>,
 }
 
-/// Values for one range.
+impl ValueRange {
+    /// Rows of cells, as they are shown.
+    pub(super) fn into_shown(self) -> Vec<Vec<String>> {
+        let rows = self.values.into_iter();
+        rows.map(|row| row.into_iter().map(shown).collect())
+            .collect()
+    }
+}
+
+/// Values for neighbouring cells of a row.
 #[derive(Clone, Debug)]
 pub struct Cells {
-    /// In A1 notation, with the tab's name.
-    pub range: String,
+    pub place: Place,
     /// One row of cells; `null` leaves a cell as it is.
     pub row: Vec<Value>,
+}
+
+/// Where cells are.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In A1 notation, with the tab's name.
+    Range(String),
+    /// In the row that has this tag, wherever it is by then, from this column on, counted from 0.
+    Tagged { id: i64, column: usize },
 }
 
 impl Sheets {
@@ -173,25 +193,23 @@ impl Sheets {
         let mut request = Request::free("read values", Method::GET, url, HeaderMap::new());
         request.patience = Some(PATIENCE);
         let reply: BatchValues = self.read(self.send(request).await?)?;
-        Ok(reply
-            .value_ranges
-            .into_iter()
-            .map(|range| {
-                range
-                    .values
-                    .into_iter()
-                    .map(|row| row.into_iter().map(shown).collect())
-                    .collect()
-            })
-            .collect())
+        let ranges = reply.value_ranges.into_iter();
+        Ok(ranges.map(ValueRange::into_shown).collect())
     }
 
-    /// Writes cells as plain text and numbers, all or none.
+    /// Writes cells as plain text and numbers, all or none. Those of a row that is gone with its tag are left out.
     pub async fn write(&self, cells: &[Cells]) -> Result<(), CallError> {
-        let data: Vec<Value> = cells
+        if cells
             .iter()
-            .map(|cells| json!({"range": cells.range, "values": [cells.row]}))
-            .collect();
+            .any(|cells| matches!(cells.place, Place::Tagged { .. }))
+        {
+            return self.write_by_filter(cells).await;
+        }
+        let in_range = |cells: &Cells| match &cells.place {
+            Place::Range(range) => Some(json!({"range": range, "values": [cells.row]})),
+            Place::Tagged { .. } => None,
+        };
+        let data: Vec<Value> = cells.iter().filter_map(in_range).collect();
         let mut request = Request::free(
             "write values",
             Method::POST,
@@ -203,23 +221,37 @@ impl Sheets {
         self.send(request).await.map(drop)
     }
 
-    /// Adds empty columns at the right of a tab. It is not tried again by itself: columns whose answer was lost would
-    /// be added twice.
-    pub async fn add_columns(&self, sheet_id: i64, count: usize) -> Result<(), CallError> {
-        let mut url = self.at(&[]);
-        url.set_path(&format!("{}:batchUpdate", url.path()));
-        let mut request = Request::free("add columns", Method::POST, url, HeaderMap::new());
-        request.body = Body::Json(
-            json!({"requests": [
-                {"appendDimension": {"sheetId": sheet_id, "dimension": "COLUMNS", "length": count}}
-            ]})
-            .to_string(),
-        );
-        request.patience = Some(Duration::ZERO);
-        self.send(request).await.map(drop)
+    /// Adds empty rows or columns at the end of a tab.
+    pub async fn add(&self, sheet_id: i64, what: &str, count: usize) -> Result<(), CallError> {
+        let append =
+            json!({"appendDimension": {"sheetId": sheet_id, "dimension": what, "length": count}});
+        self.update("make room", vec![append]).await.map(drop)
     }
 
-    async fn send(&self, mut request: Request) -> Result<Value, CallError> {
+    /// Adds a tab with these properties.
+    pub async fn add_tab(&self, properties: &Value) -> Result<TabProperties, CallError> {
+        let add = json!({"addSheet": {"properties": properties}});
+        let mut reply = self.update("add a tab", vec![add]).await?;
+        let added = reply.pointer_mut("/replies/0/addSheet/properties");
+        self.read(added.map(Value::take).unwrap_or_default())
+    }
+
+    /// Changes the spreadsheet itself, all that is asked for or nothing. It is not tried again: what the answer was lost
+    /// of would be done twice.
+    pub(super) async fn update(
+        &self,
+        what: &str,
+        requests: Vec<Value>,
+    ) -> Result<Value, CallError> {
+        let mut url = self.at(&[]);
+        url.set_path(&format!("{}:batchUpdate", url.path()));
+        let mut request = Request::free(what, Method::POST, url, HeaderMap::new());
+        request.body = Body::Json(json!({"requests": requests}).to_string());
+        request.patience = Some(Duration::ZERO);
+        self.send(request).await
+    }
+
+    pub(super) async fn send(&self, mut request: Request) -> Result<Value, CallError> {
         let sign_in = match &self.access {
             Access::Key(headers) => {
                 request.headers.clone_from(headers);
@@ -253,15 +285,20 @@ impl Sheets {
         }
     }
 
-    fn read<T: DeserializeOwned>(&self, json: Value) -> Result<T, CallError> {
-        T::deserialize(json).map_err(|error| CallError::Request {
-            service: self.service.name,
-            kind: crate::remedy::ErrorKind::BadAnswer,
-            message: format!("the reply is not what it should be: {error}"),
-        })
+    pub(super) fn read<T: DeserializeOwned>(&self, json: Value) -> Result<T, CallError> {
+        T::deserialize(json).map_err(|error| self.strange(&error.to_string()))
     }
 
-    fn at(&self, path: &[&str]) -> Url {
+    /// The error of a reply that cannot be used.
+    pub(super) fn strange(&self, why: &str) -> CallError {
+        CallError::Request {
+            service: self.service.name,
+            kind: crate::remedy::ErrorKind::BadAnswer,
+            message: format!("the reply is not what it should be: {why}"),
+        }
+    }
+
+    pub(super) fn at(&self, path: &[&str]) -> Url {
         let path = ["v4", "spreadsheets", &self.id]
             .into_iter()
             .chain(path.iter().copied());

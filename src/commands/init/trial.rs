@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    batch::{self, preflight},
+    batch::preflight,
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
@@ -142,7 +142,7 @@ fn gate() -> Arc<Gate> {
 
 fn found(table: &Table) -> String {
     let rows = table.rows.iter().filter(|row| !row.is_empty()).count();
-    format!("{}; {rows} rows", batch::columns(table))
+    format!("{}; {rows} rows", table.mapping())
 }
 
 fn tried<T>(result: Result<T, CallError>, fine: impl FnOnce(T) -> String) -> Tried {

@@ -1,0 +1,92 @@
+//! The key findings of a report, for a row of a sheet.
+
+use super::view::Tongue;
+use crate::{
+    cli::Lang,
+    research::report::{DatedOpportunity, Fact, Level, Report, Status},
+    text,
+};
+
+/// The longest that an opportunity may be in a cell, in characters.
+const OPPORTUNITY: usize = 300;
+
+/// What a row of the results tab says of a brand, beside status, cost and time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub brand: String,
+    pub parent: String,
+    /// Whether the parent company that the list gives is right.
+    pub verdict: String,
+    pub industry: String,
+    pub position: String,
+    pub opportunities: [String; 3],
+    /// The share of facts that are supported.
+    pub support: String,
+}
+
+/// The key findings in the language of the sheet.
+pub fn findings(report: &Report, lang: Lang) -> Findings {
+    let t = Tongue::of(lang);
+    let mut strongest: Vec<&DatedOpportunity> = report
+        .insights
+        .iter()
+        .flat_map(|insights| &insights.opportunities)
+        .collect();
+    strongest.sort_by_key(|dated| match dated.opportunity.priority {
+        Level::High => 0,
+        Level::Medium => 1,
+        Level::Low => 2,
+    });
+    let mut opportunities = strongest.into_iter().map(|dated| {
+        let opportunity = &dated.opportunity;
+        let concept = t.text(&opportunity.concept);
+        text::shorten(&format!("{}: {concept}", opportunity.partner), OPPORTUNITY)
+    });
+    let industry = &report.categorisation.industry;
+    let industry = match lang.persian() {
+        true => industry.fa.as_ref().or(industry.en.as_ref()),
+        false => industry.en.as_ref().or(industry.fa.as_ref()),
+    };
+    Findings {
+        brand: report.brand.clone(),
+        parent: stated(t, report.relationships.parent.as_ref()),
+        verdict: t.parent(&report.quality.parent.verdict).to_owned(),
+        industry: stated(t, industry),
+        position: stated(t, report.categorisation.market_position.as_ref()),
+        opportunities: std::array::from_fn(|_| opportunities.next().unwrap_or_default()),
+        support: t.share(report.quality.share_supported),
+    }
+}
+
+/// The value of a fact; what is not supported has the mark that it has in the report.
+fn stated(t: Tongue, fact: Option<&Fact>) -> String {
+    let Some(fact) = fact else {
+        return String::new();
+    };
+    let value = t.value(&fact.value);
+    let (mark, ..) = t.mark(fact.status);
+    match fact.status {
+        Status::Supported => value,
+        _ => format!("{value} {mark}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::sample;
+
+    #[test]
+    fn the_findings_are_those_of_the_report() {
+        let report = sample::report();
+        let found = findings(&report, Lang::En);
+        assert_eq!(found.brand, report.brand);
+        let offered = report
+            .insights
+            .as_ref()
+            .map_or(0, |i| i.opportunities.len());
+        let shown = found.opportunities.iter().filter(|o| !o.is_empty()).count();
+        assert_eq!(shown, offered.min(3));
+        assert!(found.support.ends_with('%'), "{}", found.support);
+    }
+}

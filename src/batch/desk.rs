@@ -64,7 +64,7 @@ impl Desk {
             return Err(Failure::new(
                 Exit::Usage,
                 "what is to be researched? Give --google-sheets, --brands FILE or --brand NAME. \
-                 To rehearse without keys: brandintel --google-sheets --sandbox --workers 8 --limit 20",
+                 To set up: brandintel init. To rehearse without keys: brandintel --google-sheets --sandbox --workers 8 --limit 20",
             ));
         }
         crate::output::set_quiet(args.verbosity.quiet);

@@ -221,7 +221,8 @@ fn note_credit(report: &mut Report, connections: &Connections) {
 
 fn try_folder(folder: &Path) -> Result<String, Failure> {
     let probe = folder.join(".check");
-    write_atomically(&probe, b"").or_exit(Exit::Usage)?;
+    // Something is written, because a disk that is full still takes empty files.
+    write_atomically(&probe, &[b'.'; 4_096]).or_exit(Exit::Usage)?;
     std::fs::remove_file(&probe).or_exit(Exit::Usage)?;
     Ok("can be written".into())
 }

@@ -106,7 +106,7 @@ impl SetUp {
                 Ok(true)
             }
             Tried::Refused(words) => {
-                say!("✗ {name}: {words}");
+                say!("✗ {words}");
                 if self.file.has(name) {
                     return Ok(false);
                 }
@@ -124,7 +124,7 @@ impl SetUp {
                 Ok(true)
             }
             Tried::Refused(words) => {
-                say!("✗ {name}: {words}");
+                say!("✗ {words}");
                 Ok(false)
             }
             Tried::Unknown(words) => {
@@ -237,6 +237,14 @@ impl SetUp {
             if answer.is_empty() {
                 say!("– service account: none for now");
                 return Ok(());
+            }
+            if let Err(error) = keys::check_no_key(
+                "GOOGLE_APPLICATION_CREDENTIALS",
+                &answer,
+                "the path of the JSON file",
+            ) {
+                say!("✗ {error}");
+                continue;
             }
             let path = whole_path(&answer).or_exit(Exit::Usage)?;
             if self.share(id, &path).await? {

@@ -64,8 +64,8 @@ pub async fn init() -> Result<Exit, Failure> {
     );
     setup.key("TAVILY_API_KEY", &keys::TAVILY).await?;
     say!("\n3 of 3: the list of brands, a Google Sheet or a CSV or XLSX file");
-    let file = setup.list().await?;
-    Ok(setup.end(file))
+    let from_file = setup.list().await?;
+    Ok(setup.end(from_file))
 }
 
 impl SetUp {
@@ -152,17 +152,17 @@ impl SetUp {
         tried.or_exit(Exit::Usage)
     }
 
-    /// The list; a file's path where it is a file.
-    async fn list(&mut self) -> Result<Option<PathBuf>, Failure> {
+    /// The list; whether it is a file.
+    async fn list(&mut self) -> Result<bool, Failure> {
         if let Some(id) = variable("GOOGLE_SHEET_ID") {
             say!("GOOGLE_SHEET_ID is set");
             self.sheet(&id).await?;
-            return Ok(None);
+            return Ok(false);
         }
         if let Some(path) = variable("BRANDINTEL_BRANDS").map(PathBuf::from) {
             say!("BRANDINTEL_BRANDS is set");
             if try_file(&path) {
-                return Ok(Some(path));
+                return Ok(true);
             }
         }
         loop {
@@ -172,13 +172,13 @@ impl SetUp {
             if answer.is_empty() {
                 say!("– the list: left for later");
                 self.missing.push("GOOGLE_SHEET_ID, or a file for --brands");
-                return Ok(None);
+                return Ok(false);
             }
             if is_file(&answer) {
                 let path = whole_path(&answer).or_exit(Exit::Usage)?;
                 if try_file(&path) {
                     self.save("BRANDINTEL_BRANDS", &path.display().to_string())?;
-                    return Ok(Some(path));
+                    return Ok(true);
                 }
                 continue;
             }
@@ -186,7 +186,7 @@ impl SetUp {
                 Ok(id) => {
                     self.save("GOOGLE_SHEET_ID", &id)?;
                     self.sheet(&id).await?;
-                    return Ok(None);
+                    return Ok(false);
                 }
                 Err(error) => say!("✗ {error}"),
             }
@@ -301,7 +301,7 @@ impl SetUp {
     }
 
     /// Says what to do next.
-    fn end(self, file: Option<PathBuf>) -> Exit {
+    fn end(self, from_file: bool) -> Exit {
         if let Some(trouble) = self.trials.clock() {
             say!("✗ {trouble}");
         }
@@ -312,10 +312,8 @@ impl SetUp {
             );
             return Exit::Usage;
         }
-        let list = match &file {
-            Some(_) => "",
-            None => " --google-sheets",
-        };
+        // A file that was named is the list of every batch; a sheet has to be asked for.
+        let list = if from_file { "" } else { " --google-sheets" };
         say!("\nNext:");
         say!(
             "  brandintel check                                    proves all of it, and says what a batch would cost"

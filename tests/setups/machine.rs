@@ -144,7 +144,10 @@ fn folders_and_files_that_are_in_the_way() {
         ".env with a bad line",
         desk.command(&["check"]),
         2,
-        &[".env has a line 1", "quote values"],
+        &[
+            ".env has a line that is not NAME=value (line 1)",
+            "quote values",
+        ],
     );
     fs::write(desk.path(".env"), "tvly-abcdefgh\n").unwrap();
     printed += &row(
@@ -152,7 +155,10 @@ fn folders_and_files_that_are_in_the_way() {
         ".env with a key alone",
         desk.command(&["check"]),
         2,
-        &[".env has a line 1", "NAME=value"],
+        &[
+            ".env has a line that is not NAME=value (line 1)",
+            "NAME=value",
+        ],
     );
     fs::write(desk.path(".env"), b"\xFF\xFEA\0=\0").unwrap();
     printed += &row(

@@ -70,7 +70,7 @@ fn a_newcomer_is_ready_after_four_answers() {
         "anyone with the link can read the sheet: tab «INPUT», name in column A, website B, parent company C; 3 rows",
         "is not JSON",
         "brandintel@sandbox.iam.gserviceaccount.com",
-        "the sheet can be read: «Brands (simulated)», tab «INPUT»",
+        "the sheet can be used: «Brands (simulated)», tab «INPUT»",
         "brandintel check",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);

@@ -209,7 +209,7 @@ async fn tell(
 }
 
 /// The exit code of an error that ends a run.
-fn call_failure(error: CallError) -> Failure {
+pub fn call_failure(error: CallError) -> Failure {
     let exit = match &error {
         CallError::Run { exit, .. } => *exit,
         CallError::Budget { .. } => Exit::Budget,

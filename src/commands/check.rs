@@ -100,6 +100,11 @@ async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Resul
     if let Some(trouble) = connections.clock.trouble() {
         report.add("clock", Err(Failure::new(Exit::Usage, trouble)));
     }
+    if let Some(sheet) = connections.sheet.as_ref().filter(|sheet| sheet.can_write()) {
+        let written = sheet.try_writing().await.map_err(batch::call_failure);
+        let fine = || "results can be written into the sheet".to_owned();
+        report.add("results", written.map(|()| fine()));
+    }
     note_credit(report, &connections);
     if let Some(rows) = rows(report, run, list, &mut connections).await {
         let priced = batch::price::price(run, &settings, &connections, &paid, rows);

@@ -325,8 +325,8 @@ impl SetUp {
 
 fn tell(tried: &Tried) {
     match tried {
-        Tried::Fine(found) => say!("✅ the sheet can be read: {found}"),
-        Tried::Refused(words) => say!("✗ the sheet cannot be read: {words}"),
+        Tried::Fine(found) => say!("✅ the sheet can be used: {found}"),
+        Tried::Refused(words) => say!("✗ the sheet cannot be used: {words}"),
         Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
     }
 }

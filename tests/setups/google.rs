@@ -187,5 +187,9 @@ fn what_google_says_is_told_with_what_to_do() {
             printed += &row;
         }
     }
+    desk.sandbox.refuse_writes();
+    let says = ["results", "does not have permission", "as Editor"];
+    let check = desk.command(&["check"]);
+    printed += &row(&desk, "sheet shared to be read alone", check, 3, &says);
     keep("google", &printed);
 }

@@ -1,6 +1,10 @@
 //! Networks, certificates, folders and the environment.
 
-use std::{fs, net::TcpListener, process::Command};
+use std::{
+    fs,
+    net::TcpListener,
+    process::{Command, Stdio},
+};
 
 use super::{
     common::{self, Desk, list_of, servers},
@@ -213,7 +217,8 @@ fn a_full_disk_is_found_before_the_night() {
 fn a_run_that_holds_the_state_folder_is_named() {
     let desk = Desk::with_list(&list_of(2));
     desk.sandbox.allow_models(0);
-    let mut first = desk.command(&["--google-sheets"]).spawn().unwrap();
+    let mut first = desk.command(&["--google-sheets"]);
+    let mut first = first.stdout(Stdio::null()).spawn().unwrap();
     desk.wait_for_models(1);
     row(
         &desk,

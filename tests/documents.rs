@@ -148,3 +148,22 @@ fn the_example_can_be_copied_as_it_is() {
         String::from_utf8_lossy(&output.stderr)
     );
 }
+
+#[test]
+fn nothing_in_the_example_is_taken_for_a_slip_of_the_pen() {
+    let folder = tempfile::tempdir().unwrap();
+    let names: Vec<String> = document(".env.example")
+        .lines()
+        .filter_map(|line| line.trim_start_matches('#').split_once('='))
+        .map(|(name, _)| format!("{name}="))
+        .collect();
+    fs::write(folder.path().join(".env"), names.join("\n")).unwrap();
+    let program = assert_cmd::cargo::cargo_bin!("brandintel");
+    let output = std::process::Command::new(program)
+        .current_dir(folder.path())
+        .arg("status")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("nothing reads"), "{said}");
+}

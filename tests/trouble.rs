@@ -557,7 +557,7 @@ fn check_names_each_thing_and_its_state() {
     let desk = Desk::with_list(&list_of(2));
     let fine = desk.run(&["check"]);
     assert_eq!(fine.code, Some(0), "{fine:#?}");
-    assert_eq!(fine.out.matches('✅').count(), 8, "{}", fine.out);
+    assert_eq!(fine.out.matches('✅').count(), 9, "{}", fine.out);
     let mut command = desk.command(&["check"]);
     command
         .env("TAVILY_API_KEY", "tvly-wrong")

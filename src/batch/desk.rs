@@ -68,7 +68,7 @@ impl Desk {
                 Exit::Usage,
                 "nothing to research was named: give --google-sheets, --brands FILE or --brand NAME\n\n  \
                  To rehearse, without keys:  brandintel --google-sheets --sandbox --workers 8 --limit 20\n  \
-                 To see what is set up:      brandintel check\n  \
+                 To set up keys and sheet:   brandintel init\n  \
                  All flags and commands:     brandintel -h",
             ));
         }

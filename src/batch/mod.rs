@@ -279,7 +279,7 @@ async fn tell(mut incoming: Incoming, mut progress: Progress) -> Failed {
 }
 
 /// The exit code of an error that ends a run.
-fn call_failure(error: CallError) -> Failure {
+pub fn call_failure(error: CallError) -> Failure {
     let exit = match &error {
         CallError::Run { exit, .. } => *exit,
         CallError::Budget { .. } => Exit::Budget,

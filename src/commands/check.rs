@@ -100,6 +100,11 @@ async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Resul
     if let Some(trouble) = connections.clock.trouble() {
         report.add("clock", Err(Failure::new(Exit::Usage, trouble)));
     }
+    if let Some(sheet) = connections.sheet.as_ref().filter(|sheet| sheet.can_write()) {
+        let written = sheet.try_writing().await.map_err(batch::call_failure);
+        let fine = || "results can be written into the sheet".to_owned();
+        report.add("results", written.map(|()| fine()));
+    }
     note_credit(report, &connections);
     if let Some(rows) = rows(report, run, list, &mut connections).await {
         let priced = batch::price::price(run, &settings, &connections, &paid, rows);
@@ -221,7 +226,8 @@ fn note_credit(report: &mut Report, connections: &Connections) {
 
 fn try_folder(folder: &Path) -> Result<String, Failure> {
     let probe = folder.join(".check");
-    write_atomically(&probe, b"").or_exit(Exit::Usage)?;
+    // Something is written, because a disk that is full still takes empty files.
+    write_atomically(&probe, &[b'.'; 4_096]).or_exit(Exit::Usage)?;
     std::fs::remove_file(&probe).or_exit(Exit::Usage)?;
     Ok("can be written".into())
 }

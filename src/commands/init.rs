@@ -63,8 +63,8 @@ pub async fn init() -> Result<Exit, Failure> {
     );
     setup.key("TAVILY_API_KEY", &keys::TAVILY).await?;
     say!("\n3 of 3: the list of brands, a Google Sheet or a CSV or XLSX file");
-    let file = setup.list().await?;
-    Ok(setup.end(file))
+    let from_file = setup.list().await?;
+    Ok(setup.end(from_file))
 }
 
 impl SetUp {
@@ -105,7 +105,7 @@ impl SetUp {
                 Ok(true)
             }
             Tried::Refused(words) => {
-                say!("✗ {name}: {words}");
+                say!("✗ {words}");
                 if self.file.has(name) {
                     return Ok(false);
                 }
@@ -123,7 +123,7 @@ impl SetUp {
                 Ok(true)
             }
             Tried::Refused(words) => {
-                say!("✗ {name}: {words}");
+                say!("✗ {words}");
                 Ok(false)
             }
             Tried::Unknown(words) => {
@@ -151,17 +151,17 @@ impl SetUp {
         tried.or_exit(Exit::Usage)
     }
 
-    /// The list; a file's path where it is a file.
-    async fn list(&mut self) -> Result<Option<PathBuf>, Failure> {
+    /// The list; whether it is a file.
+    async fn list(&mut self) -> Result<bool, Failure> {
         if let Some(id) = variable("GOOGLE_SHEET_ID") {
             say!("GOOGLE_SHEET_ID is set");
             self.sheet(&id).await?;
-            return Ok(None);
+            return Ok(false);
         }
         if let Some(path) = variable("BRANDINTEL_BRANDS").map(PathBuf::from) {
             say!("BRANDINTEL_BRANDS is set");
             if try_file(&path) {
-                return Ok(Some(path));
+                return Ok(true);
             }
         }
         loop {
@@ -171,13 +171,13 @@ impl SetUp {
             if answer.is_empty() {
                 say!("– the list: left for later");
                 self.missing.push("GOOGLE_SHEET_ID, or a file for --brands");
-                return Ok(None);
+                return Ok(false);
             }
             if is_file(&answer) {
                 let path = whole_path(&answer).or_exit(Exit::Usage)?;
                 if try_file(&path) {
                     self.save("BRANDINTEL_BRANDS", &path.display().to_string())?;
-                    return Ok(Some(path));
+                    return Ok(true);
                 }
                 continue;
             }
@@ -185,7 +185,7 @@ impl SetUp {
                 Ok(id) => {
                     self.save("GOOGLE_SHEET_ID", &id)?;
                     self.sheet(&id).await?;
-                    return Ok(None);
+                    return Ok(false);
                 }
                 Err(error) => say!("✗ {error}"),
             }
@@ -236,6 +236,14 @@ impl SetUp {
             if answer.is_empty() {
                 say!("– service account: none for now");
                 return Ok(());
+            }
+            if let Err(error) = keys::check_no_key(
+                "GOOGLE_APPLICATION_CREDENTIALS",
+                &answer,
+                "the path of the JSON file",
+            ) {
+                say!("✗ {error}");
+                continue;
             }
             let path = whole_path(&answer).or_exit(Exit::Usage)?;
             if self.share(id, &path).await? {
@@ -292,7 +300,7 @@ impl SetUp {
     }
 
     /// Says what to do next.
-    fn end(self, file: Option<PathBuf>) -> Exit {
+    fn end(self, from_file: bool) -> Exit {
         if let Some(trouble) = self.trials.clock() {
             say!("✗ {trouble}");
         }
@@ -303,10 +311,8 @@ impl SetUp {
             );
             return Exit::Usage;
         }
-        let list = match &file {
-            Some(_) => "",
-            None => " --google-sheets",
-        };
+        // A file that was named is the list of every batch; a sheet has to be asked for.
+        let list = if from_file { "" } else { " --google-sheets" };
         say!("\nNext:");
         say!(
             "  brandintel check                                    proves all of it, and says what a batch would cost"
@@ -318,8 +324,8 @@ impl SetUp {
 
 fn tell(tried: &Tried) {
     match tried {
-        Tried::Fine(found) => say!("✅ the sheet can be read: {found}"),
-        Tried::Refused(words) => say!("✗ the sheet cannot be read: {words}"),
+        Tried::Fine(found) => say!("✅ the sheet can be used: {found}"),
+        Tried::Refused(words) => say!("✗ the sheet cannot be used: {words}"),
         Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
     }
 }

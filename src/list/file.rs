@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, anyhow, bail, ensure};
 use calamine::{Data, Reader, Xlsx, open_workbook_auto};
 
 use super::Table;
@@ -24,7 +24,7 @@ pub fn read(path: &Path) -> anyhow::Result<Table> {
     let cells = match extension.as_str() {
         "xlsx" | "xlsm" | "xls" | "ods" => read_workbook(path, &place)?,
         "csv" | "tsv" | "txt" => read_csv(path, &place)?,
-        _ => bail!("{place}: a list is a .csv or an .xlsx file"),
+        _ => bail!("{place}: a list is a .csv or an .xlsx file, so save it as one of them"),
     };
     Table::read(cells, &place)
 }
@@ -51,10 +51,11 @@ pub fn read_bytes(bytes: Vec<u8>, tab: Option<&str>) -> anyhow::Result<(String, 
 }
 
 fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
-    let mut book = open_workbook_auto(path).with_context(|| {
-        format!(
-            "{place} cannot be read as a workbook: is the path right, and is it a whole .xlsx file?"
-        )
+    let bad = "cannot be read";
+    std::fs::metadata(path).with_context(|| format!("{place} {bad}: is the path right?"))?;
+    // The reader's own words are of ZIP containers, which nobody has asked for.
+    let mut book = open_workbook_auto(path).map_err(|_| {
+        anyhow!("{place} {bad} as a workbook: open it in Excel and save it again as .xlsx")
     })?;
     let tab = usual_tab(&book, place)?;
     cells(&mut book, &tab, place)

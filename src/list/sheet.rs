@@ -140,6 +140,19 @@ impl SheetList {
         self.sheets.can_write()
     }
 
+    /// Tries whether results may be written, with a write of nothing; only a refusal counts.
+    pub async fn try_writing(&self) -> Result<(), CallError> {
+        match self.sheets.write(&[]).await {
+            Err(
+                error @ CallError::Run {
+                    exit: Exit::Refused,
+                    ..
+                },
+            ) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// The tab, as messages name it.
     pub fn place(&self) -> String {
         format!("tab «{}»", self.tab.title)

@@ -147,7 +147,8 @@ impl SignIn {
     }
 
     fn refused(&self, message: &str) -> CallError {
-        self.service.trouble(Trouble::Refused, None, message.into())
+        let refused = self.service.trouble(Trouble::Refused, None, message.into());
+        remedy::of_sign_in(refused, None)
     }
 }
 

@@ -82,6 +82,8 @@ pub fn of_sign_in(error: CallError, clock: Option<String>) -> CallError {
             Some(format!("Signing in needs the right time, and {clock}"))
         } else if message.contains("short-lived token") || message.contains("iat and exp") {
             Some(format!("This machine's clock is wrong: {SET_IT}"))
+        } else if message.contains("private_key in the file") {
+            Some("Download the key again, or make a new one, in the Google Cloud console under IAM & Admin → Service Accounts → Keys, and name its file in GOOGLE_APPLICATION_CREDENTIALS".to_owned())
         } else if message.contains("account not found") {
             Some("The service account was deleted: make another in the Google Cloud console under IAM & Admin → Service Accounts, download its key (JSON), name the file in GOOGLE_APPLICATION_CREDENTIALS, and share the sheet with the new address".to_owned())
         } else if message.contains("disabled") {

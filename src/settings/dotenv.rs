@@ -135,9 +135,9 @@ fn parse(text: &str, place: &str) -> anyhow::Result<Vec<(String, String)>> {
             }),
             _ => None,
         };
-        let at = line.map_or_else(String::new, |line| format!(" {}", line + 1));
+        let at = line.map_or_else(String::new, |line| format!(" (line {})", line + 1));
         anyhow::anyhow!(
-            "{place} has a line{at} that is not NAME=value: quote values that have spaces or quotation marks, as in NAME='two words'"
+            "{place} has a line that is not NAME=value{at}: quote values that have spaces or quotation marks, as in NAME='two words'"
         )
     })
 }
@@ -186,16 +186,16 @@ fn with(text: &str, name: &str, value: &str) -> anyhow::Result<String> {
     let before = parse(text, ".env")?;
     let line = format!("{name}={}", quoted(value));
     let mut lines: Vec<&str> = text.lines().collect();
-    let sets = |line: &&str| {
+    let sets = |line: &str| {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
         line.strip_prefix(name)
             .is_some_and(|rest| rest.trim_start().starts_with('='))
     };
-    let explains = |line: &&str| line.strip_prefix('#').as_ref().is_some_and(sets);
-    if let Some(at) = lines.iter().position(|line| sets(&line)) {
+    let explains = |line: &str| line.strip_prefix('#').is_some_and(sets);
+    if let Some(at) = lines.iter().position(|line| sets(line)) {
         lines[at] = &line;
-    } else if let Some(at) = lines.iter().rposition(|line| explains(&line)) {
+    } else if let Some(at) = lines.iter().rposition(|line| explains(line)) {
         lines.insert(at + 1, &line);
     } else {
         lines.push(&line);

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use url::Url;
 
-use super::ServiceAccount;
+use super::{ServiceAccount, keys};
 
 /// What is copied for the address of a spreadsheet, and what it is.
 const OTHERS: [(&str, &str); 6] = [
@@ -20,6 +20,7 @@ const OTHERS: [(&str, &str); 6] = [
 /// Finds the id in a spreadsheet's URL, or takes the text for the id.
 pub fn sheet_id(text: &str) -> anyhow::Result<String> {
     let text = text.trim();
+    keys::check_no_key("GOOGLE_SHEET_ID", text, "the address of the spreadsheet")?;
     if let Some((_, what)) = OTHERS.iter().find(|(part, _)| text.contains(part)) {
         bail!(
             "GOOGLE_SHEET_ID is the address of {what}, not of a spreadsheet: open the spreadsheet and copy its address, https://docs.google.com/spreadsheets/d/…/edit; a file can be read with --brands"
@@ -52,6 +53,11 @@ pub fn sheet_id(text: &str) -> anyhow::Result<String> {
 
 /// Reads a service-account file.
 pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
+    keys::check_no_key(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        &path.to_string_lossy(),
+        "the path of the JSON file",
+    )?;
     let place = || format!("GOOGLE_APPLICATION_CREDENTIALS ({})", path.display());
     let bytes = std::fs::read(path)
         .with_context(|| format!("{} cannot be read: is the path right?", place()))?;
@@ -78,7 +84,7 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
     }
     let account: ServiceAccount = serde_json::from_value(file).map_err(|_| {
         anyhow::anyhow!(
-            "{} lacks client_email, private_key or token_uri: download the key again",
+            "{} lacks client_email, private_key or token_uri: download the key again from the Google Cloud console",
             place()
         )
     })?;

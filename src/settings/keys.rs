@@ -63,6 +63,24 @@ fn kind(key: &SecretString) -> Option<&'static Kind> {
         .find(|kind| key.expose_secret().starts_with(kind.begins))
 }
 
+/// Checks that what is no secret, such as an address or a path, is none: errors would show it. `instead` is what belongs
+/// there.
+pub fn check_no_key(name: &str, text: &str, instead: &str) -> anyhow::Result<()> {
+    let text = text.trim();
+    ensure!(
+        !text.starts_with(['{', '-']),
+        "{name} holds the content of a file: put {instead} there"
+    );
+    match kind(&text.into()) {
+        Some(kind) => anyhow::bail!(
+            "{name} holds a key of {} ({}…): put {instead} there",
+            kind.of,
+            kind.begins
+        ),
+        None => Ok(()),
+    }
+}
+
 /// Checks that a key is no other service's, and that it was copied whole.
 pub fn check(name: &str, key: &SecretString, expected: &Kind) -> anyhow::Result<()> {
     check_characters(name, key)?;

@@ -1,6 +1,8 @@
 //! A desk to try the program at: an empty folder, simulated services, and the real binary.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod servers;
+
 use std::{
     fs,
     path::{Path, PathBuf},

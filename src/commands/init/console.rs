@@ -43,10 +43,19 @@ impl Console {
         Ok(plain(&line).into())
     }
 
-    /// Yes is what Enter says.
+    /// Yes is what Enter says; what is neither yes nor no is asked again.
     pub fn ask_yes(&self, question: &str) -> Result<bool, Failure> {
-        let answer = self.ask(&format!("{question} [Y/n] "))?;
-        Ok(!answer.to_lowercase().starts_with('n'))
+        loop {
+            match self
+                .ask(&format!("{question} [Y/n] "))?
+                .to_lowercase()
+                .as_str()
+            {
+                "" | "y" | "yes" => return Ok(true),
+                "n" | "no" => return Ok(false),
+                _ => {}
+            }
+        }
     }
 
     fn line(&self) -> Result<String, Failure> {

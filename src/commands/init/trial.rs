@@ -130,6 +130,9 @@ impl Trials {
         let read = async {
             let (mut list, title) = SheetList::open(sheets, tab).await?;
             let (table, _) = list.load().await?;
+            if list.can_write() {
+                list.try_writing().await?;
+            }
             Ok(format!("«{title}», {}, {}", list.place(), found(&table)))
         };
         Ok(read_or_not(read.await))

@@ -51,10 +51,12 @@ where
     }
     let export = match Export::new() {
         Ok(export) => export,
-        Err(error) => {
-            output::urgent(&format!(
-                "[WARNING] no spans are exported: {error:#}. Check the variables OTEL_EXPORTER_OTLP_…"
-            ));
+        // The error would quote the address, and an address may hold a password.
+        Err(_) => {
+            output::urgent(
+                "[WARNING] no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
+                 http://localhost:4318, and OTEL_EXPORTER_OTLP_PROTOCOL, where it is set, http/protobuf or http/json",
+            );
             return None;
         }
     };

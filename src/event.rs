@@ -75,8 +75,13 @@ impl Events {
 
     /// Says what happened. Nobody waits for the readers.
     pub fn say(&self, event: Event) {
+        let span = match event {
+            // It is not logged, and a span that waits to be read ends late.
+            Event::CallDone { .. } => Span::none(),
+            _ => Span::current(),
+        };
         // After the readers have gone there is nobody to tell.
-        let _ = self.0.send((Span::current(), event));
+        let _ = self.0.send((span, event));
     }
 
     /// Says what the user should know.

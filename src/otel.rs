@@ -49,14 +49,13 @@ where
     if !is_wanted() || EXPORT.get().is_some() {
         return None;
     }
-    let export = match Export::new() {
-        Ok(export) => export,
-        Err(error) => {
-            output::urgent(&format!(
-                "[WARNING] no spans are exported: {error:#}. Check the variables OTEL_EXPORTER_OTLP_…"
-            ));
-            return None;
-        }
+    // The error would quote the address, and an address may hold a password.
+    let Ok(export) = Export::new() else {
+        output::urgent(
+            "[WARNING] no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
+             http://localhost:4318, and OTEL_EXPORTER_OTLP_PROTOCOL, where it is set, http/protobuf or http/json",
+        );
+        return None;
     };
     let tracer = export.provider.tracer(env!("CARGO_PKG_NAME"));
     let _ = EXPORT.set(export);

@@ -5,6 +5,8 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use serde::Serialize;
+
 use crate::research::{
     company,
     report::{Fact, Report, Status},
@@ -14,7 +16,8 @@ pub use show::tree as as_tree;
 pub use tree::{Families, Family, families};
 
 /// How a company is related to the one above it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Relation {
     /// Belongs to it.
     OwnedBy,
@@ -39,7 +42,7 @@ impl Relation {
 }
 
 /// What a report says of two companies.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Edge {
     pub below: String,
     pub above: String,
@@ -63,7 +66,7 @@ struct Company {
 }
 
 /// Two brands of the list that compete although one holding owns both.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Rivals {
     pub one: String,
     pub other: String,

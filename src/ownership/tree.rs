@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
+
 use super::{Edge, Ownership, Relation, Rivals, strength};
 
 /// A company with those that belong to it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Family {
     pub name: String,
     /// Whether it is a brand of the list.
@@ -14,9 +16,10 @@ pub struct Family {
 }
 
 /// The families of all reports, and what does not fit into them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 pub struct Families {
     /// Those with at least two companies.
+    #[serde(rename = "families")]
     pub all: Vec<Family>,
     /// Brands of the list that compete with a brand of the same holding.
     pub rivals: Vec<Rivals>,

@@ -213,9 +213,12 @@ mod tests {
     fn one_run_holds_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
+        assert!(!is_held(&state));
         let first = StateFolder::take(&state).unwrap();
+        assert!(is_held(&state));
         assert!(matches!(StateFolder::take(&state), Err(LockError::Held(_))));
         drop(first);
+        assert!(!is_held(&state));
         StateFolder::take(&state).unwrap();
     }
 

@@ -7,6 +7,7 @@ mod show;
 use std::path::Path;
 
 use console::Term;
+use serde::Serialize;
 
 use self::overview::Overview;
 use crate::{
@@ -20,31 +21,40 @@ use crate::{
 pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
     if args.graph {
-        return graph(&folders.output);
+        return graph(&folders.output, args.json);
     }
     let (overview, problems) = Overview::of(&folders.state).or_exit(Exit::Usage)?;
     for problem in problems {
         output::urgent(&format!("[WARNING] {problem}"));
     }
     if args.json {
-        let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
-        output::result(&json);
-    } else {
-        // What goes into a pipe or a file is not cut.
-        let size = Term::stdout().size_checked();
-        let width = size.map_or(usize::MAX, |(_, columns)| columns.into());
-        say!("{}", show::text(&overview, width).trim_end());
+        return say_json(&overview);
     }
+    // What goes into a pipe or a file is not cut.
+    let size = Term::stdout().size_checked();
+    let width = size.map_or(usize::MAX, |(_, columns)| columns.into());
+    say!("{}", show::text(&overview, width).trim_end());
     Ok(Exit::Done)
 }
 
 /// Shows who owns whom.
-fn graph(folder: &Path) -> Result<Exit, Failure> {
+fn graph(folder: &Path, json: bool) -> Result<Exit, Failure> {
     let (ownership, problems) = render::ownership(folder).or_exit(Exit::Usage)?;
     for problem in problems {
         output::urgent(&problem);
     }
     let families = ownership::families(&ownership);
+    if json {
+        return say_json(&families);
+    }
     say!("{}", ownership::as_tree(&families).trim_end());
+    Ok(Exit::Done)
+}
+
+fn say_json(what: &impl Serialize) -> Result<Exit, Failure> {
+    say!(
+        "{}",
+        serde_json::to_string_pretty(what).or_exit(Exit::Usage)?
+    );
     Ok(Exit::Done)
 }

@@ -1,6 +1,6 @@
 //! The overview as people read it: one screen, aligned, cut to the width of the terminal.
 
-use console::{measure_text_width, pad_str, truncate_str};
+use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::{Timestamp, civil::Date};
 
 use super::overview::{Ages, Counts, Overview};
@@ -45,37 +45,39 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A text in as many lines as it takes, each after an indent.
-    fn paragraph(&mut self, indent: &str, text: &str) {
-        let mut line = indent.to_owned();
+    /// A text in as many lines as it takes, those after the first below the text.
+    fn paragraph(&mut self, first: &str, text: &str) {
+        let indent = " ".repeat(measure_text_width(first));
+        let mut line = first.to_owned();
+        let mut is_empty = true;
         for word in text.split(' ') {
             let room = self.width.saturating_sub(measure_text_width(&line));
-            if line != indent && measure_text_width(word) >= room {
+            if !is_empty && measure_text_width(word) > room {
                 self.line(line.trim_end());
                 indent.clone_into(&mut line);
             }
-            line += word;
-            line.push(' ');
+            line.extend([word, " "]);
+            is_empty = false;
         }
         self.line(line.trim_end());
     }
 
-    /// Rows whose columns stand below each other; the first column on the left, the others on the right.
+    /// Rows whose columns stand below each other: words at both ends, and figures between them.
     fn table<const N: usize>(&mut self, rows: &[[String; N]]) {
         let widths: [usize; N] = std::array::from_fn(|i| {
             let widths = rows.iter().map(|row| measure_text_width(&row[i]));
             widths.max().unwrap_or(0)
         });
         for row in rows {
-            let mut line = String::from(" ");
-            for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
-                let side = match i {
-                    0 => console::Alignment::Left,
-                    _ => console::Alignment::Right,
-                };
-                line.extend([" ", &pad_str(cell, width, side, None)]);
-            }
-            self.line(line.trim_end());
+            let cells = row.iter().zip(widths).enumerate();
+            let line: Vec<_> = cells
+                .map(|(i, (cell, width))| match i {
+                    0 => pad_str(cell, width, Alignment::Left, None),
+                    _ if i + 1 == N => cell.into(),
+                    _ => pad_str(cell, width, Alignment::Right, None),
+                })
+                .collect();
+            self.line(format!("  {}", line.join("  ")).trim_end());
         }
     }
 }
@@ -98,17 +100,18 @@ fn brands(page: &mut Page, brands: &Counts, ages: &Ages) {
             states.push(what.replace("{}", &count.to_string()));
         }
     }
-    if brands.failed_with_report > 0 {
-        states.push(format!(
-            "({} of these keep an earlier report)",
-            brands.failed_with_report
-        ));
-    }
     page.line(&format!("  {}", states.join("   ")));
-    page.line(&format!(
-        "  Reports: {} under a day old, {} under a week, {} under 30 days, {} older",
+    let mut reports = format!(
+        "{} under a day old, {} under a week, {} under 30 days, {} older",
         ages.day, ages.week, ages.month, ages.older
-    ));
+    );
+    if brands.failed_with_report > 0 {
+        reports += &format!(
+            "; {} more of brands that failed since",
+            brands.failed_with_report
+        );
+    }
+    page.paragraph("  Reports: ", &reports);
 }
 
 fn last_run(page: &mut Page, overview: &Overview) {
@@ -139,7 +142,7 @@ fn last_run(page: &mut Page, overview: &Overview) {
     ));
     page.line(&figures(run));
     if let Some(why) = &run.ended_because {
-        page.paragraph("  ", &format!("Why: {why}"));
+        page.paragraph("  Why: ", why);
     }
 }
 
@@ -216,23 +219,19 @@ fn errors(page: &mut Page, overview: &Overview) {
     for group in overview.errors.iter().take(SHOWN_ERRORS) {
         let tried = match group.attempts {
             0 | 1 => String::new(),
-            n => format!(", tried {n} times"),
+            n => format!(" (up to {n} attempts)"),
         };
-        page.line(&format!(
-            "  {} × {}",
-            group.brands,
-            if group.error.is_empty() {
-                "no text"
-            } else {
-                &group.error
-            }
-        ));
+        let error = match group.error.as_str() {
+            "" => "no text",
+            error => error,
+        };
+        page.paragraph(&format!("  {} × ", group.brands), error);
         let more = if group.brands > group.examples.len() {
-            ", …"
+            "، …"
         } else {
             ""
         };
-        page.line(&format!("      {}{more}{tried}", group.examples.join(", ")));
+        page.line(&format!("      {}{more}{tried}", group.examples.join("، ")));
         page.paragraph("      → ", group.remedy);
     }
     if overview.errors.len() > SHOWN_ERRORS {

@@ -279,7 +279,7 @@ pub struct StatusArgs {
     #[arg(long)]
     pub json: bool,
     /// Show who owns whom, as all reports say together, and rivals of one holding
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long)]
     pub graph: bool,
 }
 

@@ -83,7 +83,7 @@ fn try_folder(folder: &std::path::Path) -> Result<String, Failure> {
 pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
     if args.graph {
-        return graph(&folders.output);
+        return graph(&folders.output, args.json);
     }
     let (registry, damage) = Registry::peek(&folders.state).or_exit(Exit::Usage)?;
     let last = Checkpoint::peek(&folders.state);
@@ -159,13 +159,16 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
 }
 
 /// Shows who owns whom.
-fn graph(output: &std::path::Path) -> Result<Exit, Failure> {
+fn graph(output: &std::path::Path, as_json: bool) -> Result<Exit, Failure> {
     let (ownership, problems) = render::ownership(output).or_exit(Exit::Usage)?;
     for problem in problems {
         crate::output::urgent(&problem);
     }
     let families = ownership::families(&ownership);
-    say!("{}", ownership::as_tree(&families).trim_end());
+    match as_json {
+        true => say!("{:#}", ownership::as_json(&families)),
+        false => say!("{}", ownership::as_tree(&families).trim_end()),
+    }
     Ok(Exit::Done)
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{inert::inert, view::Tongue};
-use crate::ownership::Ownership;
+use crate::ownership::{Families, Ownership};
 use crate::research::{
     calendar::jalali,
     report::{Fact, Level, Report, Status},
@@ -159,12 +159,27 @@ pub fn related(report: &Report) -> anyhow::Result<Vec<u8>> {
     table(report.simulated, &header, rows)
 }
 
-/// Who owns whom, as all reports say together.
-pub fn companies(ownership: &Ownership, simulated: bool) -> anyhow::Result<Vec<u8>> {
+/// Who owns whom, as all reports say together: what is set aside for stronger evidence says so, and rivals have the
+/// company that both belong to beside them.
+pub fn companies(
+    ownership: &Ownership,
+    families: &Families,
+    simulated: bool,
+) -> anyhow::Result<Vec<u8>> {
     let header = [
-        "company", "relation", "other", "status", "as_of", "said_by", "source",
+        "company",
+        "relation",
+        "other",
+        "status",
+        "as_of",
+        "said_by",
+        "source",
+        "set_aside",
+        "common_owner",
     ];
     let rows = ownership.edges().into_iter().map(|edge| {
+        let set_aside = families.set_aside.contains(&edge);
+        let rivals = families.rivals.iter().find(|rivals| rivals.said == edge);
         vec![
             edge.below,
             edge.relation.code().to_owned(),
@@ -173,6 +188,10 @@ pub fn companies(ownership: &Ownership, simulated: bool) -> anyhow::Result<Vec<u
             edge.as_of,
             edge.said_by,
             edge.source,
+            yes_or_no(set_aside),
+            rivals
+                .map(|rivals| rivals.owner.clone())
+                .unwrap_or_default(),
         ]
     });
     table(simulated, &header, rows)

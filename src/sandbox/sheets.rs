@@ -14,7 +14,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Service, Services, bearer, error};
+use super::{Service, Services, a1, bearer, error};
 
 pub(super) const KEY: &str = "AIza-sandbox-0123456789";
 pub(super) const ID: &str = "sandbox-spreadsheet-of-brands";
@@ -153,6 +153,16 @@ impl Grid {
         values
     }
 
+    /// A range as answers have it: open ends are where the grid ends.
+    fn written(&self, range: Range) -> String {
+        let end = |end: Option<usize>, size: usize| end.unwrap_or(size).min(size);
+        a1::written(
+            &self.title,
+            range.rows.0..end(range.rows.1, self.row_count),
+            range.columns.0..end(range.columns.1, self.columns),
+        )
+    }
+
     fn check(&self, range: Range, values: &[Vec<Value>]) -> Result<(), String> {
         let (rows, columns) = (self.row_count, self.columns);
         let end =
@@ -242,7 +252,7 @@ pub(super) async fn batch_get(
         let Some(range) = parse_range(text, &grid.title) else {
             return invalid(&format!("Unable to parse range: {text}"));
         };
-        let mut found = json!({"range": text, "majorDimension": "ROWS"});
+        let mut found = json!({"range": grid.written(range), "majorDimension": "ROWS"});
         let values = grid.read(range);
         if !values.is_empty() {
             found["values"] = json!(values);
@@ -286,12 +296,24 @@ pub(super) async fn values_batch_update(
         }
         writes.push((range, values));
     }
-    let cells: usize = writes
-        .iter()
-        .map(|(range, values)| grid.write(*range, values))
-        .sum();
+    let responses = writes.iter().map(|(range, values)| {
+        let cells = grid.write(*range, values);
+        let columns = values.iter().map(Vec::len).max().unwrap_or(0);
+        let written = Range {
+            rows: (range.rows.0, Some(range.rows.0 + values.len())),
+            columns: (range.columns.0, Some(range.columns.0 + columns)),
+        };
+        json!({"spreadsheetId": id, "updatedRange": grid.written(written),
+            "updatedRows": values.len(), "updatedColumns": columns, "updatedCells": cells})
+    });
+    let responses: Vec<Value> = responses.collect();
+    let total = |of: &str| responses.iter().filter_map(|r| r[of].as_u64()).sum::<u64>();
     services.counts.writes.fetch_add(1, Ordering::SeqCst);
-    Json(json!({"spreadsheetId": id, "totalUpdatedCells": cells})).into_response()
+    Json(json!({
+        "spreadsheetId": id, "totalUpdatedRows": total("updatedRows"), "totalUpdatedColumns": total("updatedColumns"),
+        "totalUpdatedCells": total("updatedCells"), "totalUpdatedSheets": 1, "responses": responses,
+    }))
+    .into_response()
 }
 
 /// `…/{id}:batchUpdate`, of which only new columns are known.

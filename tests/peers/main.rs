@@ -8,10 +8,12 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod discovery;
 mod errors;
 mod gateway;
 mod node;
 mod prism;
+mod recorded;
 
 use std::path::PathBuf;
 

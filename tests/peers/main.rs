@@ -12,6 +12,7 @@ mod discovery;
 mod errors;
 mod gateway;
 mod node;
+mod openai;
 mod prism;
 mod recorded;
 

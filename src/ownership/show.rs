@@ -55,9 +55,9 @@ pub fn as_tree(families: &Families) -> String {
 /// The same for scripts.
 pub fn as_json(families: &Families) -> Value {
     json!({
+        "edges": families.edges,
         "families": families.all,
         "rivals_of_one_holding": families.rivals,
-        "shareholders_and_partners": families.beside,
         "set_aside": families.set_aside,
     })
 }

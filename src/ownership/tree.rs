@@ -31,6 +31,8 @@ pub struct Rivals {
 /// The families of all reports, and what does not fit into them.
 #[derive(Debug, Default, Serialize)]
 pub struct Families {
+    /// All that reports say, as [`Ownership::edges`] has it.
+    pub edges: Vec<Edge>,
     /// Those with at least two companies.
     pub all: Vec<Family>,
     /// Brands of the list that compete with a brand of the same holding.
@@ -48,7 +50,8 @@ type Parents = BTreeMap<String, Edge>;
 pub fn families(ownership: &Ownership) -> Families {
     let mut found = Families::default();
     let (mut owners, mut sisters, mut rivals) = (Vec::new(), Vec::new(), Vec::new());
-    for edge in ownership.edges() {
+    found.edges = ownership.edges();
+    for edge in found.edges.iter().cloned() {
         let kind = match edge.relation {
             Relation::OwnedBy | Relation::UltimatelyOwnedBy => &mut owners,
             Relation::SisterOf => &mut sisters,

@@ -7,6 +7,7 @@ mod filters;
 mod glance;
 mod history;
 mod inert;
+mod owners;
 mod page;
 mod portfolio;
 mod recent;

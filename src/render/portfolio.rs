@@ -288,8 +288,9 @@ pub fn walk(
     let (html, markdown) = nights.pages(t, glance.simulated)?;
     write_atomically(&output.join("changes.html"), html.as_bytes())?;
     write_atomically(&output.join("changes.md"), markdown.as_bytes())?;
-    let companies = tables::companies(&ownership, &families, glance.simulated)?;
+    let companies = tables::companies(&families, glance.simulated)?;
     write_atomically(&output.join("companies.csv"), &companies)?;
+    book.add_owners(&families)?;
     problems.extend(book.left_out());
     stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
     Ok((count, problems))

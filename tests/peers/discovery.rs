@@ -21,7 +21,7 @@ impl Discovery {
     /// What an exchange has that the document does not know; empty where there is nothing.
     pub fn problems(&self, exchange: &Exchange) -> Vec<String> {
         let ask = &exchange.ask;
-        let Some(method) = self.method(&self.0["resources"], ask.method.as_str(), &ask.path) else {
+        let Some(method) = method(&self.0["resources"], ask.method.as_str(), &ask.path) else {
             return vec![format!(
                 "{} {}: there is no such method",
                 ask.method, ask.path
@@ -44,20 +44,6 @@ impl Discovery {
             .iter()
             .map(|problem| place.clone() + problem)
             .collect()
-    }
-
-    /// The method with this verb whose path has this form.
-    fn method<'a>(&'a self, resources: &'a Value, verb: &str, path: &str) -> Option<&'a Value> {
-        let mut all = resources.as_object().into_iter().flatten();
-        all.find_map(|(_, resource)| {
-            let methods = resource["methods"].as_object().into_iter().flatten();
-            let mut methods = methods.map(|(_, method)| method);
-            let own = methods.find(|method| {
-                let template = method["flatPath"].as_str().unwrap();
-                method["httpMethod"] == verb && has_form(path.trim_start_matches('/'), template)
-            });
-            own.or_else(|| self.method(&resource["resources"], verb, path))
-        })
     }
 
     fn check_parameter(&self, method: &Value, name: &str, value: &str, problems: &mut Vec<String>) {
@@ -133,6 +119,20 @@ impl Discovery {
             problems.push(format!("{at}: {value} is not {}", schema["type"]));
         }
     }
+}
+
+/// The method with this verb whose path has this form.
+fn method<'a>(resources: &'a Value, verb: &str, path: &str) -> Option<&'a Value> {
+    let mut all = resources.as_object().into_iter().flatten();
+    all.find_map(|(_, resource)| {
+        let methods = resource["methods"].as_object().into_iter().flatten();
+        let mut methods = methods.map(|(_, method)| method);
+        let own = methods.find(|method| {
+            let template = method["flatPath"].as_str().unwrap();
+            method["httpMethod"] == verb && has_form(path.trim_start_matches('/'), template)
+        });
+        own.or_else(|| method(&resource["resources"], verb, path))
+    })
 }
 
 /// Whether a path has the form `v4/spreadsheets/{id}/values:batchGet`.

@@ -48,9 +48,9 @@ fn shape(value: &Value) -> BTreeMap<String, BTreeSet<&'static str>> {
             Value::Number(_) => "number",
             Value::String(_) => "text",
             Value::Array(items) => {
-                items
-                    .iter()
-                    .for_each(|item| walk(item, &format!("{at}[]"), shape));
+                for item in items {
+                    walk(item, &format!("{at}[]"), shape);
+                }
                 "list"
             }
             Value::Object(fields) => {

@@ -134,7 +134,7 @@ fn what_a_script_read_before_is_still_there() {
     assert!((spent - status["last_run"]["cost_usd"].as_f64().unwrap()).abs() < 1e-9);
     let graph: Value =
         serde_json::from_str(&desk.run(&["status", "--graph", "--json"]).out).unwrap();
-    assert!(graph["families"].is_array() && graph["rivals"].is_array());
+    assert!(graph["families"].is_array() && graph["rivals_of_one_holding"].is_array());
     let exported: Value = serde_json::from_str(&desk.run(&["export", "--json"]).out).unwrap();
     assert_eq!(
         (&exported["reports"], &exported["problems"]),

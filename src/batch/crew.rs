@@ -225,6 +225,7 @@ impl<'a> Crew<'a> {
         let reported = self.close(&mut signals).await;
         let spent = self.desk.paid.this_run();
         let (job_spent, uncertain) = self.desk.paid.job_spent();
+        let searched = self.desk.settings.credit_price.times(spent.credits.into());
         let figures = Figures {
             total,
             skipped: self.checkpoint.skipped - on_request,
@@ -240,6 +241,9 @@ impl<'a> Crew<'a> {
             elapsed: self.desk.clock.elapsed(),
             one_by_one: self.one_by_one,
             cost: spent.usd,
+            model_for_nothing: self.tokens_in > 0
+                && spent.usd <= searched
+                && self.research.openrouter.model().prices.is_none(),
             credits: spent.credits,
             uncertain,
             job_spent,

@@ -90,6 +90,8 @@ pub struct Figures {
     /// The times of all brands, one after the other.
     pub one_by_one: Duration,
     pub cost: Usd,
+    /// The model's server told neither prices nor costs.
+    pub model_for_nothing: bool,
     pub credits: u32,
     /// Set aside for calls whose end is not known.
     pub uncertain: Usd,
@@ -169,6 +171,9 @@ pub fn summary(
         figures.cost,
         figures.credits
     );
+    if figures.model_for_nothing {
+        say!("  The model's calls are not in it: the server at OPENROUTER_BASE_URL tells no cost");
+    }
     if figures.tokens_in > 0 {
         say!(
             "  Prompt tokens: {} ({} from the provider's cache)",

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     cli::Lang,
+    exit::Exit,
     services::{
         call::CallError,
         sheets::{Cells, Place, Sheets, TabProperties, a1, column_letters},

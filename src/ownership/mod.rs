@@ -1,21 +1,23 @@
 //! Who owns whom, as all saved reports say together: one name for one company, and no company above itself.
 
+mod names;
 mod show;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::research::{
-    company,
+    figures,
     report::{Fact, Report, Status},
 };
 
-pub use show::tree as as_tree;
-pub use tree::{Families, Family, families};
+use names::Names;
+pub use show::{as_json, as_tree};
+pub use tree::{Families, Family, Rivals, families};
 
-/// How a company is related to the one above it.
+/// How a company is related to another, which is above it where one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
@@ -27,6 +29,10 @@ pub enum Relation {
     HeldBy,
     /// Works with it, without either owning the other.
     AffiliatedWith,
+    /// Has the same owner.
+    SisterOf,
+    /// Sells to the same people.
+    RivalOf,
 }
 
 impl Relation {
@@ -37,14 +43,18 @@ impl Relation {
             Self::UltimatelyOwnedBy => "ultimately_owned_by",
             Self::HeldBy => "held_by",
             Self::AffiliatedWith => "affiliated_with",
+            Self::SisterOf => "sister_of",
+            Self::RivalOf => "rival_of",
         }
     }
 }
 
 /// What a report says of two companies.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Edge {
+    #[serde(rename = "company")]
     pub below: String,
+    #[serde(rename = "other")]
     pub above: String,
     pub relation: Relation,
     pub status: Status,
@@ -56,92 +66,83 @@ pub struct Edge {
     pub source: String,
 }
 
-/// A company of the reports.
-#[derive(Clone, Debug, Default)]
-struct Company {
-    /// How often it is written in which way.
-    spellings: BTreeMap<String, usize>,
-    /// Its name in the list, where it is a brand of the list.
-    listed: Option<String>,
-}
-
-/// Two brands of the list that compete although one holding owns both.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Rivals {
-    pub one: String,
-    pub other: String,
-    pub owner: String,
-}
-
 /// What all reports say, put together.
 #[derive(Debug, Default)]
 pub struct Ownership {
-    companies: HashMap<String, Company>,
-    /// Keys of other names, each with the company's own.
-    aliases: HashMap<String, String>,
+    names: Names,
     /// By company below, relation and company above, as keys.
     edges: BTreeMap<(String, Relation, String), Edge>,
-    rivals: BTreeSet<(String, String)>,
 }
 
 impl Ownership {
     /// Takes in what a report says of companies.
     pub fn add(&mut self, report: &Report) {
-        let brand = self.listed(report);
+        let brand = &report.brand;
+        self.list(report);
         let r = &report.relationships;
-        let up = [
-            (&r.parent, Relation::OwnedBy),
-            (&r.ultimate_parent, Relation::UltimatelyOwnedBy),
-        ];
-        for (fact, relation) in up {
-            for fact in fact.iter().filter(|fact| counts(fact)) {
-                self.relate(report, &brand, relation, &fact.value, fact);
-            }
-        }
-        for (facts, relation) in [
+        let told: [(&[Fact], Relation); 6] = [
+            (r.parent.as_slice(), Relation::OwnedBy),
+            (r.ultimate_parent.as_slice(), Relation::UltimatelyOwnedBy),
             (&r.shareholders, Relation::HeldBy),
             (&r.affiliates, Relation::AffiliatedWith),
-        ] {
+            (&r.sister_brands, Relation::SisterOf),
+            (&r.competitors, Relation::RivalOf),
+        ];
+        for (facts, relation) in told {
             for fact in facts.iter().filter(|fact| counts(fact)) {
-                self.relate(report, &brand, relation, &fact.value, fact);
+                self.relate(report, brand, relation, &fact.value, fact);
             }
         }
         for fact in r.subsidiaries.iter().filter(|fact| counts(fact)) {
-            self.relate(report, &fact.value, Relation::OwnedBy, &brand, fact);
+            self.relate(report, &fact.value, Relation::OwnedBy, brand, fact);
         }
-        // A sister has the same parent, or nothing can be said of who owns it.
+        // A sister has the same parent, as far as both are sure.
         if let Some(parent) = r.parent.as_ref().filter(|fact| counts(fact)) {
             for fact in r.sister_brands.iter().filter(|fact| counts(fact)) {
+                let sure = [fact, parent]
+                    .iter()
+                    .all(|f| f.status != Status::Conflicted);
+                let status = if sure {
+                    Status::Inferred
+                } else {
+                    Status::Conflicted
+                };
                 let concluded = Fact {
-                    status: Status::Inferred,
+                    status,
                     ..fact.clone()
                 };
                 let (sister, parent) = (&fact.value, &parent.value);
                 self.relate(report, sister, Relation::OwnedBy, parent, &concluded);
             }
         }
-        for fact in r.competitors.iter().filter(|fact| counts(fact)) {
-            let pair = (company::key(&brand), company::key(&fact.value));
-            self.rivals.insert(pair);
-        }
     }
 
     /// Takes in the brand itself, with its other names.
-    fn listed(&mut self, report: &Report) -> String {
-        let name = report.brand.clone();
-        let key = company::key(&name);
-        let own = self.companies.entry(key.clone()).or_default();
-        own.listed = Some(name.clone());
+    fn list(&mut self, report: &Report) {
+        let r = &report.relationships;
+        let around = [&r.parent, &r.ultimate_parent].into_iter().flatten();
+        let lists = [
+            &r.subsidiaries,
+            &r.sister_brands,
+            &r.shareholders,
+            &r.affiliates,
+            &r.competitors,
+        ];
+        let around: BTreeSet<String> = around
+            .chain(lists.into_iter().flatten())
+            .map(|fact| self.names.key(&fact.value))
+            .collect();
         let i = &report.identity;
-        for other in [&i.name_fa, &i.name_en, &i.legal_name] {
-            for fact in other.iter().filter(|fact| fact.status == Status::Supported) {
-                let alias = company::key(&fact.value);
-                if alias != key {
-                    self.aliases.entry(alias).or_insert_with(|| key.clone());
-                }
-            }
-        }
-        name
+        let others = [&i.name_fa, &i.name_en, &i.legal_name]
+            .into_iter()
+            .flatten();
+        let others: Vec<&str> = others
+            .filter(|fact| fact.status == Status::Supported)
+            .map(|fact| fact.value.as_str())
+            // A brand without a company of its own bears the legal name of its owner.
+            .filter(|name| !around.contains(&self.names.key(name)))
+            .collect();
+        self.names.list(&report.brand, others.into_iter());
     }
 
     fn relate(
@@ -152,7 +153,7 @@ impl Ownership {
         above: &str,
         fact: &Fact,
     ) {
-        let (below_key, above_key) = (self.spelt(below), self.spelt(above));
+        let (below_key, above_key) = (self.names.count(below), self.names.count(above));
         let cited = fact.evidence.first().and_then(|citation| {
             let sources = report.sources.iter();
             sources
@@ -173,87 +174,46 @@ impl Ownership {
 
     /// Keeps what is said best of two companies.
     fn keep(&mut self, place: (String, Relation, String), edge: Edge) {
-        if self
-            .edges
-            .get(&place)
-            .is_none_or(|known| strength(known) < strength(&edge))
-        {
-            self.edges.insert(place, edge);
-        }
+        keep_stronger(&mut self.edges, place, edge);
     }
 
-    /// Counts a spelling of a company's name. Gives back the name's key.
-    fn spelt(&mut self, name: &str) -> String {
-        let key = company::key(name);
-        let company = self.companies.entry(key.clone()).or_default();
-        let spelling = crate::text::persian_letters(&crate::text::clean(name));
-        *company.spellings.entry(spelling).or_default() += 1;
-        key
-    }
-
-    /// The key that a company goes by: a brand of the list may be named in other ways.
-    fn own_key<'a>(&'a self, key: &'a str) -> &'a str {
-        let listed = |key: &str| self.companies.get(key).is_some_and(|c| c.listed.is_some());
-        match self.aliases.get(key) {
-            Some(own) if !listed(key) => own,
-            _ => key,
-        }
-    }
-
-    /// The name that a company is shown by: that of the list, else the one that most reports have.
-    fn name(&self, key: &str) -> String {
-        let Some(company) = self.companies.get(key) else {
-            return key.to_owned();
-        };
-        let most = company.spellings.iter().max_by_key(|(name, count)| {
-            // Of two that are as frequent the shorter one, so that the order of the reports does not matter.
-            (**count, std::cmp::Reverse(name.chars().count()))
-        });
-        let spelt = most.map(|(name, _)| name.clone());
-        company.listed.clone().or(spelt).unwrap_or_default()
-    }
-
-    /// All that reports say, each edge once, with one name for one company; the strongest evidence for each.
+    /// All that reports say of owners, partners and sisters: each edge once, with one name for one company and the
+    /// strongest evidence; of rivals those that are both in the list.
     pub fn edges(&self) -> Vec<Edge> {
+        let (shown, listed) = (self.names.shown(), self.names.brands());
         let mut edges: BTreeMap<(String, Relation, String), Edge> = BTreeMap::new();
         for ((below, relation, above), edge) in &self.edges {
-            let (below, above) = (self.own_key(below), self.own_key(above));
-            if below == above {
+            let (below, above) = (shown.name(below), shown.name(above));
+            let strangers = !listed.contains(&below) || !listed.contains(&above);
+            if below == above || *relation == Relation::RivalOf && strangers {
                 continue;
             }
+            // Sisters and rivals are so to each other.
+            let mutual = matches!(relation, Relation::SisterOf | Relation::RivalOf);
+            let (below, above) = match mutual && above < below {
+                true => (above, below),
+                false => (below, above),
+            };
+            let place = (below.clone(), *relation, above.clone());
             let named = Edge {
-                below: self.name(below),
-                above: self.name(above),
+                below,
+                above,
                 ..edge.clone()
             };
-            let place = (named.below.clone(), *relation, named.above.clone());
-            if edges
-                .get(&place)
-                .is_none_or(|known| strength(known) < strength(&named))
-            {
-                edges.insert(place, named);
-            }
+            keep_stronger(&mut edges, place, named);
         }
         edges.into_values().collect()
     }
+}
 
-    /// Names of the brands of the list.
-    fn brands(&self) -> BTreeSet<String> {
-        let all = self.companies.values();
-        all.filter_map(|company| company.listed.clone()).collect()
-    }
-
-    /// Competitors as reports name them, where both are brands of the list.
-    fn listed_rivals(&self) -> BTreeSet<(String, String)> {
-        let listed = |key: &str| {
-            let company = self.companies.get(self.own_key(key))?;
-            company.listed.clone()
-        };
-        let pairs = self.rivals.iter().filter_map(|(one, other)| {
-            let (one, other) = (listed(one)?, listed(other)?);
-            (one != other).then(|| (one.clone().min(other.clone()), one.max(other)))
-        });
-        pairs.collect()
+fn keep_stronger(
+    edges: &mut BTreeMap<(String, Relation, String), Edge>,
+    place: (String, Relation, String),
+    edge: Edge,
+) {
+    let known = edges.get(&place);
+    if known.is_none_or(|known| by_strength(known, &edge).is_lt()) {
+        edges.insert(place, edge);
     }
 }
 
@@ -262,14 +222,24 @@ fn counts(fact: &Fact) -> bool {
     !matches!(fact.status, Status::Unverified | Status::Outdated)
 }
 
-/// What is supported is stronger than what is not, what is dated later stronger than what is dated earlier.
-fn strength(edge: &Edge) -> (u8, &str) {
-    let status = match edge.status {
+/// What is supported is stronger than what is not, what is dated later stronger than what is dated earlier. Dates are of
+/// both calendars.
+fn by_strength(one: &Edge, other: &Edge) -> std::cmp::Ordering {
+    let status = |edge: &Edge| match edge.status {
         Status::Supported => 4,
         Status::Inferred => 3,
         Status::Conflicted => 2,
         Status::Outdated => 1,
         Status::Unverified => 0,
     };
-    (status, &edge.as_of)
+    let time = |edge: &Edge| {
+        let figures = figures::read(&edge.as_of).figures;
+        let time = figures.first().and_then(|figure| figure.time());
+        time.unwrap_or(f64::NEG_INFINITY)
+    };
+    let by_status = status(one).cmp(&status(other));
+    by_status.then_with(|| time(one).total_cmp(&time(other)))
 }
+
+#[cfg(test)]
+mod tests;

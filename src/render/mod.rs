@@ -9,6 +9,7 @@ mod glance;
 mod history;
 mod inert;
 mod nights;
+mod owners;
 mod page;
 mod portfolio;
 mod recent;

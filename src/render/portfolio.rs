@@ -24,7 +24,7 @@ use super::{
     workbook::Book,
 };
 use crate::{
-    ownership::Ownership,
+    ownership::{self, Ownership, Rivals},
     research::report::{Fact, Report},
     state::{runs::RunLine, stream_atomically, write_atomically},
     text::shorten,
@@ -89,6 +89,7 @@ struct RowPage<'a> {
 struct TailPage<'a> {
     t: Tongue,
     families: Vec<(String, &'a Family)>,
+    rivals: &'a [Rivals],
     script: &'a str,
 }
 
@@ -245,6 +246,7 @@ pub fn walk(
     let mut book = Book::new(t, glance.simulated)?;
     let (mut nights, mut ownership) = (Nights::new()?, Ownership::default());
     let (mut count, mut problems) = (0, Vec::new());
+    let mut families = ownership::Families::default();
     stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
         let mut row = |row: &Row| -> anyhow::Result<()> {
@@ -280,11 +282,13 @@ pub fn walk(
         for brand in background.failed.iter().filter(without_report) {
             row(&Row::failed(t, brand))?;
         }
-        Ok(page.write_all(tail(&glance)?.as_bytes())?)
+        families = ownership::families(&ownership);
+        Ok(page.write_all(tail(&glance, &families.rivals)?.as_bytes())?)
     })?;
     nights.write(t, glance.simulated, output)?;
-    let companies = tables::companies(&ownership, glance.simulated)?;
+    let companies = tables::companies(&families, glance.simulated)?;
     write_atomically(&output.join("companies.csv"), &companies)?;
+    book.add_owners(&families)?;
     problems.extend(book.left_out());
     stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
     Ok((count, problems))
@@ -309,9 +313,10 @@ fn head(glance: &Glance, background: &Background) -> askama::Result<String> {
 }
 
 /// The page from the last brand on.
-fn tail(glance: &Glance) -> askama::Result<String> {
+fn tail(glance: &Glance, rivals: &[Rivals]) -> askama::Result<String> {
     TailPage {
         t: glance.tongue(),
+        rivals,
         families: glance.families(),
         script: &script(),
     }

@@ -61,7 +61,7 @@ const fn column(fa: &'static str, en: &'static str, most: usize) -> Column {
 /// The second column of every sheet where some report is simulated.
 const IS_SIMULATED: Column = column("شبیه‌سازی", "Simulated", 12);
 
-pub const SHEETS: [Sheet; 5] = [
+pub const SHEETS: [Sheet; 6] = [
     Sheet {
         name: Words("خلاصه", "Summary"),
         columns: &[
@@ -141,6 +141,21 @@ pub const SHEETS: [Sheet; 5] = [
         ],
         rows: sources,
     },
+    // Of all reports together: `owners` has its rows.
+    Sheet {
+        name: Words("مالکیت", "Owners"),
+        columns: &[
+            column("شرکت", "Company", 26),
+            column("رابطه", "Relation", 20),
+            column("شرکت دیگر", "Other company", 26),
+            column("وضعیت", "Status", 13),
+            column("زمان", "As of", 13),
+            column("گزارش", "Report", 22),
+            column("نشانی", "Address", 40),
+            column("یادداشت", "Note", 34),
+        ],
+        rows: |_, _| Vec::new(),
+    },
 ];
 
 impl Words {
@@ -182,7 +197,7 @@ impl Sheet {
 }
 
 impl Cell {
-    fn text(text: impl AsRef<str>) -> Self {
+    pub fn text(text: impl AsRef<str>) -> Self {
         match text.as_ref() {
             "" => Cell::Empty,
             text => Cell::Text(text.to_owned()),

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{inert::inert, view::Tongue};
-use crate::ownership::Ownership;
+use crate::ownership::Families;
 use crate::research::{
     calendar::jalali,
     report::{Fact, Level, Report, Status},
@@ -159,20 +159,35 @@ pub fn related(report: &Report) -> anyhow::Result<Vec<u8>> {
     table(report.simulated, &header, rows)
 }
 
-/// Who owns whom, as all reports say together.
-pub fn companies(ownership: &Ownership, simulated: bool) -> anyhow::Result<Vec<u8>> {
+/// Who owns whom, as all reports say together: what is set aside for stronger evidence says so, and rivals have the
+/// company that both belong to beside them.
+pub fn companies(families: &Families, simulated: bool) -> anyhow::Result<Vec<u8>> {
     let header = [
-        "company", "relation", "other", "status", "as_of", "said_by", "source",
+        "company",
+        "relation",
+        "other",
+        "status",
+        "as_of",
+        "said_by",
+        "source",
+        "set_aside",
+        "common_owner",
     ];
-    let rows = ownership.edges().into_iter().map(|edge| {
+    let rows = families.edges.iter().map(|edge| {
+        let set_aside = families.set_aside.contains(edge);
+        let rivals = families.rivals.iter().find(|rivals| rivals.said == *edge);
         vec![
-            edge.below,
+            edge.below.clone(),
             edge.relation.code().to_owned(),
-            edge.above,
+            edge.above.clone(),
             status_code(edge.status).to_owned(),
-            edge.as_of,
-            edge.said_by,
-            edge.source,
+            edge.as_of.clone(),
+            edge.said_by.clone(),
+            edge.source.clone(),
+            yes_or_no(set_aside),
+            rivals
+                .map(|rivals| rivals.owner.clone())
+                .unwrap_or_default(),
         ]
     });
     table(simulated, &header, rows)

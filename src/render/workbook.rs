@@ -5,11 +5,12 @@ use std::io::{Seek, Write};
 use rust_xlsxwriter::{DocProperties, Workbook, Worksheet};
 
 use super::{
+    owners,
     sheets::{Cell, Column, MARGINS, SHEETS, SIMULATED, Sheet},
     style::{Formats, WARNING},
     view::Tongue,
 };
-use crate::research::report::Report;
+use crate::{ownership::Families, research::report::Report};
 
 /// Excel's limit for a sheet.
 const ROW_LIMIT: u32 = 1_048_576;
@@ -84,28 +85,44 @@ impl Book {
 
     /// Adds what a report says to every sheet that has room for all of it.
     pub fn add(&mut self, report: &Report) -> anyhow::Result<()> {
-        for (i, (sheet, progress)) in SHEETS.iter().zip(&mut self.sheets).enumerate() {
-            let rows = sheet.rows(self.t, report, self.simulated);
-            // The last row is for the note that there is more.
-            let room = self.row_limit.saturating_sub(progress.rows + 1) as usize;
-            if progress.left_out > 0 || rows.len() > room {
-                progress.left_out += 1;
-                continue;
+        for (i, sheet) in SHEETS.iter().enumerate() {
+            self.put(i, sheet.rows(self.t, report, self.simulated))?;
+        }
+        Ok(())
+    }
+
+    /// Adds what all reports together say of owners, to the last sheet.
+    pub fn add_owners(&mut self, families: &Families) -> anyhow::Result<()> {
+        let mut rows = owners::rows(self.t, families);
+        if self.simulated {
+            for row in &mut rows {
+                row.insert(1, Cell::text(self.t.pick("بله", "yes")));
             }
-            let page = self.workbook.worksheet_from_index(i)?;
-            for cells in rows {
-                if progress.rows < MEASURED_ROWS {
-                    let columns = sheet.columns(self.simulated);
-                    measure(page, progress.rows, columns, &cells)?;
-                }
-                for (column, cell) in cells.into_iter().enumerate() {
-                    let longest = &mut progress.longest[column];
-                    *longest = (*longest).max(cell.length());
-                    let column = u16::try_from(column)?;
-                    self.formats.write(page, progress.rows, column, cell)?;
-                }
-                progress.rows += 1;
+        }
+        self.put(SHEETS.len() - 1, rows)
+    }
+
+    fn put(&mut self, i: usize, rows: Vec<Vec<Cell>>) -> anyhow::Result<()> {
+        let (sheet, progress) = (&SHEETS[i], &mut self.sheets[i]);
+        // The last row is for the note that there is more.
+        let room = self.row_limit.saturating_sub(progress.rows + 1) as usize;
+        if progress.left_out > 0 || rows.len() > room {
+            progress.left_out += 1;
+            return Ok(());
+        }
+        let page = self.workbook.worksheet_from_index(i)?;
+        for cells in rows {
+            if progress.rows < MEASURED_ROWS {
+                let columns = sheet.columns(self.simulated);
+                measure(page, progress.rows, columns, &cells)?;
             }
+            for (column, cell) in cells.into_iter().enumerate() {
+                let longest = &mut progress.longest[column];
+                *longest = (*longest).max(cell.length());
+                let column = u16::try_from(column)?;
+                self.formats.write(page, progress.rows, column, cell)?;
+            }
+            progress.rows += 1;
         }
         Ok(())
     }
@@ -207,9 +224,12 @@ mod tests {
     use calamine::{Data, Range, Reader, Xlsx};
 
     use super::*;
-    use crate::render::{
-        sample,
-        style::{CELL_LIMIT, fitting},
+    use crate::{
+        ownership,
+        render::{
+            sample,
+            style::{CELL_LIMIT, fitting},
+        },
     };
 
     fn saved(book: Book) -> Cursor<Vec<u8>> {
@@ -266,12 +286,34 @@ mod tests {
         assert_eq!(sheets[4].height(), report.sources.len() + 1);
     }
 
+    /// Families in which the report's brand has an owner.
+    fn with_an_owner(report: &Report) -> Families {
+        let mut report = report.clone();
+        report.relationships.parent = Some(sample::fact("گلرنگ"));
+        let mut ownership = ownership::Ownership::default();
+        ownership.add(&report);
+        ownership::families(&ownership)
+    }
+
+    #[test]
+    fn the_last_sheet_says_who_owns_whom() {
+        let report = sample::report();
+        let mut book = Book::new(Tongue { fa: true }, false).unwrap();
+        book.add(&report).unwrap();
+        book.add_owners(&with_an_owner(&report)).unwrap();
+        let sheets = sheets(book);
+        let rows: Vec<String> = sheets[5].rows().map(|row| format!("{row:?}")).collect();
+        let due = |row: &&String| row.contains("متعلق به") && row.contains("گلرنگ");
+        assert!(rows.iter().any(|row| due(&row)), "{rows:?}");
+    }
+
     #[test]
     fn a_simulated_report_says_so_in_every_sheet() {
         let mut report = sample::report();
         report.simulated = true;
         let mut book = Book::new(Tongue { fa: true }, true).unwrap();
         book.add(&report).unwrap();
+        book.add_owners(&with_an_owner(&report)).unwrap();
         let file = saved(book);
         for number in 1..=SHEETS.len() {
             let sheet = part(file.clone(), &format!("xl/worksheets/sheet{number}.xml"));

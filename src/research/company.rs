@@ -3,10 +3,18 @@
 use crate::text;
 
 /// Words that stand in the names of many companies and tell none from another.
-const TELL_NOTHING: [&str; 16] = [
+const TELL_NOTHING: [&str; 32] = [
     "شرکت",
+    "کمپانی",
     "گروه",
+    "گروپ",
     "هلدینگ",
+    "هولدینگ",
+    "با",
+    // As it is folded.
+    "مسیولیت",
+    "مسوولیت",
+    "محدود",
     "مجموعه",
     "صنعتی",
     "صنایع",
@@ -17,7 +25,16 @@ const TELL_NOTHING: [&str; 16] = [
     "group",
     "holding",
     "company",
+    "corporation",
+    "corp",
     "co",
+    "limited",
+    "ltd",
+    "inc",
+    "llc",
+    "plc",
+    "jsc",
+    "pjsc",
     "industrial",
     "the",
 ];

@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::{
     Service, Services, bearer, error,
-    sheets::{enter, invalid},
-    tab::{Range, Tab, Tag, letters, parse_range},
+    sheets::{enter, invalid, write, written},
+    tab::{Range, Tab, Tag, parse_range},
 };
 
 /// Characters of keys and values that a spreadsheet has room for.
@@ -81,7 +81,7 @@ pub(super) async fn batch_get(
     let ranges: Vec<Value> = found
         .into_iter()
         .map(|((tab, range), filters)| {
-            let mut values = json!({"range": written(&tabs[tab], range), "majorDimension": "ROWS"});
+            let mut values = json!({"range": tabs[tab].written(range), "majorDimension": "ROWS"});
             let cells = tabs[tab].read(range);
             if !cells.is_empty() {
                 values["values"] = json!(cells);
@@ -121,18 +121,22 @@ pub(super) async fn batch_update(
         };
         for (tab, range) in ranges {
             if let Err(why) = tabs[tab].check(range, &values) {
-                let range = written(&tabs[tab], range);
+                let range = tabs[tab].written(range);
                 return invalid(&format!("Invalid data[{i}]: Range ({range}) {why}"));
             }
-            writes.push((tab, range, values.clone()));
+            writes.push((tab, range, values.clone(), entry["dataFilter"].clone()));
         }
     }
-    let cells: usize = writes
-        .iter()
-        .map(|(tab, range, values)| tabs[*tab].write(*range, values))
-        .sum();
+    let responses = writes
+        .into_iter()
+        .map(|(tab, range, values, filter)| {
+            let mut response = write(&id, &mut tabs[tab], range, &values);
+            response["dataFilter"] = filter;
+            response
+        })
+        .collect();
     services.counts.writes.fetch_add(1, Ordering::SeqCst);
-    Json(json!({"spreadsheetId": id, "totalUpdatedCells": cells})).into_response()
+    Json(written(&id, responses)).into_response()
 }
 
 /// Tags a row, as `createDeveloperMetadata` asks for it. Returns the reply.
@@ -259,21 +263,4 @@ fn shown(tab: &Tab, tag: &Tag) -> Value {
         shown["metadataValue"] = json!(value);
     }
     shown
-}
-
-/// A range as the service writes it: cut at the grid, and the title in quotation marks where it needs them.
-fn written(tab: &Tab, range: Range) -> String {
-    let last_column = range.columns.1.unwrap_or(tab.columns).max(1) - 1;
-    let last_row = range.rows.1.unwrap_or(tab.row_count);
-    let plain = tab.title.chars().all(char::is_alphanumeric);
-    let title = match plain {
-        true => tab.title.clone(),
-        false => format!("'{}'", tab.title.replace('\'', "''")),
-    };
-    format!(
-        "{title}!{}{}:{}{last_row}",
-        letters(range.columns.0),
-        range.rows.0 + 1,
-        letters(last_column)
-    )
 }

@@ -1,6 +1,7 @@
 //! The three services, simulated on a loopback port: as strict as the real ones, with latency, limits and faults to
 //! choose. It shares no code with the clients that are tried against it, and nothing that it says is true.
 
+mod a1;
 mod about;
 mod body;
 mod by_filter;

@@ -192,7 +192,7 @@ pub(super) async fn batch_get(
         let Some((tab, range)) = find(&tabs, text) else {
             return invalid(&format!("Unable to parse range: {text}"));
         };
-        let mut found = json!({"range": text, "majorDimension": "ROWS"});
+        let mut found = json!({"range": tabs[tab].written(range), "majorDimension": "ROWS"});
         let values = tabs[tab].read(range);
         if !values.is_empty() {
             found["values"] = json!(values);
@@ -236,14 +236,35 @@ pub(super) async fn values_batch_update(
         }
         writes.push((tab, range, values));
     }
-    let cells: usize = writes
-        .iter()
-        .map(|(tab, range, values)| tabs[*tab].write(*range, values))
-        .sum();
     // A write of nothing is how somebody tries whether he may.
     let counts = u64::from(!writes.is_empty());
     services.counts.writes.fetch_add(counts, Ordering::SeqCst);
-    Json(json!({"spreadsheetId": id, "totalUpdatedCells": cells})).into_response()
+    let responses = writes
+        .iter()
+        .map(|(tab, range, values)| write(&id, &mut tabs[*tab], *range, values))
+        .collect();
+    Json(written(&id, responses)).into_response()
+}
+
+/// Writes values; what the service says of it.
+pub(super) fn write(id: &str, tab: &mut Tab, range: Range, values: &[Vec<Value>]) -> Value {
+    let cells = tab.write(range, values);
+    let columns = values.iter().map(Vec::len).max().unwrap_or(0);
+    let hit = Range {
+        rows: (range.rows.0, Some(range.rows.0 + values.len())),
+        columns: (range.columns.0, Some(range.columns.0 + columns)),
+    };
+    json!({"spreadsheetId": id, "updatedRange": tab.written(hit),
+        "updatedRows": values.len(), "updatedColumns": columns, "updatedCells": cells})
+}
+
+/// What the service says of all writes of a request.
+pub(super) fn written(id: &str, responses: Vec<Value>) -> Value {
+    let total = |of: &str| responses.iter().filter_map(|r| r[of].as_u64()).sum::<u64>();
+    json!({
+        "spreadsheetId": id, "totalUpdatedRows": total("updatedRows"), "totalUpdatedColumns": total("updatedColumns"),
+        "totalUpdatedCells": total("updatedCells"), "totalUpdatedSheets": 1, "responses": responses,
+    })
 }
 
 /// The tab and the cells in it that a range names.

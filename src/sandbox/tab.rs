@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::a1;
+
 const CELL_LIMIT: usize = 50_000;
 
 /// A tab, as a person at another desk can change it. Rows are counted from 0.
@@ -105,6 +107,16 @@ impl Tab {
             values.pop();
         }
         values
+    }
+
+    /// A range as answers have it: open ends are where the grid ends.
+    pub(super) fn written(&self, range: Range) -> String {
+        let end = |end: Option<usize>, size: usize| end.unwrap_or(size).min(size);
+        a1::written(
+            &self.title,
+            range.rows.0..end(range.rows.1, self.row_count),
+            range.columns.0..end(range.columns.1, self.columns),
+        )
     }
 
     /// The range of a whole row.

@@ -7,7 +7,6 @@ mod show;
 use std::path::Path;
 
 use console::Term;
-use serde::Serialize;
 
 use self::overview::Overview;
 use crate::{
@@ -28,7 +27,9 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
         output::urgent(&format!("[WARNING] {problem}"));
     }
     if args.json {
-        return say_json(&overview);
+        let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
+        output::result(&json);
+        return Ok(Exit::Done);
     }
     // What goes into a pipe or a file is not cut.
     let size = Term::stdout().size_checked();
@@ -44,17 +45,9 @@ fn graph(folder: &Path, json: bool) -> Result<Exit, Failure> {
         output::urgent(&problem);
     }
     let families = ownership::families(&ownership);
-    if json {
-        return say_json(&families);
+    match json {
+        true => output::result(&format!("{:#}", ownership::as_json(&families))),
+        false => say!("{}", ownership::as_tree(&families).trim_end()),
     }
-    say!("{}", ownership::as_tree(&families).trim_end());
-    Ok(Exit::Done)
-}
-
-fn say_json(what: &impl Serialize) -> Result<Exit, Failure> {
-    say!(
-        "{}",
-        serde_json::to_string_pretty(what).or_exit(Exit::Usage)?
-    );
     Ok(Exit::Done)
 }

@@ -215,3 +215,21 @@ fn violations(headers: &HeaderMap) -> Vec<String> {
         .map(|one| format!("{} {}", one["location"], one["message"]))
         .collect()
 }
+
+impl Exchange {
+    /// An exchange that did not pass here.
+    pub fn of(verb: &str, path: &str, query: &str, body: Value, status: u16, reply: Value) -> Self {
+        Self {
+            ask: Ask {
+                method: verb.parse().unwrap(),
+                path: path.to_owned(),
+                query: query.to_owned(),
+                body,
+                before: 0,
+            },
+            status,
+            reply,
+            violations: Vec::new(),
+        }
+    }
+}

@@ -8,10 +8,13 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod discovery;
 mod errors;
 mod gateway;
 mod node;
+mod openai;
 mod prism;
+mod recorded;
 
 use std::path::PathBuf;
 

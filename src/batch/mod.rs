@@ -130,6 +130,9 @@ async fn load(
         say!("Reading {}: {}", sheet.place(), table.mapping());
         return Ok((table.rows, shown));
     }
+    if args.batch.results_tab.is_some() {
+        say!("Note: --results-tab needs a sheet; this list has none");
+    }
     if let Some(path) = &source.brands {
         let table = list::file::read(path).or_exit(Exit::Usage)?;
         say!("Reading {}: {}", path.display(), table.mapping());

@@ -167,6 +167,9 @@ pub async fn load(
         say!("Reading {}: {}", sheet.place(), table.mapping());
         return Ok((table.rows, shown));
     }
+    if args.batch.results_tab.is_some() {
+        say!("Note: --results-tab needs a sheet; this list has none");
+    }
     if let Some(path) = &source.brands {
         let table = list::file::read(path).or_exit(Exit::Usage)?;
         say!("Reading {}: {}", path.display(), table.mapping());

@@ -266,8 +266,10 @@ fn meant(cell: &str, names: &[&'static str]) -> Option<(&'static str, f64)> {
         let likeness = strsim::normalized_damerau_levenshtein(&cell, &text::key(name));
         (*name, likeness)
     };
+    // Of headers that are as much alike, the last is taken: the first of the list.
     names
         .iter()
+        .rev()
         .map(likeness)
         .filter(|(_, likeness)| *likeness >= ALIKE)
         .max_by(|one, other| one.1.total_cmp(&other.1))

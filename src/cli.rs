@@ -22,6 +22,10 @@ use crate::{
 };
 
 /// Research a list of brands and leave a brief with evidence for each.
+///
+/// The list comes from a Google Sheet, a CSV or an XLSX file. Tavily finds pages, a language model behind OpenRouter reads
+/// them, and the program itself checks that each fact stands in its page. Unchanged brands are skipped, a run that was cut
+/// off is gone on with, nothing is paid for twice, and the budget is never exceeded.
 #[derive(Debug, Parser)]
 #[command(
     name = "brandintel",
@@ -45,7 +49,7 @@ impl Cli {
         let args: Vec<_> = args.into_iter().collect();
         let matches = set_variables_alone(help::command())
             .try_get_matches_from(&args)
-            .map_err(|error| help::told_where(error, &args))?;
+            .map_err(|error| help::with_remedy(error, &args))?;
         let mut cli = Self::from_arg_matches(&matches)?;
         let run = match &mut cli.command {
             None => Some((&mut cli.run, &matches)),

@@ -11,8 +11,9 @@ pub use self::{check::check, init::init};
 use crate::{
     batch,
     cli::{ExportArgs, SandboxArgs},
+    completions,
     exit::{Exit, Failure, OrExit},
-    help, manual, output, render,
+    manual, output, render,
     sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
@@ -95,25 +96,13 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
 }
 
 /// Prints the completion script of a shell.
-pub fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut help::command(), "brandintel", &mut script);
-    print_bytes(&script)
+pub fn print_completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    print_bytes(completions::script(shell).as_bytes())
 }
 
 /// Prints the manual page of the program or of a command.
-pub fn manual(of: Option<&str>) -> Result<Exit, Failure> {
-    match manual::page(of) {
-        Some(page) => print_bytes(&page.or_exit(Exit::Usage)?),
-        None => Err(Failure::new(
-            Exit::Usage,
-            format!(
-                "there is no command {}: it is one of {}",
-                of.unwrap_or_default(),
-                manual::names().join(", ")
-            ),
-        )),
-    }
+pub fn print_manual(of: Option<&str>) -> Result<Exit, Failure> {
+    print_bytes(&manual::page(of).or_exit(Exit::Usage)?)
 }
 
 fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {

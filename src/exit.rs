@@ -1,6 +1,9 @@
 //! The exit codes: what a script or cron job learns from how the program ended.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, ErrorKind},
+    process::ExitCode,
+};
 
 /// How the program ended. The numbers are part of the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +88,29 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// What to do about what the system refused; other errors say it themselves.
+    pub fn remedy(&self) -> Option<&'static str> {
+        let kinds = self
+            .error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .map(io::Error::kind);
+        kinds.into_iter().find_map(|kind| match kind {
+            ErrorKind::PermissionDenied => {
+                Some("give this user the right to it, or start the program in another folder")
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                Some("make room on the disk and run again: what is done is kept")
+            }
+            ErrorKind::ReadOnlyFilesystem => {
+                Some("start the program in a folder that can be written")
+            }
+            _ => None,
+        })
+    }
+}
+
 /// Gives an error the exit code it ends the program with.
 pub trait OrExit<T> {
     /// Turns an error into a [`Failure`] with this code.
@@ -97,5 +123,24 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
             exit,
             error: error.into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_has_a_remedy_however_deep_it_lies() {
+        let refused = |kind: ErrorKind| {
+            let error: Result<(), io::Error> = Err(kind.into());
+            let error = error.context("state/x cannot be written").context("run");
+            error.or_exit(Exit::Usage).unwrap_err().remedy()
+        };
+        assert!(refused(ErrorKind::StorageFull).is_some_and(|text| text.contains("room")));
+        assert!(refused(ErrorKind::PermissionDenied).is_some_and(|text| text.contains("right")));
+        assert_eq!(refused(ErrorKind::InvalidData), None);
     }
 }

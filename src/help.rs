@@ -5,8 +5,8 @@ use std::ffi::OsString;
 
 use clap::{
     Arg, Command, CommandFactory, ValueHint,
-    builder::Styles,
-    error::{ContextKind, ContextValue},
+    builder::{PossibleValuesParser, Styles},
+    error::{ContextKind, ContextValue, ErrorKind::InvalidSubcommand},
 };
 
 use crate::{cli::Cli, exit::Exit};
@@ -35,9 +35,10 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "Rehearse: no keys, no network, no money",
                 "brandintel --google-sheets --sandbox --workers 8 --limit 20",
             ),
+            ("Set up keys and sheet", "brandintel init"),
             (
-                "Are keys, quota, sheet and folders in order?",
-                "brandintel check",
+                "Is all in order, and what will a batch cost?",
+                "brandintel check --workers 8",
             ),
             (
                 "What would be done, and what would it cost?",
@@ -56,6 +57,7 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel --brand کاله --website https://kalleh.com",
             ),
         ],
+        "init" => &[("Keys and sheet, asked for one by one", "brandintel init")],
         "bench" => &[
             (
                 "How good is the research, and what is each stage of it worth?",
@@ -67,7 +69,8 @@ pub fn examples(command: &str) -> &'static [Example] {
             ),
         ],
         "check" => &[
-            ("Before the first night", "brandintel check"),
+            ("Before the first night", "brandintel check --workers 8"),
+            ("The list is a file", "brandintel check --brands list.xlsx"),
             ("The rehearsal's services", "brandintel check --sandbox"),
         ],
         "status" => &[
@@ -132,9 +135,14 @@ pub fn command() -> Command {
         .get_subcommands()
         .map(|sub| sub.get_name().to_owned())
         .collect();
-    for name in names {
+    for name in &names {
         command = command.mut_subcommand(name, finished);
     }
+    command = command.mut_subcommand("man", |man| {
+        man.mut_arg("command", |arg| {
+            arg.value_parser(PossibleValuesParser::new(names))
+        })
+    });
     let examples = examples_text("brandintel");
     finished(command)
         .long_version(long_version())
@@ -205,8 +213,20 @@ fn completed(arg: Arg) -> Arg {
     arg.value_hint(hint)
 }
 
+/// An error with the remedy that clap does not know: the variable that a value comes from, the command that was meant.
+pub fn with_remedy(error: clap::Error, args: &[OsString]) -> clap::Error {
+    // What is no command after `help` gets a suggestion where it stands alone.
+    match args {
+        [program, help, typo, ..] if error.kind() == InvalidSubcommand && help == "help" => {
+            let alone = command().try_get_matches_from([program, typo]);
+            alone.err().unwrap_or(error)
+        }
+        _ => told_where(error, args),
+    }
+}
+
 /// Adds the variable to an error about a value that nobody typed.
-pub fn told_where(mut error: clap::Error, args: &[OsString]) -> clap::Error {
+fn told_where(mut error: clap::Error, args: &[OsString]) -> clap::Error {
     let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else {
         return error;
     };

@@ -10,7 +10,7 @@
 //!
 //! | room | answers |
 //! |---|---|
-//! | [`cli`], [`help`], `manual` | which commands and flags are there, and how do people and shells learn of them? |
+//! | [`cli`], [`help`], `manual`, `completions` | which commands and flags are there, and how do people and shells learn of them? |
 //! | `settings` | what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
@@ -33,6 +33,7 @@ mod batch;
 mod bench;
 mod brand;
 mod commands;
+mod completions;
 mod event;
 mod list;
 mod looks;
@@ -101,9 +102,9 @@ fn asks_for_help(args: &[OsString]) -> bool {
 }
 
 fn exit_code(run: Result<Exit, Failure>) -> Exit {
-    run.unwrap_or_else(|Failure { exit, error }| {
-        output::failure(&error);
-        exit
+    run.unwrap_or_else(|failure| {
+        output::failure(&failure);
+        failure.exit
     })
 }
 
@@ -137,8 +138,8 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             Some(Command::Status(args)) => status::status(args),
             Some(Command::Export(args)) => commands::export(args),
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
-            Some(Command::Completions { shell }) => commands::completions(shell),
-            Some(Command::Man { command }) => commands::manual(command.as_deref()),
+            Some(Command::Completions { shell }) => commands::print_completions(shell),
+            Some(Command::Man { command }) => commands::print_manual(command.as_deref()),
         }
     });
     #[cfg(feature = "otel")]

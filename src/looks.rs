@@ -39,6 +39,9 @@ fn begin(line: &str) -> (String, &str) {
         let style = BAD.bold();
         return (format!("{style}error:{style:#}"), rest);
     }
+    if let Some(rest) = line.strip_prefix("  tip:") {
+        return (format!("  {GOOD}tip:{GOOD:#}"), rest);
+    }
     let Some((tag, rest)) = line
         .strip_prefix('[')
         .and_then(|line| line.split_once(']'))
@@ -81,7 +84,7 @@ pub fn in_ascii(text: &str) -> String {
             '≈' => ascii.push('~'),
             '≠' => ascii.push_str("!="),
             '→' => ascii.push_str("->"),
-            '“' | '”' => ascii.push('"'),
+            '“' | '”' | '«' | '»' => ascii.push('"'),
             '‘' | '’' => ascii.push('\''),
             c => ascii.push(c),
         }

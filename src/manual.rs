@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io};
 
-use clap::Command;
+use clap::{Arg, Command};
 use clap_mangen::{
     Man,
     roff::{Roff, bold, italic, roman},
@@ -42,33 +42,28 @@ const FILES: &[(&str, &str)] = &[
     ("sandbox/", "The same files, of rehearsals."),
 ];
 
-/// The page of the program, or of one of its commands; `None` when there is no such command.
-pub fn page(of: Option<&str>) -> Option<io::Result<Vec<u8>>> {
+/// The page of the program, or of one of its commands.
+pub fn page(of: Option<&str>) -> io::Result<Vec<u8>> {
     let mut program = help::command();
     // Gives the commands their full names.
     program.build();
-    let command = match of {
-        None => program,
-        Some(name) => program.find_subcommand(name)?.clone(),
-    };
-    Some(render(command, of.is_none()))
-}
-
-/// The names that have a page.
-pub fn names() -> Vec<String> {
-    let command = help::command();
-    let names = command.get_subcommands().map(Command::get_name);
-    names.map(str::to_owned).collect()
+    let command = of.and_then(|name| program.find_subcommand(name));
+    render(command.unwrap_or(&program).clone(), of.is_none())
 }
 
 fn render(command: Command, whole: bool) -> io::Result<Vec<u8>> {
     let name = command.get_name().to_owned();
-    let man = Man::new(command.clone())
-        .title(command.get_display_name().unwrap_or(&name).to_uppercase())
-        .source(format!("brandintel {}", env!("CARGO_PKG_VERSION")))
-        .manual("brandintel");
-    let mut page = Vec::new();
-    man.render_title(&mut page)?;
+    let title = command.get_display_name().unwrap_or(&name).to_uppercase();
+    let mut page = format!(
+        ".TH {title} 1 \"\" \"brandintel {}\" \"User Commands\"\n.nh\n",
+        env!("CARGO_PKG_VERSION")
+    )
+    .into_bytes();
+    let mut command = command.mut_args(with_choices);
+    if whole {
+        command = command.override_usage("brandintel [OPTIONS]\nbrandintel COMMAND");
+    }
+    let man = Man::new(command);
     man.render_name_section(&mut page)?;
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
@@ -88,10 +83,34 @@ fn render(command: Command, whole: bool) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
+/// Puts the choices of a flag into its text, where a list of them would tear the page apart.
+fn with_choices(arg: Arg) -> Arg {
+    let choices: Vec<String> = arg
+        .get_possible_values()
+        .iter()
+        .filter(|choice| !choice.is_hide_set())
+        .map(|choice| match choice.get_help() {
+            Some(help) => format!("{} ({help})", choice.get_name()),
+            None => choice.get_name().to_owned(),
+        })
+        .collect();
+    if choices.is_empty() || !arg.get_action().takes_values() {
+        return arg;
+    }
+    let help = arg.get_long_help().or(arg.get_help());
+    let help = help.map(ToString::to_string).unwrap_or_default();
+    arg.hide_possible_values(true)
+        .long_help(format!("One of {}. {help}", choices.join(", ")))
+}
+
 fn examples(roff: &mut Roff, command: &str) {
     roff.control("SH", ["EXAMPLES"]);
-    for (what, line) in help::examples(command) {
-        roff.control("PP", []).text([roman(format!("{what}:"))]);
+    for (at, (what, line)) in help::examples(command).iter().enumerate() {
+        if at > 0 {
+            roff.control("PP", []);
+        }
+        let colon = if what.ends_with('?') { "" } else { ":" };
+        roff.text([roman(format!("{what}{colon}"))]);
         roff.control("PP", []).control("RS", ["4"]);
         roff.control("nf", []).text([bold(*line)]);
         roff.control("fi", []).control("RE", []);
@@ -159,9 +178,9 @@ fn exit_status(roff: &mut Roff) {
 fn see_also(roff: &mut Roff, whole: bool) {
     roff.control("SH", ["SEE ALSO"]);
     let pages: Vec<String> = if whole {
-        names()
-            .iter()
-            .map(|name| format!("brandintel-{name}(1)"))
+        help::command()
+            .get_subcommands()
+            .map(|sub| format!("brandintel-{}(1)", sub.get_name()))
             .collect()
     } else {
         vec!["brandintel(1)".to_owned()]

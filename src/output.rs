@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use crate::looks::{in_ascii, is_utf8, painted, tame};
+use crate::{
+    exit::Failure,
+    looks::{in_ascii, is_utf8, painted, tame},
+};
 
 static QUIET: AtomicBool = AtomicBool::new(false);
 
@@ -39,14 +42,17 @@ pub fn result(text: &str) {
     }
 }
 
-/// Prints how the program failed, apart from the story where that was told.
-pub fn failure(error: &anyhow::Error) {
+/// Prints how the program failed, apart from the story where that was told, and what to do about it.
+pub fn failure(failure: &Failure) {
     let apart = if QUIET.load(Ordering::Relaxed) {
         ""
     } else {
         "\n"
     };
-    urgent(&format!("{apart}error: {error:#}"));
+    urgent(&format!("{apart}error: {:#}", failure.error));
+    if let Some(remedy) = failure.remedy() {
+        urgent(&format!("{apart}  tip: {remedy}"));
+    }
 }
 
 /// Prints what a person must see, `--quiet` or not.

@@ -1,14 +1,79 @@
 //! The line that is drawn over while a run goes on: as much as fits into the terminal, what matters most in any.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use console::{Term, measure_text_width};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::progress::clock;
-use crate::{money::Usd, output};
+use crate::{looks::painted, money::Usd, output};
 
 /// Columns where the terminal does not say how many it has.
 const USUAL: usize = 80;
+
+/// The line, and how it was drawn last.
+#[derive(Debug)]
+pub struct Bar {
+    bar: ProgressBar,
+    /// Columns of the terminal at that time; indicatif fills them all, with spaces.
+    drawn: Cell<usize>,
+}
+
+impl Bar {
+    /// A bar on standard error; nothing is drawn yet.
+    pub fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{msg}") {
+            bar.set_style(style);
+        }
+        Self {
+            bar,
+            drawn: Cell::default(),
+        }
+    }
+
+    /// Draws the line as wide as the terminal is now.
+    pub fn draw(&self, standing: &Standing) {
+        self.gather();
+        // A line that ends in the last column makes some terminals begin a new one.
+        let line = standing.fitting(self.drawn.get().saturating_sub(1));
+        let coloured = output::is_coloured();
+        self.bar
+            .set_message(if coloured { painted(&line) } else { line });
+    }
+
+    /// Prints something above the line.
+    pub fn suspend(&self, print: impl FnOnce()) {
+        self.gather();
+        self.bar.suspend(print);
+    }
+
+    /// Takes the line off the terminal.
+    pub fn finish(&self) {
+        self.gather();
+        self.bar.finish_and_clear();
+    }
+
+    /// A terminal that was made narrower has broken the line into several; they are taken off together.
+    fn gather(&self) {
+        let (before, now) = (self.drawn.get(), columns());
+        if now < before {
+            self.bar.suspend(|| {
+                let screen = Term::stderr();
+                // The terminal may be gone; then there is nothing to tidy.
+                let _ = screen.move_cursor_up((before - 1) / now);
+                let _ = screen.clear_to_end_of_screen();
+            });
+        }
+        self.drawn.set(now);
+    }
+}
+
+fn columns() -> usize {
+    Term::stderr()
+        .size_checked()
+        .map_or(USUAL, |(_, columns)| usize::from(columns).max(1))
+}
 
 /// What the line says.
 #[derive(Debug)]
@@ -64,20 +129,6 @@ impl Standing {
             clock(self.left),
             self.between
         )
-    }
-
-    /// The line for the terminal as wide as it is now, in its colours.
-    pub fn on_the_terminal(&self) -> String {
-        let columns = Term::stderr()
-            .size_checked()
-            .map_or(USUAL, |(_, columns)| usize::from(columns));
-        // A line that ends in the last column makes some terminals begin a new one.
-        let line = self.fitting(columns.saturating_sub(1));
-        if output::is_coloured() {
-            output::dressed(&line)
-        } else {
-            line
-        }
     }
 
     /// The fullest line that fits; the last one, whatever happens.

@@ -2,11 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
 use super::{
-    bar::Standing,
+    bar::{Bar, Standing},
     forecast::{Forecast, PerBrand, Seen, Situation, forecast},
 };
 use crate::{
@@ -37,7 +36,7 @@ pub struct Outlook {
 #[derive(Debug)]
 pub struct Progress {
     verbosity: Verbosity,
-    bar: Option<ProgressBar>,
+    bar: Option<Bar>,
     started: Instant,
     last_line: Option<Instant>,
     outlook: Outlook,
@@ -61,15 +60,7 @@ struct Failing {
 impl Progress {
     /// A display for this many brands.
     pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook) -> Self {
-        let bar = (!verbosity.quiet && output::has_screen()).then(|| {
-            let bar =
-                ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-            // A terminal that is made narrower than the line cuts it.
-            if let Ok(style) = ProgressStyle::with_template("{wide_msg}") {
-                bar.set_style(style);
-            }
-            bar
-        });
+        let bar = (!verbosity.quiet && output::has_screen()).then(Bar::new);
         Self {
             verbosity,
             bar,
@@ -171,7 +162,7 @@ impl Progress {
     /// Takes the bar off the terminal.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            bar.finish();
         }
     }
 
@@ -212,7 +203,7 @@ impl Progress {
 
     fn refresh(&self) {
         if let Some(bar) = &self.bar {
-            bar.set_message(self.standing().on_the_terminal());
+            bar.draw(&self.standing());
         }
     }
 

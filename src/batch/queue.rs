@@ -57,7 +57,7 @@ impl Queue {
             return Ok(());
         }
         self.put_down(&due)
-            .context("the list cannot be put down in the folder for temporary files")
+            .context("the list cannot be put down in the folder for temporary files: set TMPDIR (TEMP on Windows) to one with room")
     }
 
     /// Takes out the next brand.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use console::Term;
+
 use super::{bill, log::LogFiles, plan::Estimate};
 use crate::{
     money::Usd,
@@ -9,11 +11,12 @@ use crate::{
     state::meter::{Comparison, Difference},
 };
 
-const THIN: &str = "============================================================";
+/// Columns of the lines around a heading, where the terminal has them.
+const RULE: usize = 60;
 
 /// The name of the program, and what it is for.
 pub fn banner(simulated: bool) {
-    let wide = "==================================================================";
+    let wide = rule(66);
     say!(
         "{wide}\n       Brand Intelligence Agent - Multi-Agent System\n            Iranian Brand Analysis for Advertising\n{wide}\n"
     );
@@ -26,7 +29,14 @@ pub fn banner(simulated: bool) {
 
 /// A heading between two lines.
 pub fn heading(text: &str) {
-    say!("{THIN}\n{text}\n{THIN}");
+    let rule = rule(RULE);
+    say!("{rule}\n{text}\n{rule}");
+}
+
+/// A line of so many columns, or as many as a narrow terminal has.
+fn rule(columns: usize) -> String {
+    let (_, terminal) = Term::stdout().size_checked().unwrap_or((0, u16::MAX));
+    "=".repeat(columns.min(terminal.into()))
 }
 
 /// How the run is set up.
@@ -216,7 +226,7 @@ pub fn summary(
     say!("  Structured log: {}", logs.structured.display());
     say!("  Checkpoint: {}", checkpoint.display());
     say!("  Reports: {}", output.join("index.html").display());
-    say!("\n{THIN}");
+    say!("\n{}", rule(RULE));
 }
 
 /// Seconds below two minutes, then minutes, then hours.

@@ -55,7 +55,7 @@ fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
     std::fs::metadata(path).with_context(|| format!("{place} {bad}: is the path right?"))?;
     // The reader's own words are of ZIP containers, which nobody has asked for.
     let mut book = open_workbook_auto(path).map_err(|_| {
-        anyhow!("{place} {bad} as a workbook: open it in Excel and save it again as .xlsx")
+        anyhow!("{place} {bad} as a workbook: open it in Excel, take off its password where it has one, and save it again as .xlsx")
     })?;
     let tab = usual_tab(&book, place)?;
     cells(&mut book, &tab, place)
@@ -65,7 +65,9 @@ fn usual_tab<F: Read + Seek, B: Reader<F>>(book: &B, place: &str) -> anyhow::Res
     let tabs = book.sheet_names();
     let input = tabs.iter().find(|name| name.as_str() == "INPUT");
     let tab = input.or(tabs.first()).cloned();
-    tab.with_context(|| format!("{place} has no tab"))
+    tab.with_context(|| {
+        format!("{place} has no tab: put the list into one, with a header such as “Brand Name”")
+    })
 }
 
 fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + 'static>>(
@@ -73,9 +75,9 @@ fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + '
     tab: &str,
     place: &str,
 ) -> anyhow::Result<Vec<Vec<String>>> {
-    let range = book
-        .worksheet_range(tab)
-        .with_context(|| format!("{place}: tab {tab} cannot be read"))?;
+    let range = book.worksheet_range(tab).with_context(|| {
+        format!("{place}: tab {tab} cannot be read: open the file and save it again as .xlsx")
+    })?;
     // The range begins at the first cell that is used; row numbers are those of the file.
     let (top, left) = range.start().unwrap_or((0, 0));
     let mut cells = vec![Vec::new(); top as usize];
@@ -119,7 +121,7 @@ fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
     let (mut record, mut next_line) = (csv::StringRecord::new(), 1);
     while reader
         .read_record(&mut record)
-        .with_context(|| format!("{place} is not CSV"))?
+        .with_context(|| format!("{place} is not CSV: save it as “CSV UTF-8”, or as .xlsx"))?
     {
         let row: Vec<String> = record.iter().map(str::to_owned).collect();
         let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();

@@ -94,7 +94,7 @@ impl SheetList {
             (found, _) => found.or(spreadsheet.sheets.first()),
         };
         let tab = found
-            .context("the spreadsheet has no tab")?
+            .context("the spreadsheet has no tab with cells: put the list into one")?
             .properties
             .clone();
         let list = Self {

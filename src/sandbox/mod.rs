@@ -393,8 +393,12 @@ impl Services {
             .map(|(plan, temper)| (City::build(plan), temper));
         let list = match (&options.list, &city) {
             (None, Some((city, _))) => city.list(),
-            (Some(path), _) => std::fs::read_to_string(path)
-                .with_context(|| format!("{} cannot be read", path.display()))?,
+            (Some(path), _) => std::fs::read_to_string(path).with_context(|| {
+                format!(
+                    "--list: {} cannot be read: is the path right?",
+                    path.display()
+                )
+            })?,
             (None, None) => world::BRANDS.to_owned(),
         };
         let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);

@@ -59,7 +59,7 @@ impl Spreadsheet {
             .flexible(true)
             .from_reader(csv.as_bytes());
         for record in reader.records() {
-            let record = record.context("the list is not CSV")?;
+            let record = record.context("the list of --list is not CSV: save it as “CSV UTF-8”")?;
             rows.push(
                 record
                     .iter()

@@ -132,6 +132,7 @@ pub(super) async fn batch_update(
         .map(|(tab, range, values)| tabs[*tab].write(*range, values))
         .sum();
     services.counts.writes.fetch_add(1, Ordering::SeqCst);
+    services.counts.tagged_writes.fetch_add(1, Ordering::SeqCst);
     Json(json!({"spreadsheetId": id, "totalUpdatedCells": cells})).into_response()
 }
 

@@ -190,6 +190,12 @@ fn a_chunk_takes_one_read_and_one_write() {
         let ended = desk.run(&[&args[..], &["--chunk-size", chunk]].concat());
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         let [_, _, requests] = desk.sandbox.arrived();
+        // All but the first, before which there are no tags, and what the last look may have to mend.
+        let writes = desk.sandbox.counts().2;
+        assert!(
+            writes - desk.sandbox.tagged_writes() <= 2,
+            "{writes} writes"
+        );
         (requests, desk.sandbox.tags())
     };
     let ((ten, tags), (twenty, _)) = (requests("10"), requests("5"));

@@ -134,9 +134,10 @@ pub(super) async fn batch_update(
             response["dataFilter"] = filter;
             response
         })
-        .collect();
+        .collect::<Vec<_>>();
     services.counts.writes.fetch_add(1, Ordering::SeqCst);
-    Json(written(&id, responses)).into_response()
+    services.counts.tagged_writes.fetch_add(1, Ordering::SeqCst);
+    Json(written(&id, &responses)).into_response()
 }
 
 /// Tags a row, as `createDeveloperMetadata` asks for it. Returns the reply.

@@ -173,6 +173,8 @@ struct Counts {
     chats: AtomicU64,
     credits: AtomicU64,
     writes: AtomicU64,
+    /// Writes of them that found rows by their tags.
+    tagged_writes: AtomicU64,
     /// Requests that were one too many.
     refused: AtomicU64,
     /// Billions of a dollar billed for model calls.
@@ -286,6 +288,11 @@ impl Sandbox {
         let mut tags = 0;
         self.edit_tab(|tab| tags = tab.tags());
         tags
+    }
+
+    /// Writes to the sheet that found rows by their tags, so far.
+    pub fn tagged_writes(&self) -> u64 {
+        self.services.counts.tagged_writes.load(Ordering::SeqCst)
     }
 
     /// From now on nobody may see or set tags on rows.

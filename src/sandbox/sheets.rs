@@ -242,8 +242,8 @@ pub(super) async fn values_batch_update(
     let responses = writes
         .iter()
         .map(|(tab, range, values)| write(&id, &mut tabs[*tab], *range, values))
-        .collect();
-    Json(written(&id, responses)).into_response()
+        .collect::<Vec<_>>();
+    Json(written(&id, &responses)).into_response()
 }
 
 /// Writes values; what the service says of it.
@@ -259,7 +259,7 @@ pub(super) fn write(id: &str, tab: &mut Tab, range: Range, values: &[Vec<Value>]
 }
 
 /// What the service says of all writes of a request.
-pub(super) fn written(id: &str, responses: Vec<Value>) -> Value {
+pub(super) fn written(id: &str, responses: &[Value]) -> Value {
     let total = |of: &str| responses.iter().filter_map(|r| r[of].as_u64()).sum::<u64>();
     json!({
         "spreadsheetId": id, "totalUpdatedRows": total("updatedRows"), "totalUpdatedColumns": total("updatedColumns"),

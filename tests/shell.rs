@@ -41,7 +41,7 @@ fn without_arguments_it_says_where_to_begin() {
     for way in [
         "--google-sheets",
         "--sandbox",
-        "brandintel check",
+        "brandintel init",
         "brandintel -h",
     ] {
         assert!(seen.err.contains(way), "{}", seen.err);

@@ -4,7 +4,10 @@ mod names;
 mod show;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -15,7 +18,7 @@ use crate::research::{
 
 use names::Names;
 pub use show::{as_json, as_tree};
-pub use tree::{Families, Family, Rivals, families};
+pub use tree::{Families, Family, Remark, Rivals, families};
 
 /// How a company is related to another, which is above it where one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -53,25 +56,43 @@ impl Relation {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Edge {
     #[serde(rename = "company")]
-    pub below: String,
+    pub below: Arc<str>,
     #[serde(rename = "other")]
-    pub above: String,
+    pub above: Arc<str>,
     pub relation: Relation,
     pub status: Status,
     /// The year, month or day that the source speaks of; empty where it does not say.
-    pub as_of: String,
+    pub as_of: Arc<str>,
     /// The brand whose report says so.
-    pub said_by: String,
+    pub said_by: Arc<str>,
     /// The page that it rests on; empty where there is none.
-    pub source: String,
+    pub source: Arc<str>,
 }
 
 /// What all reports say, put together.
 #[derive(Debug, Default)]
 pub struct Ownership {
     names: Names,
-    /// By company below, relation and company above, as keys.
-    edges: BTreeMap<(String, Relation, String), Edge>,
+    edges: Edges,
+    texts: Texts,
+}
+
+/// By company below, relation and company above, as keys or as names.
+type Edges = BTreeMap<(Arc<str>, Relation, Arc<str>), Edge>;
+
+/// Texts that are kept once, however many edges have them.
+#[derive(Debug, Default)]
+struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    fn once(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&new));
+        new
+    }
 }
 
 impl Ownership {
@@ -160,20 +181,17 @@ impl Ownership {
                 .into_iter()
                 .find(|source| source.id == citation.source)
         });
+        let mut once = |text: &str| self.texts.once(text);
         let edge = Edge {
-            below: below.to_owned(),
-            above: above.to_owned(),
+            below: once(below),
+            above: once(above),
             relation,
             status: fact.status,
-            as_of: fact.as_of.clone().unwrap_or_default(),
-            said_by: report.brand.clone(),
-            source: cited.map(|source| source.url.clone()).unwrap_or_default(),
+            as_of: once(fact.as_of.as_deref().unwrap_or_default()),
+            said_by: once(&report.brand),
+            source: once(cited.map_or("", |source| &source.url)),
         };
-        self.keep((below_key, relation, above_key), edge);
-    }
-
-    /// Keeps what is said best of two companies.
-    fn keep(&mut self, place: (String, Relation, String), edge: Edge) {
+        let place = (once(&below_key), relation, once(&above_key));
         keep_stronger(&mut self.edges, place, edge);
     }
 
@@ -181,10 +199,10 @@ impl Ownership {
     /// strongest evidence; of rivals those that are both in the list.
     pub fn edges(&self) -> Vec<Edge> {
         let (shown, listed) = (self.names.shown(), self.names.brands());
-        let mut edges: BTreeMap<(String, Relation, String), Edge> = BTreeMap::new();
+        let mut edges = Edges::new();
         for ((below, relation, above), edge) in &self.edges {
             let (below, above) = (shown.name(below), shown.name(above));
-            let strangers = !listed.contains(&below) || !listed.contains(&above);
+            let strangers = !listed.contains(&*below) || !listed.contains(&*above);
             if below == above || *relation == Relation::RivalOf && strangers {
                 continue;
             }
@@ -206,11 +224,8 @@ impl Ownership {
     }
 }
 
-fn keep_stronger(
-    edges: &mut BTreeMap<(String, Relation, String), Edge>,
-    place: (String, Relation, String),
-    edge: Edge,
-) {
+/// Keeps what is said best of two companies.
+fn keep_stronger(edges: &mut Edges, place: (Arc<str>, Relation, Arc<str>), edge: Edge) {
     let known = edges.get(&place);
     if known.is_none_or(|known| by_strength(known, &edge).is_lt()) {
         edges.insert(place, edge);

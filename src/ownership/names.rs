@@ -1,6 +1,9 @@
 //! One name for one company: which keys of names mean the same company, and which of its names is shown.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use crate::{research::company, text};
 
@@ -22,7 +25,7 @@ pub(super) struct Names {
 }
 
 /// The name that each key is shown by, with all spellings of a company under one name.
-pub(super) struct Shown(HashMap<String, String>);
+pub(super) struct Shown(HashMap<String, Arc<str>>);
 
 impl Names {
     /// Takes in a brand of the list, with other names of it. Gives back its key.
@@ -70,9 +73,10 @@ impl Names {
     }
 
     /// Names of the brands of the list.
-    pub fn brands(&self) -> BTreeSet<String> {
+    pub fn brands(&self) -> BTreeSet<&str> {
         let all = self.spelt.values();
-        all.filter_map(|company| company.listed.clone()).collect()
+        all.filter_map(|company| company.listed.as_deref())
+            .collect()
     }
 
     /// Decides on the name of each company: that of the list, else the one that most reports have.
@@ -101,7 +105,7 @@ impl Names {
                     }
                     (true, _) => self.name(&BTreeSet::from([member])),
                 };
-                names.insert(member.to_owned(), company);
+                names.insert(member.to_owned(), company.into());
             }
             met.extend(together);
         }
@@ -137,23 +141,23 @@ impl Names {
         listed.next().filter(|_| listed.next().is_none())
     }
 
-    fn name(&self, keys: &BTreeSet<&str>) -> String {
+    fn name(&self, keys: &BTreeSet<&str>) -> &str {
         let companies = || keys.iter().filter_map(|key| self.spelt.get(*key));
         if let Some(listed) = companies().find_map(|company| company.listed.as_ref()) {
-            return listed.clone();
+            return listed;
         }
         let ways = companies().flat_map(|company| &company.ways);
         let most = ways.max_by_key(|(name, count)| {
             // Of two that are as frequent the shorter one, so that the order of the reports does not matter.
             (**count, std::cmp::Reverse((name.chars().count(), *name)))
         });
-        most.map(|(name, _)| name.clone()).unwrap_or_default()
+        most.map_or("", |(name, _)| name)
     }
 }
 
 impl Shown {
     /// The name of the company with this key.
-    pub fn name(&self, key: &str) -> String {
+    pub fn name(&self, key: &str) -> Arc<str> {
         self.0.get(key).cloned().unwrap_or_default()
     }
 }

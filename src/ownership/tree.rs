@@ -1,6 +1,10 @@
 //! The families that the edges make: each company below one other at most, and none above itself.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -9,7 +13,7 @@ use super::{Edge, Ownership, Relation, by_strength};
 /// A company with those that belong to it.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Family {
-    pub name: String,
+    pub name: Arc<str>,
     /// Whether it is a brand of the list.
     pub listed: bool,
     /// What says that it belongs to the one above it; `None` at the top.
@@ -20,10 +24,10 @@ pub struct Family {
 /// Two brands of the list that compete although one company owns both, or one owns the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rivals {
-    pub one: String,
-    pub other: String,
+    pub one: Arc<str>,
+    pub other: Arc<str>,
     /// The nearest company that both belong to; one of the two where it owns the other.
-    pub owner: String,
+    pub owner: Arc<str>,
     /// What says that they compete.
     pub said: Edge,
 }
@@ -44,8 +48,39 @@ pub struct Families {
     pub beside: Vec<Edge>,
 }
 
+/// What became of an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remark<'a> {
+    /// It fits to all others.
+    Fits,
+    /// Stronger evidence says otherwise.
+    SetAside,
+    /// The rivals have this owner in common.
+    OneHolding(&'a str),
+}
+
+impl Families {
+    /// All edges, each with what became of it.
+    pub fn remarked(&self) -> impl Iterator<Item = (&Edge, Remark<'_>)> {
+        fn place(edge: &Edge) -> (&str, Relation, &str) {
+            (&edge.below, edge.relation, &edge.above)
+        }
+        let set_aside: BTreeSet<_> = self.set_aside.iter().map(place).collect();
+        let rivals = self.rivals.iter();
+        let owners: BTreeMap<_, &str> = rivals.map(|r| (place(&r.said), &*r.owner)).collect();
+        self.edges.iter().map(move |edge| {
+            let remark = match owners.get(&place(edge)) {
+                _ if set_aside.contains(&place(edge)) => Remark::SetAside,
+                Some(owner) => Remark::OneHolding(owner),
+                None => Remark::Fits,
+            };
+            (edge, remark)
+        })
+    }
+}
+
 /// Who is above whom, with what says so.
-type Parents = BTreeMap<String, Edge>;
+type Parents = BTreeMap<Arc<str>, Edge>;
 
 /// Puts the edges together, the strongest first. What contradicts a stronger one is set aside.
 pub fn families(ownership: &Ownership) -> Families {
@@ -73,7 +108,7 @@ pub fn families(ownership: &Ownership) -> Families {
     for edge in owners {
         place(edge, &mut parents, &mut ultimate, &mut found.set_aside);
     }
-    while place_a_sister(&sisters, &mut parents, &ultimate) {}
+    place_sisters(&sisters, &mut parents, &ultimate);
     found.rivals = of_one_holding(rivals, &parents);
     found.all = trees(&parents, &ownership.names.brands());
     found
@@ -82,11 +117,11 @@ pub fn families(ownership: &Ownership) -> Families {
 fn place(
     edge: Edge,
     parents: &mut Parents,
-    ultimate: &mut BTreeSet<String>,
+    ultimate: &mut BTreeSet<Arc<str>>,
     set_aside: &mut Vec<Edge>,
 ) {
     let at = match edge.relation {
-        Relation::UltimatelyOwnedBy => top(parents, &edge.below).to_owned(),
+        Relation::UltimatelyOwnedBy => top(parents, &edge.below).into(),
         _ => edge.below.clone(),
     };
     let known = at == edge.above || is_above(parents, &edge.above, &at);
@@ -104,37 +139,44 @@ fn place(
     }
 }
 
-/// Places one company that has no owner yet below the owner of its sister. Whether there was one.
-fn place_a_sister(sisters: &[Edge], parents: &mut Parents, ultimate: &BTreeSet<String>) -> bool {
-    let both_ways = sisters.iter().flat_map(|edge| {
-        [
-            (&edge.below, &edge.above, edge),
-            (&edge.above, &edge.below, edge),
-        ]
-    });
-    for (one, sister, edge) in both_ways {
-        let Some(owner) = parents.get(sister).map(|said| said.above.clone()) else {
-            continue;
-        };
-        let free = !parents.contains_key(one) && !ultimate.contains(one);
-        if free && *one != owner && !is_above(parents, one, &owner) {
-            parents.insert(
-                one.clone(),
-                Edge {
+/// Places companies that have no owner yet below the owners of their sisters, by the strongest evidence first.
+fn place_sisters(sisters: &[Edge], parents: &mut Parents, ultimate: &BTreeSet<Arc<str>>) {
+    let mut of: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
+    for (i, edge) in sisters.iter().enumerate() {
+        of.entry(&edge.below).or_default().push(i);
+        of.entry(&edge.above).or_default().push(i);
+    }
+    // Edges of which one end has an owner.
+    let mut ready: BinaryHeap<Reverse<usize>> = (0..sisters.len())
+        .filter(|&i| {
+            let has_owner = |name| parents.contains_key(name);
+            has_owner(&sisters[i].below) || has_owner(&sisters[i].above)
+        })
+        .map(Reverse)
+        .collect();
+    while let Some(Reverse(i)) = ready.pop() {
+        let edge = &sisters[i];
+        for (one, sister) in [(&edge.below, &edge.above), (&edge.above, &edge.below)] {
+            let Some(owner) = parents.get(sister).map(|said| Arc::clone(&said.above)) else {
+                continue;
+            };
+            let free = !parents.contains_key(one) && !ultimate.contains(one);
+            if free && *one != owner && !is_above(parents, one, &owner) {
+                let placed = Edge {
                     above: owner,
-                    below: one.clone(),
+                    below: Arc::clone(one),
                     ..edge.clone()
-                },
-            );
-            return true;
+                };
+                parents.insert(Arc::clone(one), placed);
+                ready.extend(of[one].iter().copied().map(Reverse));
+            }
         }
     }
-    false
 }
 
 /// A company and those above it, the nearest first.
 fn chain<'a>(parents: &'a Parents, name: &'a str) -> impl Iterator<Item = &'a str> {
-    std::iter::successors(Some(name), |at| Some(parents.get(*at)?.above.as_str()))
+    std::iter::successors(Some(name), |at| Some(&*parents.get(*at)?.above))
 }
 
 /// The company at the top of a chain.
@@ -153,7 +195,7 @@ fn of_one_holding(rivals: Vec<Edge>, parents: &Parents) -> Vec<Rivals> {
         let over_other: BTreeSet<&str> = chain(parents, &other).collect();
         let owner = chain(parents, &one)
             .find(|at| over_other.contains(at))?
-            .to_owned();
+            .into();
         Some(Rivals {
             one,
             other,
@@ -164,7 +206,7 @@ fn of_one_holding(rivals: Vec<Edge>, parents: &Parents) -> Vec<Rivals> {
     of_one_holding.collect()
 }
 
-fn trees(parents: &Parents, listed: &BTreeSet<String>) -> Vec<Family> {
+fn trees(parents: &Parents, listed: &BTreeSet<&str>) -> Vec<Family> {
     let mut children: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (below, said) in parents {
         children.entry(&said.above).or_default().push(below);
@@ -178,11 +220,11 @@ fn tree(
     name: &str,
     parents: &Parents,
     children: &BTreeMap<&str, Vec<&str>>,
-    listed: &BTreeSet<String>,
+    listed: &BTreeSet<&str>,
 ) -> Family {
     let below = children.get(name).into_iter().flatten();
     Family {
-        name: name.to_owned(),
+        name: name.into(),
         listed: listed.contains(name),
         said: parents.get(name).cloned(),
         below: below
@@ -194,22 +236,22 @@ fn tree(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::research::report::Status;
+    use crate::{ownership::keep_stronger, research::report::Status};
     use proptest::prelude::*;
 
     fn edge(below: u8, above: u8, relation: Relation, sure: bool) -> Edge {
         Edge {
-            below: format!("c{below}"),
-            above: format!("c{above}"),
+            below: format!("c{below}").into(),
+            above: format!("c{above}").into(),
             relation,
             status: if sure {
                 Status::Supported
             } else {
                 Status::Inferred
             },
-            as_of: String::new(),
+            as_of: "".into(),
             said_by: "c0".into(),
-            source: String::new(),
+            source: "".into(),
         }
     }
 
@@ -217,13 +259,14 @@ mod tests {
         let mut all = Ownership::default();
         for edge in edges {
             let (below, above) = (all.names.count(&edge.below), all.names.count(&edge.above));
-            all.keep((below, edge.relation, above), edge.clone());
+            let place = (below.into(), edge.relation, above.into());
+            keep_stronger(&mut all.edges, place, edge.clone());
         }
         families(&all)
     }
 
     fn names(family: &Family, all: &mut Vec<String>) {
-        all.push(family.name.clone());
+        all.push(family.name.to_string());
         family.below.iter().for_each(|below| names(below, all));
     }
 
@@ -267,7 +310,7 @@ mod tests {
             prop_assert_eq!(once.len(), all.len());
             // Each company that is said to be owned is in a family, or what says so is set aside.
             for edge in edges.iter().filter(|edge| edge.relation != Relation::SisterOf) {
-                let placed = all.contains(&edge.below);
+                let placed = all.iter().any(|name| **name == *edge.below);
                 prop_assert!(placed || found.set_aside.iter().any(|aside| aside.below == edge.below));
             }
             // In whichever order the reports come, the families are the same.

@@ -2,13 +2,13 @@
 
 use super::{sheets::Cell, view::Tongue};
 use crate::{
-    ownership::{Edge, Families, Relation},
+    ownership::{Edge, Families, Relation, Remark},
     text,
 };
 
 /// A row for each edge.
 pub fn rows(t: Tongue, families: &Families) -> Vec<Vec<Cell>> {
-    let row = |edge: &Edge| {
+    let row = |(edge, told): (&Edge, Remark<'_>)| {
         vec![
             Cell::text(&edge.below),
             Cell::text(relation(t, edge.relation)),
@@ -17,10 +17,10 @@ pub fn rows(t: Tongue, families: &Families) -> Vec<Vec<Cell>> {
             Cell::text(t.digits(&edge.as_of)),
             Cell::text(&edge.said_by),
             Cell::text(&edge.source),
-            Cell::text(remark(t, families, edge)),
+            Cell::text(remark(t, told)),
         ]
     };
-    families.edges.iter().map(row).collect()
+    families.remarked().map(row).collect()
 }
 
 fn relation(t: Tongue, relation: Relation) -> &'static str {
@@ -35,15 +35,15 @@ fn relation(t: Tongue, relation: Relation) -> &'static str {
 }
 
 /// What became of an edge: weaker evidence is set aside, and rivals may have one owner.
-fn remark(t: Tongue, families: &Families, edge: &Edge) -> String {
-    if families.set_aside.contains(edge) {
-        return t
+fn remark(t: Tongue, remark: Remark<'_>) -> String {
+    match remark {
+        Remark::Fits => String::new(),
+        Remark::SetAside => t
             .pick("سند ضعیف‌تر، کنار گذاشته", "weaker evidence, set aside")
-            .to_owned();
+            .to_owned(),
+        Remark::OneHolding(owner) => {
+            let words = t.pick("⚠ رقیبان یک هلدینگ", "⚠ rivals of one holding");
+            text::clean(&format!("{words}: {owner}"))
+        }
     }
-    let rivals = families.rivals.iter().find(|rivals| rivals.said == *edge);
-    rivals.map_or_else(String::new, |rivals| {
-        let words = t.pick("⚠ رقیبان یک هلدینگ", "⚠ rivals of one holding");
-        text::clean(&format!("{words}: {}", rivals.owner))
-    })
 }

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{inert::inert, view::Tongue};
-use crate::ownership::Families;
+use crate::ownership::{Families, Remark};
 use crate::research::{
     calendar::jalali,
     report::{Fact, Level, Report, Status},
@@ -173,22 +173,24 @@ pub fn companies(families: &Families, simulated: bool) -> anyhow::Result<Vec<u8>
         "set_aside",
         "common_owner",
     ];
-    let rows = families.edges.iter().map(|edge| {
-        let set_aside = families.set_aside.contains(edge);
-        let rivals = families.rivals.iter().find(|rivals| rivals.said == *edge);
-        vec![
-            edge.below.clone(),
-            edge.relation.code().to_owned(),
-            edge.above.clone(),
-            status_code(edge.status).to_owned(),
-            edge.as_of.clone(),
-            edge.said_by.clone(),
-            edge.source.clone(),
-            yes_or_no(set_aside),
-            rivals
-                .map(|rivals| rivals.owner.clone())
-                .unwrap_or_default(),
-        ]
+    let rows = families.remarked().map(|(edge, remark)| {
+        let set_aside = yes_or_no(remark == Remark::SetAside);
+        let owner = match remark {
+            Remark::OneHolding(owner) => owner,
+            Remark::Fits | Remark::SetAside => "",
+        };
+        let cells = [
+            &edge.below,
+            edge.relation.code(),
+            &edge.above,
+            status_code(edge.status),
+            &edge.as_of,
+            &edge.said_by,
+            &edge.source,
+            &set_aside,
+            owner,
+        ];
+        cells.map(str::to_owned).to_vec()
     });
     table(simulated, &header, rows)
 }

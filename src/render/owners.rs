@@ -2,25 +2,22 @@
 
 use super::{sheets::Cell, view::Tongue};
 use crate::{
-    ownership::{Edge, Families, Relation, Remark},
+    ownership::{Edge, Relation, Remark},
     text,
 };
 
-/// A row for each edge.
-pub fn rows(t: Tongue, families: &Families) -> Vec<Vec<Cell>> {
-    let row = |(edge, told): (&Edge, Remark<'_>)| {
-        vec![
-            Cell::text(&edge.below),
-            Cell::text(relation(t, edge.relation)),
-            Cell::text(&edge.above),
-            Cell::text(t.mark(edge.status).1),
-            Cell::text(t.digits(&edge.as_of)),
-            Cell::text(&edge.said_by),
-            Cell::text(&edge.source),
-            Cell::text(remark(t, told)),
-        ]
-    };
-    families.remarked().map(row).collect()
+/// The row of an edge.
+pub fn row(t: Tongue, edge: &Edge, told: Remark<'_>) -> Vec<Cell> {
+    vec![
+        Cell::text(&edge.below),
+        Cell::text(relation(t, edge.relation)),
+        Cell::text(&edge.above),
+        Cell::text(t.mark(edge.status).1),
+        Cell::text(t.digits(&edge.as_of)),
+        Cell::text(&edge.said_by),
+        Cell::text(&edge.source),
+        Cell::text(remark(t, told)),
+    ]
 }
 
 fn relation(t: Tongue, relation: Relation) -> &'static str {

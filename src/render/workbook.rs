@@ -93,13 +93,14 @@ impl Book {
 
     /// Adds what all reports together say of owners, to the last sheet.
     pub fn add_owners(&mut self, families: &Families) -> anyhow::Result<()> {
-        let mut rows = owners::rows(self.t, families);
-        if self.simulated {
-            for row in &mut rows {
+        for (edge, remark) in families.remarked() {
+            let mut row = owners::row(self.t, edge, remark);
+            if self.simulated {
                 row.insert(1, Cell::text(self.t.pick("بله", "yes")));
             }
+            self.put(SHEETS.len() - 1, vec![row])?;
         }
-        self.put(SHEETS.len() - 1, rows)
+        Ok(())
     }
 
     fn put(&mut self, i: usize, rows: Vec<Vec<Cell>>) -> anyhow::Result<()> {

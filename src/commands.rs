@@ -25,11 +25,11 @@ pub fn export(args: ExportArgs) -> Result<Exit, Failure> {
     let Folders { output, state, .. } = Folders::new(args.folders.sandbox);
     let (background, problems) = batch::background::read(&state);
     for problem in &problems {
-        output::urgent(&format!("[WARNING] {problem}"));
+        output::warning(problem);
     }
     let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Usage)?;
     for problem in &unreadable {
-        output::urgent(problem);
+        output::warning(problem);
     }
     if args.json {
         let problems: Vec<&String> = problems.iter().chain(&unreadable).collect();

@@ -11,7 +11,7 @@ use std::{
 pub enum Exit {
     /// Everything asked for is done.
     Done = 0,
-    /// Done, but some brands failed; they are tried again next time.
+    /// Done, but some brands failed, rows name no brand, or reports cannot be read; failed brands are tried again.
     SomeFailed = 1,
     /// Wrong usage or settings.
     Usage = 2,
@@ -50,12 +50,16 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "everything asked for is done",
-            Self::SomeFailed => "done, but some brands failed; they are tried again next time",
+            Self::SomeFailed => {
+                "done, but some brands failed or some rows name no brand; failed brands are tried again next time"
+            }
             Self::Usage => "wrong usage or settings",
             Self::Refused => "a credential or permission was refused",
             Self::Budget => "the budget was reached; the rest waits",
             Self::Locked => "another run holds the state folder",
-            Self::Unavailable => "a service stayed unavailable, or out of credit",
+            Self::Unavailable => {
+                "a service stayed unavailable, or out of credit, and the run stopped early"
+            }
             Self::TimeUp => "the time was up; the rest waits",
             Self::Interrupted => "interrupted by Ctrl-C",
             Self::Terminated => "ended by SIGTERM, or by closing the console on Windows",
@@ -86,17 +90,15 @@ impl Failure {
             error: anyhow::anyhow!("{message}"),
         }
     }
-}
 
-impl Failure {
     /// What to do about what the system refused; other errors say it themselves.
     pub fn remedy(&self) -> Option<&'static str> {
-        let kinds = self
+        let mut kinds = self
             .error
             .chain()
             .filter_map(|cause| cause.downcast_ref::<io::Error>())
             .map(io::Error::kind);
-        kinds.into_iter().find_map(|kind| match kind {
+        kinds.find_map(|kind| match kind {
             ErrorKind::PermissionDenied => {
                 Some("give this user the right to it, or start the program in another folder")
             }

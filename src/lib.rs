@@ -17,11 +17,12 @@
 //! | `wishes` | what does a row ask for besides its brand? |
 //! | `batch` | how is a list worked through? |
 //! | `research` | how does one brand become one report? |
-//! | `services` | how is the outside world spoken to? every request leaves through `services::call` |
+//! | `services` | how is the outside world spoken to? every request leaves through `services::caller`, but for spans |
 //! | `state` | what survives a crash? |
-//! | `render` | what do people read? made of saved reports alone |
+//! | `render`, `ownership` | what do people read, and who owns whom? made of saved reports alone |
 //! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
-//! | `span`, `status`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
+//! | [`exit`], [`money`] | how did the program end, and how are US dollars reckoned? |
+//! | `span`, `otel`, `status`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
 //! | `bench` | how good is the research? a closed world, scripted models, a score |
 //! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
@@ -74,7 +75,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     match settings::dotenv::load().or_exit(Exit::Usage) {
         Ok(warnings) => {
             for warning in warnings {
-                output::urgent(&format!("[WARNING] {warning}"));
+                output::warning(&warning);
             }
             exit_code(read_and_run(args))
         }
@@ -87,6 +88,8 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
 /// in. Its clock may be a simulated one, so that benchmarks run through a night in seconds.
 pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<Sandbox>) -> Exit {
+    // What an earlier run of this process was warned of is not of this one.
+    output::take_warnings();
     let run = match Cli::read(args) {
         Ok(cli) => Box::pin(batch::run(cli.run, Some(sandbox))).await,
         Err(error) => Err(Failure {

@@ -12,11 +12,12 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use reqwest::redirect::Policy;
 use tokio::runtime::Handle;
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
-use crate::{output, services::network::Network};
+use crate::{batch::preflight, output, services::network::Network};
 
 /// The longest that one batch of spans may take on its way.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,8 +52,8 @@ where
     }
     // The error would quote the address, and an address may hold a password.
     let Ok(export) = Export::new() else {
-        output::urgent(
-            "[WARNING] no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
+        output::warning(
+            "no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
              http://localhost:4318, and OTEL_EXPORTER_OTLP_PROTOCOL, where it is set, http/protobuf or http/json",
         );
         return None;
@@ -83,8 +84,8 @@ pub async fn finish() {
     };
     let mut trouble = lock(&export.trouble);
     if let Some(why) = trouble.take().or(unsent) {
-        output::urgent(&format!(
-            "[WARNING] not all spans reached the collector of OpenTelemetry: {why}. The run is not affected"
+        output::warning(&format!(
+            "not all spans reached the collector of OpenTelemetry: {why}. The run is not affected"
         ));
     }
 }
@@ -103,7 +104,9 @@ impl Export {
     fn new() -> anyhow::Result<Self> {
         let trouble = Arc::default();
         let client = Client {
-            network: Network::http(reqwest::Client::new()),
+            network: Network::http(
+                preflight::http(false, Policy::none()).map_err(|failure| failure.error)?,
+            ),
             runtime: Handle::try_current()?,
             trouble: Arc::clone(&trouble),
         };

@@ -1,7 +1,7 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
 pub mod dotenv;
-mod google;
+pub mod google;
 pub mod keys;
 
 use std::{

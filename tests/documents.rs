@@ -99,6 +99,31 @@ fn ready_made_files_have_commands_that_the_program_takes() {
 }
 
 #[test]
+fn the_container_gets_every_file_that_the_sources_include() {
+    let containerfile = document("contrib/Containerfile");
+    let mut folders = vec![format!("{}/src", env!("CARGO_MANIFEST_DIR")).into()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir::<std::path::PathBuf>(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let source = fs::read_to_string(&path).unwrap();
+                let source = source.split("#[cfg(test)]").next().unwrap();
+                for rest in source.split("include_str!(\"../").skip(1) {
+                    let file = rest.split('"').next().unwrap();
+                    let copied = file.rsplit('/').next().unwrap();
+                    let beside = path.parent().unwrap().parent().unwrap().join(file);
+                    let outside =
+                        !beside.starts_with(format!("{}/src", env!("CARGO_MANIFEST_DIR")));
+                    assert!(!outside || containerfile.contains(copied), "{file}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn every_exit_code_is_in_the_readme() {
     let readme = document("README.md");
     let codes = [

@@ -178,11 +178,7 @@ impl<'a> Crew<'a> {
     }
 
     /// Works until everything is done or has to end.
-    pub async fn work(
-        mut self,
-        plan: Plan,
-        mut signals: Signals,
-    ) -> Result<(End, Figures), Failure> {
+    pub async fn work(mut self, plan: Plan, mut signals: Signals) -> (End, Figures) {
         self.save_checkpoint();
         let Plan {
             due: mut queue,
@@ -250,7 +246,7 @@ impl<'a> Crew<'a> {
             budget: self.desk.args.batch.budget,
             reported,
         };
-        Ok((self.end, figures))
+        (self.end, figures)
     }
 
     /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
@@ -495,10 +491,9 @@ impl<'a> Crew<'a> {
         let brand = in_hand.due.assignment.brand.name.as_str().into();
         let put_back = Event::BrandPutBack { brand };
         in_hand.span.in_scope(|| self.events.say(put_back));
-        if matches!(error, CallError::Stopped) || !matches!(self.end, End::Complete) {
-            return;
-        }
         match error {
+            CallError::Stopped => {}
+            CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}
             // Others in flight may still find room for what they need.
             CallError::Budget { .. } => {
                 let why = error.to_string();
@@ -532,12 +527,17 @@ impl<'a> Crew<'a> {
         self.events.say(Event::WindingDown { why, in_flight });
     }
 
-    /// Nothing new is begun; calls in flight are waited for, because they are paid for. The first reason counts.
+    /// Nothing new is begun; calls in flight are waited for, because they are paid for. The first reason counts, but
+    /// that time is up is none that hides another.
     fn give_up(&mut self, failure: Failure) {
         self.stop.cancel();
-        if matches!(self.end, End::Complete) {
-            self.say_winding_down(format!("{:#}", failure.error));
-            self.end = End::Failed(failure);
+        match self.end {
+            End::Complete | End::TimeUp(_) => {
+                self.say_winding_down(format!("{:#}", failure.error));
+                self.end = End::Failed(failure);
+            }
+            End::Failed(_) => {}
+            End::Signal(_) | End::Budget(_) => self.events.warn(format!("{:#}", failure.error)),
         }
     }
 
@@ -567,10 +567,10 @@ impl<'a> Crew<'a> {
         self.remember();
         let rendered = self.render_portfolio().await;
         for done in [folded, written.map_err(list_failure), rendered, compared] {
-            if let Err(failure) = done
-                && matches!(self.end, End::Complete)
-            {
-                self.end = End::Failed(failure);
+            match (done, &self.end) {
+                (Ok(()), _) => {}
+                (Err(failure), End::Complete | End::TimeUp(_)) => self.end = End::Failed(failure),
+                (Err(failure), _) => self.events.warn(format!("{:#}", failure.error)),
             }
         }
         let ended = match &self.end {

@@ -517,7 +517,8 @@ pub fn list_id(source: &SourceArgs, settings: &Settings) -> String {
     }
 }
 
-fn warn(text: &str) {
+/// Says what the user should know, and logs it.
+pub fn warn(text: &str) {
     crate::output::warning(text);
     tracing::warn!("{text}");
 }

@@ -134,7 +134,7 @@ async fn work(
         events,
         stop,
     );
-    let (end, figures) = crew.work(plan, Signals::listen()).await?;
+    let (end, figures) = crew.work(plan, Signals::listen()).await;
     // The crew has dropped its sender, so the telling ends.
     let failed = telling.await.unwrap_or_default();
     let status = end.status();

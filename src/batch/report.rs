@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    desk::Desk,
+    desk::{Desk, warn},
     preflight,
     stop::Signals,
     summary::{Figures, span},
@@ -18,8 +18,9 @@ use crate::{
     event::Event,
     exit::{Exit, Failure},
     money::Usd,
-    output,
+    output, say,
     services::webhook::{self, Webhook},
+    settings::google::is_loopback,
     state::{checkpoint::RunStatus, write_atomically},
     text,
 };
@@ -134,7 +135,7 @@ impl Recipient {
         if to == "-" {
             return Ok(Some(Self::StandardOutput));
         }
-        if !to.contains("://") {
+        if !to.contains("://") && !webhook::is_without_scheme(to) {
             return Ok(Some(Self::File(to.into())));
         }
         let url = webhook::address(to).map_err(|why| {
@@ -143,6 +144,10 @@ impl Recipient {
                 format!("--report-to: {why}. Give a file or the address of a webhook"),
             )
         })?;
+        if args.services.sandbox && !is_loopback(&url) {
+            say!("A rehearsal uses no network: its report is not posted.\n");
+            return Ok(None);
+        }
         Ok(Some(Self::Webhook(Webhook::at(&url))))
     }
 
@@ -154,9 +159,9 @@ impl Recipient {
             Err(error) => Err(error.into()),
         };
         if let Err(error) = told {
-            let text = format!("the report of this run is not delivered: {error:#}");
-            output::warning(&text);
-            tracing::warn!("{text}");
+            warn(&format!(
+                "the report of this run is not delivered: {error:#}"
+            ));
         }
     }
 
@@ -181,8 +186,6 @@ impl Recipient {
 impl Account {
     /// Of a run that begins.
     pub fn open(args: &RunArgs) -> Self {
-        // What an earlier run of this process was warned of is not of this one.
-        output::take_warnings();
         Self {
             started: Timestamp::now(),
             clock: Instant::now(),

@@ -16,6 +16,15 @@ struct Spelt {
     listed: Option<String>,
 }
 
+impl Spelt {
+    /// Of two brands of one company the first in the alphabet, so that the order of the reports does not matter.
+    fn list(&mut self, brand: &str) {
+        if self.listed.as_deref().is_none_or(|known| brand < known) {
+            self.listed = Some(brand.to_owned());
+        }
+    }
+}
+
 /// All names of companies.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -31,7 +40,7 @@ impl Names {
     /// Takes in a brand of the list, with other names of it. Gives back its key.
     pub fn list<'a>(&mut self, brand: &str, others: impl Iterator<Item = &'a str>) -> String {
         let key = self.key(brand);
-        self.spelt.entry(key.clone()).or_default().listed = Some(brand.to_owned());
+        self.spelt.entry(key.clone()).or_default().list(brand);
         for other in others {
             let other = self.key(other);
             self.pair(&key, &other);

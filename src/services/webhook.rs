@@ -1,6 +1,6 @@
 //! Webhooks: where the report of a run is posted to.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::HeaderMap};
@@ -90,10 +90,15 @@ impl Webhook {
         let parts = whole
             .split(['/', '?', '&', '='])
             .filter(|part| part.len() >= 8 && *part != self.host && !part.contains(':'));
+        let url = Url::parse(whole).ok();
+        let sign_in = url
+            .iter()
+            .flat_map(|url| [Some(url.username()), url.password()]);
+        let sign_in = sign_in.flatten().filter(|part| !part.is_empty());
         Secrets::new(
             [self.url.clone()]
                 .into_iter()
-                .chain(parts.map(SecretString::from)),
+                .chain(parts.chain(sign_in).map(SecretString::from)),
         )
     }
 }
@@ -118,6 +123,15 @@ fn classify(reply: &Reply) -> Verdict {
     }
 }
 
+/// Whether this looks like an address that lacks its beginning, `hooks.example.com/services/…`, and not like a file.
+pub fn is_without_scheme(text: &str) -> bool {
+    let Some((host, _)) = text.split_once('/') else {
+        return false;
+    };
+    let last = host.rsplit_once('.').map_or("", |(_, last)| last);
+    last.len() >= 2 && last.chars().all(|c| c.is_ascii_alphabetic()) && !Path::new(host).exists()
+}
+
 /// Reads an address. What is wrong is said without the address.
 ///
 /// # Errors
@@ -130,5 +144,29 @@ pub fn address(text: &str) -> Result<Url, String> {
             "an address that begins with {} cannot be posted to: it has to begin with https://",
             text::shorten(scheme, 20)
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_lacks_its_beginning_is_no_file() {
+        for address in [
+            "hooks.slack.com/services/T0/B0/secret",
+            "example.ir/webhook?token=1",
+        ] {
+            assert!(is_without_scheme(address), "{address}");
+        }
+        for file in [
+            "report.json",
+            "reports/night.json",
+            "./out.d/r.json",
+            "/var/run/r.json",
+            "C:\\r.json",
+        ] {
+            assert!(!is_without_scheme(file), "{file}");
+        }
     }
 }

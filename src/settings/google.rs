@@ -98,7 +98,7 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
 }
 
 /// Whether an address is on this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
         Some("localhost" | "[::1]") => true,
         Some(host) => host

@@ -24,7 +24,7 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     }
     let (overview, problems) = Overview::of(&folders.state).or_exit(Exit::Usage)?;
     for problem in problems {
-        output::urgent(&format!("[WARNING] {problem}"));
+        output::warning(&problem);
     }
     if args.json {
         let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
@@ -42,7 +42,7 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
 fn graph(folder: &Path, json: bool) -> Result<Exit, Failure> {
     let (ownership, problems) = render::ownership(folder).or_exit(Exit::Usage)?;
     for problem in problems {
-        output::urgent(&problem);
+        output::warning(&problem);
     }
     let families = ownership::families(&ownership);
     match json {

@@ -206,8 +206,37 @@ pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
         }
         all_differ &= known.insert(row.key.clone());
     }
-    gathered.brands = if all_differ { named } else { merge(named) };
+    if all_differ {
+        gathered.brands = named;
+    } else {
+        gathered.brands = merge(named);
+        gathered.notes.extend(note_doubles(&gathered.brands));
+    }
     gathered
+}
+
+/// Doubles that are named one by one.
+const DOUBLES: usize = 5;
+
+/// Says which rows have the brand of another.
+fn note_doubles(brands: &[Brand]) -> Option<String> {
+    let several = brands.iter().filter(|brand| brand.rows.len() > 1);
+    let mut doubles = several.flat_map(|brand| {
+        let first = brand.rows[0];
+        let others = brand.rows[1..].iter();
+        others.map(move |row| format!("row {row} as row {first} («{}»)", brand.name))
+    });
+    let named: Vec<String> = doubles.by_ref().take(DOUBLES).collect();
+    let more = match doubles.count() {
+        0 => String::new(),
+        n => format!(", and {n} more"),
+    };
+    (!named.is_empty()).then(|| {
+        format!(
+            "done once, with the result in both rows: {}{more}",
+            named.join(", ")
+        )
+    })
 }
 
 /// Each brand once, at the place of its first row.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{
     ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum,
-    builder::{FalseyValueParser, Resettable},
+    builder::{BoolishValueParser, Resettable},
     error::ErrorKind,
     parser::ValueSource,
 };
@@ -194,13 +194,13 @@ impl RunArgs {
 #[command(next_help_heading = "The list")]
 pub struct SourceArgs {
     /// Read the brand list from the configured Google Sheet
-    #[arg(long, env = "BRANDINTEL_GOOGLE_SHEETS", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "BRANDINTEL_GOOGLE_SHEETS", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub google_sheets: bool,
     /// Read the list from a CSV or XLSX file
     #[arg(long, value_name = "FILE", env = "BRANDINTEL_BRANDS")]
     pub brands: Option<PathBuf>,
     /// Research one brand, without a list
-    #[arg(long, value_name = "NAME", env = "BRANDINTEL_BRAND")]
+    #[arg(long, value_name = "NAME", env = "BRANDINTEL_BRAND", value_parser = not_blank)]
     pub brand: Option<String>,
     /// The website of --brand
     #[arg(
@@ -240,19 +240,19 @@ pub struct BatchArgs {
     #[arg(long, env = "BRANDINTEL_DEPTH", value_enum, default_value_t)]
     pub depth: Depth,
     /// Keep a row of key findings for each brand in this tab of the sheet, which is added where it is missing
-    #[arg(long, value_name = "NAME", env = "BRANDINTEL_RESULTS_TAB")]
+    #[arg(long, value_name = "NAME", env = "BRANDINTEL_RESULTS_TAB", value_parser = not_blank)]
     pub results_tab: Option<String>,
     /// Ignore the registry: process every brand again
-    #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub force: bool,
     /// Do unchanged brands again whose reports are older
     #[arg(long, value_name = "DAYS", env = "BRANDINTEL_MAX_AGE")]
     pub max_age: Option<u32>,
     /// Process only brands whose last result is a failure
-    #[arg(long, env = "BRANDINTEL_RETRY_FAILED_ONLY", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "BRANDINTEL_RETRY_FAILED_ONLY", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub retry_failed_only: bool,
     /// Print what would be done; spend nothing, write nothing
-    #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Language of the reports
     #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, default_value_t = Lang::Both)]
@@ -276,7 +276,7 @@ pub struct ServiceArgs {
     #[arg(long, value_name = "N", env = "BRANDINTEL_SHEETS_RPM", value_parser = rate)]
     pub sheets_rpm: Option<u32>,
     /// Rehearse: simulated services, no keys, no money
-    #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
     /// How many times faster than reality it runs
     ///
@@ -300,10 +300,10 @@ pub struct ServiceArgs {
 #[command(next_help_heading = "Output")]
 pub struct Verbosity {
     /// Print only what a person must see
-    #[arg(short, long, env = "BRANDINTEL_QUIET", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(short, long, env = "BRANDINTEL_QUIET", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
     /// Print a line for each brand and each retry
-    #[arg(short, long, env = "BRANDINTEL_VERBOSE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(short, long, env = "BRANDINTEL_VERBOSE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub verbose: bool,
 }
 
@@ -322,7 +322,7 @@ pub struct CheckArgs {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct FolderArgs {
     /// Use the folders of the rehearsals, below sandbox/
-    #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
 }
 
@@ -430,6 +430,13 @@ fn workers(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
         Ok(n @ 1..=16) => Ok(n),
         _ => Err("the number of workers is 1 to 16 (8 is recommended)".into()),
+    }
+}
+
+fn not_blank(text: &str) -> Result<String, String> {
+    match crate::text::clean(text).is_empty() {
+        true => Err("write a name".into()),
+        false => Ok(text.to_owned()),
     }
 }
 

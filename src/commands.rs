@@ -69,7 +69,9 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         }),
     };
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
-    let account = std::path::Path::new("sandbox").join("service-account.json");
+    // The lines are for whichever folder the program is tried in.
+    let folder = std::path::absolute("sandbox").or_exit(Exit::Usage)?;
+    let account = folder.join("service-account.json");
     let file = serde_json::to_vec_pretty(&sandbox.service_account()).or_exit(Exit::Usage)?;
     write_atomically(&account, &file).or_exit(Exit::Usage)?;
     let at = sandbox.address();

@@ -197,11 +197,13 @@ fn explained(arg: Arg) -> Arg {
         .long_help(format!("{help}\n[env: {env}]"))
 }
 
-/// Tells shells what the value of a flag is; what is neither a file nor a choice is not completed at all.
+/// Tells shells what the value of a flag is; what is neither a file nor a choice is not completed at all. A number below
+/// zero is a value, and no flag.
 fn completed(arg: Arg) -> Arg {
     if !arg.get_action().takes_values() {
         return arg;
     }
+    let arg = arg.allow_negative_numbers(true);
     let name = arg.get_value_names().and_then(|names| names.first());
     let hint = match name.map(clap::builder::Str::as_str) {
         Some("FILE") => ValueHint::FilePath,

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use anyhow::Context;
 use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -71,6 +72,12 @@ impl Desk {
                  To set up keys and sheet:   brandintel init\n  \
                  All flags and commands:     brandintel -h",
             ));
+        }
+        if let Some(path) = &source.brands {
+            // Before anybody is asked.
+            std::fs::metadata(path)
+                .with_context(|| format!("{} cannot be read: is the path right?", path.display()))
+                .or_exit(Exit::Usage)?;
         }
         crate::output::set_quiet(args.verbosity.quiet);
         summary::banner(args.services.sandbox);

@@ -107,6 +107,7 @@ async fn work(
     registry.let_go().or_exit(Exit::Usage)?;
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
+        0 if plan.total == 0 => desk::warn("the list names no brand: is it the right list?"),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }

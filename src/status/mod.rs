@@ -35,6 +35,9 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let size = Term::stdout().size_checked();
     let width = size.map_or(usize::MAX, |(_, columns)| columns.into());
     say!("{}", show::text(&overview, width).trim_end());
+    if overview.last_run.is_none() && !args.folders.sandbox && Folders::new(true).state.exists() {
+        say!("  There was a rehearsal: brandintel status --sandbox shows it.");
+    }
     Ok(Exit::Done)
 }
 

@@ -148,7 +148,7 @@ fn last_run(page: &mut Page, overview: &Overview) {
 
 fn figures(run: &Checkpoint) -> String {
     format!(
-        "  ✓ {} ✗ {} 💰 {}   {} unchanged of {} brands{}",
+        "  ✓ {} ✗ {} 💰 {}   {} skipped of {} brands{}",
         run.succeeded,
         run.failed,
         run.cost_usd,

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::own::{COST, HEADERS, Outcome, REPORT, STATUS, Shown, TIME, Target, Values};
+use crate::text;
 
 /// What the program knows of the own cells of each brand.
 #[derive(Debug, Default)]
@@ -219,8 +220,8 @@ impl Memory {
         let known = target.map_or(Some(&nothing), |target| self.known.get(target))?;
         Some(std::array::from_fn(|i| {
             let cell = &known.now[i];
-            let value = match (i, cell.parse::<f64>()) {
-                (COST, Ok(cost)) => json!(cost),
+            let value = match i {
+                COST if !cell.is_empty() => json!(dollars(cell)?),
                 _ => json!(cell),
             };
             (standing[i] == Standing::Stale).then_some(value)
@@ -252,6 +253,14 @@ impl Memory {
         ours.0[STATUS].extend(idle.chain(self.in_progress.as_deref()));
         ours
     }
+}
+
+/// The US dollars that a cell shows, in whichever digits and with whichever sign; `None` where it is no such number.
+fn dollars(cell: &str) -> Option<f64> {
+    let cell = text::fold(cell).replace('٫', ".");
+    let number = cell.trim_matches(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-'));
+    let number: f64 = number.parse().ok()?;
+    number.is_finite().then_some(number)
 }
 
 #[cfg(test)]
@@ -341,6 +350,24 @@ mod tests {
             None
         );
         assert_eq!(mended(&memory, None, &shown("ask the client", "")), None);
+    }
+
+    #[test]
+    fn a_cost_that_is_put_back_is_a_number_however_it_was_shown() {
+        for (cost, number) in [
+            ("$0.05", Some(json!(0.05))),
+            ("۰٫۰۵", Some(json!(0.05))),
+            ("US$ 0.05", Some(json!(0.05))),
+            ("", Some(json!(""))),
+            ("0,05 €", None),
+            ("about 5 or 6", None),
+        ] {
+            let mut row = row_of("a.html");
+            row[COST] = cost.into();
+            let memory = met(&[("a", row), ("b", row_of("b.html"))]);
+            let put_back = memory.mend(Some(&target("a")), &row_of("b.html"), &memory.ours());
+            assert_eq!(put_back.unwrap()[COST], number, "{cost}");
+        }
     }
 
     #[test]

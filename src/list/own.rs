@@ -56,6 +56,13 @@ pub enum Outcome {
     ForResultsTab(Box<Outcome>),
 }
 
+impl Outcome {
+    /// Whether something came of the brand, rather than a mark that is set or taken back.
+    pub fn is_result(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}
+
 /// Whom a result belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {

@@ -203,6 +203,7 @@ impl SheetList {
             return Ok((0, Vec::new()));
         }
         let (mut located, mut batch) = self.prepare(results).await?;
+        self.left.append(&mut batch.left);
         if batch.cells.is_empty() {
             return Ok((0, batch.gone));
         }

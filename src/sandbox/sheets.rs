@@ -211,15 +211,10 @@ pub(super) async fn values_batch_update(
     if let Some(end) = enter(&services, &id, &headers, true).await {
         return end;
     }
-    let Ok(body) = serde_json::from_str::<Value>(&body) else {
-        return invalid("Invalid JSON payload received.");
+    let body = match of_write(&body) {
+        Ok(body) => body,
+        Err(why) => return invalid(why),
     };
-    if !matches!(
-        body["valueInputOption"].as_str(),
-        Some("RAW" | "USER_ENTERED")
-    ) {
-        return invalid("'valueInputOption' is required but not specified");
-    }
     services.spreadsheet.disturb(true);
     let mut tabs = services.spreadsheet.tabs();
     let mut writes = Vec::new();
@@ -244,6 +239,16 @@ pub(super) async fn values_batch_update(
         .map(|(tab, range, values)| write(&id, &mut tabs[*tab], *range, values))
         .collect::<Vec<_>>();
     Json(written(&id, &responses)).into_response()
+}
+
+/// The body of a request that writes values.
+pub(super) fn of_write(body: &str) -> Result<Value, &'static str> {
+    let body: Value =
+        serde_json::from_str(body).map_err(|_| "Invalid JSON payload received.")?;
+    match body["valueInputOption"].as_str() {
+        Some("RAW" | "USER_ENTERED") => Ok(body),
+        _ => Err("'valueInputOption' is required but not specified"),
+    }
 }
 
 /// Writes values; what the service says of it.

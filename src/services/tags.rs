@@ -97,7 +97,7 @@ impl Sheets {
         };
         let requests = rows.iter().map(create).collect();
         let mut reply = self.update("tag rows", requests).await?;
-        let replies = reply["replies"].as_array_mut();
+        let replies = reply.get_mut("replies").and_then(Value::as_array_mut);
         let mut tags = Vec::with_capacity(rows.len());
         for reply in replies.into_iter().flatten() {
             let created = reply.pointer_mut("/createDeveloperMetadata/developerMetadata");
@@ -175,7 +175,7 @@ impl Metadata {
         let at = self.location.dimension_range;
         (at.sheet_id == sheet_id).then_some(Tag {
             id: self.metadata_id,
-            row: at.start_index + 1,
+            row: at.start_index.saturating_add(1),
         })
     }
 }

@@ -235,6 +235,12 @@ impl Desk {
         }
         self.write().await?;
         self.sheet.verify().await?;
+        if let Some((tab, brands)) = self.sheet.findings_waiting() {
+            self.events.warn(format!(
+                "The columns of the tab «{tab}» were moved during the run, so the results of {brands} brands are not in \
+                 it: move the columns back, delete the rows of these brands there and run again, which costs nothing"
+            ));
+        }
         let left: Vec<&str> = self.sheet.left().iter().map(String::as_str).collect();
         if !left.is_empty() {
             let more = match left.len().saturating_sub(LEFT_SHOWN) {

@@ -243,8 +243,7 @@ pub(super) async fn values_batch_update(
 
 /// The body of a request that writes values.
 pub(super) fn of_write(body: &str) -> Result<Value, &'static str> {
-    let body: Value =
-        serde_json::from_str(body).map_err(|_| "Invalid JSON payload received.")?;
+    let body: Value = serde_json::from_str(body).map_err(|_| "Invalid JSON payload received.")?;
     match body["valueInputOption"].as_str() {
         Some("RAW" | "USER_ENTERED") => Ok(body),
         _ => Err("'valueInputOption' is required but not specified"),

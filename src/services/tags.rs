@@ -121,7 +121,8 @@ impl Sheets {
             .collect();
         let body = json!({"dataFilters": filters});
         let mut request = self.post("read values", "values:batchGetByDataFilter", &body);
-        request.patience = Some(PATIENCE);
+        // Values can be had without tags too, and that is waited for.
+        request.patience = Some(super::PREFLIGHT_PATIENCE);
         let reply: Filtered = self.read(self.send(request).await?)?;
         let (mut values, mut found) = (vec![None; ranges.len()], Vec::new());
         for FilteredRange {

@@ -33,6 +33,14 @@ pub struct Batch {
     pub last_result: usize,
 }
 
+impl Batch {
+    /// Whether rows are found by their tags.
+    pub fn is_tagged(&self) -> bool {
+        let tagged = |cells: &Cells| matches!(cells.place, Place::Tagged { .. });
+        self.cells.iter().any(tagged)
+    }
+}
+
 impl SheetList {
     /// What to write where, with the rows as they are.
     pub(super) fn batch(&self, located: &Located, results: &[(Target, Outcome)]) -> Batch {

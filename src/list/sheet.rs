@@ -210,9 +210,8 @@ impl SheetList {
                 if batch.is_tagged() {
                     self.tags.refuse(&error);
                 }
-                (located, batch) = self.prepare(results).await?;
-                let put = self.put(&located, &mut batch).await;
-                put.map_err(|error| self.unwritable(error))?;
+                let again = self.put_again(results).await;
+                (located, batch) = again.map_err(|error| self.unwritable(error))?;
             }
             Err(error) => return Err(error),
         }
@@ -229,6 +228,16 @@ impl SheetList {
             .set_up(&self.sheets, self.tab.sheet_id, &located, &self.due)
             .await;
         Ok((batch.rows, batch.gone))
+    }
+
+    /// Looks again, and writes.
+    async fn put_again(
+        &mut self,
+        results: &[(Target, Outcome)],
+    ) -> Result<(Located, Batch), ListError> {
+        let (located, mut batch) = self.prepare(results).await?;
+        self.put(&located, &mut batch).await?;
+        Ok((located, batch))
     }
 
     /// Remembers what is in the results tab now, or has to wait until its columns are back.

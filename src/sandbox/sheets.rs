@@ -41,6 +41,8 @@ pub(super) struct Spreadsheet {
     pub(super) read_only: AtomicBool,
     /// Nobody may see or set tags.
     pub(super) without_tags: AtomicBool,
+    /// All cells are protected.
+    pub(super) protected: AtomicBool,
 }
 
 impl std::fmt::Debug for Spreadsheet {
@@ -83,6 +85,7 @@ impl Spreadsheet {
             at_each: Mutex::default(),
             read_only: AtomicBool::new(false),
             without_tags: AtomicBool::new(false),
+            protected: AtomicBool::new(false),
         })
     }
 
@@ -219,6 +222,12 @@ pub(super) async fn values_batch_update(
     let mut tabs = services.spreadsheet.tabs();
     let mut writes = Vec::new();
     for (i, entry) in body["data"].as_array().into_iter().flatten().enumerate() {
+        if services.spreadsheet.protected.load(Ordering::SeqCst) {
+            return invalid(&format!(
+                "Invalid data[{i}]: You are trying to edit a protected cell or object. Please contact the spreadsheet \
+                 owner to remove protection if you need to edit."
+            ));
+        }
         let text = entry["range"].as_str().unwrap_or_default();
         let Some((tab, range)) = find(&tabs, text) else {
             return invalid(&format!("Invalid data[{i}]: Unable to parse range: {text}"));

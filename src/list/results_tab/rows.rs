@@ -10,7 +10,7 @@ use crate::text;
 /// The rows that have a key.
 #[derive(Debug)]
 pub struct Rows {
-    rows: Vec<Row>,
+    keyed: Vec<Row>,
     by_key: HashMap<String, Vec<usize>>,
     /// The name that stood beside each key before this run wrote anything.
     names: Option<HashMap<String, String>>,
@@ -29,7 +29,7 @@ struct Row {
 impl Default for Rows {
     fn default() -> Self {
         Self {
-            rows: Vec::new(),
+            keyed: Vec::new(),
             by_key: HashMap::new(),
             names: None,
             free: 2,
@@ -47,15 +47,15 @@ impl Rows {
             let number = i + 1;
             Some(Row { number, key, name })
         };
-        self.rows = (1..keys.len()).filter_map(row).collect();
+        self.keyed = (1..keys.len()).filter_map(row).collect();
         self.free = names.len().max(keys.len()).max(1) + 1;
         self.by_key.clear();
-        for (i, row) in self.rows.iter().enumerate() {
+        for (i, row) in self.keyed.iter().enumerate() {
             self.by_key.entry(row.key.clone()).or_default().push(i);
         }
         if self.names.is_none() {
             let single = |row: &&Row| self.by_key[&row.key].len() == 1;
-            let names = self.rows.iter().filter(single);
+            let names = self.keyed.iter().filter(single);
             let names = names.map(|row| (row.key.clone(), row.name.clone()));
             self.names = Some(names.collect());
         }
@@ -78,7 +78,7 @@ impl Rows {
     /// The row with the findings of this brand, whatever key came into it; `None` where it cannot be told.
     pub fn with_findings_of(&self, key: &str) -> Option<usize> {
         let mut rows = self
-            .rows
+            .keyed
             .iter()
             .filter(|row| self.fits(row, key) && (row.key == key || !self.fits(row, &row.key)));
         match (rows.next(), rows.next()) {
@@ -89,7 +89,7 @@ impl Rows {
 
     fn with_key(&self, key: &str) -> impl Iterator<Item = &Row> {
         let places = self.by_key.get(key).map(Vec::as_slice).unwrap_or_default();
-        places.iter().map(|&i| &self.rows[i])
+        places.iter().map(|&i| &self.keyed[i])
     }
 
     /// Whether the name in a row is that of this brand.

@@ -165,3 +165,68 @@ fn a_dry_run_prints_the_cells_and_writes_none() {
     assert!(desk.sandbox.rows_of(TAB).is_empty());
     assert_eq!(desk.sandbox.tags(), 0);
 }
+
+#[test]
+fn results_for_a_tab_whose_columns_are_elsewhere_are_named_and_can_be_had_for_nothing() {
+    let desk = Desk::with_list(&common::list_of(2));
+    let english = [&RUN[..], &["--lang", "en"]].concat();
+    assert_eq!(desk.run(&english).code, Some(0));
+    let swap = || {
+        let swapped = desk.sandbox.edit_rows_of(TAB, |rows| {
+            for row in rows.iter_mut().filter(|row| !row.is_empty()) {
+                row.swap(1, 2);
+            }
+        });
+        assert!(swapped, "there is no tab");
+    };
+    let models = desk.sandbox.counts().0;
+    desk.sandbox.allow_models(models);
+    let mut command = desk.command(&[&english[..], &["--force"]].concat());
+    let running = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    desk.wait_for_models(models + 1);
+    swap();
+    let before = desk.sandbox.rows_of(TAB);
+    desk.sandbox.allow_models(u64::MAX);
+    let ended = common::ended(running.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(desk.sandbox.rows_of(TAB), before);
+    let told = format!("{}{}", ended.out, ended.err);
+    assert!(told.contains("the results of 2 brands"), "{told}");
+    // As the message says.
+    swap();
+    desk.sandbox.edit_rows_of(TAB, |rows| rows.truncate(1));
+    let models = desk.sandbox.counts().0;
+    assert_eq!(desk.run(&english).code, Some(0));
+    assert!(result(&desk, "برند شماره 2", "Report").contains("/برند شماره 2/"));
+    assert_eq!(desk.sandbox.counts().0, models);
+}
+
+#[test]
+fn a_sheet_that_takes_no_results_ends_the_run_before_anything_is_spent() {
+    // It is read, and then every write is wrong.
+    let desk = Desk::with_list(&common::list_of(2));
+    desk.sandbox.protect_cells();
+    let ended = desk.run(&["--google-sheets"]);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    for words in [
+        "tab «INPUT»",
+        "status 400",
+        "«brandintel …» columns are protected",
+    ] {
+        assert!(ended.err.contains(words), "{words}: {}", ended.err);
+    }
+    assert_eq!(desk.sandbox.counts().0, 0);
+}
+
+#[test]
+fn of_two_columns_for_notes_the_first_counts() {
+    let desk = Desk::with_list("Brand,Notes,Notes\nکاله,برای نوروز,x\n");
+    let ended = desk.run(&["--google-sheets", "--dry-run"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let mapping = "notes B; left alone: C «Notes» (as column B, which is read)";
+    assert!(ended.out.contains(mapping), "{}", ended.out);
+}

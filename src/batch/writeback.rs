@@ -131,6 +131,8 @@ struct Desk {
     waiting: BTreeMap<Target, Outcome>,
     /// Brands whose cells say that they are in progress.
     begun: BTreeSet<Target>,
+    /// Brands of which it was said that their rows are gone.
+    gone: BTreeSet<Target>,
     events: Events,
 }
 
@@ -146,6 +148,7 @@ impl WriteBack {
             sheet,
             waiting: first.into_iter().collect(),
             begun: BTreeSet::new(),
+            gone: BTreeSet::new(),
             events,
         };
         desk.write().await?;
@@ -232,6 +235,12 @@ impl Desk {
         }
         self.write().await?;
         self.sheet.verify().await?;
+        if let Some((tab, brands)) = self.sheet.findings_waiting() {
+            self.events.warn(format!(
+                "The columns of the tab «{tab}» were moved during the run, so the results of {brands} brands are not in \
+                 it: move the columns back, delete the rows of these brands there and run again, which costs nothing"
+            ));
+        }
         let left: Vec<&str> = self.sheet.left().iter().map(String::as_str).collect();
         if !left.is_empty() {
             let more = match left.len().saturating_sub(LEFT_SHOWN) {
@@ -265,9 +274,14 @@ impl Desk {
             };
         }
         for target in gone {
-            self.events.warn(format!(
-                "{target} is not in the sheet any more: its result is in the registry only"
-            ));
+            let has_result = results
+                .iter()
+                .any(|(of, outcome)| *of == target && outcome.is_result());
+            if has_result && self.gone.insert(target.clone()) {
+                self.events.warn(format!(
+                    "{target} is not in the sheet any more: its result is in the registry only"
+                ));
+            }
         }
         if rows > 0 {
             self.events.say(Event::SheetWritten { rows });

@@ -91,6 +91,8 @@ impl Columns {
     /// Finds the columns in a row; `None` where it is no header. `place` and `row` say in messages where that is.
     pub fn find(header: &[String], place: &str, row: usize) -> anyhow::Result<Option<Self>> {
         let find = |names: &[&str]| find(header, names, place, row);
+        // What a row asks for does not make it another brand: of two such columns the first one counts.
+        let first = |names: &[&str]| positions(header, names).first().copied();
         let Some(name) = find(&NAME)? else {
             return Ok(None);
         };
@@ -98,10 +100,10 @@ impl Columns {
             name,
             website: find(&WEBSITE)?,
             parent: find(&PARENT)?,
-            priority: find(&PRIORITY)?,
-            skip: find(&SKIP)?,
-            depth: find(&DEPTH)?,
-            notes: find(&NOTES)?,
+            priority: first(&PRIORITY),
+            skip: first(&SKIP),
+            depth: first(&DEPTH),
+            notes: first(&NOTES),
         }))
     }
 
@@ -165,6 +167,13 @@ impl Columns {
                     column_letters(i),
                     text::shorten(&text::clean(cell), 30)
                 );
+                let same = |column: &&usize| text::key(&header[**column]) == text::key(cell);
+                if let Some(first) = read.iter().find(same) {
+                    return format!(
+                        "{shown} (as column {}, which is read)",
+                        column_letters(*first)
+                    );
+                }
                 let unread = unread.iter().filter(|(column, _)| column.is_none());
                 let meant = unread
                     .filter_map(|(_, names)| meant(cell, names))
@@ -340,6 +349,7 @@ mod tests {
             "brandintel note",
             "Notes",
             "",
+            "notes",
         ];
         let columns = found(&header).unwrap();
         assert_eq!(
@@ -348,7 +358,11 @@ mod tests {
         );
         assert_eq!(
             columns.left_alone(&header.map(str::to_owned)),
-            ["C «Phone»", "D «Websit» (is it «Website»? Then rename it)"]
+            [
+                "C «Phone»",
+                "D «Websit» (is it «Website»? Then rename it)",
+                "H «notes» (as column F, which is read)"
+            ]
         );
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::own::{COST, HEADERS, Outcome, REPORT, STATUS, Shown, TIME, Target, Values};
+use super::own::{COST, HEADERS, Outcome, REPORT, STATUS, Shown, TIME, Target, Values, dollars};
 
 /// What the program knows of the own cells of each brand.
 #[derive(Debug, Default)]
@@ -219,8 +219,8 @@ impl Memory {
         let known = target.map_or(Some(&nothing), |target| self.known.get(target))?;
         Some(std::array::from_fn(|i| {
             let cell = &known.now[i];
-            let value = match (i, cell.parse::<f64>()) {
-                (COST, Ok(cost)) => json!(cost),
+            let value = match i {
+                COST if !cell.is_empty() => json!(dollars(cell)?),
                 _ => json!(cell),
             };
             (standing[i] == Standing::Stale).then_some(value)
@@ -341,6 +341,13 @@ mod tests {
             None
         );
         assert_eq!(mended(&memory, None, &shown("ask the client", "")), None);
+    }
+
+    #[test]
+    fn a_cost_goes_back_as_a_number() {
+        let memory = met(&[("a", row_of("a.html"))]);
+        let mended = memory.mend(Some(&target("a")), &shown("", ""), &memory.ours());
+        assert_eq!(mended.unwrap()[COST], Some(json!(0.05)));
     }
 
     #[test]

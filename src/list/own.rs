@@ -56,6 +56,13 @@ pub enum Outcome {
     ForResultsTab(Box<Outcome>),
 }
 
+impl Outcome {
+    /// Whether something came of the brand, rather than a mark that is set or taken back.
+    pub fn is_result(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}
+
 /// Whom a result belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
@@ -80,4 +87,31 @@ pub fn columns(header: &[String]) -> [Option<usize>; HEADERS.len()] {
             .iter()
             .position(|cell| text::key(cell) == text::key(own))
     })
+}
+
+/// The US dollars that a cell shows, in whichever digits and with whichever sign; `None` where it is no such number.
+pub fn dollars(cell: &str) -> Option<f64> {
+    let cell = text::fold(cell).replace('٫', ".");
+    let number = cell.trim_matches(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-'));
+    let number: f64 = number.parse().ok()?;
+    number.is_finite().then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cost_is_a_number_however_it_is_shown() {
+        for (cell, number) in [
+            ("$0.05", Some(0.05)),
+            ("۰٫۰۵", Some(0.05)),
+            ("US$ 1,234.5", Some(1234.5)),
+            ("0,05 €", None),
+            ("about 5 or 6", None),
+            ("", None),
+        ] {
+            assert_eq!(dollars(cell), number, "{cell}");
+        }
+    }
 }

@@ -1,49 +1,29 @@
 //! The results tab: one row a brand with its key findings, updated in place. Its rows are found by their key, so they
 //! may be sorted; columns that people add at the right, and rows of brands that left the list, stay as they are.
 
-use std::collections::HashMap;
+mod line;
+mod rows;
+
+pub use self::line::HEADERS;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::ensure;
 use serde_json::{Value, json};
 
+use self::{
+    line::{KEY, Line, NAME, alone, is_whole, lay_over, lines},
+    rows::Rows,
+};
 use super::own::{Outcome, Target};
 use crate::{
     cli::Lang,
-    render::Findings,
     services::sheets::{Cells, Place, TabProperties, a1, column_letters},
     text,
 };
 
-/// Headers in Persian and English.
-pub const HEADERS: [(&str, &str); 16] = [
-    ("برند", "Brand"),
-    ("وضعیت", "Status"),
-    ("شرکت مادر", "Parent company"),
-    ("شرکت مادرِ فهرست", "Parent in the list"),
-    ("صنعت", "Industry"),
-    ("جایگاه در بازار", "Market position"),
-    ("چه تغییر کرد", "What changed"),
-    ("فرصت ۱", "Opportunity 1"),
-    ("فرصت ۲", "Opportunity 2"),
-    ("فرصت ۳", "Opportunity 3"),
-    ("نکته‌های دارای منبع", "Facts supported"),
-    ("گزارش", "Report"),
-    ("هزینه (دلار)", "Cost (USD)"),
-    ("زمان", "Time"),
-    ("یادداشت", "Note"),
-    ("کلید", "Key"),
-];
-const NAME: usize = 0;
-const STATUS: usize = 1;
-const TIME: usize = 13;
-const NOTE: usize = 14;
-const KEY: usize = HEADERS.len() - 1;
-
 /// Rows that a tab has at first, and that are added when it is full.
 pub const ROOM: usize = 1_000;
-
-/// A row of the tab.
-type Line = [Value; HEADERS.len()];
 
 /// The results tab of a spreadsheet.
 #[derive(Debug)]
@@ -52,13 +32,13 @@ pub struct ResultsTab {
     lang: Lang,
     /// `None` where it has to be added.
     pub tab: Option<TabProperties>,
-    /// Rows by key, and the first row below all of them.
-    rows: HashMap<String, Vec<usize>>,
-    free: usize,
+    rows: Rows,
     /// Whether the header is there.
     titled: bool,
     /// What this run has written, by key.
-    written: HashMap<String, Line>,
+    written: BTreeMap<String, Line>,
+    /// What could not be written yet, because the columns are elsewhere.
+    waiting: BTreeMap<String, Line>,
 }
 
 impl ResultsTab {
@@ -80,10 +60,10 @@ impl ResultsTab {
             title: title.to_owned(),
             lang,
             tab,
-            rows: HashMap::new(),
-            free: 2,
+            rows: Rows::default(),
             titled: false,
-            written: HashMap::new(),
+            written: BTreeMap::new(),
+            waiting: BTreeMap::new(),
         })
     }
 
@@ -113,8 +93,8 @@ impl ResultsTab {
     /// Takes note of where the rows are, from the values of [`ranges`](Self::ranges).
     pub fn meet(&mut self, read: &[Vec<Vec<String>>]) -> anyhow::Result<()> {
         let [header, names, keys] = read else {
-            (self.free, self.titled) = (2, false);
-            self.rows.clear();
+            self.titled = false;
+            self.rows.meet(&[], &[]);
             return Ok(());
         };
         let header = header.first().map(Vec::as_slice).unwrap_or_default();
@@ -139,149 +119,106 @@ impl ResultsTab {
                 column_letters(i)
             );
         }
-        self.free = names.len().max(keys.len()).max(1) + 1;
-        self.rows.clear();
-        for (i, row) in keys.iter().enumerate().skip(1) {
-            if let Some(key) = row.first().filter(|key| !key.is_empty()) {
-                self.rows.entry(key.clone()).or_default().push(i + 1);
-            }
-        }
+        self.rows.meet(names, keys);
         Ok(())
     }
 
     /// Whether a brand has no row.
     pub fn lacks(&self, target: &Target) -> bool {
-        matches!(target, Target::Brand(key) if !self.rows.contains_key(key.as_str()))
+        matches!(target, Target::Brand(key) if self.rows.of(key.as_str()).next().is_none())
     }
 
     /// The last row that is written to, and the cells: those of new results, and of earlier ones that did not stay
     /// because somebody sorted the tab while they were written.
     pub fn cells(&self, results: &[(Target, Outcome)]) -> (usize, Vec<Cells>) {
         let title = self.tab.as_ref().map_or(&self.title, |tab| &tab.title);
-        let mut free = self.free;
-        let mut cells = Vec::new();
-        let mut put = |row: usize, line: &[Value]| {
-            let last = column_letters(HEADERS.len() - 1);
-            cells.push(Cells {
-                place: Place::Range(a1(title, &format!("A{row}:{last}{row}"))),
-                row: line.to_vec(),
-            });
+        let last_column = column_letters(HEADERS.len() - 1);
+        let cells = |row: usize, line: Line| Cells {
+            place: Place::Range(a1(title, &format!("A{row}:{last_column}{row}"))),
+            row: line.to_vec(),
         };
-        let fresh = Self::lines(results);
-        let mut append = |key: &String, line: &Line, put: &mut dyn FnMut(usize, &[Value])| {
-            let mut line = line.clone();
-            if line[NAME].is_null() {
-                line[NAME] = json!(key);
-            }
-            put(free, &line);
-            free += 1;
-        };
-        for (key, line) in &fresh {
-            match self.rows.get(key).map(Vec::as_slice) {
-                Some([row, ..]) => put(*row, line),
-                _ => append(key, line, &mut put),
-            }
-        }
-        for (key, line) in &self.written {
-            let rows = self.rows.get(key).map(Vec::as_slice).unwrap_or_default();
-            if rows.len() > 1 {
-                // One of them was another brand's, which gets a row again with its next result.
-                let is_fresh = fresh.iter().any(|(fresh, _)| fresh == key);
-                rows[..1]
-                    .iter()
-                    .filter(|_| !is_fresh)
-                    .for_each(|row| put(*row, line));
-                rows[1..]
-                    .iter()
-                    .for_each(|row| put(*row, &HEADERS.map(|_| json!(""))));
-            } else if rows.is_empty() && fresh.iter().all(|(fresh, _)| fresh != key) {
-                append(key, line, &mut put);
-            }
-        }
-        let last = free.saturating_sub(1);
+        let placed = self.placed(&self.fresh(results));
+        let last = placed.keys().copied().max().unwrap_or(0);
+        let mut all: Vec<Cells> = placed
+            .into_iter()
+            .map(|(row, line)| cells(row, line))
+            .collect();
         if !self.titled {
-            let header = HEADERS.map(|(fa, en)| json!(if self.lang.persian() { fa } else { en }));
-            let last = column_letters(HEADERS.len() - 1);
-            cells.push(Cells {
-                place: Place::Range(a1(title, &format!("A1:{last}1"))),
-                row: header.to_vec(),
-            });
+            let persian = self.lang.persian();
+            let header = HEADERS.map(|(fa, en)| json!(if persian { fa } else { en }));
+            all.push(cells(1, header));
         }
-        (last, cells)
+        (last.max(self.rows.free - 1), all)
+    }
+
+    /// New results, with those that wait.
+    fn fresh(&self, results: &[(Target, Outcome)]) -> BTreeMap<String, Line> {
+        let mut fresh = self.waiting.clone();
+        lay_over(&mut fresh, lines(results));
+        fresh
+    }
+
+    /// What each row gets: new results, and earlier ones that do not stand where they should. A row with a key that
+    /// another brand's result has put there is cleared; that brand gets a row again with its next result.
+    fn placed(&self, fresh: &BTreeMap<String, Line>) -> BTreeMap<usize, Line> {
+        let stands = |key: &str, line: &Line| match is_whole(line) {
+            true => self.rows.of(key).count() == 1,
+            false => self.rows.is_at_home(key),
+        };
+        let astray = self
+            .written
+            .iter()
+            .filter(|(key, line)| !fresh.contains_key(*key) && !stands(key, line));
+        let due: Vec<(&String, &Line)> = fresh.iter().chain(astray).collect();
+        let mut placed = BTreeMap::new();
+        let mut without = Vec::new();
+        for (key, line) in &due {
+            let findings = self.rows.with_findings_of(key);
+            match findings.filter(|row| !placed.contains_key(row)) {
+                Some(row) => drop(placed.insert(row, (*line).clone())),
+                None => without.push((*key, *line)),
+            }
+        }
+        let mut free = self.rows.free;
+        for (key, line) in without {
+            let place = self.rows.of(key).find(|row| !placed.contains_key(row));
+            let row = place.unwrap_or_else(|| {
+                free += 1;
+                free - 1
+            });
+            placed.insert(row, alone(key, line));
+        }
+        let keys: BTreeSet<&String> = due.iter().map(|(key, _)| *key).collect();
+        for row in keys.into_iter().flat_map(|key| self.rows.of(key)) {
+            placed
+                .entry(row)
+                .or_insert_with(|| HEADERS.map(|_| json!("")));
+        }
+        placed
     }
 
     /// Remembers what was written.
     pub fn wrote(&mut self, results: &[(Target, Outcome)]) {
-        self.written.extend(Self::lines(results));
+        let fresh = self.fresh(results);
+        self.waiting.clear();
+        lay_over(&mut self.written, fresh);
     }
 
-    /// The rows that results make; `null` leaves a cell as it is.
-    fn lines(results: &[(Target, Outcome)]) -> Vec<(String, Line)> {
-        let line = |(target, outcome): &(Target, Outcome)| {
-            let Target::Brand(key) = target else {
-                return None;
-            };
-            let outcome = match outcome {
-                Outcome::ForResultsTab(outcome) => outcome,
-                outcome => outcome,
-            };
-            let mut line = match outcome {
-                Outcome::Done {
-                    status,
-                    report,
-                    cost,
-                    time,
-                    note,
-                    changes,
-                    findings: Some(findings),
-                } => {
-                    let Findings {
-                        brand,
-                        parent,
-                        verdict,
-                        industry,
-                        position,
-                        opportunities: [first, second, third],
-                        support,
-                    } = &**findings;
-                    let texts = [
-                        brand, status, parent, verdict, industry, position, changes, first, second,
-                        third, support, report,
-                    ]
-                    .map(|text| json!(text));
-                    let mut line = HEADERS.map(|_| Value::Null);
-                    line[..texts.len()].clone_from_slice(&texts);
-                    line[texts.len()] = json!(cost);
-                    line[TIME] = json!(time);
-                    line[NOTE] = json!(note);
-                    line
-                }
-                Outcome::Failed { status, time, note } => {
-                    // The rest tells of the last success.
-                    let mut line = HEADERS.map(|_| Value::Null);
-                    line[STATUS] = json!(status);
-                    line[TIME] = json!(time);
-                    line[NOTE] = json!(note);
-                    line
-                }
-                Outcome::Done { .. }
-                | Outcome::InProgress { .. }
-                | Outcome::PutBack
-                | Outcome::ForResultsTab(_) => {
-                    return None;
-                }
-            };
-            line[KEY] = json!(key.as_str());
-            Some((key.as_str().to_owned(), line))
-        };
-        results.iter().filter_map(line).collect()
+    /// Keeps results for a time when the columns are back where they belong.
+    pub fn wait(&mut self, results: &[(Target, Outcome)]) {
+        self.waiting = self.fresh(results);
+    }
+
+    /// Brands whose results wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::brand::BrandKey;
+    use super::{line::STATUS, *};
+    use crate::{brand::BrandKey, render::Findings};
 
     fn done(key: &str) -> (Target, Outcome) {
         let findings = Findings {
@@ -362,6 +299,82 @@ mod tests {
         tab.meet(&read(&["a", "a"])).unwrap();
         assert_eq!(written(&tab, &[]), [at(2, "a"), at(3, ""), at(4, "b")]);
         tab.meet(&read(&["b", "a"])).unwrap();
+        assert_eq!(written(&tab, &[]), []);
+    }
+
+    fn failed(key: &str) -> (Target, Outcome) {
+        let outcome = Outcome::Failed {
+            status: "✗".into(),
+            time: String::new(),
+            note: String::new(),
+        };
+        (Target::Brand(BrandKey::stored(key.into())), outcome)
+    }
+
+    /// A look at rows with these names and keys.
+    fn read_named(rows: &[(&str, &str)]) -> Vec<Vec<Vec<String>>> {
+        let mut read = read(&rows.iter().map(|(_, key)| *key).collect::<Vec<_>>());
+        for (i, (name, _)) in rows.iter().enumerate() {
+            read[1][i + 1][0] = (*name).to_owned();
+        }
+        read
+    }
+
+    #[test]
+    fn findings_never_come_under_the_key_of_another_brand() {
+        let names = |tab: &ResultsTab| -> Vec<(usize, String, Value, Value)> {
+            let placed = tab.placed(&BTreeMap::new()).into_iter();
+            let key = |line: &Line| line[KEY].as_str().unwrap().to_owned();
+            placed
+                .map(|(row, line)| (row, key(&line), line[NAME].clone(), line[4].clone()))
+                .collect()
+        };
+        let start = [("A", "a"), ("B", "b")];
+        let cleared = |row| (row, String::new(), json!(""), json!(""));
+        let kept = |row, key: &str| (row, key.to_owned(), Value::Null, Value::Null);
+        let bare = |row, key: &str| (row, key.to_owned(), json!(key), json!(""));
+        // The failure of `a` hit the row of `b`, which stands first by now.
+        let mut tab = tab();
+        tab.meet(&read_named(&start)).unwrap();
+        tab.wrote(&[failed("a")]);
+        tab.meet(&read_named(&[("B", "a"), ("A", "a")])).unwrap();
+        assert_eq!(names(&tab), [cleared(2), kept(3, "a")]);
+        // Two failures hit each other's rows.
+        tab.wrote(&[failed("b")]);
+        tab.meet(&read_named(&[("B", "a"), ("A", "b")])).unwrap();
+        assert_eq!(names(&tab), [kept(2, "b"), kept(3, "a")]);
+        // The result of `c` has overwritten the row of `a`, whose failure stands beside what `c` had before.
+        tab.wrote(&[done("c")]);
+        tab.meet(&read_named(&[("C", "c"), ("B", "b"), ("C", "a")]))
+            .unwrap();
+        assert_eq!(names(&tab), [bare(4, "a")]);
+        tab.meet(&read_named(&[("C", "c"), ("B", "b"), ("a", "a")]))
+            .unwrap();
+        assert_eq!(names(&tab), []);
+        // Which of the two rows is whose cannot be told by the name.
+        let namesakes = [("D", "d@x.ir"), ("D", "d@y.ir")];
+        tab.meet(&read_named(&namesakes)).unwrap();
+        tab.written.clear();
+        tab.wrote(&[failed("d@x.ir")]);
+        assert_eq!(names(&tab), []);
+        tab.meet(&read_named(&[("D", "d@x.ir"), ("D", "d@x.ir")]))
+            .unwrap();
+        assert_eq!(names(&tab), [bare(2, "d@x.ir"), cleared(3)]);
+    }
+
+    #[test]
+    fn what_waits_comes_with_the_next_results() {
+        let mut tab = tab();
+        tab.meet(&read(&["a"])).unwrap();
+        tab.wait(&[done("a")]);
+        tab.wait(&[failed("a")]);
+        assert_eq!(tab.waiting(), 1);
+        let line = tab.fresh(&[]).remove("a").unwrap();
+        assert_eq!((&line[STATUS], &line[NAME]), (&json!("✗"), &json!("A")));
+        assert_eq!(written(&tab, &[done("b")]), [at(2, "a"), at(3, "b")]);
+        tab.wrote(&[done("b")]);
+        assert_eq!(tab.waiting(), 0);
+        tab.meet(&read(&["a", "b"])).unwrap();
         assert_eq!(written(&tab, &[]), []);
     }
 

@@ -3,9 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{located::Located, own::Target};
-use crate::services::{
-    sheets::Sheets,
-    tags::{self, Tag},
+use crate::{
+    exit::Exit,
+    services::{
+        call::CallError,
+        sheets::Sheets,
+        tags::{self, Tag},
+    },
 };
 
 /// The tags of a sheet.
@@ -42,9 +46,20 @@ impl RowTags {
     }
 
     /// No tag is used any more.
-    pub fn refuse(&mut self) {
+    pub fn refuse(&mut self, error: &CallError) {
+        tracing::warn!("rows are looked up by name alone from now on: {error}");
         self.rows.clear();
         self.refused = true;
+    }
+
+    /// Takes note that tags could not be used: for good where they are refused, just this once where the service is
+    /// not to be reached.
+    pub fn failed(&mut self, error: &CallError) {
+        match error {
+            CallError::Request { .. } => self.refuse(error),
+            CallError::Run { exit, .. } if *exit != Exit::Unavailable => self.refuse(error),
+            _ => tracing::warn!("rows are looked up by name alone this time: {error}"),
+        }
     }
 
     /// Finds the tags that rows have, and tags those of these brands that have none, once. Without the right to, the
@@ -59,11 +74,10 @@ impl RowTags {
         if self.set_up || self.refused || due.is_empty() {
             return;
         }
-        self.set_up = true;
         let by_row = located.by_row();
         let found = match sheets.tags(sheet_id).await {
             Ok(found) => found,
-            Err(error) => return self.give_up(&error),
+            Err(error) => return self.failed(&error),
         };
         let tagged: HashSet<usize> = found.iter().map(|tag| tag.row).collect();
         let rows = due.iter().filter_map(|target| located.rows.get(target));
@@ -79,17 +93,13 @@ impl RowTags {
         };
         let made: Vec<Tag> = match made {
             Ok(made) => made,
-            Err(error) => return self.give_up(&error),
+            Err(error) => return self.failed(&error),
         };
+        self.set_up = true;
         for tag in found.into_iter().chain(made) {
             if let Some(target) = by_row.get(&tag.row) {
                 self.rows.insert(tag.id, (*target).clone());
             }
         }
-    }
-
-    fn give_up(&mut self, error: &crate::services::call::CallError) {
-        tracing::debug!("rows are not tagged: {error}");
-        self.refuse();
     }
 }

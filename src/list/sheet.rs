@@ -203,35 +203,56 @@ impl SheetList {
             return Ok((0, Vec::new()));
         }
         let (mut located, mut batch) = self.prepare(results).await?;
+        match self.put(&located, &mut batch).await {
+            Ok(()) => {}
+            // Rows, columns or a tab have changed since the look, or the service knows no tags.
+            Err(ListError::Call(error @ CallError::Request { .. })) => {
+                if batch.is_tagged() {
+                    self.tags.refuse(&error);
+                }
+                let again = self.put_again(results).await;
+                (located, batch) = again.map_err(|error| self.unwritable(error))?;
+            }
+            Err(error) => return Err(error),
+        }
+        self.remember_findings(&located, results);
         if batch.cells.is_empty() {
             return Ok((0, batch.gone));
-        }
-        self.make_room(&located).await?;
-        self.make_room_for_results(batch.last_result).await?;
-        match self.sheets.write(&batch.cells).await {
-            Ok(()) => {}
-            // Rows, columns or the tab have changed since the look, or the service knows no tags.
-            Err(CallError::Request { .. }) => {
-                self.tags.refuse();
-                (located, batch) = self.prepare(results).await?;
-                self.make_room(&located).await?;
-                self.sheets.write(&batch.cells).await?;
-            }
-            Err(error) => return Err(error.into()),
         }
         for (target, outcome) in results {
             self.memory.wrote(target, outcome);
         }
-        if let Some(tab) = &mut self.results {
-            tab.wrote(results);
-        }
-        self.left.extend(batch.left);
         self.written = true;
         // Not before the first write: time between a look and a write is time in which rows are moved.
         self.tags
             .set_up(&self.sheets, self.tab.sheet_id, &located, &self.due)
             .await;
         Ok((batch.rows, batch.gone))
+    }
+
+    /// Looks again, and writes.
+    async fn put_again(
+        &mut self,
+        results: &[(Target, Outcome)],
+    ) -> Result<(Located, Batch), ListError> {
+        let (located, mut batch) = self.prepare(results).await?;
+        self.put(&located, &mut batch).await?;
+        Ok((located, batch))
+    }
+
+    /// Remembers what is in the results tab now, or has to wait until its columns are back.
+    fn remember_findings(&mut self, located: &Located, results: &[(Target, Outcome)]) {
+        match &mut self.results {
+            Some(tab) if located.results => tab.wrote(results),
+            Some(tab) => tab.wait(results),
+            None => {}
+        }
+    }
+
+    /// The results tab and how many brands' findings wait for its columns to come back; `None` where none do.
+    pub fn findings_waiting(&self) -> Option<(&str, usize)> {
+        let results = self.results.as_ref()?;
+        (results.waiting() > 0).then(|| (results.title.as_str(), results.waiting()))
     }
 
     /// The cells that would be written now: where, and what.
@@ -259,15 +280,16 @@ impl SheetList {
 
     /// Looks whether the results stand where they belong, after the last write, and mends them until they do.
     pub async fn verify(&mut self) -> Result<(), ListError> {
-        if !self.written {
+        if !self.written && self.findings_waiting().is_none() {
             return Ok(());
         }
         for _ in 0..LOOKS {
-            let (_, batch) = self.prepare(&[]).await?;
+            let (located, mut batch) = self.prepare(&[]).await?;
             if batch.cells.is_empty() {
                 break;
             }
-            self.sheets.write(&batch.cells).await?;
+            self.put(&located, &mut batch).await?;
+            self.remember_findings(&located, &[]);
         }
         Ok(())
     }
@@ -303,8 +325,8 @@ impl SheetList {
                 Ok(None) => {}
                 // A range that is not there any more is refused.
                 Err(CallError::Request { .. }) => self.reopen().await?,
-                Err(CallError::Run { .. }) if !tags.is_empty() => {
-                    self.tags.refuse();
+                Err(error @ CallError::Run { .. }) if !tags.is_empty() => {
+                    self.tags.failed(&error);
                     continue;
                 }
                 Err(error) => return Err(error.into()),

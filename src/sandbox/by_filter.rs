@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Service, Services, bearer, error,
-    sheets::{enter, invalid, write, written},
+    sheets::{enter, invalid, of_write, write, written},
     tab::{Range, Tab, Tag, parse_range},
 };
 
@@ -101,13 +101,10 @@ pub(super) async fn batch_update(
     if let Some(end) = enter_with_filters(&services, &id, &headers, true).await {
         return end;
     }
-    let body: Value = serde_json::from_str(&body).unwrap_or_default();
-    if !matches!(
-        body["valueInputOption"].as_str(),
-        Some("RAW" | "USER_ENTERED")
-    ) {
-        return invalid("'valueInputOption' is required but not specified");
-    }
+    let body = match of_write(&body) {
+        Ok(body) => body,
+        Err(why) => return invalid(why),
+    };
     services.spreadsheet.disturb(true);
     let mut tabs = services.spreadsheet.tabs();
     let mut writes = Vec::new();

@@ -271,6 +271,13 @@ impl Sandbox {
         self.services.spreadsheet.edit(|tab| edit(tab.cells()));
     }
 
+    /// Changes the rows of another tab, and says whether there is such a tab.
+    pub fn edit_rows_of(&self, title: &str, edit: impl FnOnce(&mut Vec<Vec<Value>>)) -> bool {
+        let mut tabs = self.services.spreadsheet.tabs();
+        let tab = tabs.iter_mut().find(|tab| tab.title() == title);
+        tab.map(|tab| edit(tab.cells())).is_some()
+    }
+
     /// Moves rows about with what is tagged on them, as a person at another desk would.
     pub fn edit_tab(&self, edit: impl FnOnce(&mut Tab)) {
         self.services.spreadsheet.edit(edit);
@@ -299,6 +306,12 @@ impl Sandbox {
     pub fn refuse_tags(&self) {
         let spreadsheet = &self.services.spreadsheet;
         spreadsheet.without_tags.store(true, Ordering::SeqCst);
+    }
+
+    /// From now on nobody may write to cells, which is a wrong request to Google.
+    pub fn protect_cells(&self) {
+        let spreadsheet = &self.services.spreadsheet;
+        spreadsheet.protected.store(true, Ordering::SeqCst);
     }
 
     /// Answers the first so many model calls; the others wait until more are allowed.

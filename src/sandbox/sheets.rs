@@ -41,6 +41,8 @@ pub(super) struct Spreadsheet {
     pub(super) read_only: AtomicBool,
     /// Nobody may see or set tags.
     pub(super) without_tags: AtomicBool,
+    /// All cells are protected.
+    pub(super) protected: AtomicBool,
 }
 
 impl std::fmt::Debug for Spreadsheet {
@@ -83,6 +85,7 @@ impl Spreadsheet {
             at_each: Mutex::default(),
             read_only: AtomicBool::new(false),
             without_tags: AtomicBool::new(false),
+            protected: AtomicBool::new(false),
         })
     }
 
@@ -211,19 +214,20 @@ pub(super) async fn values_batch_update(
     if let Some(end) = enter(&services, &id, &headers, true).await {
         return end;
     }
-    let Ok(body) = serde_json::from_str::<Value>(&body) else {
-        return invalid("Invalid JSON payload received.");
+    let body = match of_write(&body) {
+        Ok(body) => body,
+        Err(why) => return invalid(why),
     };
-    if !matches!(
-        body["valueInputOption"].as_str(),
-        Some("RAW" | "USER_ENTERED")
-    ) {
-        return invalid("'valueInputOption' is required but not specified");
-    }
     services.spreadsheet.disturb(true);
     let mut tabs = services.spreadsheet.tabs();
     let mut writes = Vec::new();
     for (i, entry) in body["data"].as_array().into_iter().flatten().enumerate() {
+        if services.spreadsheet.protected.load(Ordering::SeqCst) {
+            return invalid(&format!(
+                "Invalid data[{i}]: You are trying to edit a protected cell or object. Please contact the spreadsheet \
+                 owner to remove protection if you need to edit."
+            ));
+        }
         let text = entry["range"].as_str().unwrap_or_default();
         let Some((tab, range)) = find(&tabs, text) else {
             return invalid(&format!("Invalid data[{i}]: Unable to parse range: {text}"));
@@ -244,6 +248,15 @@ pub(super) async fn values_batch_update(
         .map(|(tab, range, values)| write(&id, &mut tabs[*tab], *range, values))
         .collect::<Vec<_>>();
     Json(written(&id, &responses)).into_response()
+}
+
+/// The body of a request that writes values.
+pub(super) fn of_write(body: &str) -> Result<Value, &'static str> {
+    let body: Value = serde_json::from_str(body).map_err(|_| "Invalid JSON payload received.")?;
+    match body["valueInputOption"].as_str() {
+        Some("RAW" | "USER_ENTERED") => Ok(body),
+        _ => Err("'valueInputOption' is required but not specified"),
+    }
 }
 
 /// Writes values; what the service says of it.

@@ -97,7 +97,7 @@ impl Sheets {
         };
         let requests = rows.iter().map(create).collect();
         let mut reply = self.update("tag rows", requests).await?;
-        let replies = reply["replies"].as_array_mut();
+        let replies = reply.get_mut("replies").and_then(Value::as_array_mut);
         let mut tags = Vec::with_capacity(rows.len());
         for reply in replies.into_iter().flatten() {
             let created = reply.pointer_mut("/createDeveloperMetadata/developerMetadata");
@@ -121,7 +121,8 @@ impl Sheets {
             .collect();
         let body = json!({"dataFilters": filters});
         let mut request = self.post("read values", "values:batchGetByDataFilter", &body);
-        request.patience = Some(PATIENCE);
+        // Values can be had without tags too, and that is waited for.
+        request.patience = Some(super::PREFLIGHT_PATIENCE);
         let reply: Filtered = self.read(self.send(request).await?)?;
         let (mut values, mut found) = (vec![None; ranges.len()], Vec::new());
         for FilteredRange {
@@ -175,7 +176,7 @@ impl Metadata {
         let at = self.location.dimension_range;
         (at.sheet_id == sheet_id).then_some(Tag {
             id: self.metadata_id,
-            row: at.start_index + 1,
+            row: at.start_index.saturating_add(1),
         })
     }
 }

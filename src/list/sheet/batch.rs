@@ -1,6 +1,9 @@
 //! What one write consists of: results, what earlier ones left in wrong rows, headers, and the results tab.
 
-use std::{cell::LazyCell, collections::HashSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeSet, HashSet},
+};
 
 use serde_json::{Value, json};
 
@@ -23,11 +26,19 @@ pub struct Batch {
     /// Brands that are not in the sheet now.
     pub gone: Vec<Target>,
     /// Cells that keep what a person has put there.
-    pub left: Vec<String>,
+    pub left: BTreeSet<String>,
     /// Cells are cleared that show what is not theirs.
     pub clears: bool,
     /// The last row of the results tab that is in use then.
     pub last_result: usize,
+}
+
+impl Batch {
+    /// Whether rows are found by their tags.
+    pub fn is_tagged(&self) -> bool {
+        let tagged = |cells: &Cells| matches!(cells.place, Place::Tagged { .. });
+        self.cells.iter().any(tagged)
+    }
 }
 
 impl SheetList {
@@ -47,7 +58,7 @@ impl SheetList {
                     let standing = self.memory.judge(Some(target), shown, &ours);
                     for (i, value) in values.iter_mut().enumerate() {
                         if standing[i] == Standing::Persons && value.take().is_some() {
-                            batch.left.push(format!("{target}, {}", HEADERS[i]));
+                            batch.left.insert(format!("{target}, {}", HEADERS[i]));
                         }
                     }
                 }

@@ -1,18 +1,55 @@
-//! Room for what is written: own columns, the results tab and its rows; and the tab, whatever it is called by now.
+//! Writing, and room for what is written: own columns, the results tab and its rows; and the tab, whatever it is called by now.
 
 use anyhow::Context;
 
-use super::{LOOKS, ListError, SheetList};
+use super::{Batch, LOOKS, ListError, SheetList};
 use crate::{
     exit::Exit,
     list::{
         located::Located,
         results_tab::{self, ROOM, ResultsTab},
     },
+    remedy::ErrorKind,
     services::{call::CallError, sheets::TabProperties},
 };
 
 impl SheetList {
+    /// Makes room for a batch and writes it.
+    pub(super) async fn put(
+        &mut self,
+        located: &Located,
+        batch: &mut Batch,
+    ) -> Result<(), ListError> {
+        self.left.append(&mut batch.left);
+        if batch.cells.is_empty() {
+            return Ok(());
+        }
+        self.make_room(located).await?;
+        self.make_room_for_results(batch.last_result).await?;
+        Ok(self.sheets.write(&batch.cells).await?)
+    }
+
+    /// The error of a write that the service takes for wrong although the rows are where they were looked up.
+    pub(super) fn unwritable(&self, error: ListError) -> ListError {
+        match error {
+            ListError::Call(
+                error @ CallError::Request {
+                    kind: ErrorKind::Rejected,
+                    ..
+                },
+            ) => {
+                let tab = self.results.as_ref().map(|results| &results.title);
+                let tab = tab.map_or(String::new(), |tab| format!(" or the tab «{tab}»"));
+                ListError::Content(anyhow::anyhow!(
+                    "{}: {error}. Results cannot be written there: look whether the «brandintel …» columns{tab} are \
+                     protected or have merged cells, and whether the spreadsheet is full",
+                    self.place()
+                ))
+            }
+            error => error,
+        }
+    }
+
     /// Finds the tab again, whatever it is called now, and its size.
     pub(super) async fn reopen(&mut self) -> Result<(), ListError> {
         let spreadsheet = self.sheets.spreadsheet().await?;

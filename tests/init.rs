@@ -255,6 +255,7 @@ fn an_answer_that_is_no_workbook_is_named() {
         ("sheets:html", 3, "an HTML page instead of the sheet"),
         ("sheets:redirect", 2, "sends its callers on"),
         ("sheets:503", 6, "Check the network"),
+        ("sheets:huge", 2, "may have 16 MB"),
     ] {
         let desk = Desk::with_faults(&list_of(1), &[fault]);
         let mut command = desk.command(&["--google-sheets"]);

@@ -89,6 +89,16 @@ pub enum SheetAccess {
     ApiKey(SecretString),
 }
 
+impl SheetAccess {
+    /// What must never be shown of it.
+    pub fn secret(&self) -> &SecretString {
+        match self {
+            Self::ApiKey(key) => key,
+            Self::ServiceAccount(account) => &account.private_key,
+        }
+    }
+}
+
 /// The parts of a service-account file that signing in needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ServiceAccount {
@@ -204,10 +214,7 @@ impl Settings {
 
     /// The texts that must never be shown.
     pub fn secrets(&self) -> Secrets {
-        let of_sheet = self.sheet.as_ref().map(|sheet| match &sheet.access {
-            SheetAccess::ApiKey(key) => key,
-            SheetAccess::ServiceAccount(account) => &account.private_key,
-        });
+        let of_sheet = self.sheet.as_ref().map(|sheet| sheet.access.secret());
         let keys = [&self.openrouter.key, &self.tavily.key];
         Secrets::new(keys.into_iter().chain(of_sheet).cloned())
     }

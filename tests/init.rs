@@ -312,3 +312,54 @@ fn check_is_for_scripts_too() {
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert_eq!(desk.sandbox.counts(), (0, 0, 0));
 }
+
+#[test]
+fn check_proves_the_tab_of_results_and_where_the_report_goes() {
+    let desk = Desk::with_list(&list_of(2));
+    for (args, code, part, words) in [
+        (["--results-tab", "RESULTS"], 0, "results tab", "«RESULTS»"),
+        (["--results-tab", "INPUT"], 2, "list", "INPUT"),
+        (["--report-to", "night.json"], 0, "report", "night.json"),
+        (
+            ["--report-to", "ftp://example.com/x"],
+            2,
+            "report",
+            "--report-to",
+        ),
+        (["--report-to", "."], 2, "report", "name a file"),
+    ] {
+        let ended = desk.run(&[&["check", "--json"], &args[..]].concat());
+        let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(ended.code, Some(code), "{args:?}: {ended:#?}");
+        let parts = said["parts"].as_array().unwrap();
+        assert!(
+            parts.iter().any(|found| found["part"] == part
+                && found["ok"] == (code == 0)
+                && found["text"].as_str().unwrap().contains(words)),
+            "{args:?}: {}",
+            ended.out
+        );
+    }
+    assert_eq!(desk.sandbox.counts().2, 0, "nothing is written");
+    assert!(!desk.path("night.json").exists());
+    let ended = desk.run(&["check", "--brand", "x", "--results-tab", "R", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert!(
+        said["parts"]
+            .to_string()
+            .contains("--results-tab needs a sheet")
+    );
+}
+
+#[test]
+fn check_tells_scripts_of_keys_that_may_not_spend_enough() {
+    let desk = Desk::with_list(&list_of(300));
+    let ended = desk.run(&["check", "--json", "--depth", "deep"]);
+    assert!(!ended.err.contains("[WARNING]"), "{}", ended.err);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let parts = said["parts"].to_string();
+    assert!(
+        parts.contains("credits left, and the run may need"),
+        "{parts}"
+    );
+}

@@ -363,3 +363,63 @@ fn check_tells_scripts_of_keys_that_may_not_spend_enough() {
         "{parts}"
     );
 }
+
+#[test]
+fn init_is_not_done_while_nothing_can_read_the_list() {
+    let desk = Desk::with_list(&list_of(1));
+    let ready = |args: &[&str]| {
+        let mut command = newcomer(&desk, args);
+        command
+            .env("OPENROUTER_API_KEY", desk.sandbox.openrouter_key())
+            .env("TAVILY_API_KEY", desk.sandbox.tavily_key());
+        command
+    };
+    // A key of Google that is refused, and a sheet that is not public.
+    let mut refused = ready(&["init"]);
+    refused
+        .env("GOOGLE_SHEET_ID", desk.sandbox.sheet_id())
+        .env("GOOGLE_API_KEY", "AIza-wrong");
+    let mut private = ready(&["init"]);
+    private.env("GOOGLE_SHEET_ID", "1234567890-another-sheet");
+    let mut key = ready(&["init"]);
+    key.env("TAVILY_API_KEY", "tvly-wrong");
+    for (command, answers, missing) in [
+        (refused, &[""][..], "GOOGLE_SHEET_ID"),
+        (private, &[""], "GOOGLE_SHEET_ID"),
+        (key, &["list.csv"], "TAVILY_API_KEY"),
+        (
+            ready(&["init"]),
+            &["1234567890-another-sheet", ""],
+            "a way to read the sheet",
+        ),
+    ] {
+        let ended = answer(command, answers);
+        assert_eq!(ended.code, Some(2), "{missing}: {ended:#?}");
+        let said = ended.out.split("Still missing: ").nth(1);
+        assert!(said.is_some_and(|s| s.contains(missing)), "{ended:#?}");
+        let _ = fs::remove_file(desk.path(".env"));
+    }
+}
+
+#[test]
+fn a_wrong_address_in_the_file_is_asked_for_again() {
+    let desk = Desk::with_list(&list_of(1));
+    for (wrong, before) in [
+        (
+            "https://docs.google.com/document/d/1234567890/edit",
+            &[][..],
+        ),
+        ("1234567890-another-sheet", &[""]),
+    ] {
+        let (key, search) = (desk.sandbox.openrouter_key(), desk.sandbox.tavily_key());
+        let file =
+            format!("OPENROUTER_API_KEY={key}\nTAVILY_API_KEY={search}\nGOOGLE_SHEET_ID={wrong}\n");
+        fs::write(desk.path(".env"), file).unwrap();
+        let answers = [before, &[desk.sandbox.sheet_id(), ""]].concat();
+        let ended = answer(newcomer(&desk, &["init"]), &answers);
+        assert_eq!(ended.code, Some(0), "{wrong}: {ended:#?}");
+        let file = fs::read_to_string(desk.path(".env")).unwrap();
+        let line = format!("GOOGLE_SHEET_ID='{}'", desk.sandbox.sheet_id());
+        assert!(file.contains(&line), "{file}");
+    }
+}

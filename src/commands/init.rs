@@ -31,6 +31,21 @@ A service account is a Google user of the program's own; its key is a JSON file.
   3. Open the account, choose Keys → Add key → Create new key → JSON, and keep the file where others cannot read it.
   4. Share the sheet with the account's address as Editor: init prints it next.";
 
+/// What is missing where nothing opens the sheet.
+const WAY: &str =
+    "a way to read the sheet (share it with the service account, or with anyone who has the link)";
+
+/// What became of sharing the sheet with a service account.
+#[derive(Clone, Copy, PartialEq)]
+enum Shared {
+    /// The sheet can be read, or nobody can tell now.
+    Read,
+    /// It cannot yet; the account is to be kept all the same.
+    NotRead,
+    /// The file is none of a service account.
+    NoAccount,
+}
+
 /// What has been set up so far.
 struct SetUp {
     console: Console,
@@ -93,7 +108,12 @@ impl SetUp {
     }
 
     /// Whether a key that is set stays.
-    async fn keep_key(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<bool, Failure> {
+    async fn keep_key(
+        &mut self,
+        name: &'static str,
+        kind: &Kind,
+        key: &SecretString,
+    ) -> Result<bool, Failure> {
         say!("{name} is set ({})", hint(key));
         match self.try_key(name, kind, key).await? {
             Tried::Fine(words) => {
@@ -106,13 +126,19 @@ impl SetUp {
             }
             Tried::Refused(words) => {
                 say!("✗ {words}");
-                if self.file.has(name) {
-                    return Ok(false);
-                }
-                say!("– {name} is set in the environment, which wins over .env: change it there");
-                Ok(true)
+                Ok(!self.can_be_changed(name))
             }
         }
+    }
+
+    /// Whether another answer would count: what is set in the environment wins, so that is still missing.
+    fn can_be_changed(&mut self, name: &'static str) -> bool {
+        let here = self.file.has(name);
+        if !here {
+            say!("– {name} is set in the environment, which wins over .env: change it there");
+            self.missing.push(name);
+        }
+        here
     }
 
     /// Whether a key that was typed is to be kept.
@@ -155,8 +181,9 @@ impl SetUp {
     async fn list(&mut self) -> Result<bool, Failure> {
         if let Some(id) = variable("GOOGLE_SHEET_ID") {
             say!("GOOGLE_SHEET_ID is set");
-            self.sheet(&id).await?;
-            return Ok(false);
+            if self.keep_sheet(&id).await? {
+                return Ok(false);
+            }
         }
         if let Some(path) = variable("BRANDINTEL_BRANDS").map(PathBuf::from) {
             say!("BRANDINTEL_BRANDS is set");
@@ -170,7 +197,10 @@ impl SetUp {
             )?;
             if answer.is_empty() {
                 say!("– the list: left for later");
-                self.missing.push("GOOGLE_SHEET_ID, or a file for --brands");
+                self.missing.push(match variable("GOOGLE_SHEET_ID") {
+                    Some(_) => WAY,
+                    None => "GOOGLE_SHEET_ID, or a file for --brands",
+                });
                 return Ok(false);
             }
             if is_file(&answer) {
@@ -184,7 +214,9 @@ impl SetUp {
             match settings::sheet_id(&answer) {
                 Ok(id) => {
                     self.save("GOOGLE_SHEET_ID", &id)?;
-                    self.sheet(&id).await?;
+                    if !self.sheet(&id).await? {
+                        self.missing.push(WAY);
+                    }
                     return Ok(false);
                 }
                 Err(error) => say!("✗ {error}"),
@@ -192,23 +224,41 @@ impl SetUp {
         }
     }
 
-    /// How the sheet is entered: with what is set, without anything, or with a service account.
-    async fn sheet(&mut self, id: &str) -> Result<(), Failure> {
+    /// Whether a sheet that is set stays.
+    async fn keep_sheet(&mut self, id: &str) -> Result<bool, Failure> {
+        if let Err(error) = settings::sheet_id(id) {
+            say!("✗ {error}");
+        } else if self.sheet(id).await? {
+            return Ok(true);
+        }
+        Ok(!self.can_be_changed("GOOGLE_SHEET_ID"))
+    }
+
+    /// How the sheet is entered: with what is set, without anything, or with a service account. Returns whether it can
+    /// be read, as far as anybody can tell now.
+    async fn sheet(&mut self, id: &str) -> Result<bool, Failure> {
         if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
             say!("GOOGLE_APPLICATION_CREDENTIALS is set ({path})");
             return match self.share(id, Path::new(&path)).await? {
-                true => Ok(()),
-                false => self.account(id).await,
+                Shared::Read => Ok(true),
+                Shared::NotRead => Ok(false),
+                Shared::NoAccount => self.account(id, false).await,
             };
         }
         if let Some(key) = variable("GOOGLE_API_KEY").map(SecretString::from) {
             say!("GOOGLE_API_KEY is set ({})", hint(&key));
             let sheet = sheet(id, SheetAccess::ApiKey(key)).or_exit(Exit::Usage)?;
-            tell(&self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?);
-            return Ok(());
+            let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
+            tell(&tried);
+            return match tried {
+                Tried::Refused(_) => self.account(id, false).await,
+                Tried::Fine(_) | Tried::Unknown(_) => Ok(true),
+            };
         }
         let public = settings::public_sheet(id).or_exit(Exit::Usage)?;
-        match self.trials.public_sheet(&public).await? {
+        let tried = self.trials.public_sheet(&public).await?;
+        let read = !matches!(tried, Tried::Refused(_));
+        match tried {
             Tried::Fine(found) => {
                 say!("✅ anyone with the link can read the sheet: {found}");
                 say!(
@@ -223,11 +273,12 @@ impl SetUp {
             }
             Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
         }
-        self.account(id).await
+        self.account(id, read).await
     }
 
-    /// Asks for the file of a service account until it is one.
-    async fn account(&mut self, id: &str) -> Result<(), Failure> {
+    /// Asks for the file of a service account until it is one. Returns whether the sheet can be read; without an account
+    /// that is as it was `before`.
+    async fn account(&mut self, id: &str, before: bool) -> Result<bool, Failure> {
         say!("{ABOUT_ACCOUNTS}");
         loop {
             let answer = self
@@ -235,7 +286,7 @@ impl SetUp {
                 .ask("Path of the JSON file (Enter: without a service account): ")?;
             if answer.is_empty() {
                 say!("– service account: none for now");
-                return Ok(());
+                return Ok(before);
             }
             if let Err(error) = keys::check_no_key(
                 "GOOGLE_APPLICATION_CREDENTIALS",
@@ -246,21 +297,22 @@ impl SetUp {
                 continue;
             }
             let path = whole_path(&answer).or_exit(Exit::Usage)?;
-            if self.share(id, &path).await? {
+            let shared = self.share(id, &path).await?;
+            if shared != Shared::NoAccount {
                 let path = path.display().to_string();
-                return self.save("GOOGLE_APPLICATION_CREDENTIALS", &path);
+                self.save("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
+                return Ok(shared == Shared::Read);
             }
         }
     }
 
-    /// Prints the address to share the sheet with, and tries until the sheet can be read. Returns whether the file is
-    /// to be kept.
-    async fn share(&self, id: &str, path: &Path) -> Result<bool, Failure> {
+    /// Prints the address to share the sheet with, and tries until the sheet can be read or that is left for later.
+    async fn share(&self, id: &str, path: &Path) -> Result<Shared, Failure> {
         let account = match settings::service_account(path) {
             Ok(account) => account,
             Err(error) => {
                 say!("✗ {error:#}");
-                return Ok(false);
+                return Ok(Shared::NoAccount);
             }
         };
         say!(
@@ -270,15 +322,19 @@ impl SetUp {
         let access = SheetAccess::ServiceAccount(account);
         let sheet = sheet(id, access).or_exit(Exit::Usage)?;
         let mut question = "Enter when it is shared: ";
+        let mut left = Shared::NotRead;
         loop {
             if self.console.ask(question)?.to_lowercase().starts_with('s') {
-                return Ok(true);
+                return Ok(left);
             }
             let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
             tell(&tried);
-            if matches!(tried, Tried::Fine(_)) {
-                return Ok(true);
-            }
+            left = match tried {
+                Tried::Fine(_) => return Ok(Shared::Read),
+                // Nobody can tell, so it may be kept untried.
+                Tried::Unknown(_) => Shared::Read,
+                Tried::Refused(_) => Shared::NotRead,
+            };
             question = "Enter to try again, s to go on without: ";
         }
     }

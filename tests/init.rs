@@ -353,15 +353,24 @@ fn check_proves_the_tab_of_results_and_where_the_report_goes() {
 
 #[test]
 fn check_tells_scripts_of_keys_that_may_not_spend_enough() {
-    let desk = Desk::with_list(&list_of(300));
-    let ended = desk.run(&["check", "--json", "--depth", "deep"]);
-    assert!(!ended.err.contains("[WARNING]"), "{}", ended.err);
+    let desk = Desk::with_list(&list_of(3));
+    // A search service whose key has little left.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let usage = || async { r#"{"key": {"usage": 995, "limit": 1000}}"# };
+    let services = axum::Router::new().route("/usage", axum::routing::get(usage));
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async { axum::serve(listener, services).await.unwrap() });
+    let mut command = desk.command(&["check", "--json"]);
+    command.env("TAVILY_BASE_URL", format!("http://{address}"));
+    let ended = common::ended(command.output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
     let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     let parts = said["parts"].to_string();
-    assert!(
-        parts.contains("credits left, and the run may need"),
-        "{parts}"
-    );
+    let words = "the key has 5 credits left, and the run may need";
+    assert!(parts.contains(words), "{parts}");
 }
 
 #[test]

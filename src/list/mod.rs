@@ -69,7 +69,7 @@ pub fn pick_tab(titles: &[&str], asked: Option<&str>, place: &str) -> anyhow::Re
     match asked {
         Some(asked) => named(asked).with_context(|| {
             format!(
-                "GOOGLE_SHEET_TAB: {place} has no tab «{asked}»; it has {}: choose one of these with GOOGLE_SHEET_TAB",
+                "{place} has no tab «{asked}»: choose one of these with GOOGLE_SHEET_TAB: {}",
                 titles.join(", ")
             )
         }),

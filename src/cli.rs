@@ -182,10 +182,19 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    /// The flags of a rehearsal at this speed, and all others as they are without flags.
+    /// The flags of a rehearsal at this speed, and all others as they are without flags; no list is named, and nobody is
+    /// told of the run.
     pub fn of_sandbox(speed: f64) -> Self {
         let speed = format!("--sandbox-speed={speed}");
-        Cli::parse_from(["brandintel", "--sandbox", &speed]).run
+        let command = set_variables_alone(help::command());
+        let matches = command.get_matches_from(["brandintel", "--sandbox", &speed]);
+        let mut run = match Cli::from_arg_matches(&matches) {
+            Ok(cli) => cli.run,
+            Err(error) => error.exit(),
+        };
+        run.source = SourceArgs::default();
+        run.unattended.report_to = None;
+        run
     }
 }
 

@@ -200,3 +200,18 @@ fn terms<'a>(roff: &mut Roff, items: impl Iterator<Item = (&'a str, &'a str)>) {
             .text([roman(text)]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_settings_of_the_page_are_those_that_are_read() {
+        let listed: BTreeSet<String> = settings().into_iter().map(|(name, ..)| name).collect();
+        // A proxy is the network's business.
+        let read = crate::settings::NAMES.into_iter().chain(["HTTPS_PROXY"]);
+        assert_eq!(listed, read.map(str::to_owned).collect());
+    }
+}

@@ -18,10 +18,9 @@ pub use self::google::{service_account, sheet_id};
 use crate::{cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets};
 
 /// The settings that are no flags.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 10] = [
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
-    "OPENROUTER_MODEL",
     "TAVILY_API_KEY",
     "TAVILY_BASE_URL",
     "TAVILY_CREDIT_USD",
@@ -31,6 +30,9 @@ pub const NAMES: [&str; 11] = [
     "GOOGLE_SHEET_TAB",
     "GOOGLE_SHEETS_BASE_URL",
 ];
+
+/// Where the Google Sheets API answers, unless told otherwise.
+const SHEETS_API: &str = "https://sheets.googleapis.com";
 
 const DEFAULT_MODEL: &str = "google/gemini-3.1-flash-lite";
 
@@ -87,6 +89,16 @@ pub enum SheetAccess {
     ServiceAccount(ServiceAccount),
     /// Reads public sheets.
     ApiKey(SecretString),
+}
+
+impl SheetAccess {
+    /// What must never be shown of it.
+    pub fn secret(&self) -> &SecretString {
+        match self {
+            Self::ApiKey(key) => key,
+            Self::ServiceAccount(account) => &account.private_key,
+        }
+    }
 }
 
 /// The parts of a service-account file that signing in needs.
@@ -202,12 +214,17 @@ impl Settings {
         })
     }
 
+    /// How many times faster than reality time passes.
+    pub fn speed(&self, args: &ServiceArgs) -> f64 {
+        match self.simulated {
+            true => args.sandbox_speed,
+            false => 1.0,
+        }
+    }
+
     /// The texts that must never be shown.
     pub fn secrets(&self) -> Secrets {
-        let of_sheet = self.sheet.as_ref().map(|sheet| match &sheet.access {
-            SheetAccess::ApiKey(key) => key,
-            SheetAccess::ServiceAccount(account) => &account.private_key,
-        });
+        let of_sheet = self.sheet.as_ref().map(|sheet| sheet.access.secret());
         let keys = [&self.openrouter.key, &self.tavily.key];
         Secrets::new(keys.into_iter().chain(of_sheet).cloned())
     }
@@ -301,16 +318,22 @@ fn sheet() -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>
 
 /// The settings of a spreadsheet that no credential opens.
 pub fn public_sheet(id: &str) -> anyhow::Result<PublicSheetSettings> {
+    let docs = "https://docs.google.com";
+    let base = base_url("GOOGLE_SHEETS_BASE_URL", docs)?;
     Ok(PublicSheetSettings {
         id: sheet_id(id)?,
         tab: sheet_tab(),
-        base: base_url("GOOGLE_SHEETS_BASE_URL", "https://docs.google.com")?,
+        // The API's own host exports nothing.
+        base: match base.as_str().trim_end_matches('/') == SHEETS_API {
+            true => Url::parse(docs)?,
+            false => base,
+        },
     })
 }
 
 /// Where the Google Sheets API answers.
 pub fn sheets_base() -> anyhow::Result<Url> {
-    base_url("GOOGLE_SHEETS_BASE_URL", "https://sheets.googleapis.com")
+    base_url("GOOGLE_SHEETS_BASE_URL", SHEETS_API)
 }
 
 /// The tab that was asked for.

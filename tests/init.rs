@@ -255,6 +255,7 @@ fn an_answer_that_is_no_workbook_is_named() {
         ("sheets:html", 3, "an HTML page instead of the sheet"),
         ("sheets:redirect", 2, "sends its callers on"),
         ("sheets:503", 6, "Check the network"),
+        ("sheets:huge", 2, "may have 16 MB"),
     ] {
         let desk = Desk::with_faults(&list_of(1), &[fault]);
         let mut command = desk.command(&["--google-sheets"]);
@@ -310,4 +311,124 @@ fn check_is_for_scripts_too() {
     assert_eq!(ended.out, "");
     assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
     assert_eq!(desk.sandbox.counts(), (0, 0, 0));
+}
+
+#[test]
+fn check_proves_the_tab_of_results_and_where_the_report_goes() {
+    let desk = Desk::with_list(&list_of(2));
+    for (args, code, part, words) in [
+        (["--results-tab", "RESULTS"], 0, "results tab", "«RESULTS»"),
+        (["--results-tab", "INPUT"], 2, "list", "INPUT"),
+        (["--report-to", "night.json"], 0, "report", "night.json"),
+        (
+            ["--report-to", "ftp://example.com/x"],
+            2,
+            "report",
+            "--report-to",
+        ),
+        (["--report-to", "."], 2, "report", "name a file"),
+    ] {
+        let ended = desk.run(&[&["check", "--json"], &args[..]].concat());
+        let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+        assert_eq!(ended.code, Some(code), "{args:?}: {ended:#?}");
+        let parts = said["parts"].as_array().unwrap();
+        assert!(
+            parts.iter().any(|found| found["part"] == part
+                && found["ok"] == (code == 0)
+                && found["text"].as_str().unwrap().contains(words)),
+            "{args:?}: {}",
+            ended.out
+        );
+    }
+    assert_eq!(desk.sandbox.counts().2, 0, "nothing is written");
+    assert!(!desk.path("night.json").exists());
+    let ended = desk.run(&["check", "--brand", "x", "--results-tab", "R", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    assert!(
+        said["parts"]
+            .to_string()
+            .contains("--results-tab needs a sheet")
+    );
+}
+
+#[test]
+fn check_tells_scripts_of_keys_that_may_not_spend_enough() {
+    let desk = Desk::with_list(&list_of(3));
+    // A search service whose key has little left.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let usage = || async { r#"{"key": {"usage": 995, "limit": 1000}}"# };
+    let services = axum::Router::new().route("/usage", axum::routing::get(usage));
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async { axum::serve(listener, services).await.unwrap() });
+    let mut command = desk.command(&["check", "--json"]);
+    command.env("TAVILY_BASE_URL", format!("http://{address}"));
+    let ended = common::ended(command.output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    let parts = said["parts"].to_string();
+    let words = "the key has 5 credits left, and the run may need";
+    assert!(parts.contains(words), "{parts}");
+}
+
+#[test]
+fn init_is_not_done_while_nothing_can_read_the_list() {
+    let desk = Desk::with_list(&list_of(1));
+    let ready = |args: &[&str]| {
+        let mut command = newcomer(&desk, args);
+        command
+            .env("OPENROUTER_API_KEY", desk.sandbox.openrouter_key())
+            .env("TAVILY_API_KEY", desk.sandbox.tavily_key());
+        command
+    };
+    // A key of Google that is refused, and a sheet that is not public.
+    let mut refused = ready(&["init"]);
+    refused
+        .env("GOOGLE_SHEET_ID", desk.sandbox.sheet_id())
+        .env("GOOGLE_API_KEY", "AIza-wrong");
+    let mut private = ready(&["init"]);
+    private.env("GOOGLE_SHEET_ID", "1234567890-another-sheet");
+    let mut key = ready(&["init"]);
+    key.env("TAVILY_API_KEY", "tvly-wrong");
+    for (command, answers, missing) in [
+        (refused, &[""][..], "GOOGLE_SHEET_ID"),
+        (private, &[""], "GOOGLE_SHEET_ID"),
+        (key, &["list.csv"], "TAVILY_API_KEY"),
+        (
+            ready(&["init"]),
+            &["1234567890-another-sheet", ""],
+            "a way to read the sheet",
+        ),
+    ] {
+        let ended = answer(command, answers);
+        assert_eq!(ended.code, Some(2), "{missing}: {ended:#?}");
+        let said = ended.out.split("Still missing: ").nth(1);
+        assert!(said.is_some_and(|s| s.contains(missing)), "{ended:#?}");
+        let _ = fs::remove_file(desk.path(".env"));
+    }
+}
+
+#[test]
+fn a_wrong_address_in_the_file_is_asked_for_again() {
+    let desk = Desk::with_list(&list_of(1));
+    for (wrong, before) in [
+        (
+            "https://docs.google.com/document/d/1234567890/edit",
+            &[][..],
+        ),
+        ("1234567890-another-sheet", &[""]),
+    ] {
+        let (key, search) = (desk.sandbox.openrouter_key(), desk.sandbox.tavily_key());
+        let file =
+            format!("OPENROUTER_API_KEY={key}\nTAVILY_API_KEY={search}\nGOOGLE_SHEET_ID={wrong}\n");
+        fs::write(desk.path(".env"), file).unwrap();
+        let answers = [before, &[desk.sandbox.sheet_id(), ""]].concat();
+        let ended = answer(newcomer(&desk, &["init"]), &answers);
+        assert_eq!(ended.code, Some(0), "{wrong}: {ended:#?}");
+        let file = fs::read_to_string(desk.path(".env")).unwrap();
+        let line = format!("GOOGLE_SHEET_ID='{}'", desk.sandbox.sheet_id());
+        assert!(file.contains(&line), "{file}");
+    }
 }

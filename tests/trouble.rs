@@ -188,7 +188,7 @@ fn wrong_usage_and_settings_say_what_to_do() {
             "OPENROUTER_BASE_URL",
         ),
         ("GOOGLE_SHEET_ID", "my sheet", "GOOGLE_SHEET_ID"),
-        ("GOOGLE_SHEET_TAB", "برگهٔ دو", "it has INPUT"),
+        ("GOOGLE_SHEET_TAB", "برگهٔ دو", "GOOGLE_SHEET_TAB: INPUT"),
         ("GOOGLE_APPLICATION_CREDENTIALS", "list.csv", "is not JSON"),
         ("BRANDINTEL_WORKERS", "99", "1 to 16"),
         ("TAVILY_CREDIT_USD", "cheap", "TAVILY_CREDIT_USD"),

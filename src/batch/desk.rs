@@ -16,6 +16,7 @@ use super::{
     log::LogFiles,
     plan::{self, Estimate, Plan, Rules},
     preflight::Connections,
+    price,
     progress::Outlook,
     summary::{self, Config, Figures},
     writeback::WriteBack,
@@ -132,11 +133,7 @@ impl Desk {
 
     /// How many times faster than reality time passes.
     pub fn speed(&self) -> f64 {
-        if self.settings.simulated {
-            self.args.services.sandbox_speed
-        } else {
-            1.0
-        }
+        self.settings.speed(&self.args.services)
     }
 
     /// The simulated services, where they are spoken to without a network.
@@ -267,17 +264,11 @@ impl Desk {
             spent_before: self.paid.job_spent().0,
         };
         summary::config(&config);
-        let prices = connections.openrouter.model().prices;
-        let typical = |depth| research::typical_cost(prices, self.settings.credit_price, depth);
-        let estimate = plan.estimate(
-            registry,
-            &self.args.batch,
-            self.settings.rates,
-            self.speed(),
-            typical,
-        );
+        let estimate = price::estimate(plan, registry, &self.args, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
-        connections.warn_of_limits(&estimate);
+        for (service, text) in connections.limits(&estimate) {
+            crate::output::warning(&format!("{service}: {text}"));
+        }
         estimate
     }
 

@@ -44,7 +44,7 @@ use crate::{
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
-        self,
+        self, Table,
         own::{self, Outcome, Shown, Target},
         sheet::{ListError, SheetList},
     },
@@ -84,7 +84,13 @@ async fn work(
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
-    let (rows, shown) = load(&desk.args, &mut connections).await?;
+    let Loaded { from, rows, shown } = load(&desk.args, &mut connections).await?;
+    if let Some((place, mapping)) = from {
+        say!("Reading {place}: {mapping}");
+    }
+    if let Some(note) = without_results_tab(&desk.args, &connections) {
+        say!("Note: {note}");
+    }
     let mut registry = desk.registry()?;
     desk.remember_left(&registry);
     let filled = rows.iter().filter(|row| !row.is_empty()).count();
@@ -144,37 +150,46 @@ async fn work(
     closed
 }
 
-/// The rows of the list, and what stands in the program's own cells of the sheet.
-pub async fn load(
-    args: &RunArgs,
-    connections: &mut Connections,
-) -> Result<(Vec<Row>, HashMap<usize, Shown>), Failure> {
+/// A list that was read.
+pub struct Loaded {
+    /// Where it is, and which column is taken for what; `None` for a brand that was named by a flag.
+    pub from: Option<(String, String)>,
+    pub rows: Vec<Row>,
+    /// What stands in the program's own cells of the sheet, by row.
+    pub shown: HashMap<usize, Shown>,
+}
+
+impl Loaded {
+    fn of(place: String, table: Table) -> Self {
+        Self {
+            from: Some((place, table.mapping())),
+            rows: table.rows,
+            shown: HashMap::new(),
+        }
+    }
+}
+
+/// Reads the list, and the tab of results where one is kept. Nothing is written and nothing is said.
+pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loaded, Failure> {
     let source = &args.source;
     if let Some((place, table)) = connections.public_list.take() {
-        say!("Reading {place}: {}", table.mapping());
-        return Ok((table.rows, HashMap::new()));
+        return Ok(Loaded::of(place, table));
     }
     if let Some(sheet) = &mut connections.sheet {
-        if let Some(title) = args
-            .batch
-            .results_tab
-            .as_ref()
-            .filter(|_| sheet.can_write())
-        {
+        let title = args.batch.results_tab.as_ref();
+        if let Some(title) = title.filter(|_| sheet.can_write()) {
             let kept = sheet.keep_results(title, args.batch.lang).await;
             kept.map_err(list_failure)?;
         }
         let (table, shown) = sheet.load().await.map_err(list_failure)?;
-        say!("Reading {}: {}", sheet.place(), table.mapping());
-        return Ok((table.rows, shown));
-    }
-    if args.batch.results_tab.is_some() {
-        say!("Note: --results-tab needs a sheet; this list has none");
+        return Ok(Loaded {
+            shown,
+            ..Loaded::of(sheet.place(), table)
+        });
     }
     if let Some(path) = &source.brands {
         let table = list::file::read(path).or_exit(Exit::Usage)?;
-        say!("Reading {}: {}", path.display(), table.mapping());
-        return Ok((table.rows, HashMap::new()));
+        return Ok(Loaded::of(path.display().to_string(), table));
     }
     let row = Row {
         number: 1,
@@ -183,7 +198,49 @@ pub async fn load(
         parent: source.parent.clone().unwrap_or_default(),
         ..Row::default()
     };
-    Ok((vec![row], HashMap::new()))
+    Ok(Loaded {
+        from: None,
+        rows: vec![row],
+        shown: HashMap::new(),
+    })
+}
+
+/// What is said of a tab of results that nothing can be written into.
+pub fn without_results_tab(args: &RunArgs, connections: &Connections) -> Option<&'static str> {
+    let sheet = connections.sheet.as_ref();
+    let kept = sheet.is_some_and(SheetList::can_write);
+    (args.batch.results_tab.is_some() && !kept).then_some(
+        "--results-tab needs a sheet that a service account may write to; this list has none",
+    )
+}
+
+/// Who would be told of a run with these flags; the address of a webhook is a secret, so its host is not named either.
+pub fn report_goes(args: &RunArgs) -> Result<Option<String>, Failure> {
+    let Some(recipient) = Recipient::of(args)? else {
+        return Ok(None);
+    };
+    Ok(Some(match recipient {
+        Recipient::StandardOutput => "is printed".into(),
+        Recipient::Webhook(_) => {
+            "goes to a webhook, whose address is right as far as it can be told without posting"
+                .into()
+        }
+        Recipient::File(path) => {
+            let place = path.display();
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            if path.is_dir() || folder.is_some_and(|folder| folder.exists() && !folder.is_dir()) {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!(
+                        "--report-to {place}: no file can be written there: name a file in a folder"
+                    ),
+                ));
+            }
+            format!("goes into {place}")
+        }
+    }))
 }
 
 /// What the sheet gets before anything is paid for: results that it lacks, and marks at the first chunk.

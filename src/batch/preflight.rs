@@ -144,8 +144,9 @@ impl Connections {
         })
     }
 
-    /// Says when what the keys may still spend is less than the run is expected to cost.
-    pub fn warn_of_limits(&self, estimate: &Estimate) {
+    /// Where what the keys may still spend is less than the run is expected to cost: the service, and what is said of it.
+    pub fn limits(&self, estimate: &Estimate) -> Vec<(&'static str, String)> {
+        let mut limits = Vec::new();
         if let Some(left) = self
             .key
             .as_ref()
@@ -153,21 +154,22 @@ impl Connections {
             .and_then(Usd::from_f64)
             && left < estimate.cost
         {
-            crate::output::warning(&format!(
-                "The OpenRouter key may spend {left} more, and the run is expected to cost {}",
-                estimate.cost
-            ));
+            let cost = estimate.cost;
+            let text =
+                format!("the key may spend {left} more, and the run is expected to cost {cost}");
+            limits.push((openrouter::NAME, text));
         }
         let KeyUsage { usage, limit } = self.credits;
         let needed = f64::from(estimate.credits);
         if let (Some(usage), Some(limit)) = (usage, limit)
             && limit - usage < needed
         {
-            crate::output::warning(&format!(
-                "The Tavily key has {:.0} credits left, and the run may need {needed:.0}",
-                limit - usage
-            ));
+            let left = limit - usage;
+            let text =
+                format!("the key has {left:.0} credits left, and the run may need {needed:.0}");
+            limits.push((tavily::NAME, text));
         }
+        limits
     }
 }
 
@@ -311,15 +313,24 @@ pub async fn validate(
         return Err(failure);
     }
     say!("");
-    if budget.is_some() && connections.openrouter.model().prices.is_none() {
-        return Err(Failure::new(
-            Exit::Usage,
-            format!(
-                "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
-                 Choose a listed model with --model, or run without --budget",
-                settings.model
-            ),
-        ));
+    check_budget(connections, settings, budget)
+}
+
+/// A cap can only be kept where the price of a call is known before it is sent.
+pub fn check_budget(
+    connections: &Connections,
+    settings: &Settings,
+    budget: Option<Usd>,
+) -> Result<(), Failure> {
+    if budget.is_none() || connections.openrouter.model().prices.is_some() {
+        return Ok(());
     }
-    Ok(())
+    Err(Failure::new(
+        Exit::Usage,
+        format!(
+            "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
+             Choose a listed model with --model, or run without --budget",
+            settings.model
+        ),
+    ))
 }

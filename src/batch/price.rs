@@ -38,19 +38,25 @@ pub fn price(
     let list = list_id(&args.source, settings);
     let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
     let plan = Plan::make(gather(rows), &registry, &rules).or_exit(Exit::Usage)?;
-    let typical = |depth| {
-        let prices = connections.openrouter.model().prices;
-        research::typical_cost(prices, settings.credit_price, depth)
-    };
-    let speed = match settings.simulated {
-        true => args.services.sandbox_speed,
-        false => 1.0,
-    };
-    let estimate = plan.estimate(&registry, &args.batch, settings.rates, speed, typical);
+    let estimate = estimate(&plan, &registry, args, settings, connections);
     Ok(Priced {
         brands: plan.total,
         due: plan.due.len(),
         rejected: plan.rejected.len(),
         estimate,
     })
+}
+
+/// What the brands that are due would take, at what the model and the searches cost now.
+pub fn estimate(
+    plan: &Plan,
+    registry: &Registry,
+    args: &RunArgs,
+    settings: &Settings,
+    connections: &Connections,
+) -> Estimate {
+    let prices = connections.openrouter.model().prices;
+    let typical = |depth| research::typical_cost(prices, settings.credit_price, depth);
+    let speed = settings.speed(&args.services);
+    plan.estimate(registry, &args.batch, settings.rates, speed, typical)
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     batch::{
-        self,
+        self, Loaded,
         preflight::{self, Connections},
         price::Priced,
         summary::span,
@@ -17,7 +17,7 @@ use crate::{
     cli::{CheckArgs, RunArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    list, output, say,
+    output, say,
     settings::{self, Folders, Settings, dotenv},
     state::{paid::Paid, write_atomically},
 };
@@ -66,6 +66,11 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
     for folder in [&folders.state, &folders.logs, &folders.output] {
         report.add(&format!("folder {}", folder.display()), try_folder(folder));
     }
+    match batch::report_goes(run) {
+        Ok(None) => {}
+        Ok(Some(where_to)) => report.add("report", Ok(where_to)),
+        Err(failure) => report.add("report", Err(failure)),
+    }
     if run.services.sandbox {
         return true;
     }
@@ -89,12 +94,11 @@ async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Resul
     let (settings, _sandbox) = batch::settings_for_check(run).await?;
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
-    let speed = match settings.simulated {
-        true => run.services.sandbox_speed,
-        false => 1.0,
-    };
+    let speed = settings.speed(&run.services);
     let mut connections = Connections::make(&settings, &paid, &events, speed, None)?;
+    let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
+        all_fine &= finding.result.is_ok();
         report.add(finding.what, finding.result);
     }
     if let Some(trouble) = connections.clock.trouble() {
@@ -109,6 +113,11 @@ async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Resul
     if let Some(rows) = rows(report, run, list, &mut connections).await {
         let priced = batch::price::price(run, &settings, &connections, &paid, rows);
         report.price(run, &connections, priced);
+    }
+    let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
+    // A server that refused the key was not asked for prices.
+    if let (true, Err(failure)) = (all_fine, budget) {
+        report.add("budget", Err(failure));
     }
     Ok(())
 }
@@ -136,7 +145,7 @@ async fn rows(
     list: List,
     connections: &mut Connections,
 ) -> Option<Vec<Row>> {
-    let table = match list {
+    match list {
         List::None => {
             report.note(
                 "list",
@@ -144,38 +153,35 @@ async fn rows(
             );
             return None;
         }
-        List::Brand => {
-            let loaded = batch::load(run, connections).await;
-            return loaded.ok().map(|(rows, _)| rows);
+        // Why it is not there is said.
+        List::Sheet if connections.sheet.is_none() && connections.public_list.is_none() => {
+            return None;
         }
-        List::File => list::file::read(run.source.brands.as_ref()?).or_exit(Exit::Usage),
-        List::Sheet => match (connections.public_list.take(), &mut connections.sheet) {
-            (Some((_, table)), _) => Ok(table),
-            (None, Some(sheet)) => {
-                let loaded = sheet.load().await.map_err(batch::list_failure);
-                loaded.map(|(table, _)| table)
-            }
-            (None, None) => return None,
-        },
-    };
-    let said = table.map(|table| {
-        let words = format!(
-            "{}; {} rows below the header",
-            table.mapping(),
-            table.rows.len()
-        );
-        (words, table.rows)
-    });
-    match said {
-        Ok((words, rows)) => {
-            report.add("list", Ok(words));
-            Some(rows)
-        }
+        List::Sheet | List::File | List::Brand => {}
+    }
+    let Loaded { from, rows, .. } = match batch::load(run, connections).await {
+        Ok(loaded) => loaded,
         Err(failure) => {
             report.add("list", Err(failure));
-            None
+            return None;
         }
+    };
+    if let Some((_, mapping)) = from {
+        let words = format!("{mapping}; {} rows below the header", rows.len());
+        report.add("list", Ok(words));
     }
+    match (
+        batch::without_results_tab(run, connections),
+        &run.batch.results_tab,
+    ) {
+        (Some(note), _) => report.note("results tab", note),
+        (None, Some(title)) => {
+            let fine = format!("findings go into the tab «{title}», one row a brand");
+            report.add("results tab", Ok(fine));
+        }
+        (None, None) => {}
+    }
+    Some(rows)
 }
 
 /// Says which proxy requests go through, never its password, and which addresses are not spoken to over TLS.
@@ -278,10 +284,6 @@ impl Report {
                 &format!("{rejected} rows name no brand; --dry-run shows them"),
             );
         }
-        if run.batch.budget.is_some() && connections.openrouter.model().prices.is_none() {
-            let text = "--budget cannot be kept, because the price of the model is unknown: choose a listed model with --model, or run without --budget";
-            self.add("budget", Err(Failure::new(Exit::Usage, text)));
-        }
         let workers = run.batch.workers;
         self.note(
             "estimate",
@@ -299,7 +301,9 @@ impl Report {
             "seconds": estimate.parallel.as_secs(),
             "workers": workers,
         });
-        connections.warn_of_limits(&estimate);
+        for (service, text) in connections.limits(&estimate) {
+            self.note(service, &text);
+        }
     }
 
     fn end(self) -> Exit {

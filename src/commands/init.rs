@@ -1,6 +1,7 @@
 //! `brandintel init`: asks for what is missing, tries each answer at once, and puts it into `.env`.
 
 mod console;
+mod sheet;
 mod trial;
 
 use std::path::{Path, PathBuf};
@@ -16,20 +17,13 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list, say,
     settings::{
-        self, SheetAccess, SheetSettings,
+        self,
         dotenv::EnvFile,
         hint,
         keys::{self, Kind},
         variable,
     },
 };
-
-const ABOUT_ACCOUNTS: &str = "
-A service account is a Google user of the program's own; its key is a JSON file.
-  1. Open https://console.cloud.google.com, make a project, and enable the Google Sheets API in it.
-  2. Under IAM & Admin → Service Accounts, choose Create service account; it needs no roles.
-  3. Open the account, choose Keys → Add key → Create new key → JSON, and keep the file where others cannot read it.
-  4. Share the sheet with the account's address as Editor: init prints it next.";
 
 /// What has been set up so far.
 struct SetUp {
@@ -93,7 +87,12 @@ impl SetUp {
     }
 
     /// Whether a key that is set stays.
-    async fn keep_key(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<bool, Failure> {
+    async fn keep_key(
+        &mut self,
+        name: &'static str,
+        kind: &Kind,
+        key: &SecretString,
+    ) -> Result<bool, Failure> {
         say!("{name} is set ({})", hint(key));
         match self.try_key(name, kind, key).await? {
             Tried::Fine(words) => {
@@ -106,13 +105,19 @@ impl SetUp {
             }
             Tried::Refused(words) => {
                 say!("✗ {words}");
-                if self.file.has(name) {
-                    return Ok(false);
-                }
-                say!("– {name} is set in the environment, which wins over .env: change it there");
-                Ok(true)
+                Ok(!self.can_be_changed(name))
             }
         }
+    }
+
+    /// Whether another answer would count: what is set in the environment wins, so that is still missing.
+    fn can_be_changed(&mut self, name: &'static str) -> bool {
+        let here = self.file.has(name);
+        if !here {
+            say!("– {name} is set in the environment, which wins over .env: change it there");
+            self.missing.push(name);
+        }
+        here
     }
 
     /// Whether a key that was typed is to be kept.
@@ -155,8 +160,9 @@ impl SetUp {
     async fn list(&mut self) -> Result<bool, Failure> {
         if let Some(id) = variable("GOOGLE_SHEET_ID") {
             say!("GOOGLE_SHEET_ID is set");
-            self.sheet(&id).await?;
-            return Ok(false);
+            if self.keep_sheet(&id).await? {
+                return Ok(false);
+            }
         }
         if let Some(path) = variable("BRANDINTEL_BRANDS").map(PathBuf::from) {
             say!("BRANDINTEL_BRANDS is set");
@@ -170,7 +176,10 @@ impl SetUp {
             )?;
             if answer.is_empty() {
                 say!("– the list: left for later");
-                self.missing.push("GOOGLE_SHEET_ID, or a file for --brands");
+                self.missing.push(match variable("GOOGLE_SHEET_ID") {
+                    Some(_) => sheet::WAY,
+                    None => "GOOGLE_SHEET_ID, or a file for --brands",
+                });
                 return Ok(false);
             }
             if is_file(&answer) {
@@ -184,102 +193,13 @@ impl SetUp {
             match settings::sheet_id(&answer) {
                 Ok(id) => {
                     self.save("GOOGLE_SHEET_ID", &id)?;
-                    self.sheet(&id).await?;
+                    if !self.sheet(&id).await? {
+                        self.missing.push(sheet::WAY);
+                    }
                     return Ok(false);
                 }
                 Err(error) => say!("✗ {error}"),
             }
-        }
-    }
-
-    /// How the sheet is entered: with what is set, without anything, or with a service account.
-    async fn sheet(&mut self, id: &str) -> Result<(), Failure> {
-        if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
-            say!("GOOGLE_APPLICATION_CREDENTIALS is set ({path})");
-            return match self.share(id, Path::new(&path)).await? {
-                true => Ok(()),
-                false => self.account(id).await,
-            };
-        }
-        if let Some(key) = variable("GOOGLE_API_KEY").map(SecretString::from) {
-            say!("GOOGLE_API_KEY is set ({})", hint(&key));
-            let sheet = sheet(id, SheetAccess::ApiKey(key)).or_exit(Exit::Usage)?;
-            tell(&self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?);
-            return Ok(());
-        }
-        let public = settings::public_sheet(id).or_exit(Exit::Usage)?;
-        match self.trials.public_sheet(&public).await? {
-            Tried::Fine(found) => {
-                say!("✅ anyone with the link can read the sheet: {found}");
-                say!(
-                    "It can be used as it is. With a service account, results are written back into it too."
-                );
-            }
-            Tried::Refused(words) => {
-                say!("– the sheet is not open to everybody, or not a list ({words})");
-                say!(
-                    "With a service account it can stay private, and results are written back into it."
-                );
-            }
-            Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
-        }
-        self.account(id).await
-    }
-
-    /// Asks for the file of a service account until it is one.
-    async fn account(&mut self, id: &str) -> Result<(), Failure> {
-        say!("{ABOUT_ACCOUNTS}");
-        loop {
-            let answer = self
-                .console
-                .ask("Path of the JSON file (Enter: without a service account): ")?;
-            if answer.is_empty() {
-                say!("– service account: none for now");
-                return Ok(());
-            }
-            if let Err(error) = keys::check_no_key(
-                "GOOGLE_APPLICATION_CREDENTIALS",
-                &answer,
-                "the path of the JSON file",
-            ) {
-                say!("✗ {error}");
-                continue;
-            }
-            let path = whole_path(&answer).or_exit(Exit::Usage)?;
-            if self.share(id, &path).await? {
-                let path = path.display().to_string();
-                return self.save("GOOGLE_APPLICATION_CREDENTIALS", &path);
-            }
-        }
-    }
-
-    /// Prints the address to share the sheet with, and tries until the sheet can be read. Returns whether the file is
-    /// to be kept.
-    async fn share(&self, id: &str, path: &Path) -> Result<bool, Failure> {
-        let account = match settings::service_account(path) {
-            Ok(account) => account,
-            Err(error) => {
-                say!("✗ {error:#}");
-                return Ok(false);
-            }
-        };
-        say!(
-            "\nShare the sheet (Share, at its top right) as Editor with:\n\n  {}\n",
-            account.client_email
-        );
-        let access = SheetAccess::ServiceAccount(account);
-        let sheet = sheet(id, access).or_exit(Exit::Usage)?;
-        let mut question = "Enter when it is shared: ";
-        loop {
-            if self.console.ask(question)?.to_lowercase().starts_with('s') {
-                return Ok(true);
-            }
-            let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
-            tell(&tried);
-            if matches!(tried, Tried::Fine(_)) {
-                return Ok(true);
-            }
-            question = "Enter to try again, s to go on without: ";
         }
     }
 
@@ -320,23 +240,6 @@ impl SetUp {
         say!("  brandintel{list} --workers 8 --limit 10   researches the first ten brands");
         Exit::Done
     }
-}
-
-fn tell(tried: &Tried) {
-    match tried {
-        Tried::Fine(found) => say!("✅ the sheet can be used: {found}"),
-        Tried::Refused(words) => say!("✗ the sheet cannot be used: {words}"),
-        Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
-    }
-}
-
-fn sheet(id: &str, access: SheetAccess) -> anyhow::Result<SheetSettings> {
-    Ok(SheetSettings {
-        id: settings::sheet_id(id)?,
-        tab: settings::sheet_tab(),
-        base: settings::sheets_base()?,
-        access,
-    })
 }
 
 /// Says what a file has in it; whether it is a list.

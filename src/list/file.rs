@@ -6,12 +6,16 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, bail, ensure};
-use calamine::{Data, Reader, Xlsx, open_workbook_auto};
+use calamine::{Data, Reader, Sheets, Xlsx, open_workbook_auto};
 
 use super::Table;
+use crate::services::sheets::column_letters;
 
 /// The endings of files that can be read.
 pub const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods"];
+
+/// Cells of a workbook's tab at most, blank ones between others included: a Google Sheet has no more either.
+const CELLS: usize = 10_000_000;
 
 /// Reads the rows of a file; in a workbook those of the tab `INPUT`, or of the first.
 pub fn read(path: &Path) -> anyhow::Result<Table> {
@@ -33,20 +37,9 @@ pub fn read(path: &Path) -> anyhow::Result<Table> {
 pub fn read_bytes(bytes: Vec<u8>, tab: Option<&str>) -> anyhow::Result<(String, Table)> {
     let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes))
         .context("the exported spreadsheet cannot be read as a workbook")?;
-    let tab = match tab {
-        Some(tab) => {
-            let tabs = book.sheet_names();
-            ensure!(
-                tabs.iter().any(|name| name == tab),
-                "GOOGLE_SHEET_TAB: the spreadsheet has no tab «{tab}»; it has {}",
-                tabs.join(", ")
-            );
-            tab.to_owned()
-        }
-        None => usual_tab(&book, "the spreadsheet")?,
-    };
+    let tab = tab_of(&book.sheet_names(), tab, "the spreadsheet")?;
     let place = format!("tab «{tab}»");
-    let cells = cells(&mut book, &tab, &place)?;
+    let cells = cells_of_xlsx(&mut book, &tab, &place)?;
     Ok((tab, Table::read(cells, &place)?))
 }
 
@@ -57,17 +50,47 @@ fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
     let mut book = open_workbook_auto(path).map_err(|_| {
         anyhow!("{place} {bad} as a workbook: open it in Excel, take off its password where it has one, and save it again as .xlsx")
     })?;
-    let tab = usual_tab(&book, place)?;
-    cells(&mut book, &tab, place)
+    let tab = tab_of(&book.sheet_names(), None, place)?;
+    match &mut book {
+        Sheets::Xlsx(book) => cells_of_xlsx(book, &tab, place),
+        other => cells(other, &tab, place),
+    }
 }
 
-fn usual_tab<F: Read + Seek, B: Reader<F>>(book: &B, place: &str) -> anyhow::Result<String> {
-    let tabs = book.sheet_names();
-    let input = tabs.iter().find(|name| name.as_str() == "INPUT");
-    let tab = input.or(tabs.first()).cloned();
-    tab.with_context(|| {
-        format!("{place} has no tab: put the list into one, with a header such as “Brand Name”")
-    })
+fn tab_of(tabs: &[String], asked: Option<&str>, place: &str) -> anyhow::Result<String> {
+    let titles: Vec<&str> = tabs.iter().map(String::as_str).collect();
+    Ok(titles[super::pick_tab(&titles, asked, place)?].to_owned())
+}
+
+/// The cells of a tab, one by one: a single stray cell in the last corner makes a tab of 17,000,000,000 cells.
+fn cells_of_xlsx<F: Read + Seek>(
+    book: &mut Xlsx<F>,
+    tab: &str,
+    place: &str,
+) -> anyhow::Result<Vec<Vec<String>>> {
+    let bad = || unreadable(tab, place);
+    let mut reader = book.worksheet_cells_reader(tab).with_context(bad)?;
+    let (mut cells, mut width): (Vec<Vec<String>>, usize) = (Vec::new(), 0);
+    while let Some(cell) = reader.next_cell().with_context(bad)? {
+        let value = Data::from(cell.get_value().clone());
+        if value == Data::Empty {
+            continue;
+        }
+        let (row, column) = cell.get_position();
+        let (row, column) = (row as usize, column as usize);
+        width = width.max(column + 1);
+        let height = cells.len().max(row + 1);
+        ensure!(
+            height.saturating_mul(width) <= CELLS,
+            "{place}: tab {tab} reaches to row {height} and column {}, which are more than {CELLS} cells: delete the rows and columns beyond the list, which may have a stray cell, and save it again",
+            column_letters(width - 1)
+        );
+        cells.resize_with(height, Vec::new);
+        let cells = &mut cells[row];
+        cells.resize(cells.len().max(column + 1), String::new());
+        cells[column] = shown(&value);
+    }
+    Ok(cells)
 }
 
 fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + 'static>>(
@@ -75,9 +98,9 @@ fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + '
     tab: &str,
     place: &str,
 ) -> anyhow::Result<Vec<Vec<String>>> {
-    let range = book.worksheet_range(tab).with_context(|| {
-        format!("{place}: tab {tab} cannot be read: open the file and save it again as .xlsx")
-    })?;
+    let range = book
+        .worksheet_range(tab)
+        .with_context(|| unreadable(tab, place))?;
     // The range begins at the first cell that is used; row numbers are those of the file.
     let (top, left) = range.start().unwrap_or((0, 0));
     let mut cells = vec![Vec::new(); top as usize];
@@ -87,6 +110,10 @@ fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + '
         cells
     }));
     Ok(cells)
+}
+
+fn unreadable(tab: &str, place: &str) -> String {
+    format!("{place}: tab {tab} cannot be read: open the file and save it again as .xlsx")
 }
 
 fn shown(cell: &Data) -> String {
@@ -214,5 +241,19 @@ mod tests {
             (table.rows[0].number, table.rows[0].name.as_str()),
             (4, "کاله")
         );
+    }
+
+    #[test]
+    fn a_stray_cell_in_the_last_corner_is_named_and_takes_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.xlsx");
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let tab = book.add_worksheet();
+        tab.write(0, 0, "Brand").unwrap();
+        tab.write(1, 0, "کاله").unwrap();
+        tab.write(1_048_575, 16_383, "x").unwrap();
+        book.save(&path).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("row 1048576 and column XFD"), "{error}");
     }
 }

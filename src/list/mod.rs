@@ -9,6 +9,8 @@ mod results_tab;
 mod row_tags;
 pub mod sheet;
 
+use anyhow::Context;
+
 use crate::brand::Row;
 use columns::Columns;
 
@@ -58,6 +60,24 @@ impl Table {
             }
         }
         mapping
+    }
+}
+
+/// Which of these tabs has the list: the one that was asked for, `INPUT` where there is such a tab, else the first.
+pub fn pick_tab(titles: &[&str], asked: Option<&str>, place: &str) -> anyhow::Result<usize> {
+    let named = |name: &str| titles.iter().position(|title| *title == name);
+    match asked {
+        Some(asked) => named(asked).with_context(|| {
+            format!(
+                "{place} has no tab «{asked}»: choose one of these with GOOGLE_SHEET_TAB: {}",
+                titles.join(", ")
+            )
+        }),
+        None => named("INPUT")
+            .or((!titles.is_empty()).then_some(0))
+            .with_context(|| {
+                format!("{place} has no tab with cells: put the list into one, with a header such as “Brand Name”")
+            }),
     }
 }
 

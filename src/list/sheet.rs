@@ -9,7 +9,6 @@ mod room;
 
 use std::collections::{BTreeSet, HashMap};
 
-use anyhow::Context;
 use serde_json::Value;
 
 use self::batch::Batch;
@@ -20,6 +19,7 @@ use super::{
     located::{Layout, Located},
     memory::Memory,
     own::{self, HEADERS, Outcome, Shown, Target},
+    pick_tab,
     results_tab::ResultsTab,
     row_tags::RowTags,
 };
@@ -79,24 +79,8 @@ impl SheetList {
             .iter()
             .map(|tab| tab.properties.title.as_str())
             .collect();
-        let wanted = tab.unwrap_or("INPUT");
-        let found = spreadsheet
-            .sheets
-            .iter()
-            .find(|tab| tab.properties.title == wanted);
-        let found = match (found, tab) {
-            (None, Some(tab)) => {
-                return Err(ListError::Content(anyhow::anyhow!(
-                    "GOOGLE_SHEET_TAB: the spreadsheet has no tab «{tab}»; it has {}",
-                    titles.join(", ")
-                )));
-            }
-            (found, _) => found.or(spreadsheet.sheets.first()),
-        };
-        let tab = found
-            .context("the spreadsheet has no tab with cells: put the list into one")?
-            .properties
-            .clone();
+        let picked = pick_tab(&titles, tab, "the spreadsheet")?;
+        let tab = spreadsheet.sheets[picked].properties.clone();
         let list = Self {
             sheets,
             tab,

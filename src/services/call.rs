@@ -129,6 +129,7 @@ impl Service {
             Trouble::WrongModel => {
                 "Choose another model with --model, or check what the account allows".to_owned()
             }
+            Trouble::TooLarge => "An exported workbook may have 16 MB: set GOOGLE_APPLICATION_CREDENTIALS to a service-account file, which reads the sheet's cells alone, or put the list into a file of its own for --brands".to_owned(),
         };
         CallError::Run {
             exit: trouble.exit(),

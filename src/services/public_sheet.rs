@@ -95,6 +95,7 @@ fn may_lead(from: &Url, to: &Url) -> bool {
 fn classify(reply: &Reply) -> Verdict {
     let to_sign_in = reply.message.contains("://accounts.google.com");
     match reply.status {
+        _ if reply.endless => Verdict::Run(Trouble::TooLarge),
         200 if !reply.file.is_empty() => Verdict::Good,
         // A page to sign in at, or one that says that there is nothing.
         300..=399 if to_sign_in => Verdict::Run(Trouble::Refused),

@@ -37,6 +37,9 @@ const NETWORK: [(&[&str], &str); 5] = [
     ),
 ];
 
+/// What to do where something answered, or nothing is known.
+const OF_SERVICE: &str = "Check the network, a proxy (HTTPS_PROXY) and the service's status page, then run again: nothing that was paid for is lost";
+
 /// What Google says of a sheet, and what to do then.
 const SHEET: [(&str, &str); 3] = [
     (
@@ -55,6 +58,10 @@ const SHEET: [(&str, &str); 3] = [
 
 /// What to do when a service stayed unavailable, for this reason.
 pub fn of_outage(why: &str, address: &str) -> String {
+    // The words of a reply are the service's own, and may be of its network.
+    if why.starts_with("status ") {
+        return OF_SERVICE.to_owned();
+    }
     let known = NETWORK
         .iter()
         .find(|(words, _)| words.iter().any(|word| why.contains(word)));
@@ -63,7 +70,7 @@ pub fn of_outage(why: &str, address: &str) -> String {
         None if why.contains("cannot be reached") => format!(
             "Check the network, the address in {address}, and a proxy (HTTPS_PROXY), then run again: nothing that was paid for is lost"
         ),
-        None => "Check the network, a proxy (HTTPS_PROXY) and the service's status page, then run again: nothing that was paid for is lost".to_owned(),
+        None => OF_SERVICE.to_owned(),
     }
 }
 
@@ -110,5 +117,24 @@ fn with(error: CallError, find: impl FnOnce(&str) -> Option<String>) -> CallErro
             message,
         },
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_reply_says_of_networks_is_the_services_own_trouble() {
+        let said = |why| of_outage(why, "TAVILY_BASE_URL");
+        for reply in [
+            "status 502: an upstream proxy error",
+            "status 503: the certificate of the upstream cannot be resolved",
+            "status 500: the database cannot be reached",
+        ] {
+            assert!(said(reply).contains("status page"), "{reply}");
+        }
+        let ours = "api.tavily.com cannot be reached: tunnel error: unsuccessful";
+        assert!(said(ours).contains("NO_PROXY"));
     }
 }

@@ -50,6 +50,8 @@ pub enum Trouble {
     WrongAddress,
     /// The model is not there, or not on these terms.
     WrongModel,
+    /// The sheet is larger than what is read.
+    TooLarge,
 }
 
 impl Trouble {
@@ -58,7 +60,7 @@ impl Trouble {
         match self {
             Self::Refused => Exit::Refused,
             Self::NoCredit => Exit::Unavailable,
-            Self::WrongAddress | Self::WrongModel => Exit::Usage,
+            Self::WrongAddress | Self::WrongModel | Self::TooLarge => Exit::Usage,
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::{cli::Cli, state::write_privately};
 /// How alike two names are, from 0 to 1, when one is a slip of the pen.
 const ALIKE: f64 = 0.75;
 
+/// What some editors write at the beginning of UTF-8 files.
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
 /// Beginnings of names that are this program's alone.
 const OURS: [&str; 4] = ["BRANDINTEL_", "OPENROUTER_", "TAVILY_", "GOOGLE_SHEET"];
 
@@ -35,7 +38,7 @@ pub fn load() -> anyhow::Result<Vec<String>> {
     let mut fresh = String::new();
     let mut taken = HashSet::new();
     for (name, value) in &pairs {
-        let blank = env::var(name).map_or(true, |value| value.trim().is_empty());
+        let blank = env::var_os(name).is_none_or(|value| value.to_string_lossy().trim().is_empty());
         if blank && !value.trim().is_empty() && taken.insert(name) {
             fresh += &format!("{name}={}\n", quoted(value));
         }
@@ -54,7 +57,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
     let Ok(text) = String::from_utf8(bytes) else {
         bail!("{place} is not UTF-8: save it again as UTF-8 (in Notepad under Save as → Encoding)");
     };
-    Ok(text.trim_start_matches('\u{FEFF}').to_owned())
+    Ok(text)
 }
 
 /// The file that answers are put into.
@@ -126,6 +129,7 @@ fn is_ours(name: &str) -> bool {
 
 /// The variables in a text, in its order.
 fn parse(text: &str, place: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let text = text.trim_start_matches(BYTE_ORDER_MARK);
     let pairs: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
     pairs.map_err(|error| {
         // The error quotes the line, and a line of `.env` may hold a key: name only where it stands.
@@ -144,8 +148,7 @@ fn parse(text: &str, place: &str) -> anyhow::Result<Vec<(String, String)>> {
 
 /// What is said of names that nothing reads: a slip of the pen, or something left over.
 fn unread<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
-    let mut known: Vec<String> = NAMES.iter().map(ToString::to_string).collect();
-    add_names(&Cli::command(), &mut known);
+    let known = known_names();
     names.filter_map(move |name| {
         let upper = name.to_uppercase();
         if known.iter().any(|known| known == name) {
@@ -169,6 +172,13 @@ fn unread<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Stri
     })
 }
 
+/// Every variable that is read: the settings that are no flags, and those of the flags.
+pub fn known_names() -> Vec<String> {
+    let mut known: Vec<String> = NAMES.iter().map(ToString::to_string).collect();
+    add_names(&Cli::command(), &mut known);
+    known
+}
+
 fn add_names(command: &Command, known: &mut Vec<String>) {
     let names = command.get_arguments().filter_map(clap::Arg::get_env);
     known.extend(names.map(|name| name.to_string_lossy().into_owned()));
@@ -185,7 +195,18 @@ fn add_names(command: &Command, known: &mut Vec<String>) {
 fn with(text: &str, name: &str, value: &str) -> anyhow::Result<String> {
     let before = parse(text, ".env")?;
     let line = format!("{name}={}", quoted(value));
-    let mut lines: Vec<&str> = text.lines().collect();
+    // Editors on Windows begin files with a mark and end lines in their own way: both stay.
+    let bare = text.trim_start_matches(BYTE_ORDER_MARK);
+    let (mark, text) = text.split_at(text.len() - bare.len());
+    let end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let line = line + end;
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let unended = lines.last().is_some_and(|last| !last.ends_with('\n'));
+    let last = match (unended, lines.pop()) {
+        (true, Some(last)) => last.to_owned() + end,
+        (_, last) => last.unwrap_or_default().to_owned(),
+    };
+    lines.push(&last);
     let sets = |line: &str| {
         let line = line.trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
@@ -200,7 +221,7 @@ fn with(text: &str, name: &str, value: &str) -> anyhow::Result<String> {
     } else {
         lines.push(&line);
     }
-    let changed = lines.join("\n") + "\n";
+    let changed = mark.to_owned() + &lines.concat();
     // A line may look like a variable and be a part of another's value.
     let rest = |pairs: &[(String, String)]| -> Vec<(String, String)> {
         let others = pairs.iter().filter(|(other, _)| other != name);
@@ -277,6 +298,17 @@ mod tests {
         assert_eq!(
             text,
             "# The key.\nTAVILY_API_KEY='tvly-1'\n\n# The sheet.\n#GOOGLE_SHEET_ID=\nGOOGLE_SHEET_ID=\"it's \\$5\"\n"
+        );
+    }
+
+    #[test]
+    fn a_file_from_windows_stays_one() {
+        let text = "\u{FEFF}TAVILY_API_KEY=\r\n# the end\r\nOTHER='a'";
+        let text = with(text, "TAVILY_API_KEY", "tvly-1").unwrap();
+        let text = with(&text, "KEY", "x").unwrap();
+        assert_eq!(
+            text,
+            "\u{FEFF}TAVILY_API_KEY='tvly-1'\r\n# the end\r\nOTHER='a'\r\nKEY='x'\r\n"
         );
     }
 

@@ -78,13 +78,13 @@ fn sheets_that_are_none() {
                 "no such tab",
                 ("GOOGLE_SHEET_TAB", "برگهٔ دو"),
                 2,
-                &["GOOGLE_SHEET_TAB", "it has INPUT"],
+                &["GOOGLE_SHEET_TAB", "GOOGLE_SHEET_TAB: INPUT"],
             ),
             one(
                 "no such tab in a public sheet",
                 ("GOOGLE_SHEET_TAB", "برگهٔ دو"),
                 2,
-                &["GOOGLE_SHEET_TAB", "it has INPUT"],
+                &["GOOGLE_SHEET_TAB", "GOOGLE_SHEET_TAB: INPUT"],
             )
             .and("GOOGLE_APPLICATION_CREDENTIALS", ""),
         ],

@@ -5,7 +5,10 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use console::Term;
 use secrecy::SecretString;
 
-use crate::exit::{Exit, Failure, OrExit};
+use crate::{
+    exit::{Exit, Failure, OrExit},
+    settings::dotenv::known_names,
+};
 
 /// The one who answers.
 pub struct Console {
@@ -87,7 +90,9 @@ fn prompt(question: &str) {
 fn plain(line: &str) -> &str {
     let line = line.trim();
     let line = match line.split_once('=') {
-        Some((name, value)) if crate::settings::NAMES.contains(&name.trim()) => value.trim(),
+        Some((name, value)) if known_names().iter().any(|known| known == name.trim()) => {
+            value.trim()
+        }
         _ => line,
     };
     let quoted = |mark: char| line.strip_prefix(mark)?.strip_suffix(mark);

@@ -125,6 +125,7 @@ impl Trials {
 
     /// Whether a spreadsheet can be read with a credential.
     pub async fn sheet(&self, settings: &SheetSettings) -> anyhow::Result<Tried> {
+        self.caller.secrets().add(settings.access.secret());
         let sheets = Sheets::new(self.caller.clone(), gate(), gate(), settings)?;
         let tab = settings.tab.as_deref();
         let read = async {
@@ -164,6 +165,12 @@ fn tried<T>(result: Result<T, CallError>, fine: impl FnOnce(T) -> String) -> Tri
 fn read_or_not(read: Result<String, ListError>) -> Tried {
     match read {
         Ok(found) => Tried::Fine(found),
+        // It is there, and not as a list has to be.
+        Err(ListError::Call(
+            error @ CallError::Run {
+                exit: Exit::Usage, ..
+            },
+        )) => Tried::Refused(format!("{error}")),
         Err(ListError::Call(error)) => tried::<String>(Err(remedy::of_sheet(error)), |never| never),
         Err(ListError::Content(error)) => Tried::Refused(format!("{error:#}")),
     }

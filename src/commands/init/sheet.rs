@@ -1,0 +1,168 @@
+//! How the sheet is entered: what is set is tried, and an account is asked for where one is needed or wanted.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::{SetUp, trial::Tried, whole_path};
+use crate::{
+    exit::{Exit, Failure, OrExit},
+    say,
+    settings::{self, SheetAccess, SheetSettings, hint, keys, variable},
+};
+
+const ABOUT_ACCOUNTS: &str = "
+A service account is a Google user of the program's own; its key is a JSON file.
+  1. Open https://console.cloud.google.com, make a project, and enable the Google Sheets API in it.
+  2. Under IAM & Admin → Service Accounts, choose Create service account; it needs no roles.
+  3. Open the account, choose Keys → Add key → Create new key → JSON, and keep the file where others cannot read it.
+  4. Share the sheet with the account's address as Editor: init prints it next.";
+
+/// What is missing where nothing opens the sheet.
+pub const WAY: &str =
+    "a way to read the sheet (share it with the service account, or with anyone who has the link)";
+
+/// What became of sharing the sheet with a service account.
+#[derive(Clone, Copy, PartialEq)]
+enum Shared {
+    /// The sheet can be read, or nobody can tell now.
+    Read,
+    /// It cannot yet; the account is to be kept all the same.
+    NotRead,
+    /// The file is none of a service account.
+    NoAccount,
+}
+
+impl SetUp {
+    /// Whether a sheet that is set stays.
+    pub(super) async fn keep_sheet(&mut self, id: &str) -> Result<bool, Failure> {
+        if let Err(error) = settings::sheet_id(id) {
+            say!("✗ {error}");
+        } else if self.sheet(id).await? {
+            return Ok(true);
+        }
+        Ok(!self.can_be_changed("GOOGLE_SHEET_ID"))
+    }
+
+    /// How the sheet is entered: with what is set, without anything, or with a service account. Returns whether it can
+    /// be read, as far as anybody can tell now.
+    pub(super) async fn sheet(&mut self, id: &str) -> Result<bool, Failure> {
+        if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
+            say!("GOOGLE_APPLICATION_CREDENTIALS is set ({path})");
+            return match self.share(id, Path::new(&path)).await? {
+                Shared::Read => Ok(true),
+                Shared::NotRead => Ok(false),
+                Shared::NoAccount => self.account(id, false).await,
+            };
+        }
+        if let Some(key) = variable("GOOGLE_API_KEY").map(SecretString::from) {
+            say!("GOOGLE_API_KEY is set ({})", hint(&key));
+            let sheet = sheet(id, SheetAccess::ApiKey(key)).or_exit(Exit::Usage)?;
+            let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
+            tell(&tried);
+            return match tried {
+                Tried::Refused(_) => self.account(id, false).await,
+                Tried::Fine(_) | Tried::Unknown(_) => Ok(true),
+            };
+        }
+        let public = settings::public_sheet(id).or_exit(Exit::Usage)?;
+        let tried = self.trials.public_sheet(&public).await?;
+        let read = !matches!(tried, Tried::Refused(_));
+        match tried {
+            Tried::Fine(found) => {
+                say!("✅ anyone with the link can read the sheet: {found}");
+                say!(
+                    "It can be used as it is. With a service account, results are written back into it too."
+                );
+            }
+            Tried::Refused(words) => {
+                say!("– the sheet is not open to everybody, or not a list ({words})");
+                say!(
+                    "With a service account it can stay private, and results are written back into it."
+                );
+            }
+            Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
+        }
+        self.account(id, read).await
+    }
+
+    /// Asks for the file of a service account until it is one. Returns whether the sheet can be read; without an account
+    /// that is as it was `before`.
+    async fn account(&mut self, id: &str, before: bool) -> Result<bool, Failure> {
+        say!("{ABOUT_ACCOUNTS}");
+        loop {
+            let answer = self
+                .console
+                .ask("Path of the JSON file (Enter: without a service account): ")?;
+            if answer.is_empty() {
+                say!("– service account: none for now");
+                return Ok(before);
+            }
+            if let Err(error) = keys::check_no_key(
+                "GOOGLE_APPLICATION_CREDENTIALS",
+                &answer,
+                "the path of the JSON file",
+            ) {
+                say!("✗ {error}");
+                continue;
+            }
+            let path = whole_path(&answer).or_exit(Exit::Usage)?;
+            let shared = self.share(id, &path).await?;
+            if shared != Shared::NoAccount {
+                let path = path.display().to_string();
+                self.save("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
+                return Ok(shared == Shared::Read);
+            }
+        }
+    }
+
+    /// Prints the address to share the sheet with, and tries until the sheet can be read or that is left for later.
+    async fn share(&self, id: &str, path: &Path) -> Result<Shared, Failure> {
+        let account = match settings::service_account(path) {
+            Ok(account) => account,
+            Err(error) => {
+                say!("✗ {error:#}");
+                return Ok(Shared::NoAccount);
+            }
+        };
+        say!(
+            "\nShare the sheet (Share, at its top right) as Editor with:\n\n  {}\n",
+            account.client_email
+        );
+        let access = SheetAccess::ServiceAccount(account);
+        let sheet = sheet(id, access).or_exit(Exit::Usage)?;
+        let mut question = "Enter when it is shared: ";
+        let mut left = Shared::NotRead;
+        loop {
+            if self.console.ask(question)?.to_lowercase().starts_with('s') {
+                return Ok(left);
+            }
+            let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
+            tell(&tried);
+            left = match tried {
+                Tried::Fine(_) => return Ok(Shared::Read),
+                // Nobody can tell, so it may be kept untried.
+                Tried::Unknown(_) => Shared::Read,
+                Tried::Refused(_) => Shared::NotRead,
+            };
+            question = "Enter to try again, s to go on without: ";
+        }
+    }
+}
+
+fn tell(tried: &Tried) {
+    match tried {
+        Tried::Fine(found) => say!("✅ the sheet can be used: {found}"),
+        Tried::Refused(words) => say!("✗ the sheet cannot be used: {words}"),
+        Tried::Unknown(words) => say!("– the sheet cannot be tried now: {words}"),
+    }
+}
+
+fn sheet(id: &str, access: SheetAccess) -> anyhow::Result<SheetSettings> {
+    Ok(SheetSettings {
+        id: settings::sheet_id(id)?,
+        tab: settings::sheet_tab(),
+        base: settings::sheets_base()?,
+        access,
+    })
+}

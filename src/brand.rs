@@ -433,7 +433,8 @@ mod tests {
                 ("آسمان", &[4])
             ]
         );
-        assert_eq!(gathered.notes.len(), 1, "{:?}", gathered.notes);
+        assert_eq!(gathered.notes.len(), 2, "{:?}", gathered.notes);
+        assert!(gathered.notes[1].contains("row 5 as row 2"), "{:?}", gathered.notes);
     }
 
     #[test]

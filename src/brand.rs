@@ -434,7 +434,11 @@ mod tests {
             ]
         );
         assert_eq!(gathered.notes.len(), 2, "{:?}", gathered.notes);
-        assert!(gathered.notes[1].contains("row 5 as row 2"), "{:?}", gathered.notes);
+        assert!(
+            gathered.notes[1].contains("row 5 as row 2"),
+            "{:?}",
+            gathered.notes
+        );
     }
 
     #[test]

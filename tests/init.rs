@@ -432,3 +432,25 @@ fn a_wrong_address_in_the_file_is_asked_for_again() {
         assert!(file.contains(&line), "{file}");
     }
 }
+
+#[test]
+fn a_slip_in_the_sheets_address_is_mended_where_it_shows() {
+    let desk = Desk::with_list(&list_of(3));
+    let (key, search) = (desk.sandbox.openrouter_key(), desk.sandbox.tavily_key());
+    let sheet = |id: &str| format!("https://docs.google.com/spreadsheets/d/{id}/edit#gid=0");
+    let ended = answer(
+        newcomer(&desk, &["init"]),
+        &[
+            key,
+            search,
+            &sheet("1-no-such-spreadsheet"),
+            "account.json",
+            "",
+            &sheet(desk.sandbox.sheet_id()),
+        ],
+    );
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let kept = fs::read_to_string(desk.path(".env")).unwrap();
+    let line = format!("GOOGLE_SHEET_ID='{}'", desk.sandbox.sheet_id());
+    assert!(kept.contains(&line) && !kept.contains("no-such"), "{kept}");
+}

@@ -192,14 +192,19 @@ fn wrong_usage_and_settings_say_what_to_do() {
         ("GOOGLE_APPLICATION_CREDENTIALS", "list.csv", "is not JSON"),
         ("BRANDINTEL_WORKERS", "99", "1 to 16"),
         ("TAVILY_CREDIT_USD", "cheap", "TAVILY_CREDIT_USD"),
-        ("OPENROUTER_MODEL", "no/such-model", "price is unknown"),
+        (
+            "OPENROUTER_MODEL",
+            "google/gemini-3.1-flash-lit",
+            "is google/gemini-3.1-flash-lite meant?",
+        ),
+        ("OPENROUTER_MODEL", "@preset/agency", "price is unknown"),
     ] {
         let mut command = desk.command(&["--google-sheets", "--dry-run"]);
         command.env(name, value);
         let ended = common::ended(command.output().unwrap());
         let said = format!("{}{}", ended.out, ended.err);
         assert!(said.contains(words), "{name}={value}: {said}");
-        if name != "OPENROUTER_MODEL" {
+        if value != "@preset/agency" {
             assert_eq!(ended.code, Some(2), "{name}={value}: {said}");
         }
     }
@@ -271,7 +276,7 @@ fn the_budget_is_kept_and_the_next_run_goes_on() {
 fn a_budget_needs_a_price() {
     let desk = Desk::with_list(&list_of(1));
     let mut command = desk.command(&["--google-sheets", "--budget", "5"]);
-    command.env("OPENROUTER_MODEL", "no/such-model");
+    command.env("OPENROUTER_MODEL", "@preset/agency");
     let ended = common::ended(command.output().unwrap());
     assert_says(&ended, 2, &["--budget cannot be kept", "no price"]);
 }

@@ -22,7 +22,7 @@ use crate::{
         clock::Clock,
         gate::Gate,
         network::Network,
-        openrouter::{self, KeyInfo, OpenRouter},
+        openrouter::{self, KeyInfo, Listing, OpenRouter},
         public_sheet::{self, PublicSheet},
         remedy,
         sheets::Sheets,
@@ -202,10 +202,10 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
     };
     let ((key, model), usage, sheet, public_list) =
         futures::join!(model, tavily.usage(), sheet, public_list);
+    let has_key = matches!(key, Ok(Some(_)));
     let key = key.map(|key| {
-        let known = key.is_some();
         connections.key = key;
-        match known {
+        match has_key {
             true => "OpenRouter API key valid".to_owned(),
             false => "OpenRouter-compatible server; it has no /key, so the key is tried with the first call".to_owned(),
         }
@@ -215,14 +215,10 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         "Tavily API key valid".to_owned()
     });
     let slug = &settings.model;
-    let model = model.map(|listed| {
-        Some(match (listed?, connections.openrouter.model().prices) {
-            (true, Some(_)) => format!("Model {slug}: listed with its prices"),
-            (true, None) => format!("Model {slug}: listed, its prices vary"),
-            (false, _) => {
-                format!("Model {slug}: the server does not list it, so its price is unknown and its calls cost what the server says, if it says so")
-            }
-        })
+    let prices = connections.openrouter.model().prices;
+    let model = model.map_err(call_failure).and_then(|listing| {
+        let listing = listing.map(|listing| of_model(slug, &listing, prices.is_some(), has_key));
+        listing.transpose()
     });
     let mut findings = vec![Finding {
         what: "OPENROUTER_API_KEY",
@@ -231,7 +227,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
     if let Some(result) = model.transpose() {
         findings.push(Finding {
             what: "OPENROUTER_MODEL",
-            result: result.map_err(call_failure),
+            result,
         });
     }
     findings.push(Finding {
@@ -271,6 +267,31 @@ async fn read_public(
     let tab = settings.public_sheet.as_ref()?.tab.as_deref();
     let book = sheet?.workbook().await.map_err(call_failure);
     Some(book.and_then(|book| list::file::read_bytes(book, tab).or_exit(Exit::Usage)))
+}
+
+/// What the list of models says of one. `is_openrouter`: the server lists all that it has. Presets have no place in the
+/// list.
+fn of_model(
+    slug: &str,
+    listing: &Listing,
+    has_price: bool,
+    is_openrouter: bool,
+) -> Result<String, Failure> {
+    match listing {
+        Listing::Listed if has_price => Ok(format!("Model {slug}: listed with its prices")),
+        Listing::Listed => Ok(format!("Model {slug}: listed, its prices vary")),
+        Listing::Missing {
+            nearest: Some(nearest),
+        } if is_openrouter && !slug.starts_with('@') => Err(Failure::new(
+            Exit::Usage,
+            format!(
+                "the server has no model {slug}: is {nearest} meant? Choose one with --model or OPENROUTER_MODEL; https://openrouter.ai/models lists them"
+            ),
+        )),
+        Listing::Missing { .. } => Ok(format!(
+            "Model {slug}: the server does not list it, so its price is unknown and its calls cost what the server says, if it says so"
+        )),
+    }
 }
 
 async fn open_sheet(

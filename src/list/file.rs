@@ -159,6 +159,14 @@ fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
         cells.push(row);
         next_line = end;
     }
+    // The line end that was added belongs to a cell only where that goes on to the end of the file.
+    let last = cells.last().and_then(|row| row.last());
+    let runs_out = last.is_some_and(|cell| cell.ends_with('\n'));
+    ensure!(
+        !runs_out || text.trim_end().ends_with('"'),
+        "{place}: row {} has a quotation mark that is never closed, so that all rows below would belong to its cell: close it, or write it twice",
+        cells.len()
+    );
     Ok(cells)
 }
 
@@ -216,6 +224,11 @@ mod tests {
             ("list.csv", &b"Brand\n\xC7\xE3\n"[..], "CSV UTF-8"),
             ("list.csv", b"PK\x03\x04", ".xlsx"),
             ("list.csv", b"", "is empty"),
+            (
+                "list.csv",
+                b"Brand,Website\na,b\n\"c,d\ne,f\n",
+                "row 3 has a quotation mark",
+            ),
             ("list.pdf", b"x", ".csv or an .xlsx"),
             ("list.xlsx", b"x", "workbook"),
         ] {

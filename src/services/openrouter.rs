@@ -131,6 +131,21 @@ struct Completion {
     hash: RequestHash,
 }
 
+/// Whether a server lists the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing {
+    Listed,
+    Missing {
+        /// The slug that is most like it; `None` where the server lists no models.
+        nearest: Option<String>,
+    },
+}
+
+fn nearest<'a>(slug: &str, listed: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(slug, other);
+    listed.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
+}
+
 impl OpenRouter {
     /// A model that is reached at this endpoint.
     pub fn new(
@@ -170,25 +185,23 @@ impl OpenRouter {
         Ok(data.and_then(|data| KeyInfo::deserialize(data).ok()))
     }
 
-    /// Looks the model up in the server's list and remembers its prices. `Ok(false)` where it is not listed.
-    pub async fn look_up_model(&mut self) -> Result<bool, CallError> {
+    /// Looks the model up in the server's list and remembers its prices.
+    pub async fn look_up_model(&mut self) -> Result<Listing, CallError> {
         let answer = self.get("models").await?;
         // `:nitro` and the like are variants of a listed model.
         let plain = self.model.slug.split(':').next().unwrap_or_default();
-        let listed = answer
-            .json
-            .get("data")
-            .and_then(Value::as_array)
-            .and_then(|models| {
-                let named = |name: &str| {
-                    models
-                        .iter()
-                        .find(|m| m["id"] == name || m["canonical_slug"] == name)
-                };
-                named(&self.model.slug).or_else(|| named(plain))
+        let models = answer.json.get("data").and_then(Value::as_array);
+        let models = models.map(Vec::as_slice).unwrap_or_default();
+        let named = |name: &str| {
+            models
+                .iter()
+                .find(|m| m["id"] == name || m["canonical_slug"] == name)
+        };
+        let Some(listed) = named(&self.model.slug).or_else(|| named(plain)) else {
+            let slugs = models.iter().filter_map(|model| model["id"].as_str());
+            return Ok(Listing::Missing {
+                nearest: nearest(plain, slugs).map(str::to_owned),
             });
-        let Some(listed) = listed else {
-            return Ok(false);
         };
         let supports = |name: &str| {
             listed["supported_parameters"]
@@ -197,7 +210,7 @@ impl OpenRouter {
         };
         self.model.prices = Prices::read(&listed["pricing"]);
         self.model.reasons = supports("reasoning");
-        Ok(true)
+        Ok(Listing::Listed)
     }
 
     /// The model that is asked.

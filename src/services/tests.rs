@@ -17,7 +17,7 @@ use super::{
     gate::Gate,
     model::Usage,
     network::Network,
-    openrouter::{OpenRouter, Question},
+    openrouter::{Listing, OpenRouter, Question},
     schema::strict_schema,
     tavily::Tavily,
 };
@@ -85,7 +85,7 @@ impl Bench {
             &settings.model,
         )
         .unwrap();
-        assert!(openrouter.look_up_model().await.unwrap());
+        assert_eq!(openrouter.look_up_model().await.unwrap(), Listing::Listed);
         let tavily = Tavily::new(caller, gate(), &settings.tavily, settings.credit_price).unwrap();
         Self {
             sandbox,

@@ -131,11 +131,17 @@ fn services_out_of_credit_or_without_the_model() {
         &[
             one(
                 "budget without a price",
-                ("OPENROUTER_MODEL", "no/such-model"),
+                ("OPENROUTER_MODEL", "@preset/agency"),
                 2,
                 &["--budget cannot be kept", "--model"],
             )
             .with(&["check", "--budget", "5"]),
+            one(
+                "a model that there is not",
+                ("OPENROUTER_MODEL", "no/such-model"),
+                2,
+                &["no model no/such-model", "--model", "openrouter.ai/models"],
+            ),
             one(
                 "budget in words",
                 ("BRANDINTEL_BUDGET", "abc"),

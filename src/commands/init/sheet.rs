@@ -90,6 +90,7 @@ impl SetUp {
     /// that is as it was `before`.
     async fn account(&mut self, id: &str, before: bool) -> Result<bool, Failure> {
         say!("{ABOUT_ACCOUNTS}");
+        let mut id = id.to_owned();
         loop {
             let answer = self
                 .console
@@ -97,6 +98,10 @@ impl SetUp {
             if answer.is_empty() {
                 say!("– service account: none for now");
                 return Ok(before);
+            }
+            if let Some(other) = self.another_sheet(&answer)? {
+                id = other;
+                continue;
             }
             if let Err(error) = keys::check_no_key(
                 "GOOGLE_APPLICATION_CREDENTIALS",
@@ -107,7 +112,7 @@ impl SetUp {
                 continue;
             }
             let path = whole_path(&answer).or_exit(Exit::Usage)?;
-            let shared = self.share(id, &path).await?;
+            let shared = self.share(&id, &path).await?;
             if shared != Shared::NoAccount {
                 let path = path.display().to_string();
                 self.save("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
@@ -117,7 +122,7 @@ impl SetUp {
     }
 
     /// Prints the address to share the sheet with, and tries until the sheet can be read or that is left for later.
-    async fn share(&self, id: &str, path: &Path) -> Result<Shared, Failure> {
+    async fn share(&mut self, id: &str, path: &Path) -> Result<Shared, Failure> {
         let account = match settings::service_account(path) {
             Ok(account) => account,
             Err(error) => {
@@ -130,11 +135,14 @@ impl SetUp {
             account.client_email
         );
         let access = SheetAccess::ServiceAccount(account);
-        let sheet = sheet(id, access).or_exit(Exit::Usage)?;
+        let mut sheet = sheet(id, access).or_exit(Exit::Usage)?;
         let mut question = "Enter when it is shared: ";
         let mut left = Shared::NotRead;
         loop {
-            if self.console.ask(question)?.to_lowercase().starts_with('s') {
+            let answer = self.console.ask(question)?;
+            if let Some(other) = self.another_sheet(&answer)? {
+                sheet.id = other;
+            } else if answer.to_lowercase().starts_with('s') {
                 return Ok(left);
             }
             let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
@@ -145,7 +153,24 @@ impl SetUp {
                 Tried::Unknown(_) => Shared::Read,
                 Tried::Refused(_) => Shared::NotRead,
             };
-            question = "Enter to try again, s to go on without: ";
+            question = "Enter to try again, s to go on without, or the address of another sheet: ";
+        }
+    }
+
+    /// The id of the sheet, where an answer is the address of one: a slip in the address is seen only when it is tried.
+    fn another_sheet(&mut self, answer: &str) -> Result<Option<String>, Failure> {
+        if !answer.contains("/spreadsheets/") {
+            return Ok(None);
+        }
+        match settings::sheet_id(answer) {
+            Ok(id) => {
+                self.save("GOOGLE_SHEET_ID", &id)?;
+                Ok(Some(id))
+            }
+            Err(error) => {
+                say!("✗ {error}");
+                Ok(None)
+            }
         }
     }
 }

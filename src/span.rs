@@ -25,58 +25,44 @@ pub struct Spent {
     pub waited: Duration,
 }
 
+/// A span of this name and these fields, which say what it is, with room for what will be measured.
+macro_rules! measured {
+    ($name:literal, $($fields:tt)+) => {
+        debug_span!(
+            $name,
+            $($fields)+,
+            cost_usd = Empty,
+            credits = Empty,
+            tokens_in = Empty,
+            tokens_out = Empty,
+            wait_s = Empty,
+            took_s = Empty,
+            error = Empty,
+            otel.status_code = Empty
+        )
+    };
+}
+
 /// The work on a brand, from taking it up until its end is on record.
 pub fn brand(brand: &str, run_id: &str) -> Span {
-    debug_span!(
-        "brand",
-        run_id,
-        brand,
-        cost_usd = Empty,
-        credits = Empty,
-        tokens_in = Empty,
-        tokens_out = Empty,
-        wait_s = Empty,
-        took_s = Empty,
-        error = Empty,
-        otel.status_code = Empty
-    )
+    measured!("brand", run_id, brand)
 }
 
 /// A stage of the research of a brand.
 pub fn stage(stage: &'static str) -> Span {
-    debug_span!(
-        "stage",
-        stage,
-        cost_usd = Empty,
-        credits = Empty,
-        tokens_in = Empty,
-        tokens_out = Empty,
-        wait_s = Empty,
-        took_s = Empty,
-        error = Empty,
-        otel.name = stage,
-        otel.status_code = Empty
-    )
+    measured!("stage", stage, otel.name = stage)
 }
 
 /// A call, with all its tries.
 pub fn call(service: &'static str, what: &str) -> Span {
-    debug_span!(
+    measured!(
         "call",
         service,
         what,
-        replayed = Empty,
-        retries = Empty,
-        cost_usd = Empty,
-        credits = Empty,
-        tokens_in = Empty,
-        tokens_out = Empty,
-        wait_s = Empty,
-        took_s = Empty,
-        error = Empty,
         otel.name = service,
         otel.kind = "client",
-        otel.status_code = Empty
+        replayed = Empty,
+        retries = Empty
     )
 }
 

@@ -196,14 +196,16 @@ impl Ownership {
     }
 
     /// All that reports say of owners, partners and sisters: each edge once, with one name for one company and the
-    /// strongest evidence; of rivals those that are both in the list.
-    pub fn edges(&self) -> Vec<Edge> {
+    /// strongest evidence; of rivals those that are both in the list. They are taken out, so that there is never room for
+    /// them twice.
+    fn take_edges(&mut self) -> Vec<Edge> {
+        let told = std::mem::take(&mut self.edges);
         let (shown, listed) = (self.names.shown(), self.names.brands());
         let mut edges = Edges::new();
-        for ((below, relation, above), edge) in &self.edges {
-            let (below, above) = (shown.name(below), shown.name(above));
+        for ((below, relation, above), edge) in told {
+            let (below, above) = (shown.name(&below), shown.name(&above));
             let strangers = !listed.contains(&*below) || !listed.contains(&*above);
-            if below == above || *relation == Relation::RivalOf && strangers {
+            if below == above || relation == Relation::RivalOf && strangers {
                 continue;
             }
             // Sisters and rivals are so to each other.
@@ -212,11 +214,11 @@ impl Ownership {
                 true => (above, below),
                 false => (below, above),
             };
-            let place = (below.clone(), *relation, above.clone());
+            let place = (below.clone(), relation, above.clone());
             let named = Edge {
                 below,
                 above,
-                ..edge.clone()
+                ..edge
             };
             keep_stronger(&mut edges, place, named);
         }

@@ -46,7 +46,7 @@ fn lines(reports: &[Report]) -> Vec<String> {
         }
     }
     let mut lines = Vec::new();
-    let families = families(&all(reports));
+    let families = families(all(reports));
     families
         .all
         .iter()
@@ -157,7 +157,7 @@ fn rivals_are_pointed_out_with_the_nearest_company_that_both_belong_to() {
         rival(owned("پاکشو", "گلرنگ", ""), "اوه"),
         rival(owned("دافی", "سیلانه سبز", ""), "اوه"),
     ];
-    let found = families(&all(&reports));
+    let found = families(all(&reports));
     let rivals: Vec<_> = found
         .rivals
         .iter()
@@ -188,7 +188,7 @@ fn every_edge_is_shown_with_its_kind_and_date() {
         r.affiliates = vec![fact("دانشگاه آمل", "")];
         r.sister_brands = vec![fact("سولیکو طعم", "")];
     });
-    let found = families(&all(&[report]));
+    let found = families(all(&[report]));
     let shown = as_tree(&found);
     for line in [
         "گروه گلها\n",

@@ -35,7 +35,7 @@ pub struct Rivals {
 /// The families of all reports, and what does not fit into them.
 #[derive(Debug, Default, Serialize)]
 pub struct Families {
-    /// All that reports say, as [`Ownership::edges`] has it.
+    /// All that reports say, each once, with one name for one company.
     pub edges: Vec<Edge>,
     /// Those with at least two companies.
     #[serde(rename = "families")]
@@ -83,10 +83,10 @@ impl Families {
 type Parents = BTreeMap<Arc<str>, Edge>;
 
 /// Puts the edges together, the strongest first. What contradicts a stronger one is set aside.
-pub fn families(ownership: &Ownership) -> Families {
+pub fn families(mut ownership: Ownership) -> Families {
     let mut found = Families::default();
     let (mut owners, mut sisters, mut rivals) = (Vec::new(), Vec::new(), Vec::new());
-    found.edges = ownership.edges();
+    found.edges = ownership.take_edges();
     for edge in found.edges.iter().cloned() {
         let kind = match edge.relation {
             Relation::OwnedBy | Relation::UltimatelyOwnedBy => &mut owners,
@@ -262,7 +262,7 @@ mod tests {
             let place = (below.into(), edge.relation, above.into());
             keep_stronger(&mut all.edges, place, edge.clone());
         }
-        families(&all)
+        families(all)
     }
 
     fn names(family: &Family, all: &mut Vec<String>) {

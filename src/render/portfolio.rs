@@ -282,7 +282,7 @@ pub fn walk(
         for brand in background.failed.iter().filter(without_report) {
             row(&Row::failed(t, brand))?;
         }
-        families = ownership::families(&ownership);
+        families = ownership::families(std::mem::take(&mut ownership));
         Ok(page.write_all(tail(&glance, &families.rivals)?.as_bytes())?)
     })?;
     nights.write(t, glance.simulated, output)?;

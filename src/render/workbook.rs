@@ -293,7 +293,7 @@ mod tests {
         report.relationships.parent = Some(sample::fact("گلرنگ"));
         let mut ownership = ownership::Ownership::default();
         ownership.add(&report);
-        ownership::families(&ownership)
+        ownership::families(ownership)
     }
 
     #[test]

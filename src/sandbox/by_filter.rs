@@ -127,7 +127,7 @@ pub(super) async fn batch_update(
     let responses = writes
         .into_iter()
         .map(|(tab, range, values, filter)| {
-            let mut response = write(&id, &mut tabs[tab], range, &values);
+            let mut response = write(&mut tabs[tab], range, &values);
             response["dataFilter"] = filter;
             response
         })

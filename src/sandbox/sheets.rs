@@ -245,7 +245,11 @@ pub(super) async fn values_batch_update(
     services.counts.writes.fetch_add(counts, Ordering::SeqCst);
     let responses = writes
         .iter()
-        .map(|(tab, range, values)| write(&id, &mut tabs[*tab], *range, values))
+        .map(|(tab, range, values)| {
+            let mut response = write(&mut tabs[*tab], *range, values);
+            response["spreadsheetId"] = json!(id);
+            response
+        })
         .collect::<Vec<_>>();
     Json(written(&id, &responses)).into_response()
 }
@@ -260,14 +264,14 @@ pub(super) fn of_write(body: &str) -> Result<Value, &'static str> {
 }
 
 /// Writes values; what the service says of it.
-pub(super) fn write(id: &str, tab: &mut Tab, range: Range, values: &[Vec<Value>]) -> Value {
+pub(super) fn write(tab: &mut Tab, range: Range, values: &[Vec<Value>]) -> Value {
     let cells = tab.write(range, values);
     let columns = values.iter().map(Vec::len).max().unwrap_or(0);
     let hit = Range {
         rows: (range.rows.0, Some(range.rows.0 + values.len())),
         columns: (range.columns.0, Some(range.columns.0 + columns)),
     };
-    json!({"spreadsheetId": id, "updatedRange": tab.written(hit),
+    json!({"updatedRange": tab.written(hit),
         "updatedRows": values.len(), "updatedColumns": columns, "updatedCells": cells})
 }
 

@@ -47,7 +47,7 @@ fn graph(folder: &Path, json: bool) -> Result<Exit, Failure> {
     for problem in problems {
         output::warning(&problem);
     }
-    let families = ownership::families(&ownership);
+    let families = ownership::families(ownership);
     match json {
         true => output::result(&format!("{:#}", ownership::as_json(&families))),
         false => say!("{}", ownership::as_tree(&families).trim_end()),

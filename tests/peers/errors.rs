@@ -211,9 +211,13 @@ fn answers_that_fit_the_documents_at_random_are_read() {
     let batch = ["--google-sheets", "--workers", "3", "--budget", "1000000"];
     for args in [&["check"][..], &batch] {
         let ended = ended(command(&desk, &models, &search, args).output().unwrap());
-        // Nobody's random words are an answer about a brand: that is the only thing that may be wrong.
-        assert!(matches!(ended.code, Some(0 | 1)), "{args:?}: {ended:#?}");
         let all = format!("{}{}", ended.out, ended.err);
+        // Nobody's random words are an answer about a brand, or the slug of a model: nothing else may be wrong.
+        let has_no_model = ended.code == Some(2) && all.contains("the server has no model");
+        assert!(
+            matches!(ended.code, Some(0 | 1)) || args == ["check"] && has_no_model,
+            "{args:?}: {ended:#?}"
+        );
         for bad in [
             "panicked",
             "is not what it should be",

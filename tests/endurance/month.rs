@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     assert_state_is_readable, in_parallel,
-    wall::{cron, days_between, library, offset_to},
+    wall::{cron, days_between, faketime, offset_to},
 };
 use crate::common::{Desk, Ended, ended, files, list_of};
 
@@ -66,7 +66,7 @@ struct Entry {
 /// A desk where a month passes.
 struct Month {
     desk: Desk,
-    library: PathBuf,
+    faketime: PathBuf,
     zone: TimeZone,
     /// What every brand's entry said after the night before.
     known: BTreeMap<String, Entry>,
@@ -88,7 +88,7 @@ impl Month {
     fn new(zone: &TimeZone) -> Self {
         Self {
             desk: Desk::with_list(&list_of(BRANDS)),
-            library: library(),
+            faketime: faketime(),
             zone: zone.clone(),
             known: BTreeMap::new(),
             typed: BTreeMap::new(),
@@ -112,7 +112,7 @@ impl Month {
         let mut command = self.desk.command(&args);
         command
             .env("TZ", ZONE)
-            .env("LD_PRELOAD", &self.library)
+            .env("LD_PRELOAD", &self.faketime)
             .env("FAKETIME", offset_to(start))
             .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
             .env("DONT_FAKE_MONOTONIC", "1")

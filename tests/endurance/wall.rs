@@ -25,7 +25,7 @@ pub fn cron(zone: &TimeZone, due: DateTime) -> ZonedDateTime {
     }
 }
 
-pub fn library() -> PathBuf {
+pub fn faketime() -> PathBuf {
     let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
     let found = folders
         .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))

@@ -151,7 +151,7 @@ impl<'a> Crew<'a> {
                 processed: 0,
                 succeeded: 0,
                 failed: 0,
-                skipped: plan.skipped.len() + plan.on_request,
+                skipped: plan.skipped + plan.on_request,
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
                 ended_because: None,

@@ -1,6 +1,6 @@
 //! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::{Timestamp, tz::TimeZone};
@@ -22,11 +22,13 @@ use super::{
     writeback::WriteBack,
 };
 use crate::{
-    brand::{Row, gather},
     cli::{BatchArgs, RunArgs, ServiceArgs, SourceArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    list::own::{Outcome, Target},
+    list::{
+        Rows,
+        own::{Outcome, Target},
+    },
     research::{self, Research, calendar},
     sandbox::{self, Sandbox},
     say,
@@ -35,8 +37,9 @@ use crate::{
         LockError, StateFolder,
         checkpoint::Checkpoint,
         job::Job,
+        known::Known,
         paid::Paid,
-        registry::{Registry, Status},
+        registry::Registry,
         runs,
         store::{self, Store},
     },
@@ -200,23 +203,15 @@ impl Desk {
     }
 
     /// What these rows ask for.
-    pub fn plan(&self, rows: Vec<Row>, registry: &Registry) -> Result<Plan, Failure> {
+    pub async fn plan(&self, rows: &Rows, known: &Known<'_>) -> Result<Plan, Failure> {
         let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
-        Plan::make(gather(rows), registry, &rules).or_exit(Exit::Usage)
+        Plan::make(rows, known, &rules).await.or_exit(Exit::Usage)
     }
 
     /// Prints what will be done, in the sections of the guide.
-    pub fn announce(
-        &self,
-        plan: &Plan,
-        registry: &Registry,
-        rows: usize,
-        connections: &Connections,
-    ) -> Estimate {
-        let (success, failed) = (
-            registry.count(Status::Success),
-            registry.count(Status::Failed),
-        );
+    pub fn announce(&self, plan: &Plan, connections: &Connections) -> Estimate {
+        let (success, failed) = (plan.standing.successes, plan.standing.failures);
+        let rows = plan.rows;
         say!(
             "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
             success + failed
@@ -236,7 +231,7 @@ impl Desk {
             None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
-        say!("Skipped (unchanged): {}", plan.skipped.len());
+        say!("Skipped (unchanged): {}", plan.skipped);
         if plan.left_out > 0 {
             say!(
                 "Left out (new or changed, and only failed ones are asked for): {}",
@@ -264,7 +259,7 @@ impl Desk {
             spent_before: self.paid.job_spent().0,
         };
         summary::config(&config);
-        let estimate = price::estimate(plan, registry, &self.args, &self.settings, connections);
+        let estimate = price::estimate(plan, &self.args, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::output::warning(&format!("{service}: {text}"));
@@ -274,14 +269,10 @@ impl Desk {
 
     /// Who has moved the reports away should not wonder why they do not come back.
     fn announce_missing_reports(&self, plan: &Plan) {
-        let reports = plan
-            .skipped
-            .iter()
-            .filter_map(|(_, entry)| entry.report.as_ref());
-        let missing = reports.filter(|report| !Path::new(report).exists()).count();
-        if missing > 0 {
+        if plan.without_report > 0 {
             warn(&format!(
-                "{missing} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
+                "{} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
+                plan.without_report,
                 self.settings.folders.output.display()
             ));
         }

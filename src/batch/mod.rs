@@ -3,13 +3,16 @@
 pub mod background;
 mod bar;
 mod bill;
+mod brands;
 mod claim;
 mod crew;
 mod deadline;
 mod desk;
+mod folder;
 mod forecast;
 mod lines;
 mod log;
+mod order;
 mod plan;
 pub mod preflight;
 pub mod price;
@@ -44,7 +47,7 @@ use crate::{
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
-        self, Table,
+        self, Rows, Table,
         own::{self, Outcome, Shown, Target},
         sheet::{ListError, SheetList},
     },
@@ -52,6 +55,7 @@ use crate::{
     sandbox::Sandbox,
     say,
     services::call::CallError,
+    state::known::Known,
 };
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
@@ -93,10 +97,10 @@ async fn work(
     }
     let mut registry = desk.registry()?;
     desk.remember_left(&registry);
-    let filled = rows.iter().filter(|row| !row.is_empty()).count();
-    let plan = desk.plan(rows, &registry)?;
+    let plan = desk.plan(&rows, &Known::folder(&registry)).await?;
+    drop(rows);
     account.reject(&plan.rejected);
-    let estimate = desk.announce(&plan, &registry, filled, &connections);
+    let estimate = desk.announce(&plan, &connections);
     let words = Words::of(desk.args.batch.lang);
     let first = first_write(&desk, &plan, &shown, connections.sheet.as_ref(), words);
     drop(shown);
@@ -154,7 +158,7 @@ async fn work(
 pub struct Loaded {
     /// Where it is, and which column is taken for what; `None` for a brand that was named by a flag.
     pub from: Option<(String, String)>,
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// What stands in the program's own cells of the sheet, by row.
     pub shown: HashMap<usize, Shown>,
 }
@@ -200,7 +204,7 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
     };
     Ok(Loaded {
         from: None,
-        rows: vec![row],
+        rows: Rows::Held(vec![row]),
         shown: HashMap::new(),
     })
 }
@@ -291,7 +295,7 @@ fn unwritten(
                 && !cells[own::COST].is_empty()
         })
     };
-    let skipped = plan.skipped.iter().filter_map(|(brand, entry)| {
+    let unchanged = plan.unchanged.iter().filter_map(|(brand, entry)| {
         let page = entry.report.as_deref().map(page_of).unwrap_or_default();
         let target = Target::Brand(brand.key.clone());
         let told = brand.rows.iter().all(|row| told(row, &page));
@@ -309,7 +313,7 @@ fn unwritten(
             (true, false) => None,
         }
     });
-    rejected.chain(skipped).collect()
+    rejected.chain(unchanged).collect()
 }
 
 /// The page for people beside a report.

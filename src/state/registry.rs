@@ -74,6 +74,14 @@ pub struct Entry {
     pub error: Option<String>,
 }
 
+impl Entry {
+    /// The folder of its report, whose path is `output/<folder>/brand_report.json`.
+    pub fn folder(&self) -> Option<String> {
+        let mut parts = self.report.as_deref()?.rsplit(['/', '\\']).skip(1);
+        parts.next().map(str::to_owned)
+    }
+}
+
 fn no_list() -> Arc<str> {
     "".into()
 }
@@ -208,11 +216,6 @@ impl Registry {
     /// All entries, by key.
     pub fn entries(&self) -> impl Iterator<Item = (&BrandKey, &Arc<Entry>)> {
         self.brands.iter()
-    }
-
-    /// How many brands ended with this status.
-    pub fn count(&self, status: Status) -> usize {
-        self.brands.values().filter(|e| e.status == status).count()
     }
 
     /// Takes in how brands ended. When this returns, it is on disk.

@@ -1,6 +1,6 @@
 //! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::{Timestamp, tz::TimeZone};
@@ -21,11 +21,11 @@ use super::{
     writeback::WriteBack,
 };
 use crate::{
-    brand::{Row, gather},
     cli::{BatchArgs, RunArgs, ServiceArgs, SourceArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
+        Rows,
         own::{Outcome, Target},
         sheet::SheetList,
     },
@@ -39,8 +39,9 @@ use crate::{
         LockError, StateFolder,
         checkpoint::Checkpoint,
         job::Job,
+        known::Known,
         paid::Paid,
-        registry::{Registry, Status},
+        registry::Registry,
         runs,
         shared::{Address, Host, Night, Phase, Shared, Whole},
         store::{self, Store},
@@ -60,7 +61,8 @@ pub struct Desk {
     /// `None` for a dry run, which writes nothing.
     pub state: Option<StateFolder>,
     pub paid: Arc<Paid>,
-    /// The run as one that hosts share, where they do.
+    /// What hosts share, where they do, and the run as one of theirs.
+    pub shared: Option<Shared>,
     pub night: Option<Night>,
     /// Which list this is, so that two lists do not answer for each other.
     pub list: Arc<str>,
@@ -117,14 +119,18 @@ impl Desk {
             now: started,
             simulated: settings.simulated,
         };
-        let (paid, night, mut broken) = match (&state, address) {
+        let (paid, shared, night, mut broken) = match (&state, address) {
             (Some(state), Some(address)) => {
                 let (paid, night) = begin.shared(address, state).await?;
-                (paid, Some(night), Vec::new())
+                (paid, Some(night.shared.clone()), Some(night), Vec::new())
             }
-            (state, _) => {
+            (state, address) => {
+                let shared = match address {
+                    Some(address) => Shared::peek(address).await.map_err(store_failure)?,
+                    None => None,
+                };
                 let (paid, broken) = begin.in_folder(state.as_ref()).or_exit(Exit::Usage)?;
-                (paid, None, broken)
+                (paid, shared, None, broken)
             }
         };
         let run_id = night
@@ -154,6 +160,7 @@ impl Desk {
             settings,
             state,
             paid: Arc::new(paid),
+            shared,
             night,
             list,
             run_id,
@@ -234,10 +241,10 @@ impl Desk {
         Deadline::new(&self.args.unattended, self.started, self.clock, expected)
     }
 
-    /// What became of each brand so far.
-    pub async fn registry(&self) -> Result<Registry, Failure> {
-        if let Some(night) = &self.night {
-            return night.shared.registry().await.map_err(store_failure);
+    /// What became of each brand so far; `None` where hosts share that.
+    pub fn registry(&self) -> Result<Option<Registry>, Failure> {
+        if self.shared.is_some() {
+            return Ok(None);
         }
         let registry = match &self.state {
             Some(state) => Registry::open(state, self.started),
@@ -247,7 +254,7 @@ impl Desk {
         if let Some(damage) = damage {
             warn(&damage);
         }
-        Ok(registry)
+        Ok(Some(registry))
     }
 
     /// Puts the run before on record where it could not do so itself. Nothing depends on it.
@@ -264,24 +271,26 @@ impl Desk {
         }
     }
 
-    /// What these rows ask for.
-    pub fn plan(&self, rows: Vec<Row>, registry: &Registry) -> Result<Plan, Failure> {
+    /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
+    pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
-        Plan::make(gather(rows), registry, &rules).or_exit(Exit::Usage)
+        let known = match (registry, &self.shared) {
+            (Some(registry), _) => Known::folder(registry),
+            (None, Some(shared)) => {
+                let client = shared.connect().await.map_err(store_failure)?;
+                Known::shared(client).await.map_err(store_failure)?
+            }
+            (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
+        };
+        Plan::make(rows, &known, &rules)
+            .await
+            .map_err(store_failure)
     }
 
     /// Prints what will be done, in the sections of the guide.
-    pub fn announce(
-        &self,
-        plan: &Plan,
-        registry: &Registry,
-        rows: usize,
-        connections: &Connections,
-    ) -> Estimate {
-        let (success, failed) = (
-            registry.count(Status::Success),
-            registry.count(Status::Failed),
-        );
+    pub fn announce(&self, plan: &Plan, connections: &Connections) -> Estimate {
+        let (success, failed) = (plan.standing.successes, plan.standing.failures);
+        let rows = plan.rows;
         say!(
             "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
             success + failed
@@ -301,7 +310,7 @@ impl Desk {
             None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
         }
         say!("Brands to process: {}/{}", plan.due.len(), plan.total);
-        say!("Skipped (unchanged): {}", plan.skipped.len());
+        say!("Skipped (unchanged): {}", plan.skipped);
         if plan.left_out > 0 {
             say!(
                 "Left out (new or changed, and only failed ones are asked for): {}",
@@ -329,7 +338,7 @@ impl Desk {
             spent_before: self.paid.job_spent().0,
         };
         summary::config(&config);
-        let estimate = price::estimate(plan, registry, &self.args, &self.settings, connections);
+        let estimate = price::estimate(plan, &self.args, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::output::warning(&format!("{service}: {text}"));
@@ -339,14 +348,10 @@ impl Desk {
 
     /// Who has moved the reports away should not wonder why they do not come back.
     fn announce_missing_reports(&self, plan: &Plan) {
-        let reports = plan
-            .skipped
-            .iter()
-            .filter_map(|(_, entry)| entry.report.as_ref());
-        let missing = reports.filter(|report| !Path::new(report).exists()).count();
-        if missing > 0 {
+        if plan.without_report > 0 {
             warn(&format!(
-                "{missing} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
+                "{} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
+                plan.without_report,
                 self.settings.folders.output.display()
             ));
         }

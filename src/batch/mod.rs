@@ -3,15 +3,18 @@
 pub mod background;
 mod bar;
 mod bill;
+mod brands;
 mod claim;
 mod closing;
 mod crew;
 mod deadline;
 mod desk;
+mod folder;
 mod forecast;
 mod hosts;
 mod lines;
 mod log;
+mod order;
 mod plan;
 pub mod preflight;
 pub mod price;
@@ -51,7 +54,7 @@ use crate::{
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
-        self, Table,
+        self, Rows, Table,
         own::{self, Outcome, Shown, Target},
         sheet::{ListError, SheetList},
     },
@@ -145,12 +148,14 @@ async fn lead(
     if let Some(note) = without_results_tab(&desk.args, &connections) {
         say!("Note: {note}");
     }
-    let mut registry = desk.registry().await?;
-    desk.remember_left(&registry);
-    let filled = rows.iter().filter(|row| !row.is_empty()).count();
-    let plan = desk.plan(rows, &registry)?;
+    let mut registry = desk.registry()?;
+    if let Some(registry) = &registry {
+        desk.remember_left(registry);
+    }
+    let plan = desk.plan(&rows, registry.as_ref()).await?;
+    drop(rows);
     account.reject(&plan.rejected);
-    let estimate = desk.announce(&plan, &registry, filled, &connections);
+    let estimate = desk.announce(&plan, &connections);
     let words = Words::of(desk.args.batch.lang);
     let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
     drop(shown);
@@ -163,7 +168,9 @@ async fn lead(
         };
         return desk.rehearse(plan, &cells).map(Err);
     }
-    registry.let_go().or_exit(Exit::Usage)?;
+    if let Some(registry) = &mut registry {
+        registry.let_go().or_exit(Exit::Usage)?;
+    }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 if plan.total == 0 => desk::warn("the list names no brand: is it the right list?"),
@@ -180,7 +187,7 @@ async fn lead(
         outline: Outline {
             total: plan.total,
             due: plan.due.len(),
-            skipped: plan.skipped.len(),
+            skipped: plan.skipped,
             on_request: plan.on_request,
             rejected: plan.rejected.len(),
             per_brand: estimate.per_brand,
@@ -199,7 +206,7 @@ async fn lead(
 pub struct Loaded {
     /// Where it is, and which column is taken for what; `None` for a brand that was named by a flag.
     pub from: Option<(String, String)>,
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// What stands in the program's own cells of the sheet, by row.
     pub shown: HashMap<usize, Shown>,
 }
@@ -245,7 +252,7 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
     };
     Ok(Loaded {
         from: None,
-        rows: vec![row],
+        rows: Rows::Held(vec![row]),
         shown: HashMap::new(),
     })
 }
@@ -336,7 +343,7 @@ fn unwritten(
                 && !cells[own::COST].is_empty()
         })
     };
-    let skipped = plan.skipped.iter().filter_map(|(brand, entry)| {
+    let unchanged = plan.unchanged.iter().filter_map(|(brand, entry)| {
         let page = entry.report.as_deref().map(page_of).unwrap_or_default();
         let target = Target::Brand(brand.key.clone());
         let told = brand.rows.iter().all(|row| told(row, &page));
@@ -354,7 +361,7 @@ fn unwritten(
             (true, false) => None,
         }
     });
-    rejected.chain(skipped).collect()
+    rejected.chain(unchanged).collect()
 }
 
 /// The page for people beside a report.

@@ -44,7 +44,8 @@ pub enum Start {
 /// A plan, and what goes into the sheet before anything is paid for.
 pub struct Planned {
     pub plan: Plan,
-    pub registry: Registry,
+    /// `None` where hosts share one.
+    pub registry: Option<Registry>,
     pub first: Vec<(Target, Outcome)>,
     pub connections: Connections,
 }
@@ -124,12 +125,13 @@ impl Planned {
         let chunk_size = desk.args.batch.chunk_size;
         let mut scribe = Some(Scribe::new(write_back, words, chunk_size, outline.due));
         let neighbours = Arc::clone(&plan.neighbours);
-        let (recorder, supply) = match &desk.night {
-            None => {
+        let (recorder, supply) = match (registry, &desk.night) {
+            (Some(registry), _) => {
                 let queue = plan.due;
                 (Recorder::folder(registry), Supply::Own { queue, begun: 0 })
             }
-            Some(night) => {
+            (None, night) => {
+                let night = night.as_ref().ok_or_else(nobody)?;
                 let whole = put_down(night, plan, outline)
                     .await
                     .map_err(store_failure)?;

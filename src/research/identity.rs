@@ -5,7 +5,7 @@
 //! trade they are in, and a longer name of which this one is a part.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::LazyLock,
 };
@@ -149,15 +149,21 @@ const MANY: usize = 3;
 /// So many times as many pages make one candidate the one that is meant.
 const MUCH_MORE: usize = 3;
 
-/// The names of all brands of the list, by which a sentence about another one of them is known.
+/// The names of all brands of the list, by which a sentence about another one of them is known: their hashes, in order.
 #[derive(Debug, Default)]
-pub struct Neighbours(HashSet<u64>);
+pub struct Neighbours(Box<[u64]>);
 
 impl Neighbours {
-    /// Of these brands.
-    pub fn of<'a>(keys: impl IntoIterator<Item = &'a BrandKey>) -> Self {
-        let name = |key: &'a BrandKey| key.as_str().split('@').next().unwrap_or_default();
-        Self(keys.into_iter().map(|key| hash(name(key))).collect())
+    /// Of brands whose names have these hashes.
+    pub fn of(mut names: Vec<u64>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Self(names.into())
+    }
+
+    /// The hash of a brand's name.
+    pub fn hash(key: &BrandKey) -> u64 {
+        hash(key.as_str().split('@').next().unwrap_or_default())
     }
 
     /// As bytes, for other hosts with the same program.
@@ -177,7 +183,7 @@ impl Neighbours {
         let runs = (1..=NAME_WORDS).flat_map(|length| list.windows(length));
         let named = |run: &&[&str]| {
             let letters = run.concat();
-            letters.chars().count() >= NAME_LETTERS && self.0.contains(&hash(&letters))
+            letters.chars().count() >= NAME_LETTERS && self.0.binary_search(&hash(&letters)).is_ok()
         };
         let spaced = |run: &[&str]| format!(" {} ", run.join(" "));
         let others = runs.filter(named).map(spaced);

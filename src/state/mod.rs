@@ -4,6 +4,7 @@ pub mod budget;
 pub mod checkpoint;
 mod entries;
 pub mod job;
+pub mod known;
 pub mod meter;
 pub mod paid;
 pub mod registry;

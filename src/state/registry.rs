@@ -240,11 +240,6 @@ impl Registry {
         self.brands.iter()
     }
 
-    /// How many brands ended with this status.
-    pub fn count(&self, status: Status) -> usize {
-        self.brands.values().filter(|e| e.status == status).count()
-    }
-
     /// Takes in how brands ended. When this returns, it is on disk.
     pub fn record(
         &mut self,

@@ -146,13 +146,23 @@ impl Shared {
             }
         }
         patience.over();
+        Ok(Self::at(address, events))
+    }
+
+    /// Reaches the store to read what is there; `None` where nothing is.
+    pub async fn peek(address: Address) -> Result<Option<Self>, Trouble> {
+        let found = schema::version(&connect(&address).await?).await?;
+        Ok(found.map(|_| Self::at(address, Listener::default())))
+    }
+
+    fn at(address: Address, events: Listener) -> Self {
         let host = fastrand::i64(1..);
-        Ok(Self {
+        Self {
             pipe: pipe::Pipe::open(address.clone(), events.clone(), host),
             address,
             events,
             host,
-        })
+        }
     }
 
     /// Where it is, without the password.

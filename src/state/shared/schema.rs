@@ -59,7 +59,7 @@ fn known() -> i32 {
 }
 
 /// The version of the tables; `None` where there are none.
-async fn version(client: &Client) -> Result<Option<i32>, Trouble> {
+pub async fn version(client: &Client) -> Result<Option<i32>, Trouble> {
     let there = client
         .query_one("SELECT to_regclass('brandintel.version') IS NOT NULL", &[])
         .await?;

@@ -56,8 +56,9 @@ struct Worker {
     /// Seconds between two that ask, as it is of late.
     usual: f64,
     last_asked: Instant,
-    /// Ways there and back so far.
+    /// Ways there and back so far, and what was done with them.
     trips: u64,
+    done: u64,
 }
 
 /// A connection, with the statements that it knows.
@@ -78,6 +79,7 @@ impl Pipe {
             usual: 0.0,
             last_asked: Instant::now(),
             trips: 0,
+            done: 0,
         };
         tokio::spawn(worker.work(receiver));
         Self(sender)
@@ -98,16 +100,23 @@ impl Pipe {
 
 impl Worker {
     async fn work(mut self, mut asked: mpsc::UnboundedReceiver<Op>) {
-        while let Some(first) = asked.recv().await {
-            let mut ops = vec![first];
-            sleep(self.gathering()).await;
+        loop {
+            let mut ops = match timeout(SIGN_OF_LIFE, asked.recv()).await {
+                Ok(Some(first)) => vec![first],
+                Ok(None) => break,
+                Err(_) if self.trips == 0 => continue,
+                // Whoever plans or writes pages is alive too.
+                Err(_) => Vec::new(),
+            };
+            if !ops.is_empty() {
+                sleep(self.gathering()).await;
+            }
             while let Ok(op) = asked.try_recv() {
                 ops.push(op);
             }
             self.meet(ops.len());
             self.carry_out(ops).await;
         }
-        tracing::debug!(trips = self.trips, "shared store");
     }
 
     fn gathering(&self) -> Duration {
@@ -116,6 +125,9 @@ impl Worker {
 
     #[expect(clippy::cast_precision_loss, reason = "few ask at once")]
     fn meet(&mut self, asked: usize) {
+        if asked == 0 {
+            return;
+        }
         let each = self.last_asked.elapsed().as_secs_f64() / asked as f64;
         self.last_asked = Instant::now();
         for _ in 0..asked {
@@ -167,7 +179,7 @@ impl Worker {
             return Err(Trouble::silent());
         };
         in_time(line.prepare(ops)).await?;
-        let sign = self.last_sign.is_none_or(|at| at.elapsed() >= SIGN_OF_LIFE);
+        let sign = ops.is_empty() || self.last_sign.is_none_or(|at| at.elapsed() >= SIGN_OF_LIFE);
         let begin = match sign {
             false => format!("BEGIN; SELECT pg_advisory_xact_lock({TURN})"),
             true => format!(
@@ -177,6 +189,8 @@ impl Worker {
             ),
         };
         self.trips += 1;
+        self.done += ops.len() as u64;
+        tracing::trace!(trips = self.trips, done = self.done, "shared store");
         let rows = in_time(line.send(&begin, ops)).await?;
         if sign {
             self.last_sign = Some(Instant::now());

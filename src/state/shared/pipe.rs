@@ -56,9 +56,6 @@ struct Worker {
     /// Seconds between two that ask, as it is of late.
     usual: f64,
     last_asked: Instant,
-    /// Ways there and back so far, and what was done with them.
-    trips: u64,
-    done: u64,
 }
 
 /// A connection, with the statements that it knows.
@@ -78,8 +75,6 @@ impl Pipe {
             last_sign: None,
             usual: 0.0,
             last_asked: Instant::now(),
-            trips: 0,
-            done: 0,
         };
         tokio::spawn(worker.work(receiver));
         Self(sender)
@@ -104,7 +99,7 @@ impl Worker {
             let mut ops = match timeout(SIGN_OF_LIFE, asked.recv()).await {
                 Ok(Some(first)) => vec![first],
                 Ok(None) => break,
-                Err(_) if self.trips == 0 => continue,
+                Err(_) if self.last_sign.is_none() => continue,
                 // Whoever plans or writes pages is alive too.
                 Err(_) => Vec::new(),
             };
@@ -188,9 +183,6 @@ impl Worker {
                 self.host
             ),
         };
-        self.trips += 1;
-        self.done += ops.len() as u64;
-        tracing::trace!(trips = self.trips, done = self.done, "shared store");
         let rows = in_time(line.send(&begin, ops)).await?;
         if sign {
             self.last_sign = Some(Instant::now());

@@ -18,16 +18,6 @@ fn billed(desk: &Desk) -> f64 {
     desk.sandbox.billed_usd() + credits * CREDIT_USD
 }
 
-/// US dollars that are set aside for calls of which nobody knows whether they were billed.
-fn held(desk: &Desk) -> f64 {
-    let db = rusqlite::Connection::open(desk.path("state/paid.sqlite3")).unwrap();
-    let mut query = db
-        .prepare("SELECT held FROM spending WHERE state = 'held'")
-        .unwrap();
-    let held = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    held.map(|usd| usd.unwrap().parse::<f64>().unwrap()).sum()
-}
-
 /// One run, gone on with where it is killed. Returns which part of its budget was used.
 fn try_budget(run: usize) -> f64 {
     let (crashes, loses) = (run % 3 == 1, run % 3 == 2);
@@ -58,7 +48,7 @@ fn try_budget(run: usize) -> f64 {
     assert_eq!(ended.code, Some(4), "{ended:#?}");
     let billed = billed(&desk);
     assert!(billed <= budget + 1e-9, "run {run}: {billed} of {budget}");
-    let used = (billed + held(&desk)) / budget;
+    let used = (billed + desk.held_usd()) / budget;
     assert!(used >= 0.9, "run {run}: only {used:.3} of {budget} used");
     used
 }

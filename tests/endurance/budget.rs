@@ -3,10 +3,9 @@
 
 use brandintel::sandbox::Options;
 
-use super::in_parallel;
+use super::{in_parallel, times};
 use crate::common::{Desk, list_of};
 
-const RUNS: usize = 100;
 const BRANDS: usize = 90;
 const CREDIT_USD: f64 = 0.008;
 
@@ -56,11 +55,12 @@ fn try_budget(run: usize) -> f64 {
 #[test]
 #[ignore = "takes minutes"]
 fn a_hundred_budgets_are_kept_and_used() {
-    let least = in_parallel(3, (0..RUNS).collect(), try_budget)
+    let runs = times("BRANDINTEL_TEST_BUDGETS", 100);
+    let least = in_parallel(3, (0..runs).collect(), try_budget)
         .into_iter()
         .fold(1.0, f64::min);
     println!(
-        "{RUNS} budgets kept; the least used one to {:.1} %",
+        "{runs} budgets kept; the least used one to {:.1} %",
         least * 100.0
     );
 }

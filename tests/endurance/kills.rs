@@ -4,10 +4,8 @@ use std::{path::Path, process::Command};
 
 use serde_json::{Map, Value};
 
-use super::{assert_state_is_readable, paid_requests, reports};
+use super::{assert_state_is_readable, paid_requests, reports, times};
 use crate::common::{Desk, list_of};
-
-const KILLS: usize = 200;
 
 /// What an undisturbed run leaves behind: its reports, and how many paid answers it took.
 fn undisturbed(brands: usize, args: &[&str]) -> (Map<String, Value>, u64) {
@@ -47,7 +45,7 @@ fn two_hundred_kills_at_random_moments() {
     let args = ["--google-sheets", "--workers", "4", "--chunk-size", "2"];
     let (expected, answers) = undisturbed(BRANDS, &args);
     let mut kills = 0;
-    while kills < KILLS {
+    while kills < times("BRANDINTEL_TEST_KILLS", 200) {
         let desk = Desk::with_list(&list_of(BRANDS));
         for _ in 0..8 {
             let asked = paid_requests(&desk);

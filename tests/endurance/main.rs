@@ -55,6 +55,12 @@ fn assert_state_is_readable(desk: &Desk) {
     assert!(broken.is_empty(), "set aside: {broken:?}");
 }
 
+/// How often something is tried, unless the environment says so: a store that is elsewhere takes longer.
+fn times(variable: &str, usual: usize) -> usize {
+    let times = std::env::var(variable).ok();
+    times.map_or(usual, |times| times.parse().unwrap())
+}
+
 /// Model and search requests that came so far.
 fn paid_requests(desk: &Desk) -> u64 {
     let [models, searches, _] = desk.sandbox.arrived();

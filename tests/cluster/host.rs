@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use super::{network::Namespace, services::Services};
-use crate::common::files;
+use crate::common::{binary, files};
 
 /// A host.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Host {
 
     /// Runs the program in a namespace, or where the tests are.
     pub fn start(&mut self, namespace: Option<&Namespace>, args: &[&str]) {
-        let program = program();
+        let program = binary();
         let mut command = match namespace {
             Some(namespace) => namespace.command(program.to_str().unwrap()),
             None => Command::new(&program),
@@ -126,12 +126,6 @@ impl Drop for Host {
             );
         }
     }
-}
-
-/// The program that is tried: the release, where it is named, because what it costs is measured.
-pub fn program() -> PathBuf {
-    let named = std::env::var_os("BRANDINTEL_TEST_PROGRAM").map(PathBuf::from);
-    named.unwrap_or_else(|| assert_cmd::cargo::cargo_bin!("brandintel").to_owned())
 }
 
 /// How often hosts said of a brand, in a run, that it is done.

@@ -213,9 +213,16 @@ impl Desk {
     }
 }
 
+/// The program that is tried: another build, where the environment names one, because it is faster or because what it costs is
+/// measured.
+pub fn binary() -> PathBuf {
+    let named = std::env::var_os("BRANDINTEL_TEST_PROGRAM").map(PathBuf::from);
+    named.unwrap_or_else(|| assert_cmd::cargo::cargo_bin!("brandintel").to_owned())
+}
+
 /// The program in a folder, with nothing set that the machine may have set.
 pub fn program(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("brandintel"));
+    let mut command = Command::new(binary());
     command.current_dir(folder).args(args);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();

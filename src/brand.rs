@@ -49,9 +49,30 @@ impl BrandKey {
     }
 
     /// This key for a list whose brand of that name is another one than the brand that has the key already.
-    pub fn in_list(&self, list: &str) -> Self {
+    pub fn in_list(&self, list: &ListMark) -> Self {
+        Self(format!("{}{MARK}{}", self.0, list.0).into())
+    }
+
+    /// This key without the mark of a list, if it looks as if it had one.
+    pub fn without_mark(&self) -> Option<&str> {
+        let (key, mark) = self.0.rsplit_once(MARK)?;
+        (mark.len() == MARK_LENGTH).then_some(key)
+    }
+}
+
+/// What stands before the mark of a list, and how long that is.
+const MARK: char = '#';
+const MARK_LENGTH: usize = 8;
+
+/// What tells the keys of a list from those of others.
+#[derive(Clone, Debug)]
+pub struct ListMark(String);
+
+impl ListMark {
+    /// The mark of this list.
+    pub fn of(list: &str) -> Self {
         let hash = blake3::hash(list.as_bytes()).to_hex();
-        Self(format!("{}#{}", self.0, &hash[..8]).into())
+        Self(hash[..MARK_LENGTH].to_owned())
     }
 }
 
@@ -71,6 +92,17 @@ pub struct Row {
 }
 
 impl Row {
+    /// The key of the brand that it names, as if there were no other row; `None` where it names none.
+    pub fn key(&self) -> Option<BrandKey> {
+        let name = read_name(&self.name).ok()?;
+        Some(BrandKey(text::key(&name).into()))
+    }
+
+    /// The parent company that it names.
+    pub fn parent(&self) -> Option<String> {
+        read_parent(&self.parent)
+    }
+
     /// Whether nobody typed anything into the columns that are read.
     pub fn is_empty(&self) -> bool {
         [&self.name, &self.website, &self.parent]
@@ -177,25 +209,33 @@ impl Hosts {
 /// a brand, and its key, do not depend on the order of the rows.
 pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
     let mut gathered = Gathered::default();
-    let mut hosts: HashMap<BrandKey, Hosts> = HashMap::new();
     let mut named = Vec::new();
     for row in rows {
-        let row: &Row = row.borrow();
-        if row.is_empty() {
-            continue;
-        }
-        match read_row(row, &mut gathered.notes) {
-            Ok(brand) => {
-                let known = hosts.entry(brand.key.clone()).or_default();
-                if let Some(host) = brand.host() {
-                    known.add(host);
-                }
-                named.push(brand);
-            }
-            Err(rejected) => gathered.rejected.push(rejected),
+        match read(row.borrow(), &mut gathered.notes) {
+            Some(Ok(brand)) => named.push(brand),
+            Some(Err(rejected)) => gathered.rejected.push(rejected),
+            None => {}
         }
     }
-    note_namesakes(&named, &hosts, &mut gathered.notes);
+    gathered.brands = unite(named, &mut gathered.notes);
+    gathered
+}
+
+/// The brand that a row names, as if there were no other row; `None` for an empty one.
+pub fn read(row: &Row, notes: &mut Vec<String>) -> Option<Result<Brand, RejectedRow>> {
+    (!row.is_empty()).then(|| read_row(row, notes))
+}
+
+/// Makes brands of rows that name one each.
+pub fn unite(mut named: Vec<Brand>, notes: &mut Vec<String>) -> Vec<Brand> {
+    let mut hosts: HashMap<BrandKey, Hosts> = HashMap::new();
+    for row in &named {
+        let known = hosts.entry(row.key.clone()).or_default();
+        if let Some(host) = row.host() {
+            known.add(host);
+        }
+    }
+    note_namesakes(&named, &hosts, notes);
     let mut known = HashSet::with_capacity(named.len());
     let mut all_differ = true;
     for row in &mut named {
@@ -207,12 +247,11 @@ pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
         all_differ &= known.insert(row.key.clone());
     }
     if all_differ {
-        gathered.brands = named;
-    } else {
-        gathered.brands = merge(named);
-        gathered.notes.extend(note_doubles(&gathered.brands));
+        return named;
     }
-    gathered
+    let brands = merge(named);
+    notes.extend(note_doubles(&brands));
+    brands
 }
 
 /// Doubles that are named one by one.

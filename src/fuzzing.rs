@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::{
     brand::{self, Brand, BrandKey, Row},
     cli::Lang,
-    list::{self, Table, own},
+    list::{self, Rows, Table, own},
     money::Usd,
     research::{
         Stages,
@@ -73,11 +73,13 @@ pub fn sheet_values(data: &[u8]) {
     assert!(own.iter().flatten().all(|&column| column < header.len()));
     assert!(columns.name < header.len());
     let last = cells.len();
-    let table = Table::below(columns, header_row, cells);
-    let numbers = table.rows.iter().map(|row| row.number);
+    let Rows::Held(rows) = Table::below(columns, header_row, cells).rows else {
+        panic!("cells in memory are rows in memory");
+    };
+    let numbers = rows.iter().map(|row| row.number);
     assert!(numbers.eq(header_row + 1..=last));
 
-    let gathered = brand::gather(&table.rows);
+    let gathered = brand::gather(&rows);
     let mut seen: Vec<usize> = gathered
         .brands
         .iter()
@@ -85,7 +87,7 @@ pub fn sheet_values(data: &[u8]) {
         .chain(gathered.rejected.iter().map(|row| row.number))
         .collect();
     seen.sort_unstable();
-    let filled = table.rows.iter().filter(|row| !row.is_empty());
+    let filled = rows.iter().filter(|row| !row.is_empty());
     assert!(
         filled.map(|row| row.number).eq(seen),
         "each row is one brand's, or is rejected"
@@ -102,7 +104,7 @@ pub fn sheet_values(data: &[u8]) {
         typed_as_it_is_shown(brand);
     }
     // Somebody sorts the sheet.
-    let sorted: Vec<Row> = table.rows.iter().rev().cloned().collect();
+    let sorted: Vec<Row> = rows.iter().rev().cloned().collect();
     assert_eq!(
         identities(&gathered.brands),
         identities(&brand::gather(&sorted).brands)

@@ -1,54 +1,78 @@
 //! Which entry of the registry belongs to which brand of the list.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::{HashMap, HashSet};
 
+use super::brands::Placed;
 use crate::{
-    brand::{Brand, BrandKey},
-    state::registry::{Entry, Registry},
+    brand::{Brand, BrandKey, ListMark},
+    state::known::Facts,
 };
+
+/// A brand of the list, with the keys under which it may be known.
+#[derive(Debug)]
+pub struct Asked {
+    pub brand: Brand,
+    /// Its place among all brands of the list.
+    pub place: usize,
+    /// Its fingerprint.
+    pub hash: String,
+    /// Those of this list first.
+    pub keys: Vec<BrandKey>,
+}
+
+impl Asked {
+    pub fn of(Placed { brand, place }: Placed, list: &ListMark) -> Self {
+        let keys = brand.possible_keys();
+        let of_list = keys.iter().map(|key| key.in_list(list));
+        Self {
+            place,
+            hash: brand.input_hash(),
+            keys: of_list.chain(keys.iter().cloned()).collect(),
+            brand,
+        }
+    }
+}
 
 /// Finds the entry of each brand in the registry. An entry for the very same row is taken first, whichever list it stood
 /// in: the question was the same. Else the entry of this list under the brand's key is taken: its row has changed.
 /// What belongs to another list or another brand is left alone, and the brand gets a new key.
+///
+/// Brands of the same name have to be asked for together: none of them gets what is another's.
 pub fn claim<'a>(
-    brands: &[Brand],
-    registry: &'a Registry,
-    list: &str,
-) -> Vec<(BrandKey, Option<&'a Arc<Entry>>)> {
+    brands: &[Asked],
+    known: &'a HashMap<BrandKey, Facts>,
+    list: &ListMark,
+) -> Vec<(BrandKey, Option<&'a Facts>)> {
     let mut claimed = HashSet::new();
-    let same_row: Vec<Option<BrandKey>> = brands
+    let same_row: Vec<Option<&BrandKey>> = brands
         .iter()
-        .map(|brand| {
-            let hash = brand.input_hash();
-            let keys = brand.possible_keys();
-            let of_list = keys.iter().map(|key| key.in_list(list));
-            let mut keys = of_list.chain(keys.iter().cloned());
-            keys.find(|key| registry.get(key).is_some_and(|e| e.input_hash == hash))
+        .map(|asked| {
+            let mut keys = asked.keys.iter();
+            keys.find(|key| known.get(key).is_some_and(|e| e.input_hash == asked.hash))
                 .inspect(|key| {
-                    claimed.insert(key.clone());
+                    claimed.insert(*key);
                 })
         })
         .collect();
     let changed_row = |brand: &Brand| {
         [brand.key.in_list(list), brand.key.clone()]
             .into_iter()
-            .find(|key| {
-                !claimed.contains(key) && registry.get(key).is_some_and(|e| *e.list == *list)
-            })
+            .find(|key| !claimed.contains(key) && known.get(key).is_some_and(|e| e.of_list))
     };
-    let new_key = |brand: &Brand| match registry.get(&brand.key) {
+    let new_key = |brand: &Brand| match known.get(&brand.key) {
         None => brand.key.clone(),
         Some(_) => brand.key.in_list(list),
     };
     brands
         .iter()
-        .zip(same_row)
-        .map(|(brand, same_row)| {
+        .zip(&same_row)
+        .map(|(asked, same_row)| {
             let key = same_row
-                .or_else(|| changed_row(brand))
-                .unwrap_or_else(|| new_key(brand));
-            let entry = registry.get(&key);
-            (key, entry)
+                .cloned()
+                .or_else(|| changed_row(&asked.brand))
+                .unwrap_or_else(|| new_key(&asked.brand));
+            let facts = known.get(&key);
+            (key, facts)
         })
         .collect()
 }

@@ -3,32 +3,46 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap, HashSet},
+    hash::{DefaultHasher, Hash, Hasher},
+    iter,
+    path::Path,
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
 
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
+use tokio::task::yield_now;
 
-use super::{claim::claim, queue::Queue};
+use super::{
+    brands::{Brands, Learnt, Placed},
+    claim::{Asked, claim},
+    folder::{new_folder, plain_folder},
+    order::Order,
+    queue::Queue,
+};
 use crate::{
-    brand::{Brand, BrandKey, Gathered, RejectedRow},
+    brand::{Brand, BrandKey, ListMark, RejectedRow},
     cli::{BatchArgs, RunArgs},
+    list::Rows,
     money::Usd,
     research::{self, Assignment, Depth, identity::Neighbours},
     settings::Rates,
     state::{
         job::Job,
-        registry::{Entry, Registry, Status},
+        known::{Facts, Known, Standing},
+        registry::{Entry, Status},
     },
-    text,
 };
+
+/// Rows that are decided on together, and parts of the list that are asked for ahead.
+const PART: usize = 1_000;
+const AHEAD: usize = 4;
 
 /// Days for which the answer to a search is as good as a new one.
 const SEARCH_DAYS: i64 = 7;
-
-/// Bytes of a folder's name; file systems allow 255, Windows counts whole paths.
-const FOLDER_BYTES: usize = 120;
 
 /// Seconds that a brand takes when it is alone: searches, and two answers of a model.
 pub const TYPICAL_SECONDS: f64 = 18.0;
@@ -55,22 +69,30 @@ pub struct Due {
 /// What a run will do.
 #[derive(Debug)]
 pub struct Plan {
+    /// Rows of the list with anything in them.
+    pub rows: usize,
     /// Brands in the list, as far as it is considered.
     pub total: usize,
     pub due: Queue,
-    /// Unchanged brands with what is known of them.
-    pub skipped: Vec<(Brand, Arc<Entry>)>,
+    /// Unchanged brands.
+    pub skipped: usize,
+    /// Those of them with what is known of them, where the list is a sheet, which may lack it.
+    pub unchanged: Vec<(Brand, Arc<Entry>)>,
+    /// Those of them whose reports are not where this machine has put them.
+    pub without_report: usize,
     /// New and changed brands that are not asked for, because only failed ones are.
     pub left_out: usize,
     /// Brands that the list asks to leave out.
     pub on_request: usize,
-    /// Those that are due, in their order, and how many of them ask for which depth.
+    /// Those that are due, in their order, where the list is a sheet; and how many of all ask for which depth.
     pub due_keys: Vec<BrandKey>,
     depths: BTreeMap<Option<Depth>, usize>,
     pub rejected: Vec<RejectedRow>,
     pub notes: Vec<String>,
     /// The names of all brands.
     pub neighbours: Arc<Neighbours>,
+    /// How the registry stands.
+    pub standing: Standing,
 }
 
 /// What decides whether a brand is due.
@@ -82,6 +104,8 @@ pub struct Rules<'a> {
     pub failed_only: bool,
     /// Brands that are read ahead.
     pub chunk: usize,
+    /// Whether the list is a sheet, into which results are written.
+    pub sheet: bool,
     /// The list that the rows stand in.
     pub list: &'a str,
     pub job: &'a Job,
@@ -96,6 +120,7 @@ impl<'a> Rules<'a> {
             max_age_days: args.batch.max_age,
             failed_only: args.batch.retry_failed_only,
             chunk: args.batch.chunk_size,
+            sheet: args.source.google_sheets,
             list,
             job,
             now,
@@ -120,103 +145,30 @@ impl Plan {
     /// Decides brand by brand.
     ///
     /// # Errors
-    /// When a long list cannot be put down on disk.
-    pub fn make(
-        gathered: Gathered,
-        registry: &Registry,
-        rules: &Rules<'_>,
-    ) -> anyhow::Result<Self> {
-        let Gathered {
-            mut brands,
-            mut rejected,
-            notes,
-        } = gathered;
-        if let Some(limit) = rules.limit
-            && brands.len() > limit
-        {
-            let first_left_out = brands[limit].rows[0];
-            brands.truncate(limit);
-            rejected.retain(|row| row.number < first_left_out);
-        }
-        let mut taken: HashSet<String> = registry
-            .entries()
-            .filter_map(|(_, entry)| folder_of(entry.report.as_deref()?))
-            .map(|f| f.to_lowercase())
-            .collect();
-        let mut plan = Self {
-            total: brands.len(),
-            due: Queue::new(rules.chunk),
-            skipped: Vec::new(),
-            left_out: 0,
-            on_request: 0,
-            due_keys: Vec::new(),
-            depths: BTreeMap::new(),
-            rejected,
-            notes,
-            neighbours: Arc::new(Neighbours::of(brands.iter().map(|brand| &brand.key))),
-        };
-        let parents = shared_parents(&brands);
-        let claims = claim(&brands, registry, rules.list);
-        let mut due = Vec::new();
-        for (brand, (key, known)) in brands.into_iter().zip(claims) {
-            match known {
-                _ if brand.wishes.skip => plan.on_request += 1,
-                Some(entry) if !is_due(&brand, entry, rules) => {
-                    plan.skipped.push((brand, Arc::clone(entry)));
-                }
-                _ if rules.failed_only && !has_failed(known) => plan.left_out += 1,
-                _ => due.push((brand, key, known)),
-            }
-        }
-        due.sort_by_cached_key(|(brand, _, known)| {
-            (Reverse(brand.wishes.priority()), urgency(brand, *known))
-        });
-        for (brand, key, known) in due {
-            let folder = known
-                .and_then(|entry| folder_of(entry.report.as_deref()?))
-                .unwrap_or_else(|| new_folder(&brand, &taken));
-            taken.insert(folder.to_lowercase());
-            let unchanged = known.filter(|entry| entry.input_hash == brand.input_hash());
-            *plan.depths.entry(brand.wishes.depth).or_default() += 1;
-            plan.due_keys.push(brand.key.clone());
-            plan.due.push(Due {
-                folder,
-                attempts: unchanged
-                    .filter(|entry| entry.status == Status::Failed)
-                    .map_or(0, |entry| entry.attempts),
-                report: known.and_then(|entry| entry.report.clone()),
-                thin: known.and_then(|entry| entry.thin),
-                assignment: Assignment {
-                    since: replay_since(unchanged, rules),
-                    shared_parent: parents.of(&brand),
-                    brand,
-                },
-                key,
-            })?;
-        }
-        Ok(plan)
+    /// When the list or the registry cannot be read, or a long list cannot be put down on disk.
+    pub async fn make(rows: &Rows, known: &Known<'_>, rules: &Rules<'_>) -> anyhow::Result<Self> {
+        let mut brands = Brands::of(rows, rules.limit).await?;
+        let mut decisions = Decisions::new(known, rules);
+        decisions.on_singles(&mut brands).await?;
+        let (namesakes, learnt) = brands.finish();
+        decisions.on_namesakes(namesakes).await?;
+        decisions.finish(learnt).await
     }
 
     /// What the due brands are expected to take; `typical` is what a brand costs before there is any experience.
     pub fn estimate(
         &self,
-        registry: &Registry,
         batch: &BatchArgs,
         rates: Rates,
         speed: f64,
         typical: impl Fn(Depth) -> Usd,
     ) -> Estimate {
-        let costs: Vec<Usd> = registry
-            .entries()
-            .filter(|(_, e)| e.status == Status::Success)
-            .map(|(_, e)| e.cost_usd)
-            .collect();
         let average = |sum: Usd, n: usize| {
             sum.scaled(rust_decimal::Decimal::ONE / rust_decimal::Decimal::from(n))
         };
-        let experience = match costs.len() {
+        let experience = match self.standing.successes {
             0..EXPERIENCE => None,
-            n => Some(average(costs.into_iter().sum(), n)),
+            n => Some(average(self.standing.cost, n)),
         };
         let price = |depth| match experience {
             // Experience is of the usual depth.
@@ -258,66 +210,248 @@ impl Plan {
     }
 }
 
-/// Parent companies that several brands of the list have.
-struct SharedParents(HashMap<String, Shared>);
-
-/// How many brands name a parent company, and the first of its spellings, whatever the order of the rows.
-struct Shared {
-    brands: usize,
-    spelling: String,
+/// What is known of these brands, and of others that may have their keys.
+async fn facts_of(
+    asked: &[Asked],
+    known: &Known<'_>,
+    list: &str,
+) -> anyhow::Result<HashMap<BrandKey, Facts>> {
+    let keys: Vec<&BrandKey> = asked.iter().flat_map(|asked| &asked.keys).collect();
+    known.facts(list, &keys).await
 }
 
-fn shared_parents(brands: &[Brand]) -> SharedParents {
-    let mut parents: HashMap<String, Shared> = HashMap::new();
-    for parent in brands.iter().filter_map(|brand| brand.parent.as_ref()) {
-        let shared = parents.entry(text::key(parent)).or_insert_with(|| Shared {
-            brands: 0,
-            spelling: parent.clone(),
-        });
-        shared.brands += 1;
-        if *parent < shared.spelling {
-            shared.spelling.clone_from(parent);
+/// A plan in the making.
+struct Decisions<'a> {
+    known: &'a Known<'a>,
+    rules: &'a Rules<'a>,
+    mark: ListMark,
+    plan: Plan,
+    due: Order,
+}
+
+impl<'a> Decisions<'a> {
+    fn new(known: &'a Known<'a>, rules: &'a Rules<'a>) -> Self {
+        let plan = Plan {
+            rows: 0,
+            total: 0,
+            due: Queue::new(rules.chunk),
+            skipped: 0,
+            unchanged: Vec::new(),
+            without_report: 0,
+            left_out: 0,
+            on_request: 0,
+            due_keys: Vec::new(),
+            depths: BTreeMap::new(),
+            rejected: Vec::new(),
+            notes: Vec::new(),
+            neighbours: Arc::default(),
+            standing: Standing::default(),
+        };
+        Self {
+            known,
+            rules,
+            mark: ListMark::of(rules.list),
+            plan,
+            due: Order::default(),
         }
     }
-    parents.retain(|_, shared| shared.brands > 1);
-    SharedParents(parents)
+
+    /// Decides on brands whose names occur once, a part of the list at a time; the next parts are asked for meanwhile.
+    async fn on_singles(&mut self, brands: &mut Brands<'_>) -> anyhow::Result<()> {
+        let (known, list, mark) = (self.known, self.rules.list, self.mark.clone());
+        let parts = iter::from_fn(|| brands.part(PART).transpose());
+        let parts = stream::iter(parts).map(|part| async {
+            let asked = part?.into_iter().map(|brand| Asked::of(brand, &mark));
+            let asked: Vec<Asked> = asked.collect();
+            // Reading must not keep this host from giving signs of life.
+            yield_now().await;
+            let facts = facts_of(&asked, known, list).await?;
+            anyhow::Ok((asked, facts))
+        });
+        let mut parts = pin!(parts.buffered(AHEAD));
+        while let Some((asked, facts)) = parts.try_next().await? {
+            let claims = claim(&asked, &facts, &mark);
+            self.decide(asked, claims).await?;
+        }
+        Ok(())
+    }
+
+    /// Decides on brands whose names occur more than once.
+    async fn on_namesakes(&mut self, brands: Vec<Placed>) -> anyhow::Result<()> {
+        let asked = brands.into_iter();
+        let asked: Vec<Asked> = asked.map(|brand| Asked::of(brand, &self.mark)).collect();
+        let mut facts = HashMap::new();
+        for part in asked.chunks(PART) {
+            facts.extend(facts_of(part, self.known, self.rules.list).await?);
+        }
+        let claims = claim(&asked, &facts, &self.mark);
+        self.decide(asked, claims).await
+    }
+
+    /// Decides on some brands, of which it is known what was claimed for them.
+    async fn decide(
+        &mut self,
+        asked: Vec<Asked>,
+        claims: Vec<(BrandKey, Option<&Facts>)>,
+    ) -> anyhow::Result<()> {
+        let (mut unchanged, mut due) = (Vec::new(), Vec::new());
+        for (asked, (key, facts)) in asked.into_iter().zip(claims) {
+            match facts {
+                _ if asked.brand.wishes.skip => self.plan.on_request += 1,
+                Some(known) if !is_due(&asked, known, self.rules) => {
+                    unchanged.push((asked.brand, key));
+                }
+                _ if self.rules.failed_only && !has_failed(facts) => self.plan.left_out += 1,
+                _ => due.push((asked, key, facts)),
+            }
+        }
+        self.plan.skipped += unchanged.len();
+        if !self.rules.sheet && !self.known.is_of_this_machine() {
+            unchanged.clear();
+        }
+        let of_due = due.iter().filter(|(.., facts)| facts.is_some());
+        let keys = unchanged.iter().map(|(_, key)| key);
+        let keys: Vec<&BrandKey> = keys.chain(of_due.map(|(_, key, _)| key)).collect();
+        let entries = match keys.is_empty() {
+            true => HashMap::new(),
+            false => self.known.entries(&keys).await?,
+        };
+        for (brand, key) in unchanged {
+            if let Some(entry) = entries.get(&key) {
+                self.leave(brand, entry);
+            }
+        }
+        for (asked, key, facts) in due {
+            let entry = entries.get(&key).map(Arc::as_ref);
+            self.take(asked, key, facts, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves an unchanged brand as it is.
+    fn leave(&mut self, brand: Brand, entry: &Arc<Entry>) {
+        // On another machine it may be anywhere.
+        if self.known.is_of_this_machine() {
+            let is_gone = |report: &String| !Path::new(report).exists();
+            self.plan.without_report += usize::from(entry.report.as_ref().is_some_and(is_gone));
+        }
+        if self.rules.sheet {
+            self.plan.unchanged.push((brand, Arc::clone(entry)));
+        }
+    }
+
+    fn take(
+        &mut self,
+        asked: Asked,
+        key: BrandKey,
+        facts: Option<&Facts>,
+        entry: Option<&Entry>,
+    ) -> anyhow::Result<()> {
+        let unchanged = entry.filter(|entry| entry.input_hash == asked.hash);
+        let priority = Reverse(asked.brand.wishes.priority());
+        let rank = (priority, urgency(&asked, facts), asked.place);
+        let due = Due {
+            // One that has none gets it in its turn.
+            folder: entry.and_then(Entry::folder).unwrap_or_default(),
+            attempts: unchanged
+                .filter(|entry| entry.status == Status::Failed)
+                .map_or(0, |entry| entry.attempts),
+            report: entry.and_then(|entry| entry.report.clone()),
+            thin: entry.and_then(|entry| entry.thin),
+            assignment: Assignment {
+                since: replay_since(unchanged, self.rules),
+                // Not known before the whole list is.
+                shared_parent: None,
+                brand: asked.brand,
+            },
+            key,
+        };
+        self.due.add(rank, due)
+    }
+
+    /// Puts what is due in its order, when the whole list is known.
+    async fn finish(self, learnt: Learnt) -> anyhow::Result<Plan> {
+        let Self {
+            known,
+            rules,
+            mut plan,
+            due,
+            ..
+        } = self;
+        let mut due = due.sorted()?;
+        let mut given = HashSet::new();
+        loop {
+            let part = due.chunk(PART)?;
+            if part.is_empty() {
+                break;
+            }
+            let new = part.iter().filter(|due| due.folder.is_empty());
+            let wanted = new.map(|due| plain_folder(&due.assignment.brand.name).to_lowercase());
+            let taken = known.taken(wanted.collect()).await?;
+            for mut due in part {
+                let brand = &due.assignment.brand;
+                if due.folder.is_empty() {
+                    let taken =
+                        |folder: &str| taken.contains(folder) || given.contains(&hash_of(folder));
+                    due.folder = new_folder(brand, taken);
+                }
+                given.insert(hash_of(&due.folder.to_lowercase()));
+                *plan.depths.entry(brand.wishes.depth).or_default() += 1;
+                if rules.sheet {
+                    plan.due_keys.push(brand.key.clone());
+                }
+                due.assignment.shared_parent = learnt.parents.of(brand);
+                plan.due.push(due)?;
+            }
+        }
+        plan.unchanged.sort_by_key(|(brand, _)| brand.rows[0]);
+        Ok(Plan {
+            rows: learnt.filled,
+            total: learnt.total,
+            rejected: learnt.rejected,
+            notes: learnt.notes,
+            neighbours: Arc::new(Neighbours::of(learnt.names)),
+            standing: known.standing().await?,
+            ..plan
+        })
+    }
 }
 
-impl SharedParents {
-    fn of(&self, brand: &Brand) -> Option<String> {
-        let shared = self.0.get(&text::key(brand.parent.as_ref()?))?;
-        Some(shared.spelling.clone())
-    }
+/// Folders are as many as brands: another one with the same hash is taken for this one, and gets a longer name.
+fn hash_of(folder: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What comes first when time or money do not last for all: brands that have no report of what their row says now, in
 /// the order of the list, then those with the oldest reports.
-fn urgency(brand: &Brand, known: Option<&Arc<Entry>>) -> Option<Timestamp> {
+fn urgency(asked: &Asked, known: Option<&Facts>) -> Option<Timestamp> {
     known
-        .filter(|entry| entry.status == Status::Success && entry.input_hash == brand.input_hash())
-        .map(|entry| entry.updated_at)
+        .filter(|facts| facts.status == Status::Success && facts.input_hash == asked.hash)
+        .map(|facts| facts.updated_at)
 }
 
-fn has_failed(known: Option<&Arc<Entry>>) -> bool {
-    known.is_some_and(|entry| entry.status == Status::Failed)
+fn has_failed(known: Option<&Facts>) -> bool {
+    known.is_some_and(|facts| facts.status == Status::Failed)
 }
 
-fn is_due(brand: &Brand, entry: &Entry, rules: &Rules<'_>) -> bool {
+fn is_due(asked: &Asked, known: &Facts, rules: &Rules<'_>) -> bool {
     rules.job.force
-        || entry.status == Status::Failed
-        || entry.input_hash != brand.input_hash()
-        || (!rules.failed_only && is_stale(entry, rules))
+        || known.status == Status::Failed
+        || known.input_hash != asked.hash
+        || (!rules.failed_only && is_stale(known, rules))
 }
 
-fn is_stale(entry: &Entry, rules: &Rules<'_>) -> bool {
+fn is_stale(known: &Facts, rules: &Rules<'_>) -> bool {
     rules
         .max_age_days
         .and_then(|days| rules.now.checked_sub((i64::from(days) * 24).hours()).ok())
-        .is_some_and(|oldest| entry.updated_at < oldest)
+        .is_some_and(|oldest| known.updated_at < oldest)
 }
 
 /// A crash must not cost anything twice, but who asks for research again does not want yesterday's answers.
-fn replay_since(unchanged: Option<&Arc<Entry>>, rules: &Rules<'_>) -> Timestamp {
+fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
     let week = rules
         .now
         .checked_sub((SEARCH_DAYS * 24).hours())
@@ -330,92 +464,34 @@ fn replay_since(unchanged: Option<&Arc<Entry>>, rules: &Rules<'_>) -> Timestamp 
     }
 }
 
-/// The folder of a report's path, which is `output/<folder>/brand_report.json`.
-fn folder_of(report: &str) -> Option<String> {
-    let mut parts = report.rsplit(['/', '\\']).skip(1);
-    parts.next().map(str::to_owned)
-}
-
-/// A folder's name made of the brand's: Persian letters stay, what no file system takes goes. Where something went, or
-/// another brand has the name, a part of the key's hash makes it the brand's own.
-fn new_folder(brand: &Brand, taken: &HashSet<String>) -> String {
-    let plain = plain_folder(&brand.name);
-    let lossless =
-        plain == text::clean(&brand.name) && brand.key.as_str() == text::key(&brand.name);
-    if lossless && !taken.contains(&plain.to_lowercase()) {
-        return plain;
-    }
-    format!("{plain} {}", &hash(&brand.key)[..8])
-}
-
-fn plain_folder(name: &str) -> String {
-    let mut folder = String::new();
-    for c in text::clean(name).chars() {
-        let c = if c.is_control() || "<>:\"/\\|?*'`$&;".contains(c) {
-            '_'
-        } else {
-            c
-        };
-        if folder.len() + c.len_utf8() > FOLDER_BYTES {
-            break;
-        }
-        folder.push(c);
-    }
-    let folder = folder.trim_matches(['.', ' ', '-', '~']).to_owned();
-    if folder.is_empty() || is_reserved(&folder) {
-        return format!("_{folder}");
-    }
-    folder
-}
-
-/// Names that Windows keeps for devices, and files that stand beside the folders.
-fn is_reserved(folder: &str) -> bool {
-    let stem = folder
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_uppercase();
-    let numbered = |device: &str| {
-        stem.strip_prefix(device).is_some_and(|n| {
-            n.chars().count() == 1 && n.chars().all(|c| c.is_ascii_digit() || "¹²³".contains(c))
-        })
-    };
-    matches!(
-        stem.as_str(),
-        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
-    ) || numbered("COM")
-        || numbered("LPT")
-        || matches!(
-            folder.to_lowercase().as_str(),
-            "index.html" | "brands.xlsx" | "changes.html" | "changes.md" | "companies.csv"
-        )
-}
-
-fn hash(key: &BrandKey) -> String {
-    blake3::hash(key.as_str().as_bytes()).to_hex().to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         brand::{Row, gather},
-        state::StateFolder,
+        state::{StateFolder, registry::Registry},
     };
     use proptest::prelude::*;
 
-    fn rows(names: &[&str]) -> Gathered {
-        let rows: Vec<Row> = names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| Row {
-                number: i + 2,
-                name: (*name).into(),
-                ..Row::default()
-            })
-            .collect();
-        gather(&rows)
+    fn rows(names: &[&str]) -> Vec<Row> {
+        let numbered = (2..).zip(names);
+        let rows = numbered.map(|(number, name)| Row {
+            number,
+            name: (*name).into(),
+            ..Row::default()
+        });
+        rows.collect()
+    }
+
+    fn brand(row: &Row) -> Brand {
+        gather([row]).brands.remove(0)
+    }
+
+    fn make(rows: Vec<Row>, registry: &Registry, rules: &Rules<'_>) -> Plan {
+        let (rows, known) = (Rows::Held(rows), Known::folder(registry));
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let made = runtime.unwrap().block_on(Plan::make(&rows, &known, rules));
+        made.unwrap()
     }
 
     fn at(day: i64) -> Timestamp {
@@ -447,14 +523,14 @@ mod tests {
         }
 
         fn done(&mut self, name: &str, status: Status, day: i64) {
-            let brand = rows(&[name]).brands.remove(0);
+            let brand = brand(&rows(&[name])[0]);
             self.registry
                 .record([(brand.key, Self::entry(name, status, day))])
                 .unwrap();
         }
 
         fn entry(name: &str, status: Status, day: i64) -> Entry {
-            let brand = rows(&[name]).brands.remove(0);
+            let brand = brand(&rows(&[name])[0]);
             Entry {
                 brand: name.into(),
                 list: "list".into(),
@@ -474,20 +550,17 @@ mod tests {
         }
 
         fn plan(&self, names: &[&str], limit: Option<usize>, max_age_days: Option<u32>) -> Plan {
-            Plan::make(
-                rows(names),
-                &self.registry,
-                &Rules {
-                    limit,
-                    max_age_days,
-                    failed_only: false,
-                    chunk: 2,
-                    list: "list",
-                    job: &self.job,
-                    now: at(100),
-                },
-            )
-            .unwrap()
+            let rules = Rules {
+                limit,
+                max_age_days,
+                failed_only: false,
+                chunk: 2,
+                sheet: true,
+                list: "list",
+                job: &self.job,
+                now: at(100),
+            };
+            make(rows(names), &self.registry, &rules)
         }
     }
 
@@ -503,7 +576,7 @@ mod tests {
         night.done("میهن", Status::Failed, 99);
         night.done("پگاه", Status::Success, 50);
         let plan = night.plan(&["كاله", "میهن", "پگاه", "هراز"], None, Some(30));
-        assert_eq!(plan.skipped.len(), 1);
+        assert_eq!((plan.skipped, plan.unchanged.len()), (1, 1));
         let all = due(plan);
         let shown: Vec<_> = all
             .iter()
@@ -564,18 +637,19 @@ mod tests {
         let mut night = Night::new();
         night.done("stale", Status::Success, 1);
         night.done("failed", Status::Failed, 99);
-        let gathered = rows(&["stale", "new", "failed"]);
+        let rows = rows(&["stale", "new", "failed"]);
         let rules = Rules {
             limit: None,
             max_age_days: Some(30),
             failed_only: true,
             chunk: 50,
+            sheet: false,
             list: "list",
             job: &night.job,
             now: at(100),
         };
-        let plan = Plan::make(gathered, &night.registry, &rules).unwrap();
-        assert_eq!((plan.skipped.len(), plan.left_out), (1, 1));
+        let plan = make(rows, &night.registry, &rules);
+        assert_eq!((plan.skipped, plan.left_out), (1, 1));
         assert_eq!(due(plan)[0].assignment.brand.name, "failed");
     }
 
@@ -589,24 +663,25 @@ mod tests {
                 website: (*website).into(),
                 ..Row::default()
             });
-            gather(rows.collect::<Vec<_>>())
+            rows.collect::<Vec<_>>()
         };
-        let plan = |night: &Night, list: &str, gathered| {
+        let plan = |night: &Night, list: &str, rows| {
             let rules = Rules {
                 limit: None,
                 max_age_days: None,
                 failed_only: false,
                 chunk: 50,
+                sheet: false,
                 list,
                 job: &night.job,
                 now: at(100),
             };
-            let plan = Plan::make(gathered, &night.registry, &rules).unwrap();
+            let plan = make(rows, &night.registry, &rules);
             let due = due(plan).into_iter().map(|due| due.key.to_string());
             due.collect::<Vec<_>>()
         };
         let record = |night: &mut Night, list: &str, key: &str, website: &str| {
-            let brand = rows(&[("آسمان", website)]).brands.remove(0);
+            let brand = brand(&rows(&[("آسمان", website)])[0]);
             let mut entry = Night::entry("آسمان", Status::Success, 99);
             entry.input_hash = brand.input_hash();
             entry.list = list.into();
@@ -640,42 +715,6 @@ mod tests {
     }
 
     #[test]
-    fn brands_share_a_parent_however_it_is_typed() {
-        let row = |number, name: &str, parent: &str| Row {
-            number,
-            name: name.into(),
-            parent: parent.into(),
-            ..Row::default()
-        };
-        let rows = [
-            row(2, "کاله", "هلدينگ سوليكو"),
-            row(3, "سولیکو", "هلدینگ سولیکو"),
-            row(4, "پگاه", "صندوق بازنشستگی"),
-            row(5, "هراز", "-"),
-        ];
-        let reversed: Vec<Row> = rows.iter().rev().cloned().collect();
-        for rows in [&rows[..], &reversed] {
-            let brands = gather(rows).brands;
-            let parents = shared_parents(&brands);
-            let mut of: Vec<_> = brands
-                .iter()
-                .map(|b| (b.name.as_str(), parents.of(b)))
-                .collect();
-            of.sort();
-            let shared = Some("هلدينگ سوليكو".to_owned()).min(Some("هلدینگ سولیکو".to_owned()));
-            assert_eq!(
-                of,
-                [
-                    ("سولیکو", shared.clone()),
-                    ("هراز", None),
-                    ("پگاه", None),
-                    ("کاله", shared)
-                ]
-            );
-        }
-    }
-
-    #[test]
     fn a_limit_considers_the_first_brands_only() {
         let night = Night::new();
         let plan = night.plan(&["کاله", "=A1", "میهن", "=B1", "پگاه"], Some(2), None);
@@ -701,20 +740,11 @@ mod tests {
                 workers,
                 ..BatchArgs::default()
             };
-            plan.estimate(&night.registry, &batch, rates, 1.0, |_| Usd::ZERO)
+            plan.estimate(&batch, rates, 1.0, |_| Usd::ZERO)
         };
         assert_eq!(estimate(1).parallel.as_secs(), 60 * 18);
         assert_eq!(estimate(16).parallel.as_secs(), 120);
         assert_eq!(estimate(16).cost.to_string(), "$3.00");
-    }
-
-    #[test]
-    fn folders_keep_persian_and_fit_every_file_system() {
-        assert_eq!(plain_folder("دیجی‌کالا"), "دیجی‌کالا");
-        assert_eq!(plain_folder("../../etc/passwd"), "_.._etc_passwd");
-        assert_eq!(plain_folder("CON"), "_CON");
-        assert_eq!(plain_folder("com1.ir"), "_com1.ir");
-        assert!(plain_folder(&"ک".repeat(200)).len() <= FOLDER_BYTES);
     }
 
     proptest! {

@@ -8,12 +8,12 @@ use super::{
     preflight::Connections,
 };
 use crate::{
-    brand::{Row, gather},
     cli::RunArgs,
     exit::{Exit, Failure, OrExit},
+    list::Rows,
     research,
     settings::Settings,
-    state::{paid::Paid, registry::Registry},
+    state::{known::Known, paid::Paid, registry::Registry},
 };
 
 /// What a batch would take.
@@ -27,18 +27,19 @@ pub struct Priced {
 }
 
 /// Reckons with the registry as it is; nothing is spent and nothing is written.
-pub fn price(
+pub async fn price(
     args: &RunArgs,
     settings: &Settings,
     connections: &Connections,
     paid: &Paid,
-    rows: Vec<Row>,
+    rows: &Rows,
 ) -> Result<Priced, Failure> {
     let (registry, _) = Registry::peek(&settings.folders.state).or_exit(Exit::Usage)?;
     let list = list_id(&args.source, settings);
     let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
-    let plan = Plan::make(gather(rows), &registry, &rules).or_exit(Exit::Usage)?;
-    let estimate = estimate(&plan, &registry, args, settings, connections);
+    let plan = Plan::make(rows, &Known::folder(&registry), &rules).await;
+    let plan = plan.or_exit(Exit::Usage)?;
+    let estimate = estimate(&plan, args, settings, connections);
     Ok(Priced {
         brands: plan.total,
         due: plan.due.len(),
@@ -50,7 +51,6 @@ pub fn price(
 /// What the brands that are due would take, at what the model and the searches cost now.
 pub fn estimate(
     plan: &Plan,
-    registry: &Registry,
     args: &RunArgs,
     settings: &Settings,
     connections: &Connections,
@@ -58,5 +58,5 @@ pub fn estimate(
     let prices = connections.openrouter.model().prices;
     let typical = |depth| research::typical_cost(prices, settings.credit_price, depth);
     let speed = settings.speed(&args.services);
-    plan.estimate(registry, &args.batch, settings.rates, speed, typical)
+    plan.estimate(&args.batch, settings.rates, speed, typical)
 }

@@ -11,6 +11,10 @@ use anyhow::Context;
 
 use super::plan::Due;
 
+/// What is said when brands cannot wait on disk.
+pub const NO_ROOM: &str = "the list cannot be put down in the folder for temporary files: set TMPDIR (TEMP on Windows) to one with room";
+pub const NOT_READ: &str = "the list cannot be read back from the folder for temporary files";
+
 /// The brands that are left, in their order.
 #[derive(Debug)]
 pub struct Queue {
@@ -56,15 +60,13 @@ impl Queue {
             self.ahead.push_back(due);
             return Ok(());
         }
-        self.put_down(&due)
-            .context("the list cannot be put down in the folder for temporary files: set TMPDIR (TEMP on Windows) to one with room")
+        self.put_down(&due).context(NO_ROOM)
     }
 
     /// Takes out the next brand.
     pub fn next(&mut self) -> anyhow::Result<Option<Due>> {
         if self.ahead.is_empty() {
-            self.read_ahead()
-                .context("the list cannot be read back from the folder for temporary files")?;
+            self.read_ahead().context(NOT_READ)?;
         }
         let next = self.ahead.pop_front();
         self.len -= usize::from(next.is_some());

@@ -13,10 +13,10 @@ use crate::{
         price::Priced,
         summary::span,
     },
-    brand::Row,
     cli::{CheckArgs, RunArgs},
     event::Events,
     exit::{Exit, Failure, OrExit},
+    list::Rows,
     output, say,
     settings::{self, Folders, Settings, dotenv},
     state::{paid::Paid, write_atomically},
@@ -111,7 +111,7 @@ async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Resul
     }
     note_credit(report, &connections);
     if let Some(rows) = rows(report, run, list, &mut connections).await {
-        let priced = batch::price::price(run, &settings, &connections, &paid, rows);
+        let priced = batch::price::price(run, &settings, &connections, &paid, &rows).await;
         report.price(run, &connections, priced);
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
@@ -144,7 +144,7 @@ async fn rows(
     run: &RunArgs,
     list: List,
     connections: &mut Connections,
-) -> Option<Vec<Row>> {
+) -> Option<Rows> {
     match list {
         List::None => {
             report.note(
@@ -167,8 +167,13 @@ async fn rows(
         }
     };
     if let Some((_, mapping)) = from {
-        let words = format!("{mapping}; {} rows below the header", rows.len());
-        report.add("list", Ok(words));
+        let words = rows.filled().or_exit(Exit::Usage);
+        let words = words.map(|filled| format!("{mapping}; {filled} rows below the header"));
+        let is_read = words.is_ok();
+        report.add("list", words);
+        if !is_read {
+            return None;
+        }
     }
     match (
         batch::without_results_tab(run, connections),

@@ -244,9 +244,9 @@ impl SetUp {
 
 /// Says what a file has in it; whether it is a list.
 fn try_file(path: &Path) -> bool {
-    match list::file::read(path) {
-        Ok(table) => {
-            let rows = table.rows.iter().filter(|row| !row.is_empty()).count();
+    let read = list::file::read(path).and_then(|table| Ok((table.rows.filled()?, table)));
+    match read {
+        Ok((rows, table)) => {
             say!("✅ {}: {}; {rows} rows", path.display(), table.mapping());
             true
         }

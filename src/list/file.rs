@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context, anyhow, bail, ensure};
 use calamine::{Data, Reader, Sheets, Xlsx, open_workbook_auto};
 
-use super::Table;
+use super::{Table, csv};
 use crate::services::sheets::column_letters;
 
 /// The endings of files that can be read.
@@ -17,7 +17,8 @@ pub const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "
 /// Cells of a workbook's tab at most, blank ones between others included: a Google Sheet has no more either.
 const CELLS: usize = 10_000_000;
 
-/// Reads the rows of a file; in a workbook those of the tab `INPUT`, or of the first.
+/// Reads the rows of a file, or opens it where they can be read one by one; in a workbook those of the tab `INPUT`, or of
+/// the first.
 pub fn read(path: &Path) -> anyhow::Result<Table> {
     let place = path.display().to_string();
     let extension = path
@@ -25,12 +26,11 @@ pub fn read(path: &Path) -> anyhow::Result<Table> {
         .and_then(|e| e.to_str())
         .unwrap_or_default()
         .to_lowercase();
-    let cells = match extension.as_str() {
-        "xlsx" | "xlsm" | "xls" | "ods" => read_workbook(path, &place)?,
-        "csv" | "tsv" | "txt" => read_csv(path, &place)?,
+    match extension.as_str() {
+        "xlsx" | "xlsm" | "xls" | "ods" => Table::read(read_workbook(path, &place)?, &place),
+        "csv" | "tsv" | "txt" => csv::open(path, &place),
         _ => bail!("{place}: a list is a .csv or an .xlsx file, so save it as one of them"),
-    };
-    Table::read(cells, &place)
+    }
 }
 
 /// Reads a workbook that is in memory: the tab that was asked for, `INPUT`, or the first. Returns the tab's name too.
@@ -123,70 +123,15 @@ fn shown(cell: &Data) -> String {
     }
 }
 
-fn read_csv(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
-    let bytes = std::fs::read(path)
-        .with_context(|| format!("{place} cannot be read: is the path right?"))?;
-    if bytes.starts_with(b"PK\x03\x04") {
-        bail!("{place} is a workbook, not CSV: give it the ending .xlsx");
-    }
-    let Ok(text) = String::from_utf8(bytes) else {
-        bail!("{place} is not UTF-8: in Excel choose “CSV UTF-8” when saving, or save as .xlsx");
-    };
-    // One kind of line end, and one at the end, so that lines can be counted.
-    let mut text = match text.contains('\r') {
-        true => text.replace("\r\n", "\n").replace('\r', "\n"),
-        false => text,
-    };
-    text.push('\n');
-    let text = text.trim_start_matches('\u{FEFF}');
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter(text))
-        .from_reader(text.as_bytes());
-    let mut cells: Vec<Vec<String>> = Vec::new();
-    let (mut record, mut next_line) = (csv::StringRecord::new(), 1);
-    while reader
-        .read_record(&mut record)
-        .with_context(|| format!("{place} is not CSV: save it as “CSV UTF-8”, or as .xlsx"))?
-    {
-        let row: Vec<String> = record.iter().map(str::to_owned).collect();
-        let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();
-        let end = usize::try_from(reader.position().line()).unwrap_or(usize::MAX);
-        // Empty lines are no records, but a spreadsheet counts them as rows.
-        let empty = end.saturating_sub(next_line + breaks + 1);
-        cells.extend(std::iter::repeat_n(Vec::new(), empty));
-        cells.push(row);
-        next_line = end;
-    }
-    // The line end that was added belongs to a cell only where that goes on to the end of the file.
-    let last = cells.last().and_then(|row| row.last());
-    let runs_out = last.is_some_and(|cell| cell.ends_with('\n'));
-    ensure!(
-        !runs_out || text.trim_end().ends_with('"'),
-        "{place}: row {} has a quotation mark that is never closed, so that all rows below would belong to its cell: close it, or write it twice",
-        cells.len()
-    );
-    Ok(cells)
-}
-
-/// Excel writes semicolons where a comma is the decimal mark; tables copied from elsewhere have tabs.
-fn delimiter(text: &str) -> u8 {
-    let header = text
-        .lines()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
-    let count = |mark: u8| header.bytes().filter(|&b| b == mark).count();
-    *b",;\t"
-        .iter()
-        .rev()
-        .max_by_key(|&&mark| count(mark))
-        .unwrap_or(&b',')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brand::Row;
+
+    fn rows(table: &Table) -> Vec<Row> {
+        let rows = table.rows.read().unwrap();
+        rows.map(|row| row.unwrap().into_owned()).collect()
+    }
 
     fn read_text(name: &str, text: &[u8]) -> anyhow::Result<Table> {
         let folder = tempfile::tempdir().unwrap();
@@ -203,13 +148,10 @@ mod tests {
                 .as_bytes(),
         )
         .unwrap();
-        let rows: Vec<_> = table
-            .rows
+        let rows = rows(&table);
+        let named: Vec<_> = rows
             .iter()
             .map(|r| (r.number, r.name.as_str()))
-            .collect();
-        let named: Vec<_> = rows
-            .into_iter()
             .filter(|(_, name)| !name.is_empty())
             .collect();
         assert_eq!(
@@ -250,10 +192,8 @@ mod tests {
         tab.write(3, 1, "کاله").unwrap();
         book.save(&path).unwrap();
         let table = read(&path).unwrap();
-        assert_eq!(
-            (table.rows[0].number, table.rows[0].name.as_str()),
-            (4, "کاله")
-        );
+        let rows = rows(&table);
+        assert_eq!((rows[0].number, rows[0].name.as_str()), (4, "کاله"));
     }
 
     #[test]

@@ -1,25 +1,28 @@
 //! The list of brands: from a sheet or a file, and how results get back into the sheet.
 
 mod columns;
+mod csv;
 pub mod file;
 mod located;
 mod memory;
 pub mod own;
 mod results_tab;
 mod row_tags;
+mod rows;
 pub mod sheet;
 
 use anyhow::Context;
 
-use crate::brand::Row;
 use columns::Columns;
+
+pub use self::rows::{Reading, Rows};
 
 /// Rows below a header, as somebody typed them.
 #[derive(Debug)]
 pub struct Table {
     /// Where the columns are.
     pub columns: Columns,
-    pub rows: Vec<Row>,
+    pub rows: Rows,
     /// Headers of columns that are neither read nor the program's own, with what they may have been meant for.
     left_alone: Vec<String>,
 }
@@ -44,7 +47,7 @@ impl Table {
         Self {
             columns,
             left_alone,
-            rows: below.map(|(i, cells)| columns.read(i + 1, cells)).collect(),
+            rows: Rows::Held(below.map(|(i, cells)| columns.read(i + 1, cells)).collect()),
         }
     }
 
@@ -83,7 +86,7 @@ pub fn pick_tab(titles: &[&str], asked: Option<&str>, place: &str) -> anyhow::Re
 
 /// Finds the header: where the columns are, and its row number.
 pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<(Columns, usize)> {
-    let filled = |row: &&Vec<String>| row.iter().any(|cell| !crate::text::clean(cell).is_empty());
+    let filled = |row: &&Vec<String>| is_filled(row);
     for (i, row) in cells
         .iter()
         .enumerate()
@@ -100,4 +103,8 @@ pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<(Column
             "{place} is empty: put a header (Brand Name, Website, Parent Company) and brands into it"
         )),
     }
+}
+
+fn is_filled(row: &[String]) -> bool {
+    row.iter().any(|cell| !crate::text::clean(cell).is_empty())
 }

@@ -5,7 +5,7 @@
 //! trade they are in, and a longer name of which this one is a part.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hash, Hasher},
     sync::LazyLock,
 };
@@ -149,15 +149,32 @@ const MANY: usize = 3;
 /// So many times as many pages make one candidate the one that is meant.
 const MUCH_MORE: usize = 3;
 
-/// The names of all brands of the list, by which a sentence about another one of them is known.
+/// The names of all brands of the list, by which a sentence about another one of them is known: their hashes, in order.
 #[derive(Debug, Default)]
-pub struct Neighbours(HashSet<u64>);
+pub struct Neighbours(Box<[u64]>);
 
 impl Neighbours {
-    /// Of these brands.
-    pub fn of<'a>(keys: impl IntoIterator<Item = &'a BrandKey>) -> Self {
-        let name = |key: &'a BrandKey| key.as_str().split('@').next().unwrap_or_default();
-        Self(keys.into_iter().map(|key| hash(name(key))).collect())
+    /// Of brands whose names have these hashes.
+    pub fn of(mut names: Vec<u64>) -> Self {
+        names.sort_unstable();
+        names.dedup();
+        Self(names.into())
+    }
+
+    /// The hash of a brand's name.
+    pub fn hash(key: &BrandKey) -> u64 {
+        hash(key.as_str().split('@').next().unwrap_or_default())
+    }
+
+    /// As bytes, for other hosts with the same program.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|name| name.to_le_bytes()).collect()
+    }
+
+    /// From the bytes of another host.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (names, _) = bytes.as_chunks();
+        Self(names.iter().map(|name| u64::from_le_bytes(*name)).collect())
     }
 
     /// Those that folded words name, folded, but for the brand of these names.
@@ -166,7 +183,7 @@ impl Neighbours {
         let runs = (1..=NAME_WORDS).flat_map(|length| list.windows(length));
         let named = |run: &&[&str]| {
             let letters = run.concat();
-            letters.chars().count() >= NAME_LETTERS && self.0.contains(&hash(&letters))
+            letters.chars().count() >= NAME_LETTERS && self.0.binary_search(&hash(&letters)).is_ok()
         };
         let spaced = |run: &[&str]| format!(" {} ", run.join(" "));
         let others = runs.filter(named).map(spaced);

@@ -40,6 +40,16 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// The name that it has in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What is known about one brand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -72,6 +82,14 @@ pub struct Entry {
     #[serde(default, skip_serializing_if = "ErrorKind::is_unknown")]
     pub error_kind: ErrorKind,
     pub error: Option<String>,
+}
+
+impl Entry {
+    /// The folder of its report, whose path is `output/<folder>/brand_report.json`.
+    pub fn folder(&self) -> Option<String> {
+        let mut parts = self.report.as_deref()?.rsplit(['/', '\\']).skip(1);
+        parts.next().map(str::to_owned)
+    }
 }
 
 fn no_list() -> Arc<str> {
@@ -147,6 +165,18 @@ impl Registry {
         Ok((registry, note))
     }
 
+    /// What is known from elsewhere.
+    pub fn of(brands: BTreeMap<BrandKey, Arc<Entry>>) -> Self {
+        Self {
+            brands,
+            on_disk: None,
+            json: PathBuf::new(),
+            journal: PathBuf::new(),
+            in_journal: 0,
+            folds: 0,
+        }
+    }
+
     fn read(state: &Path) -> anyhow::Result<(Self, Option<String>)> {
         let json = state.join("registry.json");
         let journal = state.join("registry.journal.jsonl");
@@ -208,11 +238,6 @@ impl Registry {
     /// All entries, by key.
     pub fn entries(&self) -> impl Iterator<Item = (&BrandKey, &Arc<Entry>)> {
         self.brands.iter()
-    }
-
-    /// How many brands ended with this status.
-    pub fn count(&self, status: Status) -> usize {
-        self.brands.values().filter(|e| e.status == status).count()
     }
 
     /// Takes in how brands ended. When this returns, it is on disk.

@@ -1,0 +1,288 @@
+//! Rows of a CSV file, one at a time, as often as they are asked for: a list is as long as its file, not as the memory.
+
+use std::{
+    fs::{File, Metadata},
+    io::{self, Read, Seek},
+    path::Path,
+    time::SystemTime,
+};
+
+use anyhow::{Context, bail, ensure};
+use csv::{ErrorKind, StringRecord};
+
+use super::{TOP, Table, columns::Columns, find_header, is_filled, rows::Rows};
+use crate::brand::Row;
+
+/// Bytes that are read at a time.
+const BLOCK: usize = 1 << 16;
+
+/// Bytes at the beginning, among which is the first line with anything in it.
+const HEAD: usize = 1 << 20;
+
+/// A CSV file that stays open: whoever replaces it while it is read leaves this one as it is.
+#[derive(Debug)]
+pub struct CsvFile {
+    file: File,
+    stamp: Stamp,
+    place: String,
+    columns: Columns,
+    header_row: usize,
+}
+
+/// By what a file is known that was written to.
+type Stamp = (u64, Option<SystemTime>);
+
+fn stamp(metadata: &Metadata) -> Stamp {
+    (metadata.len(), metadata.modified().ok())
+}
+
+/// Opens a list. What is no file, and can be read once only, is read into memory.
+pub fn open(path: &Path, place: &str) -> anyhow::Result<Table> {
+    let file = File::open(path).with_context(|| cannot_be_read(place))?;
+    let metadata = file.metadata().with_context(|| cannot_be_read(place))?;
+    let mut records = Records::new(&file, place)?;
+    let mut top: Vec<Vec<String>> = Vec::new();
+    while top.len() < TOP || !top.iter().any(|row| is_filled(row)) {
+        let Some((number, cells)) = records.next()? else {
+            break;
+        };
+        top.resize_with(number - 1, Vec::new);
+        top.push(cells);
+    }
+    let (columns, header_row) = find_header(&top, place)?;
+    if metadata.is_file() {
+        let left_alone = columns.left_alone(&top[header_row - 1]);
+        let rows = Rows::File(CsvFile {
+            file,
+            stamp: stamp(&metadata),
+            place: place.to_owned(),
+            columns,
+            header_row,
+        });
+        return Ok(Table {
+            columns,
+            rows,
+            left_alone,
+        });
+    }
+    while let Some((number, cells)) = records.next()? {
+        top.resize_with(number - 1, Vec::new);
+        top.push(cells);
+    }
+    Ok(Table::below(columns, header_row, top))
+}
+
+impl CsvFile {
+    /// Reads the rows below the header from the first on; one reading at a time. Rows with nothing in them at all are
+    /// left out.
+    pub fn read(&self) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Row>> + Send + '_> {
+        (&self.file)
+            .rewind()
+            .with_context(|| cannot_be_read(&self.place))?;
+        let mut records = Records::new(&self.file, &self.place)?;
+        let mut ended = false;
+        Ok(std::iter::from_fn(move || {
+            while !ended {
+                let row = records.next().transpose();
+                ended = !matches!(row, Some(Ok(_)));
+                match row {
+                    Some(Ok((number, _))) if number <= self.header_row => {}
+                    Some(Ok((number, cells))) => return Some(Ok(self.columns.read(number, cells))),
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => return self.unchanged().err().map(Err),
+                }
+            }
+            None
+        }))
+    }
+
+    /// What two readings of a list say does not fit together when it was written to between them.
+    fn unchanged(&self) -> anyhow::Result<()> {
+        let now = self.file.metadata();
+        let now = now.with_context(|| cannot_be_read(&self.place))?;
+        ensure!(
+            stamp(&now) == self.stamp,
+            "{} was changed while it was read: run again when it is saved",
+            self.place
+        );
+        Ok(())
+    }
+}
+
+fn cannot_be_read(place: &str) -> String {
+    format!("{place} cannot be read: is the path right?")
+}
+
+/// Rows with their numbers, as a spreadsheet counts them.
+struct Records<R> {
+    reader: csv::Reader<Lines<R>>,
+    record: StringRecord,
+    place: String,
+    /// The number of the last row, and the line that the next one begins in.
+    number: usize,
+    next_line: usize,
+    /// Whether the last cell of all so far ends with a line end.
+    runs_out: bool,
+}
+
+impl<R: Read> Records<R> {
+    fn new(source: R, place: &str) -> anyhow::Result<Self> {
+        let mut lines = Lines::new(source);
+        let head = lines.head().with_context(|| cannot_be_read(place))?;
+        if head.starts_with(b"PK\x03\x04") {
+            bail!("{place} is a workbook, not CSV: give it the ending .xlsx");
+        }
+        let delimiter = delimiter(head);
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(BLOCK)
+            .from_reader(lines);
+        Ok(Self {
+            reader,
+            record: StringRecord::new(),
+            place: place.to_owned(),
+            number: 0,
+            next_line: 1,
+            runs_out: false,
+        })
+    }
+
+    fn next(&mut self) -> anyhow::Result<Option<(usize, Vec<String>)>> {
+        let place = &self.place;
+        let more = match self.reader.read_record(&mut self.record) {
+            Ok(more) => more,
+            Err(error) if matches!(error.kind(), ErrorKind::Utf8 { .. }) => bail!(
+                "{place} is not UTF-8: in Excel choose “CSV UTF-8” when saving, or save as .xlsx"
+            ),
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("{place} is not CSV: save it as “CSV UTF-8”, or as .xlsx")
+                });
+            }
+        };
+        if !more {
+            // The line end that was added belongs to a cell only where that goes on to the end of the file.
+            ensure!(
+                !self.runs_out || self.reader.get_ref().last == b'"',
+                "{place}: row {} has a quotation mark that is never closed, so that all rows below would belong to its cell: close it, or write it twice",
+                self.number
+            );
+            return Ok(None);
+        }
+        let cells: Vec<String> = self.record.iter().map(str::to_owned).collect();
+        let breaks: usize = cells.iter().map(|cell| cell.matches('\n').count()).sum();
+        let end = usize::try_from(self.reader.position().line()).unwrap_or(usize::MAX);
+        // Empty lines are no records, but a spreadsheet counts them as rows.
+        let empty = end.saturating_sub(self.next_line + breaks + 1);
+        self.number += empty + 1;
+        self.next_line = end;
+        self.runs_out = cells.last().is_some_and(|cell| cell.ends_with('\n'));
+        Ok(Some((self.number, cells)))
+    }
+}
+
+/// Text without marks of the byte order, with one kind of line end, and one at the end, so that lines can be counted.
+struct Lines<R> {
+    source: R,
+    ready: Vec<u8>,
+    /// How much of what is ready was read.
+    at: usize,
+    /// The byte before was a carriage return.
+    returned: bool,
+    ended: bool,
+    /// The last byte so far that is not blank.
+    last: u8,
+}
+
+impl<R: Read> Lines<R> {
+    fn new(source: R) -> Self {
+        Self {
+            source,
+            ready: Vec::new(),
+            at: 0,
+            returned: false,
+            ended: false,
+            last: 0,
+        }
+    }
+
+    /// The beginning, with the first line that has anything in it.
+    fn head(&mut self) -> io::Result<&[u8]> {
+        while !self.ended && self.ready.len() < HEAD {
+            self.fill()?;
+            let line_end = self.ready.iter().rposition(|&byte| byte == b'\n');
+            if line_end.is_some_and(|end| first_line(&self.ready[..end]).is_some()) {
+                break;
+            }
+        }
+        while self.ready[self.at..].starts_with("\u{FEFF}".as_bytes()) {
+            self.at += "\u{FEFF}".len();
+        }
+        Ok(&self.ready[self.at..])
+    }
+
+    /// Makes more ready.
+    fn fill(&mut self) -> io::Result<()> {
+        let begin = self.ready.len();
+        self.ready.resize(begin + BLOCK, 0);
+        let read = loop {
+            match self.source.read(&mut self.ready[begin..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        self.ready.truncate(begin + *read.as_ref().unwrap_or(&0));
+        if read? == 0 {
+            self.ended = true;
+            self.ready.push(b'\n');
+            return Ok(());
+        }
+        let block = &self.ready[begin..];
+        if let Some(last) = block.trim_ascii_end().last() {
+            self.last = *last;
+        }
+        if self.returned || block.contains(&b'\r') {
+            let block = self.ready.split_off(begin);
+            for byte in block {
+                match (std::mem::replace(&mut self.returned, byte == b'\r'), byte) {
+                    (true, b'\n') => {}
+                    (_, b'\r') => self.ready.push(b'\n'),
+                    _ => self.ready.push(byte),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.ready.len() && !self.ended {
+            self.ready.clear();
+            self.at = 0;
+            self.fill()?;
+        }
+        let read = (&self.ready[self.at..]).read(buffer)?;
+        self.at += read;
+        Ok(read)
+    }
+}
+
+/// Excel writes semicolons where a comma is the decimal mark; tables copied from elsewhere have tabs.
+fn delimiter(head: &[u8]) -> u8 {
+    let header = first_line(head).unwrap_or_default();
+    let count = |mark: u8| header.iter().filter(|&&b| b == mark).count();
+    *b",;\t"
+        .iter()
+        .rev()
+        .max_by_key(|&&mark| count(mark))
+        .unwrap_or(&b',')
+}
+
+/// The first line that is not blank.
+fn first_line(text: &[u8]) -> Option<&[u8]> {
+    text.split(|&byte| byte == b'\n')
+        .find(|line| !String::from_utf8_lossy(line).trim().is_empty())
+}

@@ -10,6 +10,7 @@ use clap::{
     error::ErrorKind,
     parser::ValueSource,
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use self::unattended::UnattendedArgs;
@@ -19,6 +20,7 @@ use crate::{
     money::Usd,
     research::{Depth, Stages},
     sandbox::Temper,
+    state::shared::Address,
 };
 
 /// Research a list of brands and leave a brief with evidence for each.
@@ -167,6 +169,9 @@ pub struct RunArgs {
     /// What it does when nobody watches.
     #[command(flatten)]
     pub unattended: UnattendedArgs,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
     /// Which services are asked, and how often.
     #[command(flatten)]
     pub services: ServiceArgs,
@@ -194,6 +199,7 @@ impl RunArgs {
         };
         run.source = SourceArgs::default();
         run.unattended.report_to = None;
+        run.shared.state = None;
         run
     }
 }
@@ -266,6 +272,40 @@ pub struct BatchArgs {
     /// Language of the reports
     #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, default_value_t = Lang::Both)]
     pub lang: Lang,
+}
+
+/// Where state is kept that several hosts share.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Many hosts")]
+pub struct StateArgs {
+    /// PostgreSQL database that hosts share
+    ///
+    /// They share the list, the registry, paid answers, the budget, and the rates of the keys. Without it, all of this is
+    /// this host's own, in the folder state/. The URL may hold a password: better set BRANDINTEL_STATE.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BRANDINTEL_STATE",
+        hide_env_values = true,
+        value_parser = secret
+    )]
+    pub state: Option<SecretString>,
+}
+
+impl StateArgs {
+    /// Where it is, if it is not the folder. It is read here, so that no error repeats the password.
+    pub fn address(&self) -> anyhow::Result<Option<Address>> {
+        let read = |url: &SecretString| {
+            let address = url.expose_secret().parse::<Address>();
+            address.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
+        };
+        self.state.as_ref().map(read).transpose()
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "what reads a flag may fail")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(text.into())
 }
 
 /// Which services are asked, and how often.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tracing::Span;
 
-use crate::state::paid::Cost;
+use crate::{money::Usd, state::paid::Cost};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -48,6 +48,14 @@ pub enum Event {
     BrandPutBack { brand: Arc<str> },
     /// The checkpoint was written after this many brands.
     CheckpointSaved { processed: usize },
+    /// How a run stands that several hosts work on.
+    Whole {
+        succeeded: usize,
+        failed: usize,
+        /// US dollars.
+        usd: Usd,
+        hosts: usize,
+    },
     /// Results were written to the sheet.
     SheetWritten { rows: usize },
     /// No new brand is taken up; the brands named are still in flight.

@@ -7,6 +7,7 @@ pub mod keys;
 use std::{
     env,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, ensure};
@@ -46,7 +47,7 @@ pub struct Settings {
     /// US dollars for one search credit.
     pub credit_price: Usd,
     /// The spreadsheet, where a credential opens it.
-    pub sheet: Option<SheetSettings>,
+    pub sheet: Option<Arc<SheetSettings>>,
     /// The spreadsheet, where none does: it is read as anyone with the link can.
     pub public_sheet: Option<PublicSheetSettings>,
     pub rates: Rates,
@@ -150,7 +151,7 @@ impl Settings {
             model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
             tavily: tavily()?,
             credit_price: credit_price()?,
-            sheet,
+            sheet: sheet.map(Arc::new),
             public_sheet,
             rates: Rates::new(args, 1.0),
             folders: Folders::new(false),
@@ -199,14 +200,14 @@ impl Settings {
                 key: sandbox.tavily_key().into(),
             },
             credit_price: "0.008".parse()?,
-            sheet: Some(SheetSettings {
+            sheet: Some(Arc::new(SheetSettings {
                 id: sandbox.sheet_id().into(),
                 tab: None,
                 base: at("")?,
                 access: SheetAccess::ServiceAccount(serde_json::from_value(
                     sandbox.service_account(),
                 )?),
-            }),
+            })),
             public_sheet: None,
             rates: Rates::new(args, args.sandbox_speed),
             folders: Folders::new(true),

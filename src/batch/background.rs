@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{
     render::{Background, FailedBrand},
     state::{
-        registry::{Entry, Registry, Status},
+        registry::{Registry, Status},
         runs,
     },
 };
@@ -23,21 +23,8 @@ pub fn read(state: &Path) -> (Background, Vec<String>) {
         failed.extend(
             entries
                 .filter(|entry| entry.status == Status::Failed)
-                .map(|entry| failed_brand(entry)),
+                .map(|entry| FailedBrand::of(entry)),
         );
     }
     (Background { runs, failed }, problems)
-}
-
-fn failed_brand(entry: &Entry) -> FailedBrand {
-    let folder = entry.report.as_ref().and_then(|report| {
-        let folder = Path::new(report).parent()?.file_name()?;
-        Some(folder.to_string_lossy().into_owned())
-    });
-    FailedBrand {
-        brand: entry.brand.clone(),
-        folder,
-        error: entry.error.clone().unwrap_or_default(),
-        at: entry.updated_at,
-    }
 }

@@ -29,7 +29,7 @@ pub type Item = (&'static str, Comparison);
 impl Bill {
     /// Takes the figures down that came with the validation of the keys. Calls that were lost in earlier runs are
     /// settled by them.
-    pub fn open(
+    pub async fn open(
         paid: &Arc<Paid>,
         key: Option<&KeyInfo>,
         credits: &KeyUsage,
@@ -41,8 +41,11 @@ impl Bill {
             openrouter: None,
             tavily: None,
         };
-        bill.openrouter = bill.read(openrouter::NAME, spent(key), openrouter::TIMEOUT)?;
-        bill.tavily = bill.read(tavily::NAME, bill.of_credits(credits), tavily::TIMEOUT)?;
+        bill.openrouter = bill
+            .read(openrouter::NAME, spent(key), openrouter::TIMEOUT)
+            .await?;
+        let used = bill.of_credits(credits);
+        bill.tavily = bill.read(tavily::NAME, used, tavily::TIMEOUT).await?;
         Ok(bill)
     }
 
@@ -56,25 +59,24 @@ impl Bill {
             (openrouter::NAME, &self.openrouter, key, openrouter::TIMEOUT),
             (tavily::NAME, &self.tavily, credits, tavily::TIMEOUT),
         ] {
-            let now = self.read(service, now, longest)?;
+            let now = self.read(service, now, longest).await?;
             if let (Some(before), Some(now)) = (before, now) {
-                items.push((service, self.paid.compare(service, before, &now)?));
+                items.push((service, self.paid.compare(service, before, &now).await?));
             }
         }
         Ok(items)
     }
 
-    fn read(
+    async fn read(
         &self,
         service: &str,
         usd: Option<Usd>,
         longest: Duration,
     ) -> anyhow::Result<Option<Reading>> {
-        let take = |usd| {
-            self.paid
-                .take_reading(service, usd, longest, Timestamp::now())
-        };
-        usd.map(take).transpose()
+        let Some(usd) = usd else { return Ok(None) };
+        self.paid
+            .take_reading(service, usd, longest, Timestamp::now())
+            .await
     }
 
     fn of_credits(&self, credits: &KeyUsage) -> Option<Usd> {

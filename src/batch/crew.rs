@@ -6,28 +6,32 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::{
     task::{Id, JoinSet},
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use super::{
-    background,
-    bill::{self, Bill},
+    bill::Bill,
     call_failure,
     deadline::Deadline,
     desk::Desk,
-    list_failure, page_of,
-    plan::{Due, Plan},
-    record::Recorder,
+    hosts::{Hosts, Ready},
+    list_failure,
+    plan::Due,
+    queue::Queue,
+    record::{Recorded, Recorder},
+    scribe::Scribe,
     stop::Signals,
     summary::Figures,
-    writeback::{Words, WriteBack},
+    takeover::{Following, SheetMaker},
+    together::{LEADS_FOR, followed, news, refused, store_failure},
+    writeback::Words,
 };
 use crate::{
+    brand::BrandKey,
     event::{Event, Events},
-    exit::{Exit, Failure, OrExit},
-    list::own::{Outcome, Target},
+    exit::{Exit, Failure},
     money::Usd,
     remedy::ErrorKind,
     render::{self, Findings},
@@ -39,9 +43,9 @@ use crate::{
     span::{self, Spent},
     state::{
         checkpoint::{Checkpoint, RunStatus},
-        paid::Cost,
-        registry::{Entry, Registry, Status},
-        runs::{self, RunLine},
+        paid::{Cost, unpack},
+        registry::{Entry, Status},
+        shared::Ended,
     },
 };
 
@@ -69,11 +73,26 @@ impl End {
     }
 }
 
+/// Where brands come from.
+pub enum Supply {
+    /// This host's own queue; so many have been taken out of it.
+    Own { queue: Queue, begun: usize },
+    /// What is left to all hosts.
+    Hosts(Box<Hosts>),
+}
+
+/// A report that is saved.
+pub struct Saved {
+    researched: Researched,
+    /// Deflated for other hosts, with its hash.
+    report: Option<(Vec<u8>, Vec<u8>)>,
+}
+
 /// A brand that a worker has in hand.
-struct InHand {
+pub struct InHand {
     due: Due,
-    /// The chunk it belongs to, counted from 0.
-    chunk: usize,
+    /// Its place among those that are due, counted from 0.
+    position: usize,
     started: Instant,
     /// How long it took, how much of that it waited for the turns of its calls, and what it cost, once it has ended.
     took: Duration,
@@ -82,95 +101,112 @@ struct InHand {
     span: Span,
     /// For the results tab, where there is one.
     findings: Option<Box<Findings>>,
+    /// For other hosts, where there are any.
+    report: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What a crew is told of the list before it begins.
+pub struct Outline {
+    pub total: usize,
+    pub due: usize,
+    pub skipped: usize,
+    pub on_request: usize,
+    pub rejected: usize,
+    /// What a brand is expected to cost, in US dollars.
+    pub per_brand: Usd,
+}
+
+/// What a crew works with.
+pub struct Tools {
+    pub supply: Supply,
+    pub recorder: Recorder<InHand>,
+    pub research: Research,
+    /// `None` where another host has it.
+    pub scribe: Option<Scribe>,
+    pub bill: Option<Bill>,
+    pub sheets: Option<SheetMaker>,
+    pub words: Words,
+    pub events: Events,
+    pub stop: CancellationToken,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
 pub struct Crew<'a> {
-    desk: &'a Desk,
-    recorder: Recorder<InHand>,
-    research: Arc<Research>,
-    write_back: WriteBack,
-    bill: Option<Bill>,
-    words: Words,
-    events: Events,
-    stop: CancellationToken,
-    checkpoint: Checkpoint,
+    pub(super) desk: &'a Desk,
+    pub(super) supply: Supply,
+    pub(super) recorder: Recorder<InHand>,
+    pub(super) research: Arc<Research>,
+    pub(super) scribe: Option<Scribe>,
+    /// A lead that died is being followed.
+    pub(super) following: Option<Following>,
+    /// Until when this host leads for sure.
+    pub(super) leads_until: Instant,
+    pub(super) sheets: Option<SheetMaker>,
+    pub(super) bill: Option<Bill>,
+    pub(super) words: Words,
+    pub(super) events: Events,
+    pub(super) stop: CancellationToken,
+    pub(super) outline: Outline,
+    pub(super) checkpoint: Checkpoint,
     /// The checkpoint could not be written, and the user knows.
-    without_checkpoint: bool,
-    output: PathBuf,
-    /// Brands of each chunk that have not ended yet.
-    open: Vec<usize>,
-    flying: JoinSet<Result<Researched, CallError>>,
-    in_hand: HashMap<Id, InHand>,
-    /// What a brand is expected to cost.
-    per_brand: Usd,
-    thin: usize,
+    pub(super) without_checkpoint: bool,
+    pub(super) output: PathBuf,
+    pub(super) flying: JoinSet<Result<Saved, CallError>>,
+    pub(super) in_hand: HashMap<Id, InHand>,
+    pub(super) done: Done,
+    pub(super) deadline: Deadline,
+    pub(super) end: End,
+}
+
+/// What came of the brands of this host.
+#[derive(Default)]
+pub struct Done {
+    pub brands: usize,
+    pub thin: usize,
     /// Brands whose reports say something else than before.
-    changed: usize,
+    pub changed: usize,
     /// Tokens of prompts, and those of them that providers had in their caches.
-    tokens_in: u64,
-    tokens_cached: u64,
-    one_by_one: Duration,
-    deadline: Deadline,
-    end: End,
+    pub tokens_in: u64,
+    pub tokens_cached: u64,
+    pub one_by_one: Duration,
 }
 
 impl<'a> Crew<'a> {
     /// A crew that is ready to work.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is handed over once, by one caller"
-    )]
-    pub fn new(
-        desk: &'a Desk,
-        plan: &Plan,
-        per_brand: Usd,
-        registry: Registry,
-        research: Research,
-        write_back: WriteBack,
-        bill: Bill,
-        words: Words,
-        events: Events,
-        stop: CancellationToken,
-    ) -> Self {
-        let chunk_size = desk.args.batch.chunk_size;
+    pub fn new(desk: &'a Desk, outline: Outline, tools: Tools) -> Self {
         Self {
-            recorder: Recorder::new(registry),
-            research: Arc::new(research),
-            write_back,
-            bill: Some(bill),
-            words,
-            events,
-            stop,
+            supply: tools.supply,
+            recorder: tools.recorder,
+            research: Arc::new(tools.research),
+            scribe: tools.scribe,
+            following: None,
+            leads_until: Instant::now() + LEADS_FOR,
+            sheets: tools.sheets,
+            bill: tools.bill,
+            words: tools.words,
+            events: tools.events,
+            stop: tools.stop,
             checkpoint: Checkpoint {
                 run_id: desk.run_id.to_string(),
                 status: RunStatus::Running,
                 started_at: desk.started,
                 updated_at: desk.started,
-                total: plan.total,
+                total: outline.total,
                 processed: 0,
                 succeeded: 0,
                 failed: 0,
-                skipped: plan.skipped + plan.on_request,
+                skipped: outline.skipped + outline.on_request,
                 cost_usd: Usd::ZERO,
                 elapsed_s: 0.0,
                 ended_because: None,
                 simulated: desk.settings.simulated,
             },
+            outline,
             without_checkpoint: false,
             output: desk.settings.folders.output.clone(),
-            open: (0..plan.due.len())
-                .step_by(chunk_size)
-                .map(|first| chunk_size.min(plan.due.len() - first))
-                .collect(),
             flying: JoinSet::new(),
             in_hand: HashMap::new(),
-            per_brand,
-            thin: 0,
-            changed: 0,
-            tokens_in: 0,
-            tokens_cached: 0,
-            one_by_one: Duration::ZERO,
+            done: Done::default(),
             deadline: desk.deadline(),
             end: End::Complete,
             desk,
@@ -178,75 +214,80 @@ impl<'a> Crew<'a> {
     }
 
     /// Works until everything is done or has to end.
-    pub async fn work(mut self, plan: Plan, mut signals: Signals) -> (End, Figures) {
+    pub async fn work(mut self, mut signals: Signals) -> (End, Figures) {
         self.save_checkpoint();
-        let Plan {
-            due: mut queue,
-            rejected,
-            total,
-            on_request,
-            ..
-        } = plan;
-        let (rejected, waiting) = (rejected.len(), queue.len());
-        let mut begun = 0;
         loop {
-            while self.has_room() && self.has_time(queue.len()) {
-                match queue.next() {
-                    Ok(Some(due)) => self.start(begun, due, waiting),
-                    Ok(None) => break,
-                    Err(error) => {
-                        self.give_up(Failure {
-                            exit: Exit::Usage,
-                            error,
-                        });
-                        break;
-                    }
-                }
-                begun += 1;
-            }
-            if self.flying.is_empty() && self.recorder.is_done() {
+            self.take_up();
+            if self.is_over() {
                 break;
             }
+            let idle = self.flying.is_empty();
             tokio::select! {
                 Some(ended) = self.flying.join_next_with_id() => self.take_back(ended),
                 recorded = self.recorder.recorded() => match recorded {
                     Ok(recorded) => self.tell(recorded),
-                    Err(error) => self.give_up(Failure { exit: Exit::Usage, error }),
+                    Err(error) => self.give_up(store_failure(error)),
+                },
+                news = news(&mut self.supply, idle) => match news {
+                    Ok(news) => self.hear(news),
+                    Err(error) => self.give_up(store_failure(error)),
                 },
                 exit = signals.next() => self.signalled(exit),
-                refused = self.write_back.refused() => self.give_up(list_failure(refused)),
+                refused = refused(&mut self.scribe) => self.give_up(list_failure(refused)),
+                led = followed(&mut self.following) => self.lead(led),
+                () = sleep_until(self.leads_until), if self.is_unsure() => self.stop_leading(),
             }
         }
-        let left = waiting - self.checkpoint.processed;
         let reported = self.close(&mut signals).await;
-        let spent = self.desk.paid.this_run();
-        let (job_spent, uncertain) = self.desk.paid.job_spent();
-        let searched = self.desk.settings.credit_price.times(spent.credits.into());
-        let figures = Figures {
-            total,
-            skipped: self.checkpoint.skipped - on_request,
-            on_request,
-            rejected,
-            succeeded: self.checkpoint.succeeded,
-            thin: self.thin,
-            changed: self.changed,
-            tokens_in: self.tokens_in,
-            tokens_cached: self.tokens_cached,
-            failed: self.checkpoint.failed,
-            left,
-            elapsed: self.desk.clock.elapsed(),
-            one_by_one: self.one_by_one,
-            cost: spent.usd,
-            model_for_nothing: self.tokens_in > 0
-                && spent.usd <= searched
-                && self.research.openrouter.model().prices.is_none(),
-            credits: spent.credits,
-            uncertain,
-            job_spent,
-            budget: self.desk.args.batch.budget,
-            reported,
-        };
+        let figures = self.figures(reported);
         (self.end, figures)
+    }
+
+    /// Begins brands as long as there is room for them.
+    fn take_up(&mut self) {
+        while self.has_room() && self.has_time() {
+            let next = match &mut self.supply {
+                Supply::Own { queue, begun } => queue.next().map(|due| {
+                    due.map(|due| Ready {
+                        position: std::mem::replace(begun, *begun + 1),
+                        due,
+                        report: None,
+                    })
+                }),
+                Supply::Hosts(hosts) => Ok(hosts.next()),
+            };
+            match next {
+                Ok(Some(ready)) => self.start(ready),
+                Ok(None) => return self.ask_for_more(),
+                Err(error) => self.give_up(Failure {
+                    exit: Exit::Usage,
+                    error,
+                }),
+            }
+        }
+    }
+
+    fn ask_for_more(&mut self) {
+        if let Supply::Hosts(hosts) = &mut self.supply {
+            let room = self.desk.args.batch.workers - self.flying.len();
+            let budget = self.desk.args.batch.budget;
+            hosts.want(room, budget, self.outline.per_brand);
+        }
+    }
+
+    /// Whether this host has nothing more to do, or may not do more.
+    fn is_over(&self) -> bool {
+        let idle = self.flying.is_empty() && self.recorder.is_done();
+        idle && match &self.supply {
+            Supply::Own { .. } => true,
+            Supply::Hosts(hosts) => match self.end {
+                _ if hosts.is_asking() || self.following.is_some() => false,
+                End::Complete => hosts.is_over() && !self.stop.is_cancelled(),
+                // Whoever leads stays until the others have found out too.
+                End::Budget(_) => !hosts.whole.leads || hosts.whole.hosts <= 1,
+                End::Signal(_) | End::TimeUp(_) | End::Failed(_) => true,
+            },
+        }
     }
 
     /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
@@ -258,9 +299,13 @@ impl<'a> Crew<'a> {
         {
             return false;
         }
+        if matches!(self.supply, Supply::Hosts(_)) {
+            // Brands are given out with an eye on what all hosts have in hand.
+            return true;
+        }
         let (spent, uncertain) = self.desk.paid.job_spent();
         let in_hand = self.flying.len() as u64;
-        let needed = spent + uncertain + self.per_brand.times(in_hand + 1);
+        let needed = spent + uncertain + self.outline.per_brand.times(in_hand + 1);
         // With nothing in hand it is tried in any case: the ledger decides.
         in_hand == 0
             || self
@@ -273,7 +318,11 @@ impl<'a> Crew<'a> {
 
     /// Whether another brand is expected to be done in time. Where none is and some are left, the run ends when those
     /// in hand are done.
-    fn has_time(&mut self, left: usize) -> bool {
+    fn has_time(&mut self) -> bool {
+        let left = match &self.supply {
+            Supply::Own { queue, .. } => queue.len(),
+            Supply::Hosts(hosts) => hosts.whole.left() - hosts.whole.left().min(self.flying.len()),
+        };
         match self.deadline.passed() {
             Some(why) if left > 0 => {
                 self.say_winding_down(format!("The time is up: {why}"));
@@ -284,22 +333,25 @@ impl<'a> Crew<'a> {
         }
     }
 
-    fn start(&mut self, position: usize, due: Due, total: usize) {
+    fn start(&mut self, ready: Ready) {
+        let Ready {
+            position,
+            due,
+            report,
+        } = ready;
         let size = self.desk.args.batch.chunk_size;
-        let chunk = position / size;
         if position.is_multiple_of(size) {
-            let to = (position + size).min(total);
+            let to = (position + size).min(self.outline.due);
             self.events.say(Event::ChunkStarted {
-                number: chunk + 1,
+                number: position / size + 1,
                 from: position + 1,
                 to,
-                total,
+                total: self.outline.due,
             });
         }
-        if chunk > 0 {
-            // The first chunk was marked before anything was paid for.
-            let (target, mark) = self.words.mark(&due.assignment.brand.key);
-            self.write_back.put(target, mark);
+        let shared = matches!(self.supply, Supply::Hosts(_));
+        if let Some(scribe) = self.scribe.as_ref().filter(|_| !shared) {
+            scribe.begun(&due.assignment.brand.key, position);
         }
         let name = due.assignment.brand.name.as_str();
         let span = span::brand(name, &self.desk.run_id);
@@ -310,39 +362,41 @@ impl<'a> Crew<'a> {
         let assignment = due.assignment.clone();
         let events = self.events.clone();
         let work = async move {
+            if let Some(report) = report {
+                let folder = folder.clone();
+                blocking(move || render::bring(&folder, &unpack(&report)?)).await?;
+            }
             let mut researched = research.run(&assignment).await?;
-            let saved = tokio::task::spawn_blocking(move || {
+            let saved = blocking(move || {
                 let problems = render::save(&folder, &mut researched)?;
-                anyhow::Ok((researched, problems))
+                let report = shared.then(|| render::carry(&folder)).transpose()?;
+                Ok((Saved { researched, report }, problems))
             });
-            let saved = async { saved.await.map_err(anyhow::Error::from)? };
-            let (researched, problems) = span::measure(span::stage("save"), saved).await?;
+            let (saved, problems) = span::measure(span::stage("save"), saved).await?;
             for problem in problems {
                 events.warn(problem);
             }
-            Ok(researched)
+            Ok(saved)
         };
         let task = self.flying.spawn(work.instrument(span.clone()));
         self.in_hand.insert(
             task.id(),
             InHand {
                 due,
-                chunk,
+                position,
                 started: Instant::now(),
                 took: Duration::ZERO,
                 waited: Duration::ZERO,
                 cost: ReportCost::default(),
                 span,
                 findings: None,
+                report: None,
             },
         );
     }
 
     /// Sends on to the record how a brand ended.
-    fn take_back(
-        &mut self,
-        ended: Result<(Id, Result<Researched, CallError>), tokio::task::JoinError>,
-    ) {
+    fn take_back(&mut self, ended: Result<(Id, Result<Saved, CallError>), tokio::task::JoinError>) {
         let (id, result) = match ended {
             Ok((id, result)) => (id, result),
             // A bug met by one brand must not cost the others.
@@ -362,14 +416,14 @@ impl<'a> Crew<'a> {
             return;
         };
         in_hand.took = in_hand.started.elapsed();
-        self.one_by_one += in_hand.took;
+        self.done.one_by_one += in_hand.took;
         self.deadline.brand_took(in_hand.took);
         span::took(&in_hand.span, in_hand.took);
         if let Err(error) = &result {
             span::failed(&in_hand.span, error);
         }
         let entry = match result {
-            Ok(researched) => self.success(&mut in_hand, &researched),
+            Ok(saved) => self.success(&mut in_hand, saved),
             Err(CallError::Request {
                 service,
                 kind,
@@ -381,18 +435,28 @@ impl<'a> Crew<'a> {
                 entry
             }
             Err(error) => {
-                self.put_back(&in_hand, error);
-                return self.leave_chunk(in_hand.chunk);
+                return self.put_back(&in_hand, error);
             }
         };
-        self.recorder
-            .record(in_hand.due.key.clone(), entry, in_hand);
+        let findings = match &self.supply {
+            Supply::Own { .. } => None,
+            Supply::Hosts(_) => in_hand.findings.as_ref(),
+        };
+        let ended = Ended {
+            position: in_hand.position,
+            key: in_hand.due.key.to_string(),
+            entry,
+            findings: findings.and_then(|findings| serde_json::to_string(findings).ok()),
+            report: in_hand.report.take(),
+        };
+        self.recorder.record(ended, in_hand);
     }
 
-    fn success(&self, in_hand: &mut InHand, researched: &Researched) -> Entry {
-        let Researched { report, waited, .. } = researched;
+    fn success(&self, in_hand: &mut InHand, saved: Saved) -> Entry {
+        let Researched { report, waited, .. } = &saved.researched;
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
+        in_hand.report = saved.report;
         spent(&report.cost, *waited).record(&in_hand.span);
         if self.desk.args.batch.results_tab.is_some() {
             let findings = render::findings(report, self.desk.args.batch.lang);
@@ -412,57 +476,77 @@ impl<'a> Crew<'a> {
     }
 
     /// Tells of brands whose end is on record.
-    fn tell(&mut self, recorded: Vec<(Entry, InHand)>) {
-        let chunks: Vec<usize> = recorded.iter().map(|(_, in_hand)| in_hand.chunk).collect();
-        for (entry, in_hand) in recorded {
-            self.checkpoint.processed += 1;
+    fn tell(&mut self, recorded: Vec<Recorded<InHand>>) {
+        for (entry, in_hand, ours) in recorded {
+            if !ours {
+                // Another host has the brand now, and tells of it.
+                self.say_put_back(&in_hand);
+                continue;
+            }
+            self.done.brands += 1;
             let brand: Arc<str> = in_hand.due.assignment.brand.name.as_str().into();
-            let (event, outcome) = match entry.status {
-                Status::Success => {
-                    self.checkpoint.succeeded += 1;
-                    self.told_success(brand, &entry, &in_hand)
-                }
-                Status::Failed => {
-                    self.checkpoint.failed += 1;
-                    let error = entry.error.unwrap_or_default();
-                    let outcome = self.words.failure(&error, entry.updated_at);
-                    (Event::BrandFailed { brand, error }, outcome)
-                }
+            let event = match entry.status {
+                Status::Success => self.told_success(brand, &entry, &in_hand),
+                Status::Failed => Event::BrandFailed {
+                    brand,
+                    error: entry.error.clone().unwrap_or_default(),
+                },
             };
-            self.write_back
-                .put(Target::Brand(in_hand.due.assignment.brand.key), outcome);
             in_hand.span.in_scope(|| self.events.say(event));
+            if let Supply::Own { .. } = self.supply {
+                self.count(entry.status);
+                let brand = in_hand.due.assignment.brand.key.clone();
+                self.write_down(brand, in_hand.position, &entry, in_hand.findings);
+            }
         }
         self.save_checkpoint();
-        for chunk in chunks {
-            self.leave_chunk(chunk);
+    }
+
+    fn count(&mut self, status: Status) {
+        self.checkpoint.processed += 1;
+        match status {
+            Status::Success => self.checkpoint.succeeded += 1,
+            Status::Failed => self.checkpoint.failed += 1,
         }
     }
 
-    fn told_success(
+    /// Has the end of a brand written into the sheet, with those of its chunk.
+    pub(super) fn write_down(
         &mut self,
-        brand: Arc<str>,
+        brand: BrandKey,
+        position: usize,
         entry: &Entry,
-        in_hand: &InHand,
-    ) -> (Event, Outcome) {
-        let report = entry.report.clone().unwrap_or_default();
+        findings: Option<Box<Findings>>,
+    ) {
+        let Some(scribe) = &mut self.scribe else {
+            return;
+        };
+        if scribe.ended(brand, position, entry, findings) {
+            self.chunk_is_done();
+        }
+    }
+
+    fn chunk_is_done(&mut self) {
+        self.save_checkpoint();
+        self.events.say(Event::CheckpointSaved {
+            processed: self.checkpoint.processed,
+        });
+    }
+
+    fn told_success(&mut self, brand: Arc<str>, entry: &Entry, in_hand: &InHand) -> Event {
         let thin = entry.thin.unwrap_or(false);
-        self.thin += usize::from(thin);
-        self.changed += usize::from(entry.changes.is_some());
-        self.tokens_in += in_hand.cost.tokens_in;
-        self.tokens_cached += in_hand.cost.tokens_cached;
+        self.done.thin += usize::from(thin);
+        self.done.changed += usize::from(entry.changes.is_some());
+        self.done.tokens_in += in_hand.cost.tokens_in;
+        self.done.tokens_cached += in_hand.cost.tokens_cached;
         if let Some(choices) = &entry.choices {
             self.events.warn(format!(
                 "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
             ));
         }
-        let mut outcome = self.words.success(&page_of(&report), entry);
-        if let Outcome::Done { findings, .. } = &mut outcome {
-            findings.clone_from(&in_hand.findings);
-        }
-        let event = Event::BrandDone {
+        Event::BrandDone {
             brand,
-            report,
+            report: entry.report.clone().unwrap_or_default(),
             cost: Cost {
                 usd: entry.cost_usd,
                 credits: in_hand.cost.search_credits,
@@ -470,29 +554,14 @@ impl<'a> Crew<'a> {
             thin,
             took: in_hand.took,
             waited: in_hand.waited,
-        };
-        (event, outcome)
-    }
-
-    /// One brand less of a chunk is open; with the last one its results go into the sheet.
-    fn leave_chunk(&mut self, chunk: usize) {
-        self.open[chunk] -= 1;
-        if self.open[chunk] == 0 {
-            self.save_checkpoint();
-            self.events.say(Event::CheckpointSaved {
-                processed: self.checkpoint.processed,
-            });
-            self.write_back.write();
         }
     }
 
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
-        let brand = in_hand.due.assignment.brand.name.as_str().into();
-        let put_back = Event::BrandPutBack { brand };
-        in_hand.span.in_scope(|| self.events.say(put_back));
+        self.say_put_back(in_hand);
         match error {
-            CallError::Stopped => {}
+            CallError::Stopped | CallError::Lost => {}
             CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}
             // Others in flight may still find room for what they need.
             CallError::Budget { .. } => {
@@ -502,6 +571,17 @@ impl<'a> Crew<'a> {
             }
             error => self.give_up(call_failure(error)),
         }
+        if let (Supply::Own { .. }, Some(scribe)) = (&self.supply, &mut self.scribe)
+            && scribe.left(in_hand.position)
+        {
+            self.chunk_is_done();
+        }
+    }
+
+    fn say_put_back(&self, in_hand: &InHand) {
+        let brand = in_hand.due.assignment.brand.name.as_str().into();
+        let put_back = Event::BrandPutBack { brand };
+        in_hand.span.in_scope(|| self.events.say(put_back));
     }
 
     fn signalled(&mut self, exit: Exit) {
@@ -529,7 +609,7 @@ impl<'a> Crew<'a> {
 
     /// Nothing new is begun; calls in flight are waited for, because they are paid for. The first reason counts, but
     /// that time is up is none that hides another.
-    fn give_up(&mut self, failure: Failure) {
+    pub(super) fn give_up(&mut self, failure: Failure) {
         self.stop.cancel();
         match self.end {
             End::Complete | End::TimeUp(_) => {
@@ -539,90 +619,6 @@ impl<'a> Crew<'a> {
             End::Failed(_) => {}
             End::Signal(_) | End::Budget(_) => self.events.warn(format!("{:#}", failure.error)),
         }
-    }
-
-    /// Writes what is left to write, as far as it can be written. A second signal ends that too.
-    /// Returns what the services report.
-    async fn close(&mut self, signals: &mut Signals) -> Vec<bill::Item> {
-        let folded = self.recorder.settle().or_exit(Exit::Usage);
-        let write_back = std::mem::take(&mut self.write_back);
-        let bill = self.bill.take();
-        let reported = async {
-            match bill {
-                Some(bill) => bill.close(&self.research).await,
-                None => Ok(Vec::new()),
-            }
-        };
-        let (written, reported) = tokio::select! {
-            done = futures::future::join(write_back.finish(), reported) => done,
-            exit = signals.next() => std::process::exit(exit as i32),
-        };
-        let (reported, compared) = match reported {
-            Ok(items) => (items, Ok(())),
-            Err(error) => (Vec::new(), Err(error).or_exit(Exit::Usage)),
-        };
-        // The pages show this run too.
-        self.checkpoint.status = self.end.status();
-        self.refresh_checkpoint();
-        self.remember();
-        let rendered = self.render_portfolio().await;
-        for done in [folded, written.map_err(list_failure), rendered, compared] {
-            match (done, &self.end) {
-                (Ok(()), _) => {}
-                (Err(failure), End::Complete | End::TimeUp(_)) => self.end = End::Failed(failure),
-                (Err(failure), _) => self.events.warn(format!("{:#}", failure.error)),
-            }
-        }
-        let ended = match &self.end {
-            // Whoever raises the budget or comes back another night begins a new job.
-            End::Complete | End::Budget(_) | End::TimeUp(_) => {
-                self.desk.paid.end_job().or_exit(Exit::Usage)
-            }
-            End::Signal(_) | End::Failed(_) => Ok(()),
-        };
-        if let Err(failure) = ended {
-            self.give_up(failure);
-        }
-        self.checkpoint.status = self.end.status();
-        self.checkpoint.ended_because = match &self.end {
-            End::Complete | End::Signal(_) => None,
-            End::Budget(why) | End::TimeUp(why) => Some(why.clone()),
-            End::Failed(failure) => Some(format!("{:#}", failure.error)),
-        };
-        self.save_checkpoint();
-        self.remember();
-        reported
-    }
-
-    /// Puts the run on record among those of the past. Nothing depends on it.
-    fn remember(&self) {
-        let run = RunLine::of(&self.checkpoint, self.checkpoint.status);
-        if let Err(error) = runs::remember(self.desk.paid.store(), &run) {
-            self.events
-                .warn(format!("this run is not on record: {error:#}"));
-        }
-    }
-
-    async fn render_portfolio(&self) -> Result<(), Failure> {
-        if self.checkpoint.processed == 0 {
-            return Ok(());
-        }
-        let output = self.output.clone();
-        let state = self.desk.settings.folders.state.clone();
-        let rendered = tokio::task::spawn_blocking(move || {
-            let (background, mut problems) = background::read(&state);
-            problems.extend(render::portfolio(&output, &background)?);
-            anyhow::Ok(problems)
-        });
-        let problems = rendered
-            .await
-            .map_err(anyhow::Error::from)
-            .and_then(|done| done)
-            .or_exit(Exit::Usage)?;
-        for problem in problems {
-            self.events.warn(problem);
-        }
-        Ok(())
     }
 
     fn entry(&self, due: &Due, status: Status) -> Entry {
@@ -643,29 +639,13 @@ impl<'a> Crew<'a> {
             error: None,
         }
     }
+}
 
-    fn refresh_checkpoint(&mut self) {
-        self.checkpoint.updated_at = Timestamp::now();
-        self.checkpoint.elapsed_s = (self.desk.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-        self.checkpoint.cost_usd = self.desk.paid.this_run().usd;
-    }
-
-    /// Nothing depends on the checkpoint, so a run goes on without it.
-    fn save_checkpoint(&mut self) {
-        self.refresh_checkpoint();
-        // The desk of a run that works always holds its folder.
-        let Some(state) = &self.desk.state else {
-            return;
-        };
-        let saved = self.checkpoint.save(state);
-        if let Err(error) = &saved
-            && !self.without_checkpoint
-        {
-            self.events
-                .warn(format!("{error:#}. The run goes on without a checkpoint"));
-        }
-        self.without_checkpoint = saved.is_err();
-    }
+/// Does what waits for the disk beside everything else.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await?
 }
 
 /// What a brand took.

@@ -4,11 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use jiff::{Timestamp, tz::TimeZone};
-use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, sleep};
 
 use super::{
-    bill::Bill,
     crew::End,
     deadline::Deadline,
     forecast::PerBrand,
@@ -19,6 +17,7 @@ use super::{
     price,
     progress::Outlook,
     summary::{self, Config, Figures},
+    together::store_failure,
     writeback::WriteBack,
 };
 use crate::{
@@ -28,10 +27,13 @@ use crate::{
     list::{
         Rows,
         own::{Outcome, Target},
+        sheet::SheetList,
     },
-    research::{self, Research, calendar},
+    money::Usd,
+    research::{self, Research, calendar, identity::Neighbours},
     sandbox::{self, Sandbox},
     say,
+    services::{openrouter::OpenRouter, tavily::Tavily},
     settings::Settings,
     state::{
         LockError, StateFolder,
@@ -41,9 +43,13 @@ use crate::{
         paid::Paid,
         registry::Registry,
         runs,
+        shared::{Address, Host, Night, Phase, Shared, Whole},
         store::{self, Store},
     },
 };
+
+/// How often it is looked whether another host has planned.
+const PLAN_LOOK: Duration = Duration::from_millis(500);
 
 /// Cells of a sheet that a dry run names.
 const CELLS_SHOWN: usize = 20;
@@ -55,6 +61,9 @@ pub struct Desk {
     /// `None` for a dry run, which writes nothing.
     pub state: Option<StateFolder>,
     pub paid: Arc<Paid>,
+    /// What hosts share, where they do, and the run as one of theirs.
+    pub shared: Option<Shared>,
+    pub night: Option<Night>,
     /// Which list this is, so that two lists do not answer for each other.
     pub list: Arc<str>,
     pub run_id: Arc<str>,
@@ -98,8 +107,35 @@ impl Desk {
             false => Some(take_state(&settings)?),
         };
         let list: Arc<str> = list_id(&args.source, &settings).into();
-        let (paid, mut broken) =
-            open_paid(state.as_ref(), &args.batch, &list, &run_id, started).or_exit(Exit::Usage)?;
+        let address = match args.services.sandbox {
+            // A rehearsal is this host's own.
+            true => None,
+            false => args.shared.address().or_exit(Exit::Usage)?,
+        };
+        let begin = Begin {
+            args: &args.batch,
+            list: &list,
+            run_id: &run_id,
+            now: started,
+            simulated: settings.simulated,
+        };
+        let (paid, shared, night, mut broken) = match (&state, address) {
+            (Some(state), Some(address)) => {
+                let (paid, night) = begin.shared(address, state).await?;
+                (paid, Some(night.shared.clone()), Some(night), Vec::new())
+            }
+            (state, address) => {
+                let shared = match address {
+                    Some(address) => Shared::peek(address).await.map_err(store_failure)?,
+                    None => None,
+                };
+                let (paid, broken) = begin.in_folder(state.as_ref()).or_exit(Exit::Usage)?;
+                (paid, shared, None, broken)
+            }
+        };
+        let run_id = night
+            .as_ref()
+            .map_or(run_id, |night| night.run.as_str().into());
         if let Some(state) = &state {
             broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Usage)?);
         }
@@ -124,6 +160,8 @@ impl Desk {
             settings,
             state,
             paid: Arc::new(paid),
+            shared,
+            night,
             list,
             run_id,
             started,
@@ -132,6 +170,44 @@ impl Desk {
             sandbox,
             args,
         })
+    }
+
+    /// Waits while another host plans. Returns how the whole stands where there is a plan; `None` where this host has to
+    /// make one.
+    pub async fn wait_for_plan(&self) -> Result<Option<Whole>, Failure> {
+        let Some(night) = &self.night else {
+            return Ok(None);
+        };
+        let mut told = false;
+        loop {
+            let whole = night.look(true).await.map_err(store_failure)?;
+            match whole.phase {
+                Phase::Planning if whole.leads => return Ok(None),
+                Phase::Planning => {
+                    if !std::mem::replace(&mut told, true) {
+                        say!("[HOSTS] Another host is planning the run {}", self.run_id);
+                    }
+                    sleep(PLAN_LOOK).await;
+                }
+                Phase::Working | Phase::Closed => return Ok(Some(whole)),
+            }
+        }
+    }
+
+    /// Who hears that the shared store is away.
+    pub fn tell_of_the_store(&self, events: Option<&Events>) {
+        if let Some(night) = &self.night {
+            night.shared.listener().set(events.cloned());
+        }
+    }
+
+    /// Takes this host out of those that share a store. One that could not is forgotten in a while.
+    pub async fn leave(&self) {
+        if let Some(night) = &self.night
+            && let Err(error) = night.shared.go().await
+        {
+            tracing::warn!("{error}");
+        }
     }
 
     /// How many times faster than reality time passes.
@@ -145,22 +221,12 @@ impl Desk {
     }
 
     /// What the time left is reckoned from.
-    pub fn outlook(
-        &self,
-        connections: &Connections,
-        estimate: &Estimate,
-        brands: usize,
-    ) -> Outlook {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "lists are far shorter than 2^52"
-        )]
-        let searches = f64::from(estimate.credits) / brands.max(1) as f64;
+    pub fn outlook(&self, connections: &Connections, per_brand: Usd, searches: f64) -> Outlook {
         Outlook {
             expected: PerBrand {
                 busy: plan::TYPICAL_SECONDS / self.speed(),
                 requests: [f64::from(research::LLM_CALLS), searches],
-                cost: estimate.per_brand,
+                cost: per_brand,
             },
             workers: self.args.batch.workers,
             gates: connections.gates.clone(),
@@ -175,8 +241,11 @@ impl Desk {
         Deadline::new(&self.args.unattended, self.started, self.clock, expected)
     }
 
-    /// What became of each brand so far.
-    pub fn registry(&self) -> Result<Registry, Failure> {
+    /// What became of each brand so far; `None` where hosts share that.
+    pub fn registry(&self) -> Result<Option<Registry>, Failure> {
+        if self.shared.is_some() {
+            return Ok(None);
+        }
         let registry = match &self.state {
             Some(state) => Registry::open(state, self.started),
             None => Registry::peek(&self.settings.folders.state),
@@ -185,16 +254,16 @@ impl Desk {
         if let Some(damage) = damage {
             warn(&damage);
         }
-        Ok(registry)
+        Ok(Some(registry))
     }
 
     /// Puts the run before on record where it could not do so itself. Nothing depends on it.
     pub fn remember_left(&self, registry: &Registry) {
-        let Some(state) = &self.state else {
+        let (Some(state), Some(store)) = (&self.state, self.paid.store()) else {
             return;
         };
         let remembered = Checkpoint::peek(state.path()).and_then(|left| match left {
-            Some(left) => runs::remember_left(self.paid.store(), &left, registry),
+            Some(left) => runs::remember_left(store, &left, registry),
             None => Ok(()),
         });
         if let Err(error) = remembered {
@@ -202,10 +271,20 @@ impl Desk {
         }
     }
 
-    /// What these rows ask for.
-    pub async fn plan(&self, rows: &Rows, known: &Known<'_>) -> Result<Plan, Failure> {
+    /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
+    pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
-        Plan::make(rows, known, &rules).await.or_exit(Exit::Usage)
+        let known = match (registry, &self.shared) {
+            (Some(registry), _) => Known::folder(registry),
+            (None, Some(shared)) => {
+                let client = shared.connect().await.map_err(store_failure)?;
+                Known::shared(client).await.map_err(store_failure)?
+            }
+            (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
+        };
+        Plan::make(rows, &known, &rules)
+            .await
+            .map_err(store_failure)
     }
 
     /// Prints what will be done, in the sections of the guide.
@@ -316,55 +395,53 @@ impl Desk {
         Ok(Exit::Done)
     }
 
-    /// Hands the connections to those who work with them. The first write to the sheet happens here, so that a sheet
-    /// that may not be written to is known before anything is paid for.
-    pub async fn begin(
+    /// The way into the sheet. The first write happens here, so that a sheet that may not be written to is known before
+    /// anything is paid for.
+    pub async fn write_back(
         &self,
-        connections: Connections,
+        sheet: Option<SheetList>,
         plan: &Plan,
         first: Vec<(Target, Outcome)>,
         events: &Events,
-    ) -> Result<(WriteBack, Research, Bill, CancellationToken), Failure> {
-        let Connections {
-            openrouter,
-            tavily,
-            sheet,
-            stop,
-            key,
-            credits,
-            ..
-        } = connections;
-        let bill = Bill::open(
-            &self.paid,
-            key.as_ref(),
-            &credits,
-            self.settings.credit_price,
-        )
-        .or_exit(Exit::Usage)?;
-        let write_back = match sheet {
+    ) -> Result<WriteBack, Failure> {
+        match sheet {
             Some(mut sheet) if sheet.can_write() => {
                 let due = plan.due_keys.iter().cloned().map(Target::Brand);
                 sheet.expect(due.collect());
                 WriteBack::start(sheet, first, events.clone())
                     .await
-                    .map_err(list_failure)?
+                    .map_err(list_failure)
             }
             Some(_) => {
                 say!(
                     "The sheet was opened with an API key, which can only read: results are not written back.\n"
                 );
-                WriteBack::default()
+                Ok(WriteBack::default())
             }
             None if self.settings.public_sheet.is_some() => {
                 say!(
                     "The sheet was read without a credential, as anyone with the link can: results are not written back.\n"
                 );
-                WriteBack::default()
+                Ok(WriteBack::default())
             }
-            None => WriteBack::default(),
-        };
+            None => Ok(WriteBack::default()),
+        }
+    }
+
+    /// What researches brands.
+    pub async fn research(
+        &self,
+        openrouter: OpenRouter,
+        tavily: Tavily,
+        neighbours: Arc<Neighbours>,
+    ) -> anyhow::Result<Research> {
         let today = calendar::day_in_iran(self.paid.job().started_at);
-        let research = Research {
+        let fence_key = match (self.paid.store(), &self.night) {
+            (Some(store), _) => store.fence_key()?,
+            (None, Some(night)) => night.shared.fence_key().await?,
+            (None, None) => anyhow::bail!("there is no store"),
+        };
+        Ok(Research {
             openrouter,
             tavily,
             lang: self.args.batch.lang,
@@ -373,11 +450,10 @@ impl Desk {
             year: calendar::year_from(today),
             simulated: self.settings.simulated,
             depth: self.args.batch.depth,
-            neighbours: Arc::clone(&plan.neighbours),
+            neighbours,
             stages: self.args.stages,
-            fence_key: self.paid.fence_key().or_exit(Exit::Usage)?,
-        };
-        Ok((write_back, research, bill, stop))
+            fence_key,
+        })
     }
 
     /// Prints the summary and decides on the exit code.
@@ -475,20 +551,52 @@ async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Arc<Sandb
     Ok((settings, sandbox))
 }
 
-/// The store of paid answers, with the job that this run belongs to; and what was broken. A dry run has an empty one.
-fn open_paid(
-    state: Option<&StateFolder>,
-    args: &BatchArgs,
-    list: &str,
-    run_id: &str,
+/// What a run needs to begin.
+struct Begin<'a> {
+    args: &'a BatchArgs,
+    list: &'a str,
+    run_id: &'a str,
     now: Timestamp,
-) -> anyhow::Result<(Paid, Vec<String>)> {
-    let (store, broken) = match state {
-        Some(state) => Store::open(&state.file(store::FILE), now)?,
-        None => (Store::in_memory(now)?, Vec::new()),
-    };
-    let job = Job::begin(&store, list, run_id, now, args.force)?;
-    Ok((Paid::new(Arc::new(store), job, args.budget)?, broken))
+    simulated: bool,
+}
+
+impl Begin<'_> {
+    /// The store of paid answers, with the job that this run belongs to; and what was broken. A dry run has an empty one.
+    fn in_folder(&self, state: Option<&StateFolder>) -> anyhow::Result<(Paid, Vec<String>)> {
+        let (store, broken) = match state {
+            Some(state) => Store::open(&state.file(store::FILE), self.now)?,
+            None => (Store::in_memory(self.now)?, Vec::new()),
+        };
+        let job = Job::begin(&store, self.list, self.run_id, self.now, self.args.force)?;
+        Ok((Paid::new(Arc::new(store), job, self.args.budget)?, broken))
+    }
+
+    /// The same, where hosts share it: this one joins those that are at work on the list.
+    async fn shared(
+        &self,
+        address: Address,
+        state: &StateFolder,
+    ) -> Result<(Paid, Night), Failure> {
+        let shared = Shared::open(address).await.map_err(store_failure)?;
+        let name = gethostname::gethostname().to_string_lossy().into_owned();
+        let place = state.place().or_exit(Exit::Usage)?;
+        let me = Host {
+            // A folder that was copied to another machine is another one.
+            place: format!("{place} {name}"),
+            name,
+            workers: self.args.workers,
+        };
+        let begun = shared.begin(
+            &me,
+            self.list,
+            self.run_id,
+            self.now,
+            self.args.force,
+            self.simulated,
+        );
+        let night = begun.await.map_err(store_failure)?;
+        Ok((Paid::shared(&night, self.args.budget), night))
+    }
 }
 
 /// The same sheet or file is the same list, however often it is read.

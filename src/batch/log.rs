@@ -107,6 +107,15 @@ pub fn log(event: &Event) {
         Event::BrandFailed { brand, error } => tracing::error!(%brand, error, "brand failed"),
         Event::BrandPutBack { brand } => tracing::info!(%brand, "brand put back for the next run"),
         Event::CheckpointSaved { processed } => tracing::info!(processed, "checkpoint saved"),
+        Event::Whole {
+            succeeded,
+            failed,
+            usd,
+            hosts,
+        } => {
+            let cost_usd = usd.as_f64();
+            tracing::debug!(succeeded, failed, cost_usd, hosts, "all hosts");
+        }
         Event::SheetWritten { rows } => tracing::info!(rows, "sheet written"),
         Event::WindingDown { why, in_flight } => {
             tracing::warn!(why, in_flight = in_flight.len(), "winding down");

@@ -5,11 +5,13 @@ mod bar;
 mod bill;
 mod brands;
 mod claim;
+mod closing;
 mod crew;
 mod deadline;
 mod desk;
 mod folder;
 mod forecast;
+mod hosts;
 mod lines;
 mod log;
 mod order;
@@ -21,8 +23,12 @@ mod queue;
 mod record;
 mod report;
 mod rotate;
+mod scribe;
+mod start;
 pub mod stop;
 pub mod summary;
+mod takeover;
+mod together;
 mod writeback;
 
 use std::{collections::HashMap, sync::Arc};
@@ -32,12 +38,13 @@ use tokio::time::MissedTickBehavior;
 
 pub use self::desk::settings_for_check;
 use self::{
-    crew::Crew,
+    crew::{Crew, Outline},
     desk::Desk,
     plan::Plan,
     preflight::Connections,
     progress::Progress,
     report::{Account, Failed, Recipient},
+    start::{Planned, Prepared, Start},
     stop::Signals,
     writeback::Words,
 };
@@ -55,7 +62,7 @@ use crate::{
     sandbox::Sandbox,
     say,
     services::call::CallError,
-    state::known::Known,
+    state::shared::Trouble,
 };
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
@@ -77,6 +84,12 @@ async fn work(
 ) -> Result<Exit, Failure> {
     let desk = Desk::open(args, sandbox).await?;
     account.begin(&desk);
+    let end = Box::pin(work_at(&desk, account)).await;
+    desk.leave().await;
+    end
+}
+
+async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     let (events, incoming) = Events::channel();
     let mut connections = Connections::make(
         &desk.settings,
@@ -88,6 +101,46 @@ async fn work(
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
+    let prepared = match desk.wait_for_plan().await? {
+        Some(whole) => start::join(desk, connections, whole),
+        None => match Box::pin(lead(desk, connections, account)).await? {
+            Ok(prepared) => prepared,
+            Err(exit) => return Ok(exit),
+        },
+    };
+    let Prepared {
+        outline,
+        outlook,
+        start,
+    } = prepared;
+    let progress = Progress::new(outline.due, desk.args.verbosity, outlook);
+    let telling = tokio::spawn(tell(incoming, progress));
+    desk.tell_of_the_store(Some(&events));
+    let tools = match start.begin(desk, &outline, events).await {
+        Ok(tools) => tools,
+        Err(failure) => {
+            desk.tell_of_the_store(None);
+            let _ = telling.await;
+            return Err(failure);
+        }
+    };
+    let crew = Crew::new(desk, outline, tools);
+    let (end, figures) = crew.work(Signals::listen()).await;
+    desk.tell_of_the_store(None);
+    // The crew has dropped its sender, so the telling ends.
+    let failed = telling.await.unwrap_or_default();
+    let status = end.status();
+    let closed = desk.close(&figures, end);
+    account.end(status, figures, failed);
+    closed
+}
+
+/// Reads the list and plans what is due.
+async fn lead(
+    desk: &Desk,
+    mut connections: Connections,
+    account: &mut Account,
+) -> Result<Result<Prepared, Exit>, Failure> {
     let Loaded { from, rows, shown } = load(&desk.args, &mut connections).await?;
     if let Some((place, mapping)) = from {
         say!("Reading {place}: {mapping}");
@@ -96,13 +149,15 @@ async fn work(
         say!("Note: {note}");
     }
     let mut registry = desk.registry()?;
-    desk.remember_left(&registry);
-    let plan = desk.plan(&rows, &Known::folder(&registry)).await?;
+    if let Some(registry) = &registry {
+        desk.remember_left(registry);
+    }
+    let plan = desk.plan(&rows, registry.as_ref()).await?;
     drop(rows);
     account.reject(&plan.rejected);
     let estimate = desk.announce(&plan, &connections);
     let words = Words::of(desk.args.batch.lang);
-    let first = first_write(&desk, &plan, &shown, connections.sheet.as_ref(), words);
+    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
     drop(shown);
     if desk.args.batch.dry_run {
         let cells = match connections.sheet.as_mut() {
@@ -111,47 +166,40 @@ async fn work(
             }
             _ => Vec::new(),
         };
-        return desk.rehearse(plan, &cells);
+        return desk.rehearse(plan, &cells).map(Err);
     }
-
-    registry.let_go().or_exit(Exit::Usage)?;
+    if let Some(registry) = &mut registry {
+        registry.let_go().or_exit(Exit::Usage)?;
+    }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 if plan.total == 0 => desk::warn("the list names no brand: is it the right list?"),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ => say!("[START] Beginning parallel processing...\n"),
     }
-    let outlook = desk.outlook(&connections, &estimate, plan.due.len());
-    let progress = Progress::new(plan.due.len(), desk.args.verbosity, outlook);
-    let telling = tokio::spawn(tell(incoming, progress));
-    let begun = desk.begin(connections, &plan, first, &events).await;
-    let (write_back, research, bill, stop) = match begun {
-        Ok(begun) => begun,
-        Err(failure) => {
-            drop(events);
-            let _ = telling.await;
-            return Err(failure);
-        }
-    };
-    let crew = Crew::new(
-        &desk,
-        &plan,
-        estimate.per_brand,
-        registry,
-        research,
-        write_back,
-        bill,
-        words,
-        events,
-        stop,
-    );
-    let (end, figures) = crew.work(plan, Signals::listen()).await;
-    // The crew has dropped its sender, so the telling ends.
-    let failed = telling.await.unwrap_or_default();
-    let status = end.status();
-    let closed = desk.close(&figures, end);
-    account.end(status, figures, failed);
-    closed
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "lists are far shorter than 2^52"
+    )]
+    let searches = f64::from(estimate.credits) / plan.due.len().max(1) as f64;
+    let outlook = desk.outlook(&connections, estimate.per_brand, searches);
+    Ok(Ok(Prepared {
+        outline: Outline {
+            total: plan.total,
+            due: plan.due.len(),
+            skipped: plan.skipped,
+            on_request: plan.on_request,
+            rejected: plan.rejected.len(),
+            per_brand: estimate.per_brand,
+        },
+        outlook,
+        start: Start::Plan(Box::new(Planned {
+            plan,
+            registry,
+            first,
+            connections,
+        })),
+    }))
 }
 
 /// A list that was read.
@@ -348,9 +396,11 @@ pub fn call_failure(error: CallError) -> Failure {
     let exit = match &error {
         CallError::Run { exit, .. } => *exit,
         CallError::Budget { .. } => Exit::Budget,
-        CallError::Stopped => Exit::Interrupted,
+        CallError::Stopped | CallError::Lost => Exit::Interrupted,
         CallError::Request { .. } => Exit::Unavailable,
-        CallError::Store(_) => Exit::Usage,
+        CallError::Store(error) => error
+            .downcast_ref::<Trouble>()
+            .map_or(Exit::Usage, Trouble::exit),
     };
     Failure {
         exit,

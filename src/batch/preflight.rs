@@ -5,9 +5,10 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::Router;
 use reqwest::redirect;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use super::{call_failure, list_failure, plan::Estimate};
+use super::{call_failure, list_failure, plan::Estimate, takeover::SheetMaker};
 use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
@@ -28,7 +29,7 @@ use crate::{
         sheets::Sheets,
         tavily::{self, KeyUsage, Tavily},
     },
-    settings::{PublicSheetSettings, Settings, SheetSettings, hint},
+    settings::{PublicSheetSettings, Settings, hint},
     state::paid::Paid,
 };
 
@@ -46,6 +47,8 @@ pub struct Connections {
     /// Cancelled when nothing new may be paid for.
     pub stop: CancellationToken,
     sheets: Option<Sheets>,
+    /// What opens the sheet again.
+    pub sheet_maker: Option<SheetMaker>,
     public: Option<PublicSheet>,
     /// The tab and the rows of a public sheet, once [`look`] has read them.
     pub public_list: Option<(String, Table)>,
@@ -99,23 +102,31 @@ impl Connections {
             settings.secrets(),
             speed,
         );
-        let gate = |rate: u32| Arc::new(Gate::new(rate, speed));
-        let rates = settings.rates;
-        let (models, searches) = (gate(rates.llm), gate(rates.search));
-        let sheets = |sheet: &SheetSettings| {
-            // Results are written while the run winds down.
-            Sheets::new(
-                caller.unstoppable(),
-                gate(rates.sheets),
-                gate(rates.sheets),
-                sheet,
-            )
-            .or_exit(Exit::Usage)
+        // The rate of a key is one rate, whichever hosts use it.
+        let gate = |name: &str, key: &SecretString, rate: u32, burst: u32| {
+            let key = blake3::hash(key.expose_secret().as_bytes()).to_hex();
+            Arc::new(match paid.ledger() {
+                Some(_) => Gate::shared(rate, burst, speed, format!("{name} {}", &key[..16])),
+                None => Gate::new(rate, speed),
+            })
         };
+        // A run needs the sheet a few times at its beginning, and seldom after that.
+        let few = settings.rates.sheets / 8;
+        let rates = settings.rates;
+        let models = gate(openrouter::NAME, &settings.openrouter.key, rates.llm, 0);
+        let searches = gate(tavily::NAME, &settings.tavily.key, rates.search, 0);
+        let sheet_maker = settings.sheet.as_ref().map(|sheet| SheetMaker {
+            caller: caller.clone(),
+            gate: gate("Google Sheets", sheet.access.secret(), rates.sheets, few),
+            sign_in: gate("Google sign-in", sheet.access.secret(), rates.sheets, few),
+            settings: Arc::clone(sheet),
+        });
+        let sheets = sheet_maker.as_ref().map(SheetMaker::make).transpose();
         let public = |sheet: &PublicSheetSettings| {
             let client = http(settings.simulated, public_sheet::redirects())?;
             let caller = caller.over(Network::http(client));
-            Ok(PublicSheet::new(caller, gate(rates.sheets), sheet))
+            let gate = Arc::new(Gate::new(rates.sheets, speed));
+            Ok(PublicSheet::new(caller, gate, sheet))
         };
         Ok(Self {
             public: settings.public_sheet.as_ref().map(public).transpose()?,
@@ -135,7 +146,8 @@ impl Connections {
                 settings.credit_price,
             )
             .or_exit(Exit::Usage)?,
-            sheets: settings.sheet.as_ref().map(sheets).transpose()?,
+            sheets: sheets.or_exit(Exit::Usage)?,
+            sheet_maker,
             gates: [(openrouter::NAME, models), (tavily::NAME, searches)],
             sheet: None,
             stop,

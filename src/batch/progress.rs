@@ -46,8 +46,17 @@ pub struct Progress {
     succeeded: usize,
     failed: usize,
     spent: Usd,
+    elsewhere: Elsewhere,
     /// Services that have failed since their last success.
     failing: HashMap<&'static str, Failing>,
+}
+
+/// What other hosts have done.
+#[derive(Debug, Default)]
+struct Elsewhere {
+    succeeded: usize,
+    failed: usize,
+    spent: Usd,
 }
 
 #[derive(Debug)]
@@ -73,6 +82,7 @@ impl Progress {
             succeeded: 0,
             failed: 0,
             spent: Usd::ZERO,
+            elsewhere: Elsewhere::default(),
             failing: HashMap::new(),
         }
     }
@@ -154,6 +164,19 @@ impl Progress {
                 self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
             }
             Event::Warning { text } => self.above_the_bar(|| crate::output::warning(text)),
+            Event::Whole {
+                succeeded,
+                failed,
+                usd,
+                ..
+            } => {
+                self.elsewhere = Elsewhere {
+                    succeeded: succeeded.saturating_sub(self.succeeded),
+                    failed: failed.saturating_sub(self.failed),
+                    spent: usd.minus(self.spent),
+                };
+                self.refresh();
+            }
             Event::BrandStarted { .. } => self.in_flight += 1,
             Event::SheetWritten { .. } | Event::CallDone { .. } => {}
         }
@@ -188,7 +211,7 @@ impl Progress {
         if self.bar.is_some() {
             return self.refresh();
         }
-        let last = self.succeeded + self.failed == self.total;
+        let last = self.done() == self.total;
         let due = last || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_EVERY);
         if due && !self.verbosity.quiet {
             self.last_line = Some(Instant::now());
@@ -211,7 +234,7 @@ impl Progress {
         let standing = self.standing();
         format!(
             "{}/{} [{}] {}{}",
-            self.succeeded + self.failed,
+            self.done(),
             self.total,
             standing.pace(),
             self.counts(),
@@ -223,27 +246,27 @@ impl Progress {
 
     fn standing(&self) -> Standing {
         let elapsed = self.started.elapsed();
-        let done = u32::try_from(self.succeeded + self.failed).unwrap_or(u32::MAX);
+        let done = u32::try_from(self.done()).unwrap_or(u32::MAX);
         let between = elapsed.checked_div(done).map_or_else(
             || "?".to_owned(),
             |between| format!("{:.1}", between.as_secs_f64()),
         );
         let forecast = self.forecast();
         Standing {
-            succeeded: self.succeeded,
-            failed: self.failed,
+            succeeded: self.succeeded + self.elsewhere.succeeded,
+            failed: self.failed + self.elsewhere.failed,
             total: self.total,
             elapsed,
             left: forecast.as_ref().map_or(Duration::ZERO, |f| f.left),
             between,
-            spent: self.spent,
+            spent: self.spent + self.elsewhere.spent,
             limit: forecast.map(|forecast| forecast.limit.to_string()),
         }
     }
 
     /// What is left to do will take; `None` when nothing is left.
     fn forecast(&self) -> Option<Forecast> {
-        let left = self.total - self.succeeded - self.failed;
+        let left = self.total.saturating_sub(self.done());
         let Outlook {
             expected,
             workers,
@@ -275,8 +298,15 @@ impl Progress {
     fn counts(&self) -> String {
         format!(
             "✓ Success: {} | ✗ Failed: {} | 💰 Cost: {}",
-            self.succeeded, self.failed, self.spent
+            self.succeeded + self.elsewhere.succeeded,
+            self.failed + self.elsewhere.failed,
+            self.spent + self.elsewhere.spent
         )
+    }
+
+    /// Brands that have ended, on all hosts.
+    fn done(&self) -> usize {
+        self.succeeded + self.failed + self.elsewhere.succeeded + self.elsewhere.failed
     }
 
     /// Part of the usual story.

@@ -3,16 +3,29 @@
 
 use std::future::pending;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{
     brand::BrandKey,
-    state::registry::{Entry, Registry},
+    state::{
+        registry::{Entry, Registry},
+        shared::{Ended, Night},
+    },
 };
 
 /// Writes entries into the registry, in the background. `T` is what the owner wants back with each of them.
 #[derive(Debug)]
-pub struct Recorder<T> {
+pub enum Recorder<T> {
+    Folder(Folder<T>),
+    Shared(Shared<T>),
+}
+
+/// An entry that is on disk, and whether it is: a brand that was given to another host in the meantime is not.
+pub type Recorded<T> = (Entry, T, bool);
+
+/// Into the registry of the state folder.
+#[derive(Debug)]
+pub struct Folder<T> {
     /// `None` while it is written to.
     registry: Option<Registry>,
     waiting: Vec<(BrandKey, Entry, T)>,
@@ -23,22 +36,49 @@ pub struct Recorder<T> {
 struct Written<T> {
     registry: Registry,
     result: anyhow::Result<()>,
-    entries: Vec<(Entry, T)>,
+    entries: Vec<Recorded<T>>,
+}
+
+/// Into the registry that hosts share.
+#[derive(Debug)]
+pub struct Shared<T> {
+    night: Night,
+    writing: JoinSet<anyhow::Result<Recorded<T>>>,
 }
 
 impl<T: Send + 'static> Recorder<T> {
-    pub fn new(registry: Registry) -> Self {
-        Self {
+    pub fn folder(registry: Registry) -> Self {
+        Self::Folder(Folder {
             registry: Some(registry),
             waiting: Vec::new(),
             writing: None,
-        }
+        })
+    }
+
+    pub fn shared(night: Night) -> Self {
+        Self::Shared(Shared {
+            night,
+            writing: JoinSet::new(),
+        })
     }
 
     /// Takes in how a brand ended.
-    pub fn record(&mut self, key: BrandKey, entry: Entry, with: T) {
-        self.waiting.push((key, entry, with));
-        self.write();
+    pub fn record(&mut self, ended: Ended, with: T) {
+        match self {
+            Self::Folder(folder) => {
+                let key = BrandKey::stored(ended.key);
+                folder.waiting.push((key, ended.entry, with));
+                folder.write();
+            }
+            Self::Shared(shared) => {
+                let night = shared.night.clone();
+                shared.writing.spawn(async move {
+                    let entry = ended.entry.clone();
+                    let ours = night.end(ended).await?;
+                    Ok((entry, with, ours))
+                });
+            }
+        }
     }
 
     /// Waits until entries are on disk and gives them back. Waits for ever when there is nothing to wait for. Nothing is
@@ -46,7 +86,37 @@ impl<T: Send + 'static> Recorder<T> {
     ///
     /// # Errors
     /// When they could not be written.
-    pub async fn recorded(&mut self) -> anyhow::Result<Vec<(Entry, T)>> {
+    pub async fn recorded(&mut self) -> anyhow::Result<Vec<Recorded<T>>> {
+        match self {
+            Self::Folder(folder) => folder.recorded().await,
+            Self::Shared(shared) => match shared.writing.join_next().await {
+                Some(written) => Ok(vec![written??]),
+                None => pending().await,
+            },
+        }
+    }
+
+    /// Whether nothing more can be waited for: everything that was taken in is on disk, or the writing has broken down.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Folder(folder) => {
+                folder.writing.is_none() && (folder.waiting.is_empty() || folder.registry.is_none())
+            }
+            Self::Shared(shared) => shared.writing.is_empty(),
+        }
+    }
+
+    /// Leaves the registry as one file, at the end of a run.
+    pub fn settle(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Folder(folder) => folder.registry.as_mut().map_or(Ok(()), Registry::settle),
+            Self::Shared(_) => Ok(()),
+        }
+    }
+}
+
+impl<T: Send + 'static> Folder<T> {
+    async fn recorded(&mut self) -> anyhow::Result<Vec<Recorded<T>>> {
         let Some(writing) = &mut self.writing else {
             return pending().await;
         };
@@ -62,16 +132,6 @@ impl<T: Send + 'static> Recorder<T> {
         result.map(|()| entries)
     }
 
-    /// Whether nothing more can be waited for: everything that was taken in is on disk, or the writing has broken down.
-    pub fn is_done(&self) -> bool {
-        self.writing.is_none() && (self.waiting.is_empty() || self.registry.is_none())
-    }
-
-    /// Leaves the registry as one file, at the end of a run.
-    pub fn settle(&mut self) -> anyhow::Result<()> {
-        self.registry.as_mut().map_or(Ok(()), Registry::settle)
-    }
-
     fn write(&mut self) {
         if self.waiting.is_empty() {
             return;
@@ -83,7 +143,7 @@ impl<T: Send + 'static> Recorder<T> {
         self.writing = Some(tokio::task::spawn_blocking(move || {
             let mut entries = Vec::with_capacity(waiting.len());
             let lines = waiting.into_iter().map(|(key, entry, with)| {
-                entries.push((entry.clone(), with));
+                entries.push((entry.clone(), with, true));
                 (key, entry)
             });
             let result = registry.record(lines);

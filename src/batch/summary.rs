@@ -109,6 +109,17 @@ pub struct Figures {
     pub budget: Option<Usd>,
     /// What the services say of this run.
     pub reported: Vec<bill::Item>,
+    /// Where several hosts work.
+    pub share: Option<Share>,
+}
+
+/// This host's part in a run of several, and the cost of the whole.
+#[derive(Debug)]
+pub struct Share {
+    /// Brands that ended here.
+    pub brands: usize,
+    /// US dollars that all hosts have spent.
+    pub usd: Usd,
 }
 
 fn changes(brands: usize, output: &std::path::Path) {
@@ -157,6 +168,9 @@ pub fn summary(
         figures.failed,
         percent(figures.failed, processed)
     );
+    if let Some(share) = &figures.share {
+        say!("  Of these on this host: {}", share.brands);
+    }
     changes(figures.changed, output);
     say!("\n[PERFORMANCE]");
     say!(
@@ -181,6 +195,9 @@ pub fn summary(
         figures.cost,
         figures.credits
     );
+    if let Some(share) = &figures.share {
+        say!("  Cost on all hosts: {}", share.usd);
+    }
     if figures.model_for_nothing {
         say!("  The model's calls are not in it: the server at OPENROUTER_BASE_URL tells no cost");
     }

@@ -194,6 +194,13 @@ impl WriteBack {
         }
     }
 
+    /// Leaves the sheet as it is.
+    pub fn abandon(self) {
+        if let Some(task) = self.task {
+            task.abort();
+        }
+    }
+
     fn send(&self, message: Message) {
         if let Some(sender) = &self.sender {
             // The task ends only after the sender.

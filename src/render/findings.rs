@@ -1,5 +1,7 @@
 //! The key findings of a report, for a row of a sheet.
 
+use serde::{Deserialize, Serialize};
+
 use super::view::Tongue;
 use crate::{
     cli::Lang,
@@ -11,7 +13,7 @@ use crate::{
 const OPPORTUNITY: usize = 300;
 
 /// What a row of the results tab says of a brand, beside status, cost and time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Findings {
     pub brand: String,
     pub parent: String,

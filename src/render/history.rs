@@ -65,6 +65,18 @@ pub fn turn_page(folder: &Path, report: &mut Report, sight: &Sight) -> anyhow::R
     Ok(problems)
 }
 
+/// Puts the report that is in the brand's folder among the earlier ones, where it can be read.
+pub fn keep(folder: &Path) -> anyhow::Result<()> {
+    let Ok(bytes) = fs::read(folder.join(REPORT)) else {
+        return Ok(());
+    };
+    if let Ok(past) = serde_json::from_slice::<Past>(&bytes) {
+        write_atomically(&folder.join(FOLDER).join(name(past.generated_at)), &bytes)?;
+        forget_oldest(folder);
+    }
+    Ok(())
+}
+
 /// The reports that are kept, the last first.
 fn earlier(folder: &Path, but: Timestamp, problems: &mut Vec<String>) -> Vec<Past> {
     let mut reports = Vec::new();

@@ -35,7 +35,7 @@ use crate::{
     cli::Lang,
     ownership::Ownership,
     research::{Researched, report::Report},
-    state::{replace, write_atomically},
+    state::{paid::pack, replace, write_atomically},
 };
 
 /// The file that everything else is made of.
@@ -54,6 +54,31 @@ pub fn save(folder: &Path, researched: &mut Researched) -> anyhow::Result<Vec<St
     // The report last: once it is there, everything that belongs to it is.
     write_atomically(&folder.join(REPORT), &serde_json::to_vec_pretty(report)?)?;
     Ok(problems)
+}
+
+/// Puts a report that another host has made into the brand's folder, with what is rendered from it; an older one goes
+/// into its history.
+pub fn bring(folder: &Path, json: &str) -> anyhow::Result<()> {
+    let path = folder.join(REPORT);
+    if fs::read(&path).is_ok_and(|here| here == json.as_bytes()) {
+        return Ok(());
+    }
+    let report: Report = serde_json::from_str(json)?;
+    history::keep(folder)?;
+    replace_all(folder, render(&report)?)?;
+    write_atomically(&path, json.as_bytes())
+}
+
+/// The report of a folder for other hosts: its hash, and the report, deflated.
+pub fn carry(folder: &Path) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
+    let bytes = fs::read(folder.join(REPORT))?;
+    Ok((blake3::hash(&bytes).as_bytes().to_vec(), pack(&bytes)?))
+}
+
+/// The hash of the report of a folder; `None` where there is none.
+pub fn hash(folder: &Path) -> Option<[u8; 32]> {
+    let bytes = fs::read(folder.join(REPORT)).ok()?;
+    Some(*blake3::hash(&bytes).as_bytes())
 }
 
 fn replace_all(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     ownership::{self, Ownership, Rivals},
     research::report::{Fact, Report},
-    state::{runs::RunLine, stream_atomically, write_atomically},
+    state::{registry::Entry, runs::RunLine, stream_atomically, write_atomically},
     text::shorten,
 };
 
@@ -52,6 +52,18 @@ pub struct FailedBrand {
     pub folder: Option<String>,
     pub error: String,
     pub at: Timestamp,
+}
+
+impl FailedBrand {
+    /// The brand of this entry.
+    pub fn of(entry: &Entry) -> Self {
+        Self {
+            brand: entry.brand.clone(),
+            folder: entry.folder(),
+            error: entry.error.clone().unwrap_or_default(),
+            at: entry.updated_at,
+        }
+    }
 }
 
 impl Background {

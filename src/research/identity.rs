@@ -166,6 +166,17 @@ impl Neighbours {
         hash(key.as_str().split('@').next().unwrap_or_default())
     }
 
+    /// As bytes, for other hosts with the same program.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|name| name.to_le_bytes()).collect()
+    }
+
+    /// From the bytes of another host.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        let (names, _) = bytes.as_chunks();
+        Self(names.iter().map(|name| u64::from_le_bytes(*name)).collect())
+    }
+
     /// Those that folded words name, folded, but for the brand of these names.
     pub fn named_in(&self, words: &str, own: &[String]) -> Vec<String> {
         let list: Vec<&str> = words.split_whitespace().collect();

@@ -36,6 +36,7 @@ pub fn analyst<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Analysis> {
     Question {
         name: "analyst",
         about: &brand.name,
+        payer: brand.key.as_str(),
         system: ANALYST,
         user,
         max_tokens: ANALYST_TOKENS,
@@ -49,6 +50,7 @@ pub fn strategist<'a>(brand: &'a Brand, user: &'a str) -> Question<'a, Recommend
     Question {
         name: "strategist",
         about: &brand.name,
+        payer: brand.key.as_str(),
         system: STRATEGIST,
         user,
         max_tokens: STRATEGIST_TOKENS,

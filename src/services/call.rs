@@ -94,6 +94,9 @@ pub struct Answer {
 pub enum CallError {
     #[error("the run is winding down")]
     Stopped,
+    /// This host was away for too long.
+    #[error("the brand has been given to another host")]
+    Lost,
     #[error("the budget has {left} left, and one more call may cost up to {needed}")]
     Budget { needed: Usd, left: Usd },
     /// Only this request failed.

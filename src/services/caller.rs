@@ -11,7 +11,10 @@ use std::{
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
-use tokio::{sync::Mutex as FairMutex, time::Instant};
+use tokio::{
+    sync::{Mutex as FairMutex, futures::Notified},
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
@@ -19,7 +22,7 @@ use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
     clock::Clock,
     failures::{Failure, Failures},
-    gate::Pass,
+    gate::{LONGEST_REQUESTED, Pass},
     network::{BODY_LIMIT, Network, Received, Unanswered},
     remedy,
     reply::{Reply, Verdict, allowance, is_error, message, retry_after, sent_on},
@@ -30,7 +33,7 @@ use crate::{
     remedy::ErrorKind,
     secrets::Secrets,
     span::{self, Spent},
-    state::paid::{Cost, Hold, HoldError, Kept, Paid, RequestHash},
+    state::paid::{Admitted, Ask, Cost, Hold, HoldError, Kept, Paid, RequestHash},
 };
 
 /// However fast a rehearsal runs, a machine needs this long to answer.
@@ -54,11 +57,22 @@ pub struct Caller {
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
 }
 
+/// The wait until it is looked again whether another host has brought an answer, or given money back.
+const ELSEWHERE: Duration = Duration::from_millis(300);
+
 /// How one attempt ended.
 enum Attempt {
     /// An answer to what was sent then.
     Answer(Answer, Instant),
+    /// Another host has brought the answer meanwhile.
+    Kept(Kept),
     Again(Failure),
+}
+
+/// What a request gets when its turn has come.
+enum Turn {
+    Send(Pass, Option<Hold>),
+    Kept(Kept),
 }
 
 impl Caller {
@@ -149,27 +163,16 @@ impl Caller {
             Some(_) => Some(turn.lock().await),
             None => None,
         };
+        // What hosts share is looked through when money is set aside; before that only where the way there is barred.
+        let look = self.paid.ledger().is_none() || service.gate.is_barred();
         if request.price.is_some()
+            && look
             && let Some(kept) = self.paid.find(hash, since).await?
         {
-            let shared = kept
-                .payer
-                .as_ref()
-                .is_some_and(|payer| *payer != request.payer);
-            let cost = if shared { Cost::default() } else { kept.cost };
-            self.say_done(service, true, cost);
-            return Ok(Answer {
-                json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
-                file: Vec::new(),
-                at: kept.at,
-                cost,
-                waited: Duration::ZERO,
-                hash,
-                span: Span::current(),
-            });
+            return self.replay(service, request, kept, hash);
         }
         let mut failures = Failures::none();
-        let sent = self.send_until_answered(service, request, hash, &mut failures);
+        let sent = self.send_until_answered(service, request, hash, since, &mut failures);
         let answer = sent.await;
         if failures.count() > 0 {
             Span::current().record("retries", failures.count());
@@ -181,17 +184,44 @@ impl Caller {
         answer
     }
 
+    /// Gives out an answer that was paid for before.
+    fn replay(
+        &self,
+        service: &Service,
+        request: &Request,
+        kept: Kept,
+        hash: RequestHash,
+    ) -> Result<Answer, CallError> {
+        let shared = kept
+            .payer
+            .as_ref()
+            .is_some_and(|payer| *payer != request.payer);
+        let cost = if shared { Cost::default() } else { kept.cost };
+        self.say_done(service, true, cost);
+        Ok(Answer {
+            json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
+            file: Vec::new(),
+            at: kept.at,
+            cost,
+            waited: Duration::ZERO,
+            hash,
+            span: Span::current(),
+        })
+    }
+
     async fn send_until_answered(
         &self,
         service: &Service,
         request: &Request,
         hash: RequestHash,
+        since: Timestamp,
         failures: &mut Failures,
     ) -> Result<Answer, CallError> {
         let mut why = String::new();
         loop {
-            let failure = match self.attempt(service, request, hash).await {
+            let failure = match self.attempt(service, request, hash, since).await {
                 Ok(Attempt::Again(failure)) => failure,
+                Ok(Attempt::Kept(kept)) => return self.replay(service, request, kept, hash),
                 Ok(Attempt::Answer(mut answer, sent)) => {
                     answer.waited = sent.duration_since(failures.begun());
                     self.say_done(service, false, answer.cost);
@@ -230,7 +260,7 @@ impl Caller {
                 why: why.clone(),
                 wait,
             });
-            self.unless_stopped(tokio::time::sleep(wait)).await?;
+            self.unless_stopped(sleep(wait)).await?;
         }
     }
 
@@ -239,8 +269,12 @@ impl Caller {
         service: &Service,
         request: &Request,
         hash: RequestHash,
+        since: Timestamp,
     ) -> Result<Attempt, CallError> {
-        let (pass, hold) = self.admit(service, request, hash).await?;
+        let (pass, hold) = match self.admit(service, request, hash, since).await? {
+            Turn::Send(pass, hold) => (pass, hold),
+            Turn::Kept(kept) => return Ok(Attempt::Kept(kept)),
+        };
         let sent = pass.at;
         // From here on the call may be billed, so it is waited for even when the run winds down.
         let (reply, text) = match self.exchange(request).await {
@@ -256,6 +290,16 @@ impl Caller {
         }
         if reply.is_one_too_many() {
             service.gate.refused(sent);
+        }
+        if let (Some(wait), Some(slot), Some(ledger)) =
+            (reply.retry_after, service.gate.slot(), self.paid.ledger())
+        {
+            let wait = wait.min(LONGEST_REQUESTED).div_f64(self.speed);
+            ledger
+                .shared
+                .pause(slot, wait)
+                .await
+                .map_err(anyhow::Error::from)?;
         }
         let verdict = (service.classify)(&reply);
         let (at, cost) = match (&request.price, hold) {
@@ -281,27 +325,73 @@ impl Caller {
         service: &Service,
         request: &Request,
         hash: RequestHash,
-    ) -> Result<(Pass, Option<Hold>), CallError> {
+        since: Timestamp,
+    ) -> Result<Turn, CallError> {
         loop {
-            let pass = self.unless_stopped(service.gate.enter()).await?;
+            let mut pass = self.unless_stopped(service.gate.enter()).await?;
             let Some(price) = &request.price else {
-                return Ok((pass, None));
+                self.wait_for_turn(service).await?;
+                pass.begin();
+                return Ok(Turn::Send(pass, None));
             };
             // Listening begins before the look, so that money coming back in between is not missed.
             let freed = self.paid.freed();
-            match self.paid.hold(service.name, hash, price.worst).await {
-                Ok(hold) => return Ok((pass, Some(hold))),
+            let ask = Ask {
+                service: service.name,
+                hash,
+                since,
+                worst: price.worst,
+                payer: &request.payer,
+                slot: service.gate.slot(),
+            };
+            match self.paid.hold(ask).await {
+                Ok(Admitted::Held(hold, at)) => {
+                    if let Err(stopped) = self.unless_stopped(sleep_until(at)).await {
+                        hold.release().await?;
+                        return Err(stopped);
+                    }
+                    pass.begin();
+                    return Ok(Turn::Send(pass, Some(hold)));
+                }
+                Ok(Admitted::Kept(kept)) => {
+                    service.gate.give_back(pass);
+                    return Ok(Turn::Kept(kept));
+                }
                 Err(error) => {
                     service.gate.give_back(pass);
-                    match error {
-                        HoldError::Wait => self.unless_stopped(freed).await?,
-                        HoldError::Budget { needed, left } => {
-                            return Err(CallError::Budget { needed, left });
-                        }
-                        HoldError::Store(error) => return Err(error.into()),
-                    }
+                    self.wait_for_money(error, freed).await?;
                 }
             }
+        }
+    }
+
+    /// Waits until a request that costs nothing has its turn among those of all hosts.
+    async fn wait_for_turn(&self, service: &Service) -> Result<(), CallError> {
+        let (Some(slot), Some(ledger)) = (service.gate.slot(), self.paid.ledger()) else {
+            return Ok(());
+        };
+        let turn = self.unless_stopped(ledger.shared.turn(slot)).await?;
+        let at = turn.map_err(anyhow::Error::from)?;
+        self.unless_stopped(sleep_until(at)).await
+    }
+
+    /// Waits until money may have come back.
+    async fn wait_for_money(
+        &self,
+        refused: HoldError,
+        freed: Notified<'_>,
+    ) -> Result<(), CallError> {
+        let elsewhere = self.paid.ledger().is_some();
+        match refused {
+            HoldError::Wait if elsewhere => {
+                let _ = self.unless_stopped(timeout(ELSEWHERE, freed)).await?;
+                Ok(())
+            }
+            HoldError::Wait => self.unless_stopped(freed).await,
+            HoldError::Busy => self.unless_stopped(sleep(ELSEWHERE)).await,
+            HoldError::Lost => Err(CallError::Lost),
+            HoldError::Budget { needed, left } => Err(CallError::Budget { needed, left }),
+            HoldError::Store(error) => Err(error.into()),
         }
     }
 

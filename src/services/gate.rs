@@ -10,11 +10,12 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as FairMutex, OwnedMutexGuard},
+    sync::{Mutex as FairMutex, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 
-use super::pace::Pace;
+use super::pace::{MINUTE, Pace};
+use crate::state::shared::Slot;
 
 /// Failures in a row after which only one request at a time is let through.
 const BREAKER: u32 = 3;
@@ -24,7 +25,7 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// The longest wait that a service can ask for.
-const LONGEST_REQUESTED: Duration = Duration::from_mins(5);
+pub const LONGEST_REQUESTED: Duration = Duration::from_mins(5);
 
 /// The rate gate of one service, shared by all workers.
 #[derive(Debug)]
@@ -36,6 +37,16 @@ pub struct Gate {
     /// Held by the one request that tries whether the service is back.
     probe: Arc<FairMutex<()>>,
     state: Mutex<State>,
+    /// Where other hosts send to the service too.
+    turns: Option<Turns>,
+}
+
+/// Turns that all hosts share.
+#[derive(Debug)]
+struct Turns {
+    slot: Slot,
+    /// Room for those that are taken ahead of their time.
+    ahead: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -53,6 +64,15 @@ pub struct Pass {
     /// When it was given.
     pub at: Instant,
     _probe: Option<OwnedMutexGuard<()>>,
+    ahead: Option<OwnedSemaphorePermit>,
+}
+
+impl Pass {
+    /// The turn among all hosts has come.
+    pub fn begin(&mut self) {
+        self.at = Instant::now();
+        self.ahead = None;
+    }
 }
 
 /// How a gate stands at a moment.
@@ -79,10 +99,35 @@ impl Gate {
                 last_failure: None,
                 last_success: None,
             }),
+            turns: None,
         }
     }
 
-    /// Waits for one's turn. Dropping the future gives the turn to the next in line.
+    /// A gate that lets `limit` requests a minute pass, those of all other hosts with the same `name` included. So many of
+    /// them may pass at once after a quiet time, and the others wait for longer.
+    pub fn shared(limit: u32, burst: u32, speed: f64, name: String) -> Self {
+        let interval = MINUTE / limit.saturating_sub(burst).max(1);
+        // Turns of a second: those that are taken ahead are lost when the host is.
+        let ahead = (limit as usize / 60).max(2);
+        Self {
+            turns: Some(Turns {
+                slot: Slot {
+                    gate: name,
+                    interval,
+                    burst: interval * burst,
+                },
+                ahead: Arc::new(Semaphore::new(ahead)),
+            }),
+            ..Self::new(limit, speed)
+        }
+    }
+
+    /// The turns that hosts share, where they do.
+    pub fn slot(&self) -> Option<&Slot> {
+        self.turns.as_ref().map(|turns| &turns.slot)
+    }
+
+    /// Waits for one's turn on this host. Dropping the future gives the turn to the next in line.
     pub async fn enter(&self) -> Pass {
         let probe = if self.is_broken() {
             let guard = Arc::clone(&self.probe).lock_owned().await;
@@ -90,6 +135,11 @@ impl Gate {
             self.is_broken().then_some(guard)
         } else {
             None
+        };
+        let ahead = match &self.turns {
+            // The semaphore is never closed.
+            Some(turns) => Arc::clone(&turns.ahead).acquire_owned().await.ok(),
+            None => None,
         };
         let _turn = self.queue.lock().await;
         loop {
@@ -100,6 +150,7 @@ impl Gate {
                     return Pass {
                         at: now,
                         _probe: probe,
+                        ahead,
                     };
                 }
                 Err(later) => sleep_until(later).await,
@@ -190,6 +241,12 @@ impl Gate {
     /// Whether one request at a time tries if the service is back.
     pub fn is_broken(&self) -> bool {
         self.failures() >= BREAKER
+    }
+
+    /// Whether nobody passes now.
+    pub fn is_barred(&self) -> bool {
+        let state = self.state();
+        state.failures >= BREAKER || state.paused_until > Instant::now()
     }
 
     /// Whether the service has answered well at all.

@@ -52,8 +52,10 @@ pub struct OpenRouter {
 pub struct Question<'a, T> {
     /// Name of the schema, and of the stage in messages.
     pub name: &'static str,
-    /// The brand, for messages and to know again who paid.
+    /// The brand, for messages.
     pub about: &'a str,
+    /// Its key in the list, to know again who paid.
+    pub payer: &'a str,
     pub system: &'a str,
     pub user: &'a str,
     /// The longest answer, in tokens; doubled once when it is cut.
@@ -311,7 +313,7 @@ impl OpenRouter {
             body: Body::Json(body),
             timeout: TIMEOUT,
             patience: None,
-            payer: question.about.to_owned(),
+            payer: question.payer.to_owned(),
         };
         let answer = self.caller.send(&self.service, &request, since).await?;
         usage.add(&answer);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// The length of a minute, with a margin: requests do not all travel equally fast, and a service that counts exactly
 /// must not see one too many.
-const MINUTE: Duration = Duration::from_millis(60_400);
+pub const MINUTE: Duration = Duration::from_millis(60_400);
 
 /// The share of a minute's requests that may pass at once after a quiet time.
 const BURST: u32 = 8;

@@ -101,6 +101,7 @@ impl Bench {
         let question = Question::<Small> {
             name: "test",
             about: "x",
+            payer: "x",
             system: "Answer.",
             user,
             max_tokens: 100,

@@ -5,9 +5,6 @@ use rusqlite::{OptionalExtension, params};
 
 use super::store::Store;
 
-/// Days after which work that was cut off is not gone on with, but begun anew: its answers have aged.
-const JOB_DAYS: i64 = 7;
-
 /// The work that a run belongs to. A run that was cut off and the one that goes on with the same list are one job:
 /// they share the budget and the answers that were paid for.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +20,29 @@ pub struct Job {
 }
 
 impl Job {
+    /// Days after which work that was cut off is not gone on with, but begun anew: its answers have aged.
+    pub const DAYS: i64 = 7;
+
+    /// The job of a run that begins now, where this one is open for its list: the same, but that the other kind of work is
+    /// begun anew, with the same money. `newest` is the last answer in the store.
+    pub fn next(
+        open: Option<Self>,
+        run_id: &str,
+        now: Timestamp,
+        force: bool,
+        newest: i64,
+    ) -> Self {
+        match open {
+            Some(job) if job.force == force => job,
+            open => Self {
+                id: open.map_or_else(|| run_id.to_owned(), |job| job.id),
+                started_at: now,
+                force,
+                last_before: newest,
+            },
+        }
+    }
+
     /// The job that a run beginning now belongs to: the one that was begun for this list and not ended, unless that
     /// was too long ago to be the same work.
     pub fn begin(
@@ -33,31 +53,28 @@ impl Job {
         force: bool,
     ) -> anyhow::Result<Self> {
         store.with_now(|db| {
-            let oldest = now.checked_sub((JOB_DAYS * 24).hours())?;
-            let open: Option<(String, i64, bool, i64)> = db
+            let oldest = now.checked_sub((Self::DAYS * 24).hours())?;
+            let open = db
                 .query_row(
                     "SELECT id, started_at, forced, last_before FROM job
                      WHERE list = ?1 AND open AND started_at >= ?2 ORDER BY rowid DESC LIMIT 1",
                     params![list, oldest.as_millisecond()],
                     |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
                 )
-                .optional()?;
+                .optional()?
+                .map(|(id, started_at, force, last_before)| {
+                    anyhow::Ok(Self {
+                        id,
+                        started_at: Timestamp::from_millisecond(started_at)?,
+                        force,
+                        last_before,
+                    })
+                })
+                .transpose()?;
             let newest: Option<i64> =
                 db.query_row("SELECT max(rowid) FROM response", [], |row| row.get(0))?;
-            let mut job = Self {
-                id: run_id.to_owned(),
-                started_at: Timestamp::from_millisecond(now.as_millisecond())?,
-                force,
-                last_before: newest.unwrap_or(0),
-            };
-            if let Some((id, started_at, forced, last_before)) = open {
-                job.id = id;
-                // The other kind of work is begun anew, but with the same money.
-                if force == forced {
-                    job.started_at = Timestamp::from_millisecond(started_at)?;
-                    job.last_before = last_before;
-                }
-            }
+            let now = Timestamp::from_millisecond(now.as_millisecond())?;
+            let job = Self::next(open, run_id, now, force, newest.unwrap_or(0));
             db.execute(
                 "INSERT OR REPLACE INTO job (id, list, started_at, forced, open, last_before)
                  VALUES (?1, ?2, ?3, ?4, 1, ?5)",

@@ -14,9 +14,9 @@ const ROUNDING: &str = "0.001";
 /// What a service reported at some moment, in US dollars since its account was opened.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    usd: Usd,
+    pub(super) usd: Usd,
     /// The last call before it.
-    upto: i64,
+    pub(super) upto: i64,
 }
 
 /// What a service says of the calls between two readings, and what we counted, in US dollars.
@@ -59,10 +59,29 @@ impl Comparison {
 }
 
 /// A call that was sent and never answered, or answered by nobody who knows what it cost.
-struct Lost {
-    id: i64,
-    job: String,
-    held: Usd,
+pub(super) struct Lost {
+    pub(super) id: i64,
+    pub(super) job: String,
+    pub(super) held: Usd,
+}
+
+/// What each of the lost calls was billed, none more than was set aside for it, where a service now reports so much,
+/// reported so much before them, and so much was counted since then. `None` where the figures cannot tell: less than was
+/// counted, because they are late or of another account, or more than all lost calls can have cost, because somebody else
+/// uses the key.
+pub(super) fn share_out(lost: &[Lost], now: Usd, before: Usd, counted: Usd) -> Option<Vec<Usd>> {
+    let held: Usd = lost.iter().map(|lost| lost.held).sum();
+    let rounding = ROUNDING.parse().unwrap_or_default();
+    let mut billed = now.minus(before).minus(counted);
+    if now + rounding < before + counted || billed > held {
+        return None;
+    }
+    let share = |lost: &Lost| {
+        let cost = billed.min(lost.held);
+        billed = billed.minus(cost);
+        cost
+    };
+    Some(lost.iter().map(share).collect())
 }
 
 /// Takes down what a service reports while none of our calls is in flight, and settles lost calls by it. A service may
@@ -82,14 +101,9 @@ pub fn take(
             && let Some(first) = lost.first()
             && let Some(before) = last_reading(&transaction, service, first.id)?
         {
-            let held: Usd = lost.iter().map(|lost| lost.held).sum();
             let counted = counted(&transaction, service, before.upto)?;
-            let unexplained = usd.minus(before.usd).minus(counted);
-            // Less than we counted: the figures are late, or of another account. More than all lost calls can have
-            // cost: somebody else uses the key.
-            let late = usd + ROUNDING.parse()? < before.usd + counted;
-            if !late && unexplained <= held {
-                settle(&transaction, &lost, unexplained, job, budget)?;
+            if let Some(shares) = share_out(&lost, usd, before.usd, counted) {
+                settle(&transaction, &lost, &shares, job, budget)?;
             }
         }
         let upto: i64 =
@@ -194,24 +208,20 @@ fn sum(
     Ok(total)
 }
 
-/// Shares what was billed out to the lost calls, none more than was set aside for it.
 fn settle(
     db: &Connection,
     lost: &[Lost],
-    billed: Usd,
+    shares: &[Usd],
     job: &str,
     budget: &mut Budget,
 ) -> anyhow::Result<()> {
-    let mut left = billed;
-    for lost in lost {
-        let cost = left.min(lost.held);
-        left = left.minus(cost);
+    for (lost, cost) in lost.iter().zip(shares) {
         db.execute(
             "UPDATE spending SET state = 'settled', usd = ?2, credits = 0 WHERE id = ?1",
             params![lost.id, cost.exact()],
         )?;
         if lost.job == job {
-            budget.learn(lost.held, cost);
+            budget.learn(lost.held, *cost);
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ pub mod meter;
 pub mod paid;
 pub mod registry;
 pub mod runs;
+pub mod shared;
 pub mod store;
 
 use std::{
@@ -25,6 +26,9 @@ use tempfile::NamedTempFile;
 
 /// The file whose lock holds the folder.
 const LOCK: &str = "lock";
+
+/// The file with the folder's name among those of other hosts.
+const PLACE: &str = "place";
 
 /// Longer than a look at the lock takes.
 const A_MOMENT: Duration = Duration::from_millis(50);
@@ -80,6 +84,17 @@ impl StateFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The name of this folder among those of other hosts, whichever machine it is on.
+    pub fn place(&self) -> anyhow::Result<String> {
+        let path = self.file(PLACE);
+        if let Ok(place) = fs::read_to_string(&path) {
+            return Ok(place.trim().to_owned());
+        }
+        let place = format!("{:032x}", fastrand::u128(..));
+        write_atomically(&path, place.as_bytes())?;
+        Ok(place)
     }
 
     /// Where a file of this folder is.

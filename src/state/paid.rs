@@ -1,4 +1,4 @@
-//! Paid responses and what they cost.
+//! Paid responses and what they cost, in the state folder or where several hosts share them.
 //!
 //! A response and its cost are one transaction, so a crash at any moment leaves both or neither.
 
@@ -12,12 +12,16 @@ use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params, types::ValueRef};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, futures::Notified};
+use tokio::{
+    sync::{Notify, futures::Notified},
+    time::Instant,
+};
 
 use super::{
     budget::{Budget, Refusal},
     job::Job,
     meter::{self, Comparison, Reading},
+    shared::{Admission, Ledger, Night, Slot},
     store::Store,
 };
 use crate::money::Usd;
@@ -55,12 +59,26 @@ pub struct Kept {
 /// The store and the ledger.
 #[derive(Debug)]
 pub struct Paid {
-    store: Arc<Store>,
-    budget: Mutex<Budget>,
+    home: Home,
     this_run: Mutex<Cost>,
     /// Rung whenever money comes back.
     freed: Notify,
     job: Job,
+}
+
+/// Where answers and the ledger are kept.
+#[derive(Debug)]
+enum Home {
+    /// In the state folder, with the sums in memory.
+    Folder {
+        store: Arc<Store>,
+        budget: Mutex<Budget>,
+    },
+    /// Where other hosts keep theirs too; what was spent is as of the last look.
+    Shared {
+        ledger: Box<Ledger>,
+        spent: Mutex<(Usd, Usd)>,
+    },
 }
 
 /// Money set aside for one call. Dropped without being settled, it stays set aside: the call may have been billed.
@@ -73,6 +91,30 @@ pub struct Hold {
     open: bool,
 }
 
+/// A call that would be paid for.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    pub service: &'static str,
+    pub hash: RequestHash,
+    /// Answers that came after this, or that the job has paid for, will do.
+    pub since: Timestamp,
+    /// What it costs at worst, in US dollars.
+    pub worst: Usd,
+    /// The brand that it is for.
+    pub payer: &'a str,
+    /// Its turn, where hosts share one.
+    pub slot: Option<&'a Slot>,
+}
+
+/// How a call may go on.
+#[derive(Debug)]
+pub enum Admitted {
+    /// Its money is set aside, and its turn is then.
+    Held(Hold, Instant),
+    /// Another host has brought the answer meanwhile.
+    Kept(Kept),
+}
+
 /// Why money was not set aside.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
@@ -81,6 +123,11 @@ pub enum HoldError {
     /// Calls in flight may give back enough of what was set aside for them.
     #[error("the budget waits for calls in flight")]
     Wait,
+    /// Another host is asking the same now.
+    #[error("another host is asking the same")]
+    Busy,
+    #[error("the brand has been given to another host")]
+    Lost,
     #[error(transparent)]
     Store(#[from] anyhow::Error),
 }
@@ -94,13 +141,33 @@ impl Paid {
                 sum(db, &job.id, "held", "held")?,
             ))
         })?;
-        Ok(Self {
-            store,
-            budget: Mutex::new(Budget::new(cap, spent, uncertain)),
+        let budget = Mutex::new(Budget::new(cap, spent, uncertain));
+        Ok(Self::of(Home::Folder { store, budget }, job))
+    }
+
+    /// The answers and the ledger of a job that several hosts work on; `cap` counts for all of them together.
+    pub fn shared(night: &Night, cap: Option<Usd>) -> Self {
+        let ledger = Ledger {
+            shared: night.shared.clone(),
+            job: night.job.id.clone(),
+            last_before: night.job.last_before,
+            run: night.run.clone(),
+            cap,
+        };
+        let home = Home::Shared {
+            ledger: Box::new(ledger),
+            spent: Mutex::default(),
+        };
+        Self::of(home, night.job.clone())
+    }
+
+    fn of(home: Home, job: Job) -> Self {
+        Self {
+            home,
             this_run: Mutex::default(),
             freed: Notify::new(),
             job,
-        })
+        }
     }
 
     /// Answers and a ledger that are gone with the program.
@@ -110,14 +177,20 @@ impl Paid {
         Self::new(Arc::new(store), job, cap)
     }
 
-    /// The database itself.
-    pub fn store(&self) -> &Store {
-        &self.store
+    /// The database in the state folder; `None` where hosts share another.
+    pub fn store(&self) -> Option<&Store> {
+        match &self.home {
+            Home::Folder { store, .. } => Some(store),
+            Home::Shared { .. } => None,
+        }
     }
 
-    /// The key of the fences around text from the web.
-    pub fn fence_key(&self) -> anyhow::Result<[u8; 32]> {
-        self.store.fence_key()
+    /// What hosts share, where they do.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        match &self.home {
+            Home::Folder { .. } => None,
+            Home::Shared { ledger, .. } => Some(ledger),
+        }
     }
 
     /// The job that is paid for.
@@ -125,40 +198,35 @@ impl Paid {
         &self.job
     }
 
-    /// Nothing of the job is left to go on with.
-    pub fn end_job(&self) -> anyhow::Result<()> {
-        self.job.end(&self.store)
-    }
-
     /// Takes down what a service reports to have been spent, ever, and settles lost calls by it; `longest` is how long
-    /// the service may work on one.
-    pub fn take_reading(
+    /// the service may work on one. `None` where calls of other hosts are in flight.
+    pub async fn take_reading(
         &self,
         service: &str,
         usd: Usd,
         longest: Duration,
         now: Timestamp,
-    ) -> anyhow::Result<Reading> {
-        let mut budget = lock(&self.budget);
-        meter::take(
-            &self.store,
-            service,
-            usd,
-            longest,
-            now,
-            &self.job.id,
-            &mut budget,
-        )
+    ) -> anyhow::Result<Option<Reading>> {
+        match &self.home {
+            Home::Folder { store, budget } => {
+                let mut budget = lock(budget);
+                meter::take(store, service, usd, longest, now, &self.job.id, &mut budget).map(Some)
+            }
+            Home::Shared { ledger, .. } => ledger.take_reading(service, usd, longest, now).await,
+        }
     }
 
     /// What a service reported between two readings, beside what was counted.
-    pub fn compare(
+    pub async fn compare(
         &self,
         service: &str,
         from: &Reading,
         to: &Reading,
     ) -> anyhow::Result<Comparison> {
-        meter::compare(&self.store, service, from, to)
+        match &self.home {
+            Home::Folder { store, .. } => meter::compare(store, service, from, to),
+            Home::Shared { ledger, .. } => ledger.compare(service, from, to).await,
+        }
     }
 
     /// A kept answer to this very request that this job has paid for, or that is not older than `since`.
@@ -168,37 +236,14 @@ impl Paid {
         since: Timestamp,
     ) -> anyhow::Result<Option<Kept>> {
         let last_before = self.job.last_before;
-        self.store
-            .with(move |db| {
-                let mut query = db.prepare_cached(
-                    "SELECT body, at, usd, credits, payer FROM response
-                 WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
-                )?;
-                query
-                    .query_row(params![hash, last_before, since.as_millisecond()], |row| {
-                        Ok((
-                            unpack(row.get_ref(0)?),
-                            row.get(1)?,
-                            row.get::<_, String>(2)?,
-                            row.get(3)?,
-                            row.get(4)?,
-                        ))
-                    })
-                    .optional()?
-                    .map(|(body, at, usd, credits, payer)| {
-                        Ok(Kept {
-                            body: body?,
-                            at: Timestamp::from_millisecond(at)?,
-                            cost: Cost {
-                                usd: usd.parse()?,
-                                credits,
-                            },
-                            payer,
-                        })
-                    })
-                    .transpose()
-            })
-            .await
+        match &self.home {
+            Home::Folder { store, .. } => {
+                store
+                    .with(move |db| find(db, hash, last_before, since))
+                    .await
+            }
+            Home::Shared { ledger, .. } => ledger.find(hash, since).await,
+        }
     }
 
     /// Rings when money comes back, whether or not somebody has begun to wait for it.
@@ -207,70 +252,92 @@ impl Paid {
     }
 
     /// Sets the worst case of a call aside.
-    pub async fn hold(
-        self: &Arc<Self>,
-        service: &'static str,
-        hash: RequestHash,
-        worst: Usd,
-    ) -> Result<Hold, HoldError> {
-        let refused = lock(&self.budget).hold(worst);
-        refused.map_err(|refusal| match refusal {
-            Refusal::Wait => HoldError::Wait,
-            Refusal::Never { left } => HoldError::Budget {
-                needed: worst,
-                left,
-            },
-        })?;
-        // From here on the hold gives the money back to the books when it is dropped.
-        let mut hold = Hold {
+    pub async fn hold(self: &Arc<Self>, ask: Ask<'_>) -> Result<Admitted, HoldError> {
+        let worst = ask.worst;
+        let hold = |id| Hold {
             paid: Arc::clone(self),
-            id: 0,
+            id,
             amount: worst,
             open: true,
         };
-        let job = self.job.id.clone();
-        let now = Timestamp::now().as_millisecond();
-        let inserted = self
-            .store
-            .with(move |db| {
-                db.prepare_cached(
-                    "INSERT INTO spending (job, service, hash, at, state, held) VALUES (?1, ?2, ?3, ?4, 'held', ?5)",
-                )?
-                .execute(params![job, service, hash, now, worst.exact()])?;
-                Ok(db.last_insert_rowid())
-            })
-            .await;
-        match inserted {
-            Ok(id) => {
-                hold.id = id;
-                Ok(hold)
+        match &self.home {
+            Home::Folder { store, budget } => {
+                let refused = lock(budget).hold(worst);
+                refused.map_err(|refusal| match refusal {
+                    Refusal::Wait => HoldError::Wait,
+                    Refusal::Never { left } => HoldError::Budget {
+                        needed: worst,
+                        left,
+                    },
+                })?;
+                // From here on the hold gives the money back to the books when it is dropped.
+                let mut hold = hold(0);
+                let job = self.job.id.clone();
+                match store
+                    .with(move |db| put_down(db, &job, ask.service, ask.hash, worst))
+                    .await
+                {
+                    Ok(id) => {
+                        hold.id = id;
+                        Ok(Admitted::Held(hold, Instant::now()))
+                    }
+                    Err(error) => {
+                        hold.give_back(Usd::ZERO);
+                        Err(error.into())
+                    }
+                }
             }
-            Err(error) => {
-                hold.give_back(Usd::ZERO);
-                Err(error.into())
-            }
+            Home::Shared { ledger, .. } => match ledger.admit(&ask).await? {
+                Admission::Held(id, at) => Ok(Admitted::Held(hold(id), at)),
+                Admission::Kept(kept) => Ok(Admitted::Kept(kept)),
+                Admission::Busy => Err(HoldError::Busy),
+                Admission::Lost => Err(HoldError::Lost),
+                Admission::Wait => Err(HoldError::Wait),
+                Admission::Never(left) => Err(HoldError::Budget {
+                    needed: worst,
+                    left,
+                }),
+            },
         }
     }
 
     /// Marks an answer as unusable: it stays on record, but is not given out again.
     pub async fn reject(self: &Arc<Self>, hash: RequestHash) -> anyhow::Result<()> {
-        self.store
-            .with(move |db| {
-                db.execute("UPDATE response SET rejected = 1 WHERE hash = ?1", [hash])?;
-                Ok(())
-            })
-            .await
+        match &self.home {
+            Home::Folder { store, .. } => {
+                store
+                    .with(move |db| {
+                        db.execute("UPDATE response SET rejected = 1 WHERE hash = ?1", [hash])?;
+                        Ok(())
+                    })
+                    .await
+            }
+            Home::Shared { ledger, .. } => ledger.reject(hash).await,
+        }
     }
 
-    /// What this run paid so far.
+    /// What this run paid so far, on this host.
     pub fn this_run(&self) -> Cost {
         *lock(&self.this_run)
     }
 
-    /// What the whole job, earlier runs included, is known to have spent, and what is set aside for lost calls.
+    /// What the whole job, earlier runs and other hosts included, is known to have spent, and what is set aside for lost
+    /// calls.
     pub fn job_spent(&self) -> (Usd, Usd) {
-        let budget = lock(&self.budget);
-        (budget.spent(), budget.uncertain())
+        match &self.home {
+            Home::Folder { budget, .. } => {
+                let budget = lock(budget);
+                (budget.spent(), budget.uncertain())
+            }
+            Home::Shared { spent, .. } => *lock(spent),
+        }
+    }
+
+    /// Takes in what all hosts have spent.
+    pub fn learn_spent(&self, so_far: Usd, uncertain: Usd) {
+        if let Home::Shared { spent, .. } = &self.home {
+            *lock(spent) = (so_far, uncertain);
+        }
     }
 }
 
@@ -284,21 +351,18 @@ impl Hold {
         usable: bool,
     ) -> anyhow::Result<()> {
         let (id, cost) = (self.id, kept.cost);
-        let body = pack(&kept.body)?;
-        self.paid
-            .store
-            .with(move |db| {
-                db.prepare_cached(
-                    "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body, payer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?
-                .execute(params![hash, kept.at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body, kept.payer])?;
-                db.prepare_cached(
-                    "UPDATE spending SET state = 'settled', usd = ?2, credits = ?3 WHERE id = ?1",
-                )?
-                .execute(params![id, cost.usd.exact(), cost.credits])?;
-                Ok(())
-            })
-            .await?;
+        let body = pack(kept.body.as_bytes())?;
+        match &self.paid.home {
+            Home::Folder { store, .. } => {
+                store
+                    .with(move |db| keep(db, id, hash, &kept, &body, usable))
+                    .await?;
+            }
+            Home::Shared { ledger, .. } => {
+                let answer = Some((hash, kept, body, usable));
+                ledger.settle(id, cost, answer).await?;
+            }
+        }
         *lock(&self.paid.this_run) += cost;
         self.give_back(cost.usd);
         Ok(())
@@ -307,20 +371,26 @@ impl Hold {
     /// The call was not billed.
     pub async fn release(mut self) -> anyhow::Result<()> {
         let id = self.id;
-        self.paid
-            .store
-            .with(move |db| {
-                db.execute("UPDATE spending SET state = 'released' WHERE id = ?1", [id])?;
-                Ok(())
-            })
-            .await?;
+        match &self.paid.home {
+            Home::Folder { store, .. } => {
+                store
+                    .with(move |db| {
+                        db.execute("UPDATE spending SET state = 'released' WHERE id = ?1", [id])?;
+                        Ok(())
+                    })
+                    .await?;
+            }
+            Home::Shared { ledger, .. } => ledger.settle(id, Cost::default(), None).await?,
+        }
         self.give_back(Usd::ZERO);
         Ok(())
     }
 
     fn give_back(&mut self, cost: Usd) {
         self.open = false;
-        lock(&self.paid.budget).settle(self.amount, cost);
+        if let Home::Folder { budget, .. } = &self.paid.home {
+            lock(budget).settle(self.amount, cost);
+        }
         self.paid.freed.notify_waiters();
     }
 }
@@ -328,29 +398,108 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         if self.open {
-            lock(&self.paid.budget).leave_uncertain(self.amount);
+            if let Home::Folder { budget, .. } = &self.paid.home {
+                lock(budget).leave_uncertain(self.amount);
+            }
             self.paid.freed.notify_waiters();
         }
     }
 }
 
+fn find(
+    db: &Connection,
+    hash: RequestHash,
+    last_before: i64,
+    since: Timestamp,
+) -> anyhow::Result<Option<Kept>> {
+    let mut query = db.prepare_cached(
+        "SELECT body, at, usd, credits, payer FROM response
+         WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
+    )?;
+    query
+        .query_row(params![hash, last_before, since.as_millisecond()], |row| {
+            let body = match row.get_ref(0)? {
+                ValueRef::Blob(packed) => unpack(packed),
+                // The first version of the store kept them as they are.
+                plain => plain.as_str().map(str::to_owned).map_err(Into::into),
+            };
+            Ok((
+                body,
+                row.get(1)?,
+                row.get::<_, String>(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })
+        .optional()?
+        .map(|(body, at, usd, credits, payer)| {
+            Ok(Kept {
+                body: body?,
+                at: Timestamp::from_millisecond(at)?,
+                cost: Cost {
+                    usd: usd.parse()?,
+                    credits,
+                },
+                payer,
+            })
+        })
+        .transpose()
+}
+
+fn put_down(
+    db: &Connection,
+    job: &str,
+    service: &str,
+    hash: RequestHash,
+    worst: Usd,
+) -> anyhow::Result<i64> {
+    db.prepare_cached(
+        "INSERT INTO spending (job, service, hash, at, state, held) VALUES (?1, ?2, ?3, ?4, 'held', ?5)",
+    )?
+    .execute(params![
+        job,
+        service,
+        hash,
+        Timestamp::now().as_millisecond(),
+        worst.exact()
+    ])?;
+    Ok(db.last_insert_rowid())
+}
+
+fn keep(
+    db: &Connection,
+    id: i64,
+    hash: RequestHash,
+    kept: &Kept,
+    body: &[u8],
+    usable: bool,
+) -> anyhow::Result<()> {
+    let Kept {
+        at, cost, payer, ..
+    } = kept;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body, payer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![hash, at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body, payer])?;
+    db.prepare_cached(
+        "UPDATE spending SET state = 'settled', usd = ?2, credits = ?3 WHERE id = ?1",
+    )?
+    .execute(params![id, cost.usd.exact(), cost.credits])?;
+    Ok(())
+}
+
 /// Bodies are kept deflated: a third of the space for a tenth of a millisecond.
-fn pack(body: &str) -> io::Result<Vec<u8>> {
+pub fn pack(body: &[u8]) -> io::Result<Vec<u8>> {
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(body.as_bytes())?;
+    packed.write_all(body)?;
     packed.finish()
 }
 
-/// Reads a body; the first version of the store kept them as they are.
-fn unpack(body: ValueRef<'_>) -> anyhow::Result<String> {
-    match body {
-        ValueRef::Blob(packed) => {
-            let mut body = String::new();
-            ZlibDecoder::new(packed).read_to_string(&mut body)?;
-            Ok(body)
-        }
-        plain => Ok(plain.as_str()?.to_owned()),
-    }
+/// Reads what was deflated.
+pub fn unpack(packed: &[u8]) -> anyhow::Result<String> {
+    let mut body = String::new();
+    ZlibDecoder::new(packed).read_to_string(&mut body)?;
+    Ok(body)
 }
 
 /// Sums in decimals, which `SQLite` cannot.

@@ -40,6 +40,16 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// The name that it has in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What is known about one brand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -153,6 +163,18 @@ impl Registry {
             )
         });
         Ok((registry, note))
+    }
+
+    /// What is known from elsewhere.
+    pub fn of(brands: BTreeMap<BrandKey, Arc<Entry>>) -> Self {
+        Self {
+            brands,
+            on_disk: None,
+            json: PathBuf::new(),
+            journal: PathBuf::new(),
+            in_journal: 0,
+            folds: 0,
+        }
     }
 
     fn read(state: &Path) -> anyhow::Result<(Self, Option<String>)> {

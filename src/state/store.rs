@@ -25,7 +25,7 @@ pub const FILE: &str = "paid.sqlite3";
 const SCHEMA_VERSION: i64 = 4;
 
 /// Answers older than this are never asked for again and make room.
-const KEEP_DAYS: i64 = 30;
+pub const KEEP_DAYS: i64 = 30;
 
 /// The tables and their columns, the oldest version first. Each batch leads from one version to the next.
 const MIGRATIONS: [&str; 4] = [

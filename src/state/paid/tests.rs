@@ -16,6 +16,27 @@ fn open(folder: &tempfile::TempDir, list: &str, cap: &str) -> Arc<Paid> {
     Arc::new(Paid::new(Arc::new(store), job, Some(usd(cap))).unwrap())
 }
 
+/// Sets money aside for a call.
+async fn hold(
+    paid: &Arc<Paid>,
+    service: &'static str,
+    hash: RequestHash,
+    worst: Usd,
+) -> Result<Hold, HoldError> {
+    let ask = Ask {
+        service,
+        hash,
+        since: Timestamp::MAX,
+        worst,
+        payer: "brand",
+        slot: None,
+    };
+    match paid.hold(ask).await? {
+        Admitted::Held(hold, _) => Ok(hold),
+        Admitted::Kept(kept) => panic!("there was an answer: {kept:?}"),
+    }
+}
+
 fn kept(body: &str, cost: &str) -> Kept {
     Kept {
         body: body.into(),
@@ -33,9 +54,9 @@ async fn a_paid_answer_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let paid = open(&folder, "job", "1");
     let hash = [1; 32];
-    let hold = paid.hold("search", hash, usd("0.5")).await.unwrap();
+    let held = hold(&paid, "search", hash, usd("0.5")).await.unwrap();
     let answer = kept("{}", "0.008");
-    hold.settle(hash, answer.clone(), true).await.unwrap();
+    held.settle(hash, answer.clone(), true).await.unwrap();
     drop(paid);
 
     let paid = open(&folder, "job", "1");
@@ -95,9 +116,14 @@ async fn lost_calls_are_settled_by_what_the_service_reports() {
         let folder = tempfile::tempdir().unwrap();
         let paid = open(&folder, "list", "5");
         let now = Timestamp::now();
-        let read = |usd: Usd, now| paid.take_reading("llm", usd, LONGEST, now).unwrap();
-        let first = read(usd("7"), now);
-        let hold = |hash| paid.hold("llm", [hash; 32], usd("0.5"));
+        let read = async |usd: Usd, now| {
+            paid.take_reading("llm", usd, LONGEST, now)
+                .await
+                .unwrap()
+                .unwrap()
+        };
+        let first = read(usd("7"), now).await;
+        let hold = |number| hold(&paid, "llm", [number; 32], usd("0.5"));
         let answered = hold(1).await.unwrap();
         answered
             .settle([1; 32], kept("{}", "0.2"), true)
@@ -109,10 +135,10 @@ async fn lost_calls_are_settled_by_what_the_service_reports() {
             false => usd("7.2") + usd(billed),
         };
         // The service may still be at work on them.
-        read(reported, now);
+        read(reported, now).await;
         assert_eq!(paid.job_spent(), (usd("0.2"), usd("1")));
         let later = now.checked_add(jiff::SignedDuration::from_mins(5)).unwrap();
-        let last = read(reported, later);
+        let last = read(reported, later).await;
         let spent = if left == "0" {
             usd("0.2") + usd(billed)
         } else {
@@ -123,7 +149,7 @@ async fn lost_calls_are_settled_by_what_the_service_reports() {
             (spent, usd(left)),
             "billed {billed}, late: {late}"
         );
-        let compared = paid.compare("llm", &first, &last).unwrap();
+        let compared = paid.compare("llm", &first, &last).await.unwrap();
         let difference = match (billed, late) {
             (_, true) => Difference::Late,
             ("2", _) => Difference::Unknown,
@@ -137,17 +163,17 @@ async fn lost_calls_are_settled_by_what_the_service_reports() {
 async fn a_lost_call_keeps_its_hold_across_runs_of_the_job() {
     let folder = tempfile::tempdir().unwrap();
     let paid = open(&folder, "job", "1");
-    drop(paid.hold("llm", [1; 32], usd("0.7")).await.unwrap());
-    let refused = paid.hold("llm", [2; 32], usd("0.7")).await.unwrap_err();
+    drop(hold(&paid, "llm", [1; 32], usd("0.7")).await.unwrap());
+    let refused = hold(&paid, "llm", [2; 32], usd("0.7")).await.unwrap_err();
     assert!(matches!(refused, HoldError::Budget { left, .. } if left == usd("0.3")));
     drop(paid);
 
     let paid = open(&folder, "job", "1");
-    assert!(paid.hold("llm", [2; 32], usd("0.7")).await.is_err());
+    assert!(hold(&paid, "llm", [2; 32], usd("0.7")).await.is_err());
     drop(paid);
     let paid = open(&folder, "another job", "1");
-    let hold = paid.hold("llm", [2; 32], usd("0.7")).await.unwrap();
-    hold.release().await.unwrap();
+    let held = hold(&paid, "llm", [2; 32], usd("0.7")).await.unwrap();
+    held.release().await.unwrap();
     assert_eq!(paid.job_spent(), (Usd::ZERO, Usd::ZERO));
 }
 
@@ -185,7 +211,7 @@ proptest! {
             for (worst_cents, billed_percent, lost, at, crash) in steps {
                 number = number.wrapping_add(1);
                 let call = Call { worst_cents, billed_percent, lost };
-                match paid.hold("llm", [number; 32], cents(worst_cents)).await {
+                match hold(&paid, "llm", [number; 32], cents(worst_cents)).await {
                     Ok(hold) => flying.push((call, hold)),
                     Err(refused) => full |= matches!(refused, HoldError::Budget { .. }),
                 }
@@ -223,16 +249,16 @@ proptest! {
 async fn a_call_waits_for_money_that_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let paid = open(&folder, "job", "1");
-    let first = paid.hold("llm", [1; 32], usd("0.9")).await.unwrap();
+    let first = hold(&paid, "llm", [1; 32], usd("0.9")).await.unwrap();
     let freed = paid.freed();
-    let refused = paid.hold("llm", [2; 32], usd("0.9")).await.unwrap_err();
+    let refused = hold(&paid, "llm", [2; 32], usd("0.9")).await.unwrap_err();
     assert!(matches!(refused, HoldError::Wait), "{refused:?}");
     first
         .settle([1; 32], kept("{}", "0.05"), true)
         .await
         .unwrap();
     freed.await;
-    let second = paid.hold("llm", [2; 32], usd("0.9")).await.unwrap();
+    let second = hold(&paid, "llm", [2; 32], usd("0.9")).await.unwrap();
     second.release().await.unwrap();
     assert_eq!(paid.this_run().usd, usd("0.05"));
 }

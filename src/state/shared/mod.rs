@@ -1,0 +1,215 @@
+//! What several hosts share: one list, one budget, one registry, in a PostgreSQL database. `decision.md` says why.
+//!
+//! Everything that a host changes goes through its pipe: what comes together travels together, in one transaction that
+//! no other host's interleaves with, so that hosts see what one of them did whole or not at all, and in one order.
+
+mod address;
+mod arrival;
+mod ledger;
+mod night;
+mod past;
+mod pipe;
+mod readings;
+mod reports;
+mod schema;
+mod trouble;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep};
+use tokio_postgres::{Client, Row, types::ToSql};
+
+pub use self::{
+    address::Address,
+    arrival::{Host, Outline, Planned},
+    ledger::{Admission, Ledger, Slot},
+    night::{Claimed, Ended, Heard, Night, Phase, Whole},
+    trouble::Trouble,
+};
+use crate::event::Events;
+
+/// How long a run that begins waits for the store, and one that works.
+const PATIENCE_AT_START: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(15);
+
+/// The wait before the second try, and the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// A parameter of a statement.
+pub type Value = Box<dyn ToSql + Sync + Send>;
+
+/// The shared store, as one host uses it.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    address: Address,
+    pipe: pipe::Pipe,
+    events: Listener,
+    /// The number of this host, which no other has.
+    host: i64,
+}
+
+/// Who is told that the store is away, once there is somebody.
+#[derive(Clone, Debug, Default)]
+pub struct Listener(Arc<Mutex<Option<Events>>>);
+
+impl Listener {
+    /// From now on it is told here.
+    pub fn set(&self, events: Option<Events>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = events;
+    }
+
+    fn warn(&self, text: String) {
+        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(events) => events.warn(text),
+            None => {
+                crate::output::warning(&text);
+                tracing::warn!("{text}");
+            }
+        }
+    }
+}
+
+/// A way back to a store that is away: who waits, and for how long yet.
+struct Patience<'a> {
+    events: &'a Listener,
+    address: &'a Address,
+    until: Instant,
+    since: Option<Instant>,
+    wait: Duration,
+    told: bool,
+}
+
+impl<'a> Patience<'a> {
+    fn new(events: &'a Listener, address: &'a Address, longest: Duration) -> Self {
+        Self {
+            events,
+            address,
+            until: Instant::now() + longest,
+            since: None,
+            wait: FIRST_WAIT,
+            told: false,
+        }
+    }
+
+    /// Waits after a failure that may pass.
+    ///
+    /// # Errors
+    /// When it will not pass, or the patience is at an end.
+    async fn after(&mut self, trouble: Trouble) -> Result<(), Trouble> {
+        let Trouble::Away { why, .. } = &trouble else {
+            return Err(trouble);
+        };
+        let now = Instant::now();
+        let since = *self.since.get_or_insert(now);
+        if now + self.wait > self.until {
+            return Err(trouble);
+        }
+        // A connection that broke is made again without a word.
+        if !self.told && self.wait > FIRST_WAIT * 2 {
+            self.told = true;
+            let minutes = self.until.duration_since(since).as_secs() / 60;
+            self.events.warn(format!(
+                "The shared store {} is away: {why}. Nothing is lost; it is tried again for {minutes} min",
+                self.address
+            ));
+        }
+        sleep(self.wait).await;
+        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        Ok(())
+    }
+
+    /// It has come back.
+    fn over(&self) {
+        if let Some(since) = self.since.filter(|_| self.told) {
+            self.events.warn(format!(
+                "The shared store answers again after {:.0} s",
+                since.elapsed().as_secs_f64()
+            ));
+        }
+    }
+}
+
+impl Shared {
+    /// Reaches the store, and makes its tables where they are not there.
+    pub async fn open(address: Address) -> Result<Self, Trouble> {
+        let events = Listener::default();
+        let mut patience = Patience::new(&events, &address, PATIENCE_AT_START);
+        loop {
+            let prepared = async { schema::prepare(&mut connect(&address).await?).await };
+            match prepared.await {
+                Ok(()) => break,
+                Err(trouble) => patience.after(trouble).await?,
+            }
+        }
+        patience.over();
+        Ok(Self::at(address, events))
+    }
+
+    /// Reaches the store to read what is there; `None` where nothing is.
+    pub async fn peek(address: Address) -> Result<Option<Self>, Trouble> {
+        let found = schema::version(&connect(&address).await?).await?;
+        Ok(found.map(|_| Self::at(address, Listener::default())))
+    }
+
+    fn at(address: Address, events: Listener) -> Self {
+        let host = fastrand::i64(1..);
+        Self {
+            pipe: pipe::Pipe::open(address.clone(), events.clone(), host),
+            address,
+            events,
+            host,
+        }
+    }
+
+    /// Where it is, without the password.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Who is told when the store is away.
+    pub fn listener(&self) -> &Listener {
+        &self.events
+    }
+
+    /// A connection of its own, for what is long or only read.
+    pub async fn connect(&self) -> Result<Client, Trouble> {
+        let mut patience = Patience::new(&self.events, &self.address, PATIENCE);
+        loop {
+            match connect(&self.address).await {
+                Ok(client) => {
+                    patience.over();
+                    return Ok(client);
+                }
+                Err(trouble) => patience.after(trouble).await?,
+            }
+        }
+    }
+
+    /// Does one thing, together with whatever else is to be done now. A statement that was done, and whose answer was
+    /// lost, is sent again: it has to be one that does the same twice.
+    async fn ask(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, Trouble> {
+        self.pipe.ask(sql, values).await
+    }
+}
+
+/// Reaches the store once.
+async fn connect(address: &Address) -> Result<Client, Trouble> {
+    let tls = address.tls().map_err(Trouble::Settings)?;
+    let (client, connection) = address.config().connect(tls).await?;
+    tokio::spawn(async move {
+        // Whoever uses the client learns of the end of the connection too.
+        let _ = connection.await;
+    });
+    // A host that is cut off in the middle of its work must not keep the others from theirs.
+    client
+        .batch_execute(
+            "SET search_path TO brandintel; SET idle_in_transaction_session_timeout TO '5s'; \
+             SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 3; SET tcp_keepalives_count TO 3",
+        )
+        .await?;
+    Ok(client)
+}

@@ -9,7 +9,7 @@ use std::{
 };
 
 use axum::{Router, extract::State, http::StatusCode};
-use common::{Desk, Ended, list_of, read_json};
+use common::{Desk, Ended, list_of};
 use serde_json::{Value, json};
 
 /// A webhook that answers with one status after the other, the last again and again, and keeps what it is sent.
@@ -310,27 +310,11 @@ fn only_failed_brands_are_tried_again_where_only_they_are_asked_for() {
     );
 }
 
-/// Makes reports as old as this many days, and forgets the answers that they were made of.
-fn age(desk: &Desk, days: &[(&str, i64)]) {
-    let path = desk.path("state/registry.json");
-    let mut registry = read_json(&path);
-    for (brand, days) in days {
-        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
-        registry["brands"][brand]["updated_at"] = at.to_string().into();
-    }
-    fs::write(path, registry.to_string()).unwrap();
-    let db = rusqlite::Connection::open(desk.path("state/paid.sqlite3")).unwrap();
-    db.execute("DELETE FROM response", []).unwrap();
-}
-
 #[test]
 fn a_budget_serves_the_oldest_reports_first() {
     let desk = Desk::with_list("Brand\nکاله\nمیهن\nپگاه\nهراز\n");
     assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));
-    age(
-        &desk,
-        &[("کاله", 9), ("میهن", 20), ("پگاه", 1), ("هراز", 11)],
-    );
+    desk.age(&[("کاله", 9), ("میهن", 20), ("پگاه", 1), ("هراز", 11)]);
     let args = ["--google-sheets", "--max-age", "7"];
     let order = |more: &[&str]| {
         let ended = desk.run(&[&args[..], more].concat());

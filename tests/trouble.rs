@@ -68,7 +68,7 @@ fn a_refused_credential_is_named_with_the_services_words_and_the_remedy() {
         ],
     );
     assert_eq!(desk.sandbox.counts(), (0, 0, 0));
-    assert!(!desk.path("state/registry.json").exists());
+    assert!(desk.registry().is_empty());
 
     let private = Desk::with_faults(&list_of(2), &["sheets:403"]);
     let ended = private.run(&["--google-sheets"]);
@@ -363,7 +363,7 @@ fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
     let desk = Desk::with_faults(&list_of(3), &["search:432"]);
     let ended = desk.run(&["--google-sheets", "--workers", "2"]);
     assert_says(&ended, 6, &["Tavily", "usage limit"]);
-    assert!(!desk.path("state/registry.json").exists() || desk.registry().is_empty());
+    assert!(desk.registry().is_empty());
     assert_eq!(desk.checkpoint()["status"], "aborted");
 }
 
@@ -378,7 +378,7 @@ fn a_folder_that_cannot_be_written_stops_the_run_and_nothing_is_lost() {
     let ended = desk.run(&["--google-sheets", "--workers", "2"]);
     assert_says(&ended, 2, &["output", "cannot be written"]);
     assert_eq!(desk.checkpoint()["status"], "aborted");
-    assert!(!desk.path("state/registry.json").exists());
+    assert!(desk.registry().is_empty());
     assert!(
         !desk
             .sandbox

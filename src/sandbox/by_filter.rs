@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Service, Services, bearer, error,
-    sheets::{enter, invalid, of_write, write, written},
+    sheets::{enter, invalid, of_write, written},
     tab::{Range, Tab, Tag, parse_range},
 };
 
@@ -127,7 +127,7 @@ pub(super) async fn batch_update(
     let responses = writes
         .into_iter()
         .map(|(tab, range, values, filter)| {
-            let mut response = write(&mut tabs[tab], range, &values);
+            let mut response = services.spreadsheet.write(&mut tabs[tab], range, &values);
             response["dataFilter"] = filter;
             response
         })

@@ -290,6 +290,12 @@ impl Sandbox {
         self.services.spreadsheet.disturb_at_each(disturbance);
     }
 
+    /// Tells somebody of each cell that is written by a request from now on: its row and column, counted from 0, and what
+    /// it shows then.
+    pub fn watch_cells(&self, watch: impl FnMut(usize, usize, &str) + Send + 'static) {
+        self.services.spreadsheet.watch(Box::new(watch));
+    }
+
     /// How many tags rows of the first tab have.
     pub fn tags(&self) -> usize {
         let mut tags = 0;

@@ -31,12 +31,16 @@ pub(super) type Edit = Box<dyn FnOnce(&mut Tab) + Send>;
 /// What somebody does at each request, the second time knowing whether it is a write.
 type Disturbance = Box<dyn FnMut(&mut Tab, bool) + Send>;
 
+/// Who is told of each cell that is written: its row and column, counted from 0, and what it shows now.
+type Watch = Box<dyn FnMut(usize, usize, &str) + Send>;
+
 /// A spreadsheet.
 pub(super) struct Spreadsheet {
     /// The list is in the first tab.
     tabs: Mutex<Vec<Tab>>,
     before_write: Mutex<Option<Edit>>,
     at_each: Mutex<Option<Disturbance>>,
+    watch: Mutex<Option<Watch>>,
     /// The account may read only.
     pub(super) read_only: AtomicBool,
     /// Nobody may see or set tags.
@@ -83,6 +87,7 @@ impl Spreadsheet {
             }]),
             before_write: Mutex::default(),
             at_each: Mutex::default(),
+            watch: Mutex::default(),
             read_only: AtomicBool::new(false),
             without_tags: AtomicBool::new(false),
             protected: AtomicBool::new(false),
@@ -140,6 +145,29 @@ impl Spreadsheet {
         if let Some(disturbance) = &mut *lock(&self.at_each) {
             disturbance(first, write);
         }
+    }
+
+    pub(super) fn watch(&self, watch: Watch) {
+        *lock(&self.watch) = Some(watch);
+    }
+
+    /// Writes values; what the service says of it.
+    pub(super) fn write(&self, tab: &mut Tab, range: Range, values: &[Vec<Value>]) -> Value {
+        let cells = tab.write(range, values);
+        if let Some(watch) = &mut *lock(&self.watch) {
+            for (r, row) in values.iter().enumerate() {
+                for (c, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_null()) {
+                    watch(range.rows.0 + r, range.columns.0 + c, &formatted(cell));
+                }
+            }
+        }
+        let columns = values.iter().map(Vec::len).max().unwrap_or(0);
+        let hit = Range {
+            rows: (range.rows.0, Some(range.rows.0 + values.len())),
+            columns: (range.columns.0, Some(range.columns.0 + columns)),
+        };
+        json!({"updatedRange": tab.written(hit),
+            "updatedRows": values.len(), "updatedColumns": columns, "updatedCells": cells})
     }
 
     pub(super) fn tabs(&self) -> MutexGuard<'_, Vec<Tab>> {
@@ -246,7 +274,7 @@ pub(super) async fn values_batch_update(
     let responses = writes
         .iter()
         .map(|(tab, range, values)| {
-            let mut response = write(&mut tabs[*tab], *range, values);
+            let mut response = services.spreadsheet.write(&mut tabs[*tab], *range, values);
             response["spreadsheetId"] = json!(id);
             response
         })
@@ -261,18 +289,6 @@ pub(super) fn of_write(body: &str) -> Result<Value, &'static str> {
         Some("RAW" | "USER_ENTERED") => Ok(body),
         _ => Err("'valueInputOption' is required but not specified"),
     }
-}
-
-/// Writes values; what the service says of it.
-pub(super) fn write(tab: &mut Tab, range: Range, values: &[Vec<Value>]) -> Value {
-    let cells = tab.write(range, values);
-    let columns = values.iter().map(Vec::len).max().unwrap_or(0);
-    let hit = Range {
-        rows: (range.rows.0, Some(range.rows.0 + values.len())),
-        columns: (range.columns.0, Some(range.columns.0 + columns)),
-    };
-    json!({"updatedRange": tab.written(hit),
-        "updatedRows": values.len(), "updatedColumns": columns, "updatedCells": cells})
 }
 
 /// What the service says of all writes of a request.

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod servers;
+pub mod shared;
 
 use std::{
     fs,
@@ -10,13 +11,16 @@ use std::{
 };
 
 use brandintel::sandbox::{Options, Sandbox};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use shared::Database;
 
 /// An empty folder with simulated services beside it.
 pub struct Desk {
     pub folder: tempfile::TempDir,
     pub sandbox: Sandbox,
     runtime: tokio::runtime::Runtime,
+    /// `None` with the embedded store.
+    shared: Option<Database>,
 }
 
 /// What the program printed and how it ended.
@@ -61,6 +65,7 @@ impl Desk {
             folder,
             sandbox,
             runtime,
+            shared: Database::if_asked_for(),
         }
     }
 
@@ -79,6 +84,9 @@ impl Desk {
             .env("BRANDINTEL_LLM_RPM", "100000")
             .env("BRANDINTEL_SEARCH_RPM", "100000")
             .env("BRANDINTEL_SHEETS_RPM", "100000");
+        if let Some(database) = &self.shared {
+            command.env("BRANDINTEL_STATE", &database.url);
+        }
         command
     }
 
@@ -95,11 +103,71 @@ impl Desk {
     }
 
     /// The registry's entries by brand key.
-    pub fn registry(&self) -> serde_json::Map<String, Value> {
-        self.json("state/registry.json")["brands"]
-            .as_object()
-            .unwrap()
-            .clone()
+    pub fn registry(&self) -> Map<String, Value> {
+        let path = self.path("state/registry.json");
+        match &self.shared {
+            Some(database) => database.registry(),
+            None if path.exists() => read_json(&path)["brands"].as_object().unwrap().clone(),
+            None => Map::new(),
+        }
+    }
+
+    /// Makes reports as old as this many days, and forgets the answers that they were made of.
+    pub fn age(&self, days: &[(&str, i64)]) {
+        let mut brands = self.registry();
+        for (brand, days) in days {
+            let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * days);
+            brands[*brand]["updated_at"] = at.to_string().into();
+        }
+        if let Some(database) = &self.shared {
+            for (key, entry) in &brands {
+                database.set_entry(key, entry);
+            }
+            database.query("DELETE FROM brandintel.response", &[]);
+        } else {
+            let path = self.path("state/registry.json");
+            let mut registry = read_json(&path);
+            registry["brands"] = brands.into();
+            fs::write(path, registry.to_string()).unwrap();
+            let db = rusqlite::Connection::open(self.path("state/paid.sqlite3")).unwrap();
+            db.execute("DELETE FROM response", []).unwrap();
+        }
+    }
+
+    /// Paid answers that are stored. A copy of a file is looked at, so that looking changes nothing.
+    pub fn stored(&self) -> u64 {
+        const FROM: &str = "response WHERE NOT rejected";
+        if let Some(database) = &self.shared {
+            return database.count(&format!("SELECT count(*) FROM brandintel.{FROM}"));
+        }
+        let copy = tempfile::tempdir().unwrap();
+        for file in ["paid.sqlite3", "paid.sqlite3-wal"] {
+            let path = self.path("state").join(file);
+            if path.exists() {
+                fs::copy(path, copy.path().join(file)).unwrap();
+            }
+        }
+        let db = rusqlite::Connection::open(copy.path().join("paid.sqlite3")).unwrap();
+        let sql = format!("SELECT count(*) FROM {FROM}");
+        let count = db.query_row(&sql, [], |row| row.get::<_, u32>(0));
+        // Before the first table there is no answer.
+        count.map_or(0, u64::from)
+    }
+
+    /// US dollars that are set aside for calls of which nobody knows whether they were billed.
+    pub fn held_usd(&self) -> f64 {
+        const FROM: &str = "spending WHERE state = 'held'";
+        let held: Vec<String> = if let Some(database) = &self.shared {
+            let sql = format!("SELECT held::text FROM brandintel.{FROM}");
+            let rows = database.query(&sql, &[]);
+            rows.iter().map(|row| row.get(0)).collect()
+        } else {
+            let db = rusqlite::Connection::open(self.path("state/paid.sqlite3")).unwrap();
+            let mut query = db.prepare(&format!("SELECT held FROM {FROM}")).unwrap();
+            let held = query.query_map([], |row| row.get(0)).unwrap();
+            held.map(Result::unwrap).collect()
+        };
+        held.iter().map(|usd| usd.parse::<f64>().unwrap()).sum()
     }
 
     pub fn checkpoint(&self) -> Value {
@@ -145,9 +213,16 @@ impl Desk {
     }
 }
 
+/// The program that is tried: another build, where the environment names one, because it is faster or because what it costs is
+/// measured.
+pub fn binary() -> PathBuf {
+    let named = std::env::var_os("BRANDINTEL_TEST_PROGRAM").map(PathBuf::from);
+    named.unwrap_or_else(|| assert_cmd::cargo::cargo_bin!("brandintel").to_owned())
+}
+
 /// The program in a folder, with nothing set that the machine may have set.
 pub fn program(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("brandintel"));
+    let mut command = Command::new(binary());
     command.current_dir(folder).args(args);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();

@@ -3,10 +3,9 @@
 
 use brandintel::sandbox::Options;
 
-use super::in_parallel;
+use super::{in_parallel, times};
 use crate::common::{Desk, list_of};
 
-const RUNS: usize = 100;
 const BRANDS: usize = 90;
 const CREDIT_USD: f64 = 0.008;
 
@@ -16,16 +15,6 @@ fn billed(desk: &Desk) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a few hundred credits")]
     let credits = credits as f64;
     desk.sandbox.billed_usd() + credits * CREDIT_USD
-}
-
-/// US dollars that are set aside for calls of which nobody knows whether they were billed.
-fn held(desk: &Desk) -> f64 {
-    let db = rusqlite::Connection::open(desk.path("state/paid.sqlite3")).unwrap();
-    let mut query = db
-        .prepare("SELECT held FROM spending WHERE state = 'held'")
-        .unwrap();
-    let held = query.query_map([], |row| row.get::<_, String>(0)).unwrap();
-    held.map(|usd| usd.unwrap().parse::<f64>().unwrap()).sum()
 }
 
 /// One run, gone on with where it is killed. Returns which part of its budget was used.
@@ -58,7 +47,7 @@ fn try_budget(run: usize) -> f64 {
     assert_eq!(ended.code, Some(4), "{ended:#?}");
     let billed = billed(&desk);
     assert!(billed <= budget + 1e-9, "run {run}: {billed} of {budget}");
-    let used = (billed + held(&desk)) / budget;
+    let used = (billed + desk.held_usd()) / budget;
     assert!(used >= 0.9, "run {run}: only {used:.3} of {budget} used");
     used
 }
@@ -66,11 +55,12 @@ fn try_budget(run: usize) -> f64 {
 #[test]
 #[ignore = "takes minutes"]
 fn a_hundred_budgets_are_kept_and_used() {
-    let least = in_parallel(3, (0..RUNS).collect(), try_budget)
+    let runs = times("BRANDINTEL_TEST_BUDGETS", 100);
+    let least = in_parallel(3, (0..runs).collect(), try_budget)
         .into_iter()
         .fold(1.0, f64::min);
     println!(
-        "{RUNS} budgets kept; the least used one to {:.1} %",
+        "{runs} budgets kept; the least used one to {:.1} %",
         least * 100.0
     );
 }

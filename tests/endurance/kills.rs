@@ -4,10 +4,8 @@ use std::{path::Path, process::Command};
 
 use serde_json::{Map, Value};
 
-use super::{assert_state_is_readable, paid_requests, reports, stored};
+use super::{assert_state_is_readable, paid_requests, reports, times};
 use crate::common::{Desk, list_of};
-
-const KILLS: usize = 200;
 
 /// What an undisturbed run leaves behind: its reports, and how many paid answers it took.
 fn undisturbed(brands: usize, args: &[&str]) -> (Map<String, Value>, u64) {
@@ -15,14 +13,14 @@ fn undisturbed(brands: usize, args: &[&str]) -> (Map<String, Value>, u64) {
     assert_eq!(desk.run(args).code, Some(0));
     let reports = reports(&desk);
     assert_eq!(reports.len(), brands);
-    assert_eq!(stored(&desk), paid_requests(&desk));
-    (reports, stored(&desk))
+    assert_eq!(desk.stored(), paid_requests(&desk));
+    (reports, desk.stored())
 }
 
 /// The last run of a list that was cut off: it pays for what is not on disk, once, and everything is as if nothing had
 /// happened.
 fn finish(desk: &Desk, args: &[&str], expected: &Map<String, Value>, answers: u64) {
-    let (on_disk, asked) = (stored(desk), paid_requests(desk));
+    let (on_disk, asked) = (desk.stored(), paid_requests(desk));
     let ended = desk.run(args);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert_eq!(paid_requests(desk) - asked, answers - on_disk, "paid again");
@@ -47,17 +45,17 @@ fn two_hundred_kills_at_random_moments() {
     let args = ["--google-sheets", "--workers", "4", "--chunk-size", "2"];
     let (expected, answers) = undisturbed(BRANDS, &args);
     let mut kills = 0;
-    while kills < KILLS {
+    while kills < times("BRANDINTEL_TEST_KILLS", 200) {
         let desk = Desk::with_list(&list_of(BRANDS));
         for _ in 0..8 {
             let asked = paid_requests(&desk);
-            let on_disk = stored(&desk);
+            let on_disk = desk.stored();
             let [models, searches, sheet] = desk.sandbox.arrived();
             let moment = models + searches + sheet + fastrand::u64(1..=answers + 12 - on_disk);
             let killed = desk.kill_at_request(desk.command(&args), moment);
             assert_state_is_readable(&desk);
             // Of what was asked, only what was in flight is not on disk.
-            let lost = paid_requests(&desk) - asked - (stored(&desk) - on_disk);
+            let lost = paid_requests(&desk) - asked - (desk.stored() - on_disk);
             assert!(lost <= 4 * 6, "{lost} answers were lost by one kill");
             if !killed {
                 break;

@@ -303,10 +303,7 @@ impl Month {
     /// The brands that are on record as done.
     fn entries(&self) -> BTreeMap<String, Entry> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let registry = match self.desk.path("state/registry.json").exists() {
-            true => self.desk.registry(),
-            false => serde_json::Map::new(),
-        };
+        let registry = self.desk.registry();
         let done = registry
             .values()
             .filter(|entry| entry["status"] == "success");

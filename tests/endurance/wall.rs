@@ -33,10 +33,10 @@ pub fn faketime() -> PathBuf {
     found.unwrap_or_else(|| panic!("libfaketime is not installed (on Debian the package faketime)"))
 }
 
-/// How the believed clock differs from the real one, so that it shows this moment now.
+/// How the believed clock differs from the real one, so that it shows this moment within a second, and none before it.
 pub fn offset_to(moment: &ZonedDateTime) -> String {
     let offset = moment.timestamp().duration_since(Timestamp::now());
-    format!("{:+}", offset.as_secs())
+    format!("{:+}", offset.as_secs() + 1)
 }
 
 /// Whole days, rounded: runs take seconds and nights lose or win an hour.

@@ -213,3 +213,6 @@ async fn connect(address: &Address) -> Result<Client, Trouble> {
         .await?;
     Ok(client)
 }
+
+#[cfg(test)]
+mod tests;

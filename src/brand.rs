@@ -54,9 +54,9 @@ impl BrandKey {
     }
 
     /// This key without the mark of a list, if it looks as if it had one.
-    pub fn without_mark(&self) -> Option<&str> {
+    pub fn without_mark(&self) -> Option<Self> {
         let (key, mark) = self.0.rsplit_once(MARK)?;
-        (mark.len() == MARK_LENGTH).then_some(key)
+        (mark.len() == MARK_LENGTH).then(|| Self(key.into()))
     }
 }
 
@@ -94,8 +94,8 @@ pub struct Row {
 impl Row {
     /// The key of the brand that it names, as if there were no other row; `None` where it names none.
     pub fn key(&self) -> Option<BrandKey> {
-        let name = read_name(&self.name).ok()?;
-        Some(BrandKey(text::key(&name).into()))
+        let (_, key) = read_name(&self.name).ok()?;
+        Some(key)
     }
 
     /// The parent company that it names.
@@ -295,7 +295,7 @@ fn merge(rows: Vec<Brand>) -> Vec<Brand> {
 }
 
 fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
-    let name = read_name(&row.name).map_err(|reason| RejectedRow {
+    let (name, key) = read_name(&row.name).map_err(|reason| RejectedRow {
         number: row.number,
         name: text::shorten(&text::clean(&row.name), 40),
         reason,
@@ -308,7 +308,7 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
         None
     });
     Ok(Brand {
-        key: BrandKey(text::key(&name).into()),
+        key,
         name,
         website,
         parent: read_parent(&row.parent),
@@ -345,7 +345,7 @@ fn note_namesakes(named: &[Brand], hosts: &HashMap<BrandKey, Hosts>, notes: &mut
     }
 }
 
-fn read_name(cell: &str) -> Result<String, String> {
+fn read_name(cell: &str) -> Result<(String, BrandKey), String> {
     let name = text::clean(cell);
     if name.is_empty() {
         return Err("there is a website or parent company but no brand name: type the name, or clear the row".into());
@@ -364,10 +364,11 @@ fn read_name(cell: &str) -> Result<String, String> {
             "the name has {length} characters; a brand name has at most {NAME_LIMIT}: shorten it"
         ));
     }
-    if !text::key(&name).chars().any(char::is_alphanumeric) {
+    let key = text::key(&name);
+    if !key.chars().any(char::is_alphanumeric) {
         return Err("there is no letter or digit in the name: type the name".into());
     }
-    Ok(name)
+    Ok((name, BrandKey(key.into())))
 }
 
 fn read_parent(cell: &str) -> Option<String> {

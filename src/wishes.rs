@@ -24,7 +24,7 @@ const DEPTHS: [(Depth, &[&str]); 3] = [
 ];
 
 /// The cells under the optional headers, as somebody typed them; empty where there is no such column.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Typed {
     pub priority: String,
     pub skip: String,
@@ -50,6 +50,9 @@ impl Wishes {
     pub fn read(typed: &Typed, row: usize, remarks: &mut Vec<String>) -> Self {
         let shown = |cell: &str| text::shorten(&text::clean(cell), 40);
         let mut wishes = Self::default();
+        if *typed == Typed::default() {
+            return wishes;
+        }
         match priority(&typed.priority) {
             Ok(priority) => wishes.priority = priority,
             Err(()) => remarks.push(format!(

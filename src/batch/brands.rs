@@ -1,12 +1,16 @@
 //! The brands of a list, each once, however long the list is: it is read more than once, and what stands in memory is the
 //! rows of names that occur more than once, and hashes of the others.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    iter::Enumerate,
+};
 
 use tokio::task::yield_now;
 
 use crate::{
-    brand::{self, Brand, BrandKey, RejectedRow, Row},
+    brand::{self, Brand, RejectedRow, Row},
     list::{Reading, Rows},
     research::identity::Neighbours,
     text,
@@ -14,6 +18,9 @@ use crate::{
 
 /// Rows that are read before others get their turn.
 const TURN: usize = 1_000;
+
+/// Stands for the name of a row that has none.
+const NO_NAME: u64 = 0;
 
 /// A brand, and its place among all brands of the list.
 #[derive(Debug)]
@@ -25,8 +32,9 @@ pub struct Placed {
 /// The brands of a list. Those whose names occur once come as they are read; the others can have taken each other's keys,
 /// so they come at the end and together.
 pub struct Brands<'a> {
-    reading: Reading<'a>,
-    /// Names of several rows.
+    reading: Enumerate<Reading<'a>>,
+    /// The hash of the name in each row, and those of several rows.
+    hashes: Vec<u64>,
     repeated: Repeated,
     /// The brands with these names, in the order of their first rows, and their places as far as they were read.
     namesakes: Vec<Brand>,
@@ -57,29 +65,36 @@ impl<'a> Brands<'a> {
     /// Looks which names and parent companies occur more than once, and begins to read. Not more than `limit` brands are
     /// considered.
     pub async fn of(rows: &'a Rows, limit: Option<usize>) -> anyhow::Result<Self> {
-        let (mut names, mut parents) = (Repeats::default(), Repeats::default());
+        let (mut hashes, mut parents, mut ambiguous) = (Vec::new(), Vec::new(), Vec::new());
         for (i, row) in rows.read()?.enumerate() {
             let row = row?;
-            if let Some(key) = row.key() {
-                names.add_name(&key);
+            let key = row.key();
+            hashes.push(key.as_ref().map_or(NO_NAME, Neighbours::hash));
+            // Such a name can be the key that a list has given to a brand of the name without it.
+            if let Some((key, name)) = key
+                .as_ref()
+                .and_then(|key| Some((key, key.without_mark()?)))
+            {
+                ambiguous.extend([key, &name].map(Neighbours::hash));
             }
             if let Some(parent) = row.parent() {
-                parents.add(hash_of_parent(&parent));
+                parents.push(hash_of_parent(&text::key(&parent)));
             }
             take_turns(i).await;
         }
-        let repeated = names.repeated();
+        let repeated = Repeated::among(hashes.clone(), ambiguous);
         let mut notes = Vec::new();
-        let namesakes = gather(rows, &repeated, &mut notes).await?;
+        let namesakes = gather(rows, &hashes, &repeated, &mut notes).await?;
         Ok(Self {
-            reading: rows.read()?,
+            reading: rows.read()?.enumerate(),
+            hashes,
             repeated,
             namesakes,
             places: Vec::new(),
             limit: limit.unwrap_or(usize::MAX),
             learnt: Learnt {
                 parents: SharedParents {
-                    candidates: parents.repeated(),
+                    candidates: Repeated::among(parents, Vec::new()),
                     shared: HashMap::new(),
                 },
                 ..Learnt::default()
@@ -93,7 +108,7 @@ impl<'a> Brands<'a> {
         let mut part = Vec::new();
         for _ in 0..rows {
             match self.reading.next() {
-                Some(row) => part.extend(self.meet(row?.as_ref())),
+                Some((i, row)) => part.extend(self.meet(i, row?.as_ref())),
                 None if part.is_empty() => return Ok(None),
                 None => break,
             }
@@ -102,7 +117,7 @@ impl<'a> Brands<'a> {
     }
 
     /// Takes in a row. Gives its brand, if that can be decided on by itself.
-    fn meet(&mut self, row: &Row) -> Option<Placed> {
+    fn meet(&mut self, i: usize, row: &Row) -> Option<Placed> {
         let learnt = &mut self.learnt;
         let brand = match brand::read(row, &mut learnt.notes)? {
             Ok(brand) => brand,
@@ -113,7 +128,8 @@ impl<'a> Brands<'a> {
             }
         };
         learnt.filled += 1;
-        let is_single = !self.repeated.has(&brand.key);
+        let hash = *self.hashes.get(i).unwrap_or(&NO_NAME);
+        let is_single = !self.repeated.has(hash);
         let namesake = self.namesakes.get(self.places.len());
         let namesake = namesake.filter(|brand| !is_single && brand.rows[0] == row.number);
         if !is_single && namesake.is_none() {
@@ -125,12 +141,13 @@ impl<'a> Brands<'a> {
         }
         let place = learnt.total;
         learnt.total += 1;
+        learnt.names.push(hash);
         if let Some(namesake) = namesake {
-            learnt.meet(namesake);
+            learnt.parents.add(namesake);
             self.places.push(place);
             return None;
         }
-        learnt.meet(&brand);
+        learnt.parents.add(&brand);
         Some(Placed { brand, place })
     }
 
@@ -153,17 +170,10 @@ impl<'a> Brands<'a> {
     }
 }
 
-impl Learnt {
-    /// Takes in a brand that is considered.
-    fn meet(&mut self, brand: &Brand) {
-        self.names.push(Neighbours::hash(&brand.key));
-        self.parents.add(brand);
-    }
-}
-
 /// The brands of rows with these names.
 async fn gather(
     rows: &Rows,
+    hashes: &[u64],
     repeated: &Repeated,
     notes: &mut Vec<String>,
 ) -> anyhow::Result<Vec<Brand>> {
@@ -175,7 +185,7 @@ async fn gather(
     let mut of_rows = Vec::new();
     for (i, row) in rows.read()?.enumerate() {
         let row = row?;
-        if row.key().is_some_and(|key| repeated.has(&key)) {
+        if hashes.get(i).is_some_and(|hash| repeated.has(*hash)) {
             named.extend(brand::read(&row, &mut of_rows).and_then(Result::ok));
             of_rows.clear();
         }
@@ -191,56 +201,32 @@ async fn take_turns(row: usize) {
     }
 }
 
-/// Hashes, of which those are looked for that occur more than once.
-#[derive(Debug, Default)]
-struct Repeats {
-    all: Vec<u64>,
-    /// Those that count as repeated in any case.
-    more: Vec<u64>,
-}
-
-impl Repeats {
-    fn add(&mut self, hash: u64) {
-        self.all.push(hash);
-    }
-
-    fn add_name(&mut self, key: &BrandKey) {
-        self.add(Neighbours::hash(key));
-        // Such a name can be the key that a list has given to a brand of the name without it.
-        if let Some(name) = key.without_mark() {
-            let name = BrandKey::stored(name.to_owned());
-            self.more.extend([key, &name].map(Neighbours::hash));
-        }
-    }
-
-    fn repeated(self) -> Repeated {
-        let Self { mut all, mut more } = self;
-        all.sort_unstable();
-        let pairs = all.windows(2).filter(|pair| pair[0] == pair[1]);
-        more.extend(pairs.map(|pair| pair[0]));
-        more.sort_unstable();
-        more.dedup();
-        Repeated(more)
-    }
-}
-
 /// Hashes that occur more than once, in order. What only has the same hash is taken for the same: that costs memory and
 /// nothing else.
 #[derive(Debug, Default)]
 struct Repeated(Vec<u64>);
 
 impl Repeated {
-    fn has(&self, key: &BrandKey) -> bool {
-        self.has_hash(Neighbours::hash(key))
+    /// Those among all, and more that count as repeated in any case.
+    fn among(mut all: Vec<u64>, mut more: Vec<u64>) -> Self {
+        all.sort_unstable();
+        let pairs = all.windows(2).map(|pair| (pair[0], pair[1]));
+        let same = pairs.filter(|(one, other)| one == other && *one != NO_NAME);
+        more.extend(same.map(|(hash, _)| hash));
+        more.sort_unstable();
+        more.dedup();
+        Self(more)
     }
 
-    fn has_hash(&self, hash: u64) -> bool {
+    fn has(&self, hash: u64) -> bool {
         self.0.binary_search(&hash).is_ok()
     }
 }
 
-fn hash_of_parent(parent: &str) -> u64 {
-    Neighbours::hash(&BrandKey::stored(text::key(parent)))
+fn hash_of_parent(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Parent companies that several brands of the list have.
@@ -263,10 +249,11 @@ impl SharedParents {
         let Some(parent) = &brand.parent else {
             return;
         };
-        if !self.candidates.has_hash(hash_of_parent(parent)) {
+        let key = text::key(parent);
+        if !self.candidates.has(hash_of_parent(&key)) {
             return;
         }
-        let shared = self.shared.entry(text::key(parent));
+        let shared = self.shared.entry(key);
         let shared = shared.or_insert_with(|| Shared {
             brands: 0,
             spelling: parent.clone(),

@@ -160,7 +160,7 @@ pub fn summary(
         figures.succeeded,
         percent(figures.succeeded, processed)
     );
-    if figures.thin > 0 {
+    if figures.thin > 0 && figures.share.is_none() {
         say!("    of these with little found: {}", figures.thin);
     }
     say!(
@@ -169,7 +169,11 @@ pub fn summary(
         percent(figures.failed, processed)
     );
     if let Some(share) = &figures.share {
-        say!("  Of these on this host: {}", share.brands);
+        let thin = match figures.thin {
+            0 => String::new(),
+            thin => format!(", {thin} of them with little found"),
+        };
+        say!("  Of these on this host: {}{thin}", share.brands);
     }
     changes(figures.changed, output);
     say!("\n[PERFORMANCE]");

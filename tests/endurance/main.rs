@@ -8,6 +8,8 @@ mod common;
 mod faults;
 mod kills;
 #[cfg(target_os = "linux")]
+mod million;
+#[cfg(target_os = "linux")]
 mod month;
 #[cfg(target_os = "linux")]
 mod wall;

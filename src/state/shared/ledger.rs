@@ -109,7 +109,8 @@ const PAUSE: &str = "
     UPDATE gate SET next_at = greatest(next_at, clock_timestamp() + $2::float8 * interval '1 second') WHERE name = $1";
 
 // What a hold counted for before is taken back: another host may have settled it in the meantime, as that of a host that
-// is gone.
+// is gone. An answer that comes so late that another host is asking the same by now is not kept: kept, it would be an
+// answer that is paid for again.
 const SETTLE: &str = "
     WITH before AS (
         SELECT job, run, CASE state WHEN 'held' THEN held WHEN 'settled' THEN usd ELSE 0 END AS counted,
@@ -124,7 +125,9 @@ const SETTLE: &str = "
     of_run AS (
         UPDATE run SET usd = run.usd - before.spent + $3::text::numeric FROM before WHERE run.id = before.run)
     INSERT INTO response (hash, at, rejected, usd, credits, body, payer)
-    SELECT $5, $6, $7, $3::text::numeric, $4, $8::bytea, $9 WHERE $8::bytea IS NOT NULL
+    SELECT $5, $6, $7, $3::text::numeric, $4, $8::bytea, $9 WHERE $8::bytea IS NOT NULL AND NOT EXISTS (
+        SELECT FROM spending AS other JOIN live_host ON live_host.id = other.host
+        WHERE other.hash = $5 AND other.state = 'held' AND other.hold <> $1)
     ON CONFLICT (hash) DO UPDATE SET id = DEFAULT, at = excluded.at, rejected = excluded.rejected,
         usd = excluded.usd, credits = excluded.credits, body = excluded.body, payer = excluded.payer";
 

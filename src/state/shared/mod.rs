@@ -239,3 +239,6 @@ async fn connect(address: &Address) -> Result<Client, Trouble> {
     let reached = timeout(HANDSHAKE, reached).await;
     reached.unwrap_or_else(|_| Err(Trouble::silent()))
 }
+
+#[cfg(test)]
+mod tests;

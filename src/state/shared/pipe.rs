@@ -56,8 +56,6 @@ struct Worker {
     /// Seconds between two that ask, as it is of late.
     usual: f64,
     last_asked: Instant,
-    /// Ways there and back so far.
-    trips: u64,
 }
 
 /// A connection, with the statements that it knows.
@@ -77,7 +75,6 @@ impl Pipe {
             last_sign: None,
             usual: 0.0,
             last_asked: Instant::now(),
-            trips: 0,
         };
         tokio::spawn(worker.work(receiver));
         Self(sender)
@@ -98,16 +95,23 @@ impl Pipe {
 
 impl Worker {
     async fn work(mut self, mut asked: mpsc::UnboundedReceiver<Op>) {
-        while let Some(first) = asked.recv().await {
-            let mut ops = vec![first];
-            sleep(self.gathering()).await;
+        loop {
+            let mut ops = match timeout(SIGN_OF_LIFE, asked.recv()).await {
+                Ok(Some(first)) => vec![first],
+                Ok(None) => break,
+                Err(_) if self.last_sign.is_none() => continue,
+                // Whoever plans or writes pages is alive too.
+                Err(_) => Vec::new(),
+            };
+            if !ops.is_empty() {
+                sleep(self.gathering()).await;
+            }
             while let Ok(op) = asked.try_recv() {
                 ops.push(op);
             }
             self.meet(ops.len());
             self.carry_out(ops).await;
         }
-        tracing::debug!(trips = self.trips, "shared store");
     }
 
     fn gathering(&self) -> Duration {
@@ -116,6 +120,9 @@ impl Worker {
 
     #[expect(clippy::cast_precision_loss, reason = "few ask at once")]
     fn meet(&mut self, asked: usize) {
+        if asked == 0 {
+            return;
+        }
         let each = self.last_asked.elapsed().as_secs_f64() / asked as f64;
         self.last_asked = Instant::now();
         for _ in 0..asked {
@@ -167,7 +174,7 @@ impl Worker {
             return Err(Trouble::silent());
         };
         in_time(line.prepare(ops)).await?;
-        let sign = self.last_sign.is_none_or(|at| at.elapsed() >= SIGN_OF_LIFE);
+        let sign = ops.is_empty() || self.last_sign.is_none_or(|at| at.elapsed() >= SIGN_OF_LIFE);
         let begin = match sign {
             false => format!("BEGIN; SELECT pg_advisory_xact_lock({TURN})"),
             true => format!(
@@ -176,7 +183,6 @@ impl Worker {
                 self.host
             ),
         };
-        self.trips += 1;
         let rows = in_time(line.send(&begin, ops)).await?;
         if sign {
             self.last_sign = Some(Instant::now());

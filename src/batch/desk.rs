@@ -43,13 +43,16 @@ use crate::{
         paid::Paid,
         registry::Registry,
         runs,
-        shared::{Address, Host, Night, Phase, Shared, Whole},
+        shared::{Address, Host, Night, Phase, Shared, Trouble, Whole},
         store::{self, Store},
     },
 };
 
 /// How often it is looked whether another host has planned.
 const PLAN_LOOK: Duration = Duration::from_millis(500);
+
+/// How often a plan is made anew because the shared store went away.
+const PLAN_TRIES: usize = 5;
 
 /// Cells of a sheet that a dry run names.
 const CELLS_SHOWN: usize = 20;
@@ -274,17 +277,12 @@ impl Desk {
     /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
     pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
-        let known = match (registry, &self.shared) {
-            (Some(registry), _) => Known::folder(registry),
-            (None, Some(shared)) => {
-                let client = shared.connect().await.map_err(store_failure)?;
-                Known::shared(client).await.map_err(store_failure)?
-            }
+        match (registry, &self.shared) {
+            (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
+            (None, Some(shared)) => plan_of_shared(rows, shared, &rules).await,
             (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
-        };
-        Plan::make(rows, &known, &rules)
-            .await
-            .map_err(store_failure)
+        }
+        .map_err(store_failure)
     }
 
     /// Prints what will be done, in the sections of the guide.
@@ -502,6 +500,22 @@ impl Desk {
                 ),
             )),
             End::Complete | End::Signal(_) => Ok(code),
+        }
+    }
+}
+
+/// Plans with the registry that hosts share. A store that goes away meanwhile is waited for, and all is asked again.
+async fn plan_of_shared(rows: &Rows, shared: &Shared, rules: &Rules<'_>) -> anyhow::Result<Plan> {
+    let mut left = PLAN_TRIES;
+    loop {
+        let planned = async {
+            let known = Known::shared(shared.connect().await?).await?;
+            Plan::make(rows, &known, rules).await
+        };
+        left -= 1;
+        match planned.await {
+            Err(error) if left > 0 && Trouble::may_pass(&error) => tracing::warn!("{error:#}"),
+            planned => return planned,
         }
     }
 }

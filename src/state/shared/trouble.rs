@@ -69,6 +69,11 @@ impl Trouble {
         }
     }
 
+    /// Whether what failed may go well in a moment.
+    pub fn may_pass(error: &anyhow::Error) -> bool {
+        matches!(error.downcast_ref(), Some(Self::Away { .. }))
+    }
+
     /// Nothing came back in time.
     pub fn silent() -> Self {
         Self::Away {

@@ -560,6 +560,9 @@ impl<'a> Crew<'a> {
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
         self.say_put_back(in_hand);
+        if let Supply::Hosts(hosts) = &self.supply {
+            hosts.put_back(in_hand.position);
+        }
         match error {
             CallError::Stopped | CallError::Lost => {}
             CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}

@@ -212,13 +212,12 @@ impl<R: Read> Lines<R> {
     fn head(&mut self) -> io::Result<&[u8]> {
         while !self.ended && self.ready.len() < HEAD {
             self.fill()?;
-            let line_end = self.ready.iter().rposition(|&byte| byte == b'\n');
-            if line_end.is_some_and(|end| first_line(&self.ready[..end]).is_some()) {
+            self.at = self.ready.len() - without_marks(&self.ready).len();
+            let text = &self.ready[self.at..];
+            let line_end = text.iter().rposition(|&byte| byte == b'\n');
+            if line_end.is_some_and(|end| first_line(&text[..end]).is_some()) {
                 break;
             }
-        }
-        while self.ready[self.at..].starts_with("\u{FEFF}".as_bytes()) {
-            self.at += "\u{FEFF}".len();
         }
         Ok(&self.ready[self.at..])
     }
@@ -281,6 +280,14 @@ fn delimiter(head: &[u8]) -> u8 {
         .unwrap_or(&b',')
 }
 
+/// A text without marks of the byte order before it.
+fn without_marks(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix("\u{FEFF}".as_bytes()) {
+        text = rest;
+    }
+    text
+}
+
 /// The first line that is not blank.
 fn first_line(text: &[u8]) -> Option<&[u8]> {
     text.split(|&byte| byte == b'\n')
@@ -324,7 +331,7 @@ mod tests {
             let row: Vec<String> = record.iter().map(str::to_owned).collect();
             let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();
             let end = usize::try_from(reader.position().line()).unwrap();
-            number += end.saturating_sub(next_line + breaks);
+            number += end.saturating_sub(next_line + breaks + 1) + 1;
             rows.push((number, row));
             next_line = end;
         }

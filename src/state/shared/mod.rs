@@ -209,6 +209,27 @@ impl Shared {
         }
     }
 
+    /// Does something over connections of its own, and all of it again where the store went away meanwhile.
+    pub async fn patiently<T>(
+        &self,
+        work: impl AsyncFn() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut patience = Patience::in_a_run(&self.events, &self.address);
+        loop {
+            let error = match work().await {
+                Ok(done) => {
+                    patience.over();
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            match Trouble::of(error) {
+                Ok(trouble) => patience.after(trouble).await?,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Does one thing, together with whatever else is to be done now. A statement that was done, and whose answer was
     /// lost, is sent again: it has to be one that does the same twice.
     async fn ask(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, Trouble> {

@@ -97,6 +97,18 @@ impl Trouble {
         }
     }
 
+    /// What of an error is trouble with the store.
+    ///
+    /// # Errors
+    /// The error itself, where it is none.
+    pub fn of(error: anyhow::Error) -> Result<Self, anyhow::Error> {
+        let error = match error.downcast::<Self>() {
+            Ok(trouble) => return Ok(trouble),
+            Err(error) => error,
+        };
+        error.downcast::<tokio_postgres::Error>().map(Self::from)
+    }
+
     /// Nothing came back in time.
     pub fn silent() -> Self {
         away("it does not answer".into(), GONE)

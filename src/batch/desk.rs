@@ -594,7 +594,9 @@ impl Begin<'_> {
             self.args.force,
             self.simulated,
         );
-        let night = begun.await.map_err(store_failure)?;
+        let night = begun
+            .await
+            .map_err(|trouble| store_failure(trouble.at(shared.address())))?;
         Ok((Paid::shared(&night, self.args.budget), night))
     }
 }

@@ -105,6 +105,13 @@ impl Hosts {
         self.claiming = Some(tokio::spawn(claim));
     }
 
+    /// Puts a brand back, so that others may try it, although this host stays.
+    pub fn put_back(&self, position: usize) {
+        let night = self.night.clone();
+        // Whoever leaves puts back all that he has, so nothing depends on how this ends.
+        tokio::spawn(async move { night.put_back(position).await });
+    }
+
     /// Whether a request for brands is on its way.
     pub fn is_asking(&self) -> bool {
         self.claiming.is_some()

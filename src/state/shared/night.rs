@@ -177,6 +177,10 @@ const END: &str = "
     SELECT EXISTS (SELECT FROM ended)
         OR EXISTS (SELECT FROM work WHERE run = $1 AND position = $2 AND host = $3 AND state = $4)";
 
+const PUT_BACK: &str = "
+    UPDATE work SET state = 'waiting', host = NULL, tick = nextval('tick')
+    WHERE run = $1 AND host = $2 AND position = $3 AND state = 'claimed'";
+
 const LEAVE: &str = "
     WITH others AS (SELECT count(*) AS hosts FROM live_host WHERE run = $1 AND id <> $2),
     led AS (
@@ -302,6 +306,14 @@ impl Night {
             Box::new(body),
         ];
         Ok(one(&self.shared.ask(END, values).await?)?.get(0))
+    }
+
+    /// Puts a brand back, so that others may take it in hand.
+    pub async fn put_back(&self, position: usize) -> anyhow::Result<()> {
+        let mut values = self.ours();
+        values.push(Box::new(i64::try_from(position)?));
+        self.shared.ask(PUT_BACK, values).await?;
+        Ok(())
     }
 
     /// Leaves the run to the others, with what it has in hand. Where there are none, nothing happens but that this host leads now; returns how many

@@ -223,7 +223,13 @@ fn what_will_not_pass_is_said_at_once() {
     let says = ["permission denied for schema", "the user that made them"];
     expect(&desk, &guest, &BATCH, 3, &says);
     server.sql(&format!("{read_only}on"));
-    expect(&desk, &database.url, &BATCH, 2, &[&place, "may be written to"]);
+    expect(
+        &desk,
+        &database.url,
+        &BATCH,
+        2,
+        &[&place, "may be written to"],
+    );
     server.sql(&format!("{read_only}off"));
     database.query("UPDATE brandintel.version SET number = number + 1", &[]);
     let says = [&*place, "version 2", "up to 1", "on all hosts"];

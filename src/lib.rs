@@ -18,7 +18,7 @@
 //! | `batch` | how is a list worked through? |
 //! | `research` | how does one brand become one report? |
 //! | `services` | how is the outside world spoken to? every request leaves through `services::caller`, but for spans |
-//! | `state` | what survives a crash? |
+//! | `state` | what survives a crash, and what do hosts share? |
 //! | `render`, `ownership` | what do people read, and who owns whom? made of saved reports alone |
 //! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
 //! | [`exit`], [`money`] | how did the program end, and how are US dollars reckoned? |

@@ -15,3 +15,4 @@ mod kills;
 mod network;
 mod services;
 mod trips;
+mod trouble;

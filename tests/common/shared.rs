@@ -75,10 +75,15 @@ impl Database {
     }
 
     fn on_server(&self, sql: &str) {
-        let done = with_client(&self.server, async |client| client.batch_execute(sql).await);
-        // A test that fails does so once.
-        assert!(done.is_ok() || std::thread::panicking(), "{sql}: {done:?}");
+        run(&self.server, sql);
     }
+}
+
+/// Does this in a database.
+pub fn run(url: &str, sql: &str) {
+    let done = with_client(url, async |client| client.batch_execute(sql).await);
+    // A test that fails does so once.
+    assert!(done.is_ok() || std::thread::panicking(), "{sql}: {done:?}");
 }
 
 impl Drop for Database {

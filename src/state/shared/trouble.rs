@@ -83,9 +83,12 @@ impl Trouble {
 
     /// The same, with the place, which has no password in it.
     pub fn at(self, address: &Address) -> Self {
-        Self::At {
-            place: address.to_string(),
-            trouble: Box::new(self),
+        match self {
+            Self::At { .. } => self,
+            trouble => Self::At {
+                place: address.to_string(),
+                trouble: Box::new(trouble),
+            },
         }
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    desk::list_id,
+    opening::list_id,
     plan::{Estimate, Plan, Rules},
     preflight::Connections,
 };

@@ -286,3 +286,104 @@ fn first_line(text: &[u8]) -> Option<&[u8]> {
     text.split(|&byte| byte == b'\n')
         .find(|line| !String::from_utf8_lossy(line).trim().is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::{borrow::Cow, io::Write};
+
+    /// Gives a few bytes at a time.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let few = buffer.len().min(self.1);
+            self.0.read(&mut buffer[..few])
+        }
+    }
+
+    fn rows(text: &[u8], at_a_time: usize) -> anyhow::Result<Vec<(usize, Vec<String>)>> {
+        let mut records = Records::new(Trickle(text, at_a_time), "the list")?;
+        std::iter::from_fn(|| records.next().transpose()).collect()
+    }
+
+    /// The same of a text that is in memory as a whole; `None` where a quotation mark is never closed.
+    fn rows_of_whole(text: &str) -> Option<Vec<(usize, Vec<String>)>> {
+        let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+        text.push('\n');
+        let text = text.trim_start_matches('\u{FEFF}');
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter(text.as_bytes()))
+            .from_reader(text.as_bytes());
+        let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
+        let (mut record, mut number, mut next_line) = (StringRecord::new(), 0, 1);
+        while reader.read_record(&mut record).unwrap() {
+            let row: Vec<String> = record.iter().map(str::to_owned).collect();
+            let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();
+            let end = usize::try_from(reader.position().line()).unwrap();
+            number += end.saturating_sub(next_line + breaks);
+            rows.push((number, row));
+            next_line = end;
+        }
+        let last = rows.last().and_then(|(_, row)| row.last());
+        let runs_out = last.is_some_and(|cell| cell.ends_with('\n'));
+        (!runs_out || text.trim_end().ends_with('"')).then_some(rows)
+    }
+
+    proptest! {
+        /// However few bytes come at a time, the rows and their numbers are those of the whole text.
+        #[test]
+        fn rows_do_not_depend_on_how_they_come(
+            text in "(\u{FEFF}){0,2}[نa,;\t\"\r\n]{0,24}",
+            at_a_time in 1usize..5,
+        ) {
+            let few = rows(text.as_bytes(), at_a_time).ok();
+            prop_assert_eq!(&few, &rows(text.as_bytes(), BLOCK).ok());
+            prop_assert_eq!(few, rows_of_whole(&text));
+        }
+    }
+
+    #[test]
+    fn a_list_can_be_read_again_but_not_when_it_was_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        let mut list = File::create(&path).unwrap();
+        write!(list, "title\n\nBrand,Website\r\nکاله,kalleh.com\n\nمیهن\n").unwrap();
+        let table = open(&path, "the list").unwrap();
+        let names = || -> anyhow::Result<Vec<(usize, String)>> {
+            let row =
+                |row: anyhow::Result<Cow<'_, Row>>| row.map(|row| (row.number, row.name.clone()));
+            table.rows.read()?.map(row).collect()
+        };
+        let expected = [(4, "کاله".to_owned()), (6, "میهن".to_owned())];
+        assert_eq!(names().unwrap(), expected);
+        assert_eq!(names().unwrap(), expected);
+        write!(list, "پگاه\n").unwrap();
+        let error = names().unwrap_err().to_string();
+        assert!(
+            error.contains("the list was changed while it was read"),
+            "{error}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_can_be_read_once_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list.csv");
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        let writer = {
+            let path = path.clone();
+            std::thread::spawn(move || std::fs::write(path, "Brand\nکاله\n\nمیهن\n"))
+        };
+        let table = open(&path, "the list").unwrap();
+        writer.join().unwrap().unwrap();
+        for _ in 0..2 {
+            assert_eq!(table.rows.filled().unwrap(), 2);
+        }
+    }
+}

@@ -1,9 +1,11 @@
 //! A million brands, nearly all of them unchanged, with their registry in a database that hosts share: one host decides
 //! what is due, and takes no more time and memory for it than a small machine has.
 //!
-//! `BRANDINTEL_TEST_STATE` names a server where databases may be made, as `postgres://user:password@host/database`.
+//! `BRANDINTEL_TEST_STATE` names a server where databases may be made, as `postgres://user:password@host/database`, and
+//! `BRANDINTEL_TEST_PROGRAM` a program as users have it: the one that is built with the tests is several times slower.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{BufWriter, Cursor, Write},
     path::Path,
@@ -29,7 +31,8 @@ const CHANGES: usize = 2_000;
 const DOUBLES: usize = 1_000;
 const NAMESAKES: usize = 500;
 
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
+const LONGEST_OF_TESTS: Duration = Duration::from_mins(10);
 const MOST_KB: u64 = 200_000;
 
 const FIRST: [&str; 8] = [
@@ -173,11 +176,21 @@ async fn connect(url: &str) -> Client {
 }
 
 /// Runs a command. Returns what it printed, how long it took, and its largest resident memory in kilobytes.
-fn measured(mut command: Command, desk: &Desk) -> (String, Duration, u64) {
+fn measured(command: &Command, program: &OsStr, desk: &Desk) -> (String, Duration, u64) {
     let printed = desk.path("printed.txt");
-    command.stdout(File::create(&printed).unwrap());
+    let mut measured = Command::new(program);
+    measured
+        .args(command.get_args())
+        .current_dir(&desk.folder)
+        .stdout(File::create(&printed).unwrap());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => measured.env(name, value),
+            None => measured.env_remove(name),
+        };
+    }
     let begun = Instant::now();
-    let mut child = command.spawn().unwrap();
+    let mut child = measured.spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     let ended = loop {
@@ -210,7 +223,12 @@ fn a_million_brands_are_planned_by_one_host_in_a_minute_and_200_mb() {
     runtime.block_on(fill(&client, &id));
     let mut command = desk.command(&["--brands", "list.csv", "--dry-run"]);
     command.env("BRANDINTEL_STATE", &url);
-    let (printed, took, peak) = measured(command, &desk);
+    let as_users_have_it = std::env::var_os("BRANDINTEL_TEST_PROGRAM");
+    let (program, longest) = match &as_users_have_it {
+        Some(program) => (program.as_os_str(), LONGEST),
+        None => (command.get_program(), LONGEST_OF_TESTS),
+    };
+    let (printed, took, peak) = measured(&command, program, &desk);
     println!(
         "planned in {:.1} s and {:.0} MB",
         took.as_secs_f64(),
@@ -230,5 +248,5 @@ fn a_million_brands_are_planned_by_one_host_in_a_minute_and_200_mb() {
         assert!(printed.lines().any(|printed| printed == line), "{line}");
     }
     assert!(peak < MOST_KB, "{peak} kB");
-    assert!(took < LONGEST, "{took:?}");
+    assert!(took < longest, "{took:?}");
 }

@@ -1,26 +1,24 @@
 //! Where the shared store is, and how it is reached: by a URL as `psql` takes it, with TLS where the URL or the server
 //! asks for it.
 
-use std::{fmt, fs, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
-use anyhow::{Context, anyhow};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
-};
-use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::SecretString;
 use tokio_postgres::{Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use url::Url;
+use url::{Url, form_urlencoded};
+
+use super::tls::Proof;
 
 /// The longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// A connection over which nothing comes for this long, although something was sent, is given up.
 const SILENCE: Duration = Duration::from_secs(10);
+
+const EXAMPLE: &str = "write it as postgres://user:password@host/database";
+const SIGNS: &str =
+    "in user and password, write @ as %40, : as %3A, / as %2F, # as %23, ? as %3F, % as %25";
 
 /// The address of a shared store, with the password in it.
 #[derive(Clone)]
@@ -30,16 +28,6 @@ pub struct Address {
     proof: Proof,
     shown: String,
     password: Option<SecretString>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Proof {
-    /// Not at all: what is sent cannot be read by others, but the other side may be anybody.
-    None,
-    /// With a certificate that this system trusts.
-    System,
-    /// With a certificate that one in this file has signed.
-    File(PathBuf),
 }
 
 /// Without the password.
@@ -59,35 +47,51 @@ impl FromStr for Address {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const EXAMPLE: &str = "write it as postgres://user:password@host/database";
         // The text may hold a password: it is not repeated.
-        let mut url = Url::parse(text).map_err(|_| format!("that is no URL: {EXAMPLE}"))?;
+        let mut url =
+            Url::parse(text).map_err(|_| format!("that is no URL: {EXAMPLE}; {SIGNS}"))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
             return Err(format!(
                 "{}:// is no address of a shared store: {EXAMPLE}",
                 url.scheme()
             ));
         }
+        // A password with such a sign in it ends too early, and its rest would be shown as the database.
+        let database = url.path().trim_start_matches('/');
+        let misplaced = database.contains(['/', '@', ':'])
+            || url.query().is_some_and(|query| query.contains('@'))
+            || url.fragment().is_some();
+        if misplaced {
+            return Err(format!("that has a sign in the wrong place: {SIGNS}"));
+        }
         let (mode, certificate) = take_tls(&mut url);
         let mut config: Config = url
             .as_str()
             .parse()
             .map_err(|error| format!("{}: {EXAMPLE}", cause(&error)))?;
-        let ssl_mode = match mode.as_deref() {
-            None | Some("prefer" | "allow") => SslMode::Prefer,
-            Some("disable") => SslMode::Disable,
-            Some("require" | "verify-ca" | "verify-full") => SslMode::Require,
-            Some(other) => {
+        let mode = match (mode.as_deref(), &certificate) {
+            // Whoever names a certificate wants it looked at.
+            (None, Some(_)) => "verify-full",
+            (mode, _) => mode.unwrap_or("prefer"),
+        };
+        let ssl_mode = match mode {
+            "prefer" | "allow" => SslMode::Prefer,
+            "disable" => SslMode::Disable,
+            "require" | "verify-ca" | "verify-full" => SslMode::Require,
+            other => {
                 return Err(format!(
-                    "sslmode={other} is none of disable, prefer, require, verify-full"
+                    "sslmode={other} is none of disable, prefer, require, verify-ca, verify-full"
                 ));
             }
         };
         // As for every program that speaks to PostgreSQL: the certificate counts where the URL says so.
-        let proof = match (mode.as_deref(), certificate) {
-            (_, Some(file)) => Proof::File(file.into()),
-            (Some("verify-ca" | "verify-full"), None) => Proof::System,
-            _ => Proof::None,
+        let proof = match certificate {
+            Some(file) if file != "system" => Proof::File {
+                path: file.into(),
+                for_name: mode == "verify-full",
+            },
+            None if !mode.starts_with("verify") => Proof::None,
+            _ => Proof::System,
         };
         config
             .ssl_mode(ssl_mode)
@@ -108,22 +112,22 @@ impl FromStr for Address {
     }
 }
 
-/// Takes what says how TLS is used out of a URL.
+/// Takes what says how TLS is used out of a URL. The rest is left as it was written: the driver reads it as `psql` does.
 fn take_tls(url: &mut Url) -> (Option<String>, Option<String>) {
     let (mut mode, mut certificate) = (None, None);
     let mut rest = Vec::new();
-    for (name, value) in url.query_pairs().into_owned() {
-        match name.as_str() {
-            "sslmode" => mode = Some(value),
-            "sslrootcert" if value == "system" => mode = Some("verify-full".into()),
-            "sslrootcert" => certificate = Some(value),
-            _ => rest.push((name, value)),
+    for part in url.query().unwrap_or_default().split('&') {
+        let pair = form_urlencoded::parse(part.as_bytes()).next();
+        let (name, value) = pair.unwrap_or_default();
+        match &*name {
+            "sslmode" => mode = Some(value.into_owned()),
+            "sslrootcert" => certificate = Some(value.into_owned()),
+            "" => {}
+            _ => rest.push(part),
         }
     }
-    url.query_pairs_mut().clear().extend_pairs(rest);
-    if url.query() == Some("") {
-        url.set_query(None);
-    }
+    let rest = rest.join("&");
+    url.set_query(Some(rest.as_str()).filter(|rest| !rest.is_empty()));
     (mode, certificate)
 }
 
@@ -150,7 +154,9 @@ impl Address {
     pub fn secrecy(&self) -> &'static str {
         match (self.config.get_ssl_mode(), &self.proof) {
             (SslMode::Disable, _) => "not encrypted",
-            (_, Proof::System | Proof::File(_)) => "encrypted, and the server proves who it is",
+            (SslMode::Require, Proof::System | Proof::File { .. }) => {
+                "encrypted, and the server proves who it is"
+            }
             (SslMode::Require, _) => "encrypted, but the server need not prove who it is",
             _ => "encrypted where the server can",
         }
@@ -158,84 +164,7 @@ impl Address {
 
     /// What makes connections secret.
     pub fn tls(&self) -> anyhow::Result<MakeRustlsConnect> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?;
-        let config = match &self.proof {
-            Proof::System => builder
-                .with_platform_verifier()
-                .context("the certificates of the system cannot be used")?
-                .with_no_client_auth(),
-            Proof::File(file) => builder
-                .with_root_certificates(roots(file)?)
-                .with_no_client_auth(),
-            Proof::None => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-                .with_no_client_auth(),
-        };
-        Ok(MakeRustlsConnect::new(config))
-    }
-}
-
-fn roots(file: &PathBuf) -> anyhow::Result<RootCertStore> {
-    let place = || {
-        format!(
-            "sslrootcert={}: no certificates can be read there",
-            file.display()
-        )
-    };
-    let pem = fs::read(file).with_context(place)?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        roots.add(
-            certificate
-                .map_err(|error| anyhow!("{error:?}"))
-                .with_context(place)?,
-        )?;
-    }
-    anyhow::ensure!(!roots.is_empty(), place());
-    Ok(roots)
-}
-
-/// Takes every certificate, as `sslmode=require` and `prefer` mean it: what is sent is encrypted, to whomever.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, TlsError> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signature, known)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, TlsError> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        Ok(MakeRustlsConnect::new(self.proof.config()?))
     }
 }
 
@@ -275,13 +204,47 @@ mod tests {
         assert_eq!(proof("sslmode=disable"), (Proof::None, SslMode::Disable));
         assert_eq!(proof(""), (Proof::None, SslMode::Prefer));
         assert_eq!(proof("sslmode=require"), (Proof::None, SslMode::Require));
-        assert_eq!(
-            proof("sslmode=require&sslrootcert=own.pem"),
-            (Proof::File("own.pem".into()), SslMode::Require)
-        );
+        let own = |for_name| Proof::File {
+            path: "own.pem".into(),
+            for_name,
+        };
+        for (query, for_name) in [
+            ("sslmode=require&sslrootcert=own.pem", false),
+            ("sslmode=verify-ca&sslrootcert=own.pem", false),
+            ("sslmode=verify-full&sslrootcert=own.pem", true),
+            ("sslrootcert=own.pem", true),
+        ] {
+            assert_eq!(proof(query), (own(for_name), SslMode::Require), "{query}");
+        }
         assert_eq!(
             proof("sslrootcert=system"),
             (Proof::System, SslMode::Require)
         );
+    }
+
+    #[test]
+    fn other_parameters_are_the_drivers() {
+        let url = "postgres://u@h/d?options=-c%20work_mem%3D8MB&sslmode=disable&connect_timeout=9";
+        let address: Address = url.parse().unwrap();
+        assert_eq!(address.config.get_options(), Some("-c work_mem=8MB"));
+        assert_eq!(address.config.get_ssl_mode(), SslMode::Disable);
+    }
+
+    #[test]
+    fn signs_in_a_password_are_written_with_percent_signs() {
+        let url = "postgres://u:a%40b%3A%2F%23%3F%25@h/d";
+        let address: Address = url.parse().unwrap();
+        assert_eq!(address.config.get_password(), Some(&b"a@b:/#?%"[..]));
+        // The last @ counts, as everywhere.
+        let address: Address = "postgres://u:a@b@h/d".parse().unwrap();
+        assert_eq!(address.config.get_password(), Some(&b"a@b"[..]));
+        for wrong in [
+            "12#34", "12/34", "a/b", "a#b", "12?34", "a?b", "1/2@3", "12/3:4",
+        ] {
+            let url = format!("postgres://u:{wrong}@h/d");
+            let error = url.parse::<Address>().unwrap_err();
+            assert!(error.contains("%2F"), "{wrong}: {error}");
+            assert!(!error.contains(wrong), "{wrong}: {error}");
+        }
     }
 }

@@ -12,6 +12,7 @@ mod pipe;
 mod readings;
 mod reports;
 mod schema;
+mod tls;
 mod trouble;
 
 use std::{
@@ -19,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Client, Row, types::ToSql};
 
 pub use self::{
@@ -31,9 +32,11 @@ pub use self::{
 };
 use crate::event::Events;
 
-/// How long a run that begins waits for the store, and one that works.
-const PATIENCE_AT_START: Duration = Duration::from_mins(1);
+/// How long a run that works waits for the store.
 const PATIENCE: Duration = Duration::from_mins(15);
+
+/// The longest that making a connection takes.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// The wait before the second try, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -73,22 +76,30 @@ impl Listener {
     }
 }
 
-/// A way back to a store that is away: who waits, and for how long yet.
+/// A way back to a store that is away: who waits, and since when.
 struct Patience<'a> {
     events: &'a Listener,
     address: &'a Address,
-    until: Instant,
+    /// The run begins: the store has not been reached yet.
+    begins: bool,
     since: Option<Instant>,
     wait: Duration,
     told: bool,
 }
 
 impl<'a> Patience<'a> {
-    fn new(events: &'a Listener, address: &'a Address, longest: Duration) -> Self {
+    fn at_the_start(events: &'a Listener, address: &'a Address) -> Self {
+        Self {
+            begins: true,
+            ..Self::in_a_run(events, address)
+        }
+    }
+
+    fn in_a_run(events: &'a Listener, address: &'a Address) -> Self {
         Self {
             events,
             address,
-            until: Instant::now() + longest,
+            begins: false,
             since: None,
             wait: FIRST_WAIT,
             told: false,
@@ -100,20 +111,28 @@ impl<'a> Patience<'a> {
     /// # Errors
     /// When it will not pass, or the patience is at an end.
     async fn after(&mut self, trouble: Trouble) -> Result<(), Trouble> {
-        let Trouble::Away { why, .. } = &trouble else {
-            return Err(trouble);
+        let trouble = match self.begins {
+            true => trouble,
+            false => trouble.in_a_run(),
         };
-        let now = Instant::now();
-        let since = *self.since.get_or_insert(now);
-        if now + self.wait > self.until {
-            return Err(trouble);
+        let Trouble::Away { why, remedy, worth } = &trouble else {
+            return Err(trouble.at(self.address));
+        };
+        let longest = if self.begins { *worth } else { PATIENCE };
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let left = longest.saturating_sub(since.elapsed());
+        if left < self.wait {
+            return Err(trouble.at(self.address));
         }
         // A connection that broke is made again without a word.
-        if !self.told && self.wait > FIRST_WAIT * 2 {
+        if !self.told && (self.begins || self.wait > FIRST_WAIT * 2) {
             self.told = true;
-            let minutes = self.until.duration_since(since).as_secs() / 60;
+            let left = match longest.as_secs() {
+                short @ ..=60 => format!("{short} s"),
+                long => format!("{} min", long / 60),
+            };
             self.events.warn(format!(
-                "The shared store {} is away: {why}. Nothing is lost; it is tried again for {minutes} min",
+                "{}: the shared store is away: {why}. {remedy}. It is tried again for {left}, and nothing is lost",
                 self.address
             ));
         }
@@ -137,7 +156,7 @@ impl Shared {
     /// Reaches the store, and makes its tables where they are not there.
     pub async fn open(address: Address) -> Result<Self, Trouble> {
         let events = Listener::default();
-        let mut patience = Patience::new(&events, &address, PATIENCE_AT_START);
+        let mut patience = Patience::at_the_start(&events, &address);
         loop {
             let prepared = async { schema::prepare(&mut connect(&address).await?).await };
             match prepared.await {
@@ -151,7 +170,8 @@ impl Shared {
 
     /// Reaches the store to read what is there; `None` where nothing is.
     pub async fn peek(address: Address) -> Result<Option<Self>, Trouble> {
-        let found = schema::version(&connect(&address).await?).await?;
+        let found = async { schema::version(&connect(&address).await?).await };
+        let found = found.await.map_err(|trouble| trouble.at(&address))?;
         Ok(found.map(|_| Self::at(address, Listener::default())))
     }
 
@@ -177,7 +197,7 @@ impl Shared {
 
     /// A connection of its own, for what is long or only read.
     pub async fn connect(&self) -> Result<Client, Trouble> {
-        let mut patience = Patience::new(&self.events, &self.address, PATIENCE);
+        let mut patience = Patience::in_a_run(&self.events, &self.address);
         loop {
             match connect(&self.address).await {
                 Ok(client) => {
@@ -198,20 +218,26 @@ impl Shared {
 
 /// Reaches the store once.
 async fn connect(address: &Address) -> Result<Client, Trouble> {
-    let tls = address.tls().map_err(Trouble::Settings)?;
-    let (client, connection) = address.config().connect(tls).await?;
-    tokio::spawn(async move {
-        // Whoever uses the client learns of the end of the connection too.
-        let _ = connection.await;
-    });
-    // A host that is cut off in the middle of its work must not keep the others from theirs.
-    client
-        .batch_execute(
-            "SET search_path TO brandintel; SET idle_in_transaction_session_timeout TO '5s'; \
-             SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 3; SET tcp_keepalives_count TO 3",
-        )
-        .await?;
-    Ok(client)
+    let tls = address
+        .tls()
+        .map_err(|error| Trouble::Settings(format!("--state (BRANDINTEL_STATE): {error:#}")))?;
+    let reached = async {
+        let (client, connection) = address.config().connect(tls).await?;
+        tokio::spawn(async move {
+            // Whoever uses the client learns of the end of the connection too.
+            let _ = connection.await;
+        });
+        // A host that is cut off in the middle of its work must not keep the others from theirs.
+        client
+            .batch_execute(
+                "SET search_path TO brandintel; SET idle_in_transaction_session_timeout TO '5s'; \
+                 SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 3; SET tcp_keepalives_count TO 3",
+            )
+            .await?;
+        Ok(client)
+    };
+    let reached = timeout(HANDSHAKE, reached).await;
+    reached.unwrap_or_else(|_| Err(Trouble::silent()))
 }
 
 #[cfg(test)]

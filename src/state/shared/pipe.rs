@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
-use super::{Address, Listener, PATIENCE, Patience, Trouble, Value, connect, schema::TURN};
+use super::{Address, Listener, Patience, Trouble, Value, connect, schema::TURN};
 
 /// The longest that somebody waits for company.
 const LONGEST_GATHERING: Duration = Duration::from_millis(100);
@@ -132,7 +132,7 @@ impl Worker {
 
     async fn carry_out(&mut self, ops: Vec<Op>) {
         let (address, events) = (self.address.clone(), self.events.clone());
-        let mut patience = Patience::new(&events, &address, PATIENCE);
+        let mut patience = Patience::in_a_run(&events, &address);
         let done = loop {
             match self.once(&ops).await {
                 Ok(rows) => {
@@ -156,7 +156,7 @@ impl Worker {
             }
             Err(trouble) => {
                 for op in ops {
-                    let _ = op.answer.send(Err(trouble.again()));
+                    let _ = op.answer.send(Err(trouble.clone()));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The tables of the shared store: made by the program, and brought from one version to the next.
 
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use super::Trouble;
 
@@ -26,10 +26,8 @@ pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
              CREATE TABLE IF NOT EXISTS version (number integer NOT NULL, moved_to text)",
         )
         .await?;
-    let found: Option<i32> = transaction
-        .query_opt("SELECT number FROM version", &[])
-        .await?
-        .map(|row| row.get(0));
+    // Another version of the program may have come first.
+    let found = recorded(transaction.query_opt(RECORDED, &[]).await?)?;
     let from = usize::try_from(found.unwrap_or(0)).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(from) {
         transaction.batch_execute(migration).await?;
@@ -66,10 +64,13 @@ pub async fn version(client: &Client) -> Result<Option<i32>, Trouble> {
     if !there.get::<_, bool>(0) {
         return Ok(None);
     }
-    let Some(row) = client
-        .query_opt("SELECT number, moved_to FROM version", &[])
-        .await?
-    else {
+    recorded(client.query_opt(RECORDED, &[]).await?)
+}
+
+const RECORDED: &str = "SELECT number, moved_to FROM version";
+
+fn recorded(row: Option<Row>) -> Result<Option<i32>, Trouble> {
+    let Some(row) = row else {
         return Ok(None);
     };
     let found = row.get(0);

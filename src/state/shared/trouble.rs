@@ -1,20 +1,35 @@
 //! What can be wrong with the shared store, and what to do about it.
 
+use std::{
+    error::Error,
+    io::{self, ErrorKind},
+    time::Duration,
+};
+
 use tokio_postgres::error::SqlState;
 
-use super::address::cause;
+use super::{Address, address::cause};
 use crate::exit::Exit;
 
 /// Why the shared store cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Trouble {
     /// It may be back in a moment.
-    #[error("the shared store cannot be used: {why}. {remedy}")]
-    Away { why: String, remedy: &'static str },
     #[error(
-        "the shared store refuses this user: {0}. Check user and password in --state (BRANDINTEL_STATE), and that the user may create tables in the database"
+        "the shared store cannot be used: {why}. {remedy}; then run again: nothing that was paid for is lost"
     )]
-    Refused(String),
+    Away {
+        why: String,
+        remedy: &'static str,
+        /// How long a run that begins waits for it.
+        worth: Duration,
+    },
+    /// What answers is not what the address says. A run that begins need not wait for it; where it was right before, it
+    /// may be right again.
+    #[error("the shared store cannot be used: {why}. {remedy}")]
+    Misled { why: String, remedy: &'static str },
+    #[error("the shared store refuses this user: {why}. {remedy}")]
+    Refused { why: String, remedy: &'static str },
     #[error(
         "the shared store has no such database: {0}. Make it once, with createdb or with CREATE DATABASE"
     )]
@@ -27,94 +42,153 @@ pub enum Trouble {
         "the shared store has been moved to {0}: give that to --state, or move it back with brandintel move"
     )]
     Moved(String),
-    #[error(transparent)]
-    Settings(anyhow::Error),
+    #[error("{0}")]
+    Settings(String),
     #[error("the shared store did not do what it was asked: {0}")]
     Failed(String),
+    /// One of these, and where.
+    #[error("{place}: {trouble}")]
+    At { place: String, trouble: Box<Self> },
 }
 
-const GONE: &str = "Check that PostgreSQL runs, that this host may reach it, and the address in --state (BRANDINTEL_STATE); then run again: nothing that was paid for is lost";
-const FULL: &str =
-    "Make room on the disk of PostgreSQL, then run again: nothing that was paid for is lost";
+const GONE: &str = "Check that PostgreSQL runs, that this host may reach it, and the address in --state (BRANDINTEL_STATE)";
+const FULL: &str = "Make room on the disk of PostgreSQL";
 const CROWDED: &str =
     "Raise max_connections of PostgreSQL, or run fewer hosts: each takes two connections";
-const STANDBY: &str = "Give the address of the server that may be written to";
+const NAME: &str =
+    "Check the host in --state (BRANDINTEL_STATE), and this machine's network and DNS";
+const STANDBY: &str = "Give --state (BRANDINTEL_STATE) the address of a server and database that may be written to: this may be a standby, or default_transaction_read_only is on";
+const STRANGER: &str = "Check host and port in --state (BRANDINTEL_STATE)";
+const NO_TLS: &str = "Check host and port in --state (BRANDINTEL_STATE), and turn TLS on in PostgreSQL (ssl=on); sslmode=disable does without, for a network that you trust";
+const CERTIFICATE: &str = "Check the host's name and sslrootcert in --state (BRANDINTEL_STATE), what names and dates the server's certificate has, and this machine's clock; sslmode=require encrypts without asking who the server is";
+const PASSWORD: &str = "Check user and password in --state (BRANDINTEL_STATE); in a URL, signs other than letters and digits are written with percent signs: @ as %40, : as %3A, / as %2F, # as %23, % as %25";
+const ENTRY: &str = "Check the user in --state (BRANDINTEL_STATE), and that pg_hba.conf of the server lets this user in from this host; where it asks for TLS, write sslmode=require";
+const RIGHTS: &str = "Let this user make tables in the database (GRANT CREATE ON DATABASE, or make it the owner), or give all hosts the user that made them";
+
+const AT_START: Duration = Duration::from_mins(1);
+
+/// A name that cannot be looked up is more often mistyped than away.
+const AT_START_FOR_A_NAME: Duration = Duration::from_secs(5);
 
 impl Trouble {
     /// The exit code of a run that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
             Self::Away { .. } => Exit::Unavailable,
-            Self::Refused(_) => Exit::Refused,
+            Self::Refused { .. } => Exit::Refused,
+            Self::At { trouble, .. } => trouble.exit(),
             _ => Exit::Usage,
         }
     }
 
-    /// The same, for one more who waits.
-    pub fn again(&self) -> Self {
+    /// The same, with the place, which has no password in it.
+    pub fn at(self, address: &Address) -> Self {
+        Self::At {
+            place: address.to_string(),
+            trouble: Box::new(self),
+        }
+    }
+
+    /// The same, where the store was reached before.
+    pub fn in_a_run(self) -> Self {
         match self {
-            Self::Away { why, remedy } => Self::Away {
-                why: why.clone(),
-                remedy,
-            },
-            Self::Refused(why) => Self::Refused(why.clone()),
-            Self::NoDatabase(why) => Self::NoDatabase(why.clone()),
-            Self::Version { found, known } => Self::Version {
-                found: *found,
-                known: *known,
-            },
-            Self::Moved(to) => Self::Moved(to.clone()),
-            Self::Settings(error) => Self::Failed(format!("{error:#}")),
-            Self::Failed(why) => Self::Failed(why.clone()),
+            Self::Misled { why, remedy } => away(why, remedy),
+            other => other,
         }
     }
 
     /// Nothing came back in time.
     pub fn silent() -> Self {
-        Self::Away {
-            why: "it does not answer".into(),
-            remedy: GONE,
-        }
+        away("it does not answer".into(), GONE)
+    }
+}
+
+fn away(why: String, remedy: &'static str) -> Trouble {
+    Trouble::Away {
+        why,
+        remedy,
+        worth: AT_START,
     }
 }
 
 impl From<tokio_postgres::Error> for Trouble {
     fn from(error: tokio_postgres::Error) -> Self {
-        let why = error
-            .as_db_error()
-            .map_or_else(|| cause(&error), |said| said.message().to_owned());
-        let Some(code) = error.code() else {
-            return match why.as_str() {
-                "password missing" => Self::Refused(why),
-                _ => Self::Away { why, remedy: GONE },
-            };
-        };
-        if *code == SqlState::DISK_FULL {
-            return Self::Away { why, remedy: FULL };
+        if let Some(said) = error.as_db_error() {
+            return said_by_the_server(said.code(), said.message().to_owned());
         }
-        if *code == SqlState::TOO_MANY_CONNECTIONS {
-            return Self::Away {
+        let why = cause(&error);
+        match error.source().map(<dyn Error>::downcast_ref::<io::Error>) {
+            Some(Some(io)) => of_the_line(io, why),
+            // The driver's own words, of what the server wants of it.
+            Some(None) if why == "password missing" => Self::Refused {
                 why,
-                remedy: CROWDED,
-            };
+                remedy: PASSWORD,
+            },
+            Some(None) if why.contains("TLS") => Self::Misled {
+                why,
+                remedy: NO_TLS,
+            },
+            Some(None) => Self::Misled { why, remedy: ENTRY },
+            None => away(why, GONE),
         }
-        if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
-            return Self::Away {
+    }
+}
+
+fn said_by_the_server(code: &SqlState, why: String) -> Trouble {
+    let refused = |why, remedy| Trouble::Refused { why, remedy };
+    match *code {
+        SqlState::DISK_FULL => return away(why, FULL),
+        SqlState::TOO_MANY_CONNECTIONS => return away(why, CROWDED),
+        SqlState::READ_ONLY_SQL_TRANSACTION => {
+            return Trouble::Misled {
                 why,
                 remedy: STANDBY,
             };
         }
-        if *code == SqlState::INVALID_CATALOG_NAME {
-            return Self::NoDatabase(why);
-        }
-        if *code == SqlState::INSUFFICIENT_PRIVILEGE || code.code().starts_with("28") {
-            return Self::Refused(why);
-        }
+        SqlState::INVALID_CATALOG_NAME => return Trouble::NoDatabase(why),
+        SqlState::INVALID_PASSWORD => return refused(why, PASSWORD),
+        SqlState::INSUFFICIENT_PRIVILEGE => return refused(why, RIGHTS),
+        _ => {}
+    }
+    match code.code().get(..2) {
+        Some("28") => refused(why, ENTRY),
         // Connections, resources, conflicts, the operator, the system: what passes.
-        let passes = ["08", "53", "40", "55", "57", "58", "25"];
-        if passes.iter().any(|class| code.code().starts_with(class)) {
-            return Self::Away { why, remedy: GONE };
-        }
-        Self::Failed(format!("{why} ({})", code.code()))
+        Some("08" | "53" | "40" | "55" | "57" | "58" | "25") => away(why, GONE),
+        _ => Trouble::Failed(format!("{why} ({})", code.code())),
+    }
+}
+
+fn of_the_line(io: &io::Error, why: String) -> Trouble {
+    // Of Windows: no such host, try again, no address.
+    let no_address = [11001, 11002, 11004];
+    if why.starts_with("failed to lookup")
+        || io
+            .raw_os_error()
+            .is_some_and(|code| no_address.contains(&code))
+    {
+        return Trouble::Away {
+            why,
+            remedy: NAME,
+            worth: AT_START_FOR_A_NAME,
+        };
+    }
+    if io
+        .get_ref()
+        .is_some_and(|inner| inner.is::<rustls::Error>())
+    {
+        return Trouble::Misled {
+            why,
+            remedy: CERTIFICATE,
+        };
+    }
+    // The last is said of a message that has no end.
+    let strange = matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput)
+        || why == "bytes remaining on stream";
+    match strange {
+        true => Trouble::Misled {
+            why: "what answers there does not speak as PostgreSQL does".into(),
+            remedy: STRANGER,
+        },
+        false => away(why, GONE),
     }
 }

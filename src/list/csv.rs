@@ -271,8 +271,8 @@ impl<R: Read> Read for Lines<R> {
 
 /// Excel writes semicolons where a comma is the decimal mark; tables copied from elsewhere have tabs.
 fn delimiter(head: &[u8]) -> u8 {
-    let header = first_line(head).unwrap_or_default();
-    let count = |mark: u8| header.iter().filter(|&&b| b == mark).count();
+    let header = String::from_utf8_lossy(first_line(head).unwrap_or_default());
+    let count = |mark: u8| header.matches(char::from(mark)).count();
     *b",;\t"
         .iter()
         .rev()
@@ -368,7 +368,7 @@ mod tests {
         let expected = [(4, "کاله".to_owned()), (6, "میهن".to_owned())];
         assert_eq!(names().unwrap(), expected);
         assert_eq!(names().unwrap(), expected);
-        write!(list, "پگاه\n").unwrap();
+        writeln!(list, "پگاه").unwrap();
         let error = names().unwrap_err().to_string();
         assert!(
             error.contains("the list was changed while it was read"),

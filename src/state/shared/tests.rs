@@ -398,7 +398,7 @@ fn entries() -> Vec<(BrandKey, Entry)> {
             run_id: "run".into(),
             updated_at: Timestamp::from_second(i64::try_from(i).unwrap()).unwrap(),
             cost_usd: usd(&format!("0.{i:07}")),
-            report: (i % 4 > 0).then(|| format!("output/Brand {i}/brand_report.json")),
+            report: (!i.is_multiple_of(4)).then(|| format!("output/Brand {i}/brand_report.json")),
             thin: None,
             choices: None,
             changes: None,

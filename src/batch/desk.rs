@@ -38,6 +38,7 @@ use crate::{
         StateFolder,
         checkpoint::Checkpoint,
         known::Known,
+        moved,
         paid::Paid,
         registry::Registry,
         runs,
@@ -101,11 +102,11 @@ impl Desk {
             false => Some(take_state(&settings)?),
         };
         let list: Arc<str> = list_id(&args.source, &settings).into();
-        let address = match args.services.sandbox {
-            // A rehearsal is this host's own.
-            true => None,
-            false => args.shared.address().or_exit(Exit::Usage)?,
-        };
+        let address = args.shared.address(args.services.sandbox);
+        let address = address.or_exit(Exit::Usage)?;
+        if let (None, Some(moved)) = (&address, moved::note(&settings.folders.state)) {
+            return Err(moved).or_exit(Exit::Usage);
+        }
         let begin = Begin {
             args: &args.batch,
             list: &list,

@@ -6,11 +6,14 @@
 mod address;
 mod arrival;
 mod ledger;
+pub mod moving;
 mod night;
 mod past;
 mod pipe;
+mod present;
+mod proof;
 mod readings;
-mod reports;
+pub mod reports;
 mod schema;
 mod tls;
 mod trouble;
@@ -23,11 +26,15 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Client, Row, types::ToSql};
 
+#[cfg(test)]
+pub use self::present::InHand;
 pub use self::{
     address::Address,
     arrival::{Host, Outline, Planned},
     ledger::{Admission, Ledger, Slot},
     night::{Claimed, Ended, Heard, Night, Phase, Whole},
+    present::HostLine,
+    proof::prove,
     trouble::Trouble,
 };
 use crate::event::Events;
@@ -183,11 +190,6 @@ impl Shared {
             events,
             host,
         }
-    }
-
-    /// Where it is, without the password.
-    pub fn address(&self) -> &Address {
-        &self.address
     }
 
     /// Who is told when the store is away.

@@ -28,6 +28,7 @@ const STYLES: Styles = Styles::styled()
 pub type Example = (&'static str, &'static str);
 
 /// Examples of the batch, which has no name of its own, and of each command.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn examples(command: &str) -> &'static [Example] {
     match command {
         "brandintel" => &[

@@ -119,7 +119,7 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     let progress = Progress::new(outline.due, desk.args.verbosity, outlook);
     let telling = tokio::spawn(tell(incoming, progress));
     desk.tell_of_the_store(Some(&events));
-    let tools = match start.begin(desk, &outline, events).await {
+    let tools = match Box::pin(start.begin(desk, &outline, events)).await {
         Ok(tools) => tools,
         Err(failure) => {
             desk.tell_of_the_store(None);

@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub enum Recorder<T> {
     Folder(Folder<T>),
-    Shared(Shared<T>),
+    Shared(Box<Shared<T>>),
 }
 
 /// An entry that is on disk, and whether it is: a brand that was given to another host in the meantime is not.
@@ -56,10 +56,10 @@ impl<T: Send + 'static> Recorder<T> {
     }
 
     pub fn shared(night: Night) -> Self {
-        Self::Shared(Shared {
+        Self::Shared(Box::new(Shared {
             night,
             writing: JoinSet::new(),
-        })
+        }))
     }
 
     /// Takes in how a brand ended.

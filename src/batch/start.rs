@@ -84,7 +84,7 @@ impl Start {
         events: Events,
     ) -> Result<Tools, Failure> {
         match self {
-            Self::Plan(planned) => planned.begin(desk, outline, events).await,
+            Self::Plan(planned) => Box::pin(planned.begin(desk, outline, events)).await,
             Self::Join(connections, whole) => {
                 let night = desk.night.clone().ok_or_else(nobody)?;
                 let names = night.shared.patiently(async || night.names().await).await;

@@ -122,6 +122,30 @@ pub struct Share {
     pub usd: Usd,
 }
 
+fn results(figures: &Figures, processed: usize) {
+    say!("\n[RESULTS]");
+    say!(
+        "  ✓ Success: {} ({})",
+        figures.succeeded,
+        percent(figures.succeeded, processed)
+    );
+    if figures.thin > 0 && figures.share.is_none() {
+        say!("    of these with little found: {}", figures.thin);
+    }
+    say!(
+        "  ✗ Failed: {} ({})",
+        figures.failed,
+        percent(figures.failed, processed)
+    );
+    if let Some(share) = &figures.share {
+        let thin = match figures.thin {
+            0 => String::new(),
+            thin => format!(", {thin} of them with little found"),
+        };
+        say!("  Of these on this host: {}{thin}", share.brands);
+    }
+}
+
 fn changes(brands: usize, output: &std::path::Path) {
     if brands > 0 {
         let page = output.join("changes.html");
@@ -154,27 +178,7 @@ pub fn summary(
     if figures.left > 0 {
         say!("  Left for the next run: {}", figures.left);
     }
-    say!("\n[RESULTS]");
-    say!(
-        "  ✓ Success: {} ({})",
-        figures.succeeded,
-        percent(figures.succeeded, processed)
-    );
-    if figures.thin > 0 && figures.share.is_none() {
-        say!("    of these with little found: {}", figures.thin);
-    }
-    say!(
-        "  ✗ Failed: {} ({})",
-        figures.failed,
-        percent(figures.failed, processed)
-    );
-    if let Some(share) = &figures.share {
-        let thin = match figures.thin {
-            0 => String::new(),
-            thin => format!(", {thin} of them with little found"),
-        };
-        say!("  Of these on this host: {}{thin}", share.brands);
-    }
+    results(figures, processed);
     changes(figures.changed, output);
     say!("\n[PERFORMANCE]");
     say!(

@@ -203,9 +203,9 @@ fn missing(
 
 /// Whether these cells tell it.
 fn tells(cells: &Shown, outcome: &Outcome) -> bool {
-    let (status, time) = match outcome {
-        Outcome::Done { status, time, .. } | Outcome::Failed { status, time, .. } => (status, time),
-        _ => return false,
+    let (Outcome::Done { status, time, .. } | Outcome::Failed { status, time, .. }) = outcome
+    else {
+        return false;
     };
     cells[own::STATUS] == *status && cells[own::TIME] == *time
 }

@@ -28,7 +28,7 @@ enum Way {
 #[derive(Debug)]
 enum Place {
     Folder(PathBuf),
-    Shared(Address),
+    Shared(Box<Address>),
 }
 
 /// Moves all of it, or nothing.
@@ -88,12 +88,12 @@ fn way(args: &MoveArgs) -> anyhow::Result<Way> {
              Into a database:  brandintel move --to postgres://user:password@host/database\n  \
              Back from it:     brandintel move --from postgres://user:password@host/database"
         ),
-        (Some(Place::Shared(from)), None) => Way::ToFolder(from, state()),
-        (None, Some(Place::Shared(to))) => Way::ToShared(state(), to),
+        (Some(Place::Shared(from)), None) => Way::ToFolder(*from, state()),
+        (None, Some(Place::Shared(to))) => Way::ToShared(state(), *to),
         (Some(Place::Folder(from)), None) => Way::ToShared(from, usual(args)?),
         (None, Some(Place::Folder(to))) => Way::ToFolder(usual(args)?, to),
-        (Some(Place::Folder(from)), Some(Place::Shared(to))) => Way::ToShared(from, to),
-        (Some(Place::Shared(from)), Some(Place::Folder(to))) => Way::ToFolder(from, to),
+        (Some(Place::Folder(from)), Some(Place::Shared(to))) => Way::ToShared(from, *to),
+        (Some(Place::Shared(from)), Some(Place::Folder(to))) => Way::ToFolder(*from, to),
         (Some(Place::Folder(_)), Some(Place::Folder(_))) => bail!(
             "both places are folders: a folder is moved like any other, while nothing runs in it"
         ),
@@ -117,7 +117,7 @@ fn place(flag: &str, named: Option<&SecretString>) -> anyhow::Result<Option<Plac
     };
     if text.contains("://") {
         let address = text.parse().map_err(|why| anyhow!("{flag}: {why}"))?;
-        return Ok(Some(Place::Shared(address)));
+        return Ok(Some(Place::Shared(Box::new(address))));
     }
     if text.is_empty()
         || ["host=", "dbname=", "password="]

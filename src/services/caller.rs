@@ -169,7 +169,7 @@ impl Caller {
             && look
             && let Some(kept) = self.paid.find(hash, since).await?
         {
-            return self.replay(service, request, kept, hash);
+            return self.replay(service, request, &kept, hash);
         }
         let mut failures = Failures::none();
         let sent = self.send_until_answered(service, request, hash, since, &mut failures);
@@ -189,7 +189,7 @@ impl Caller {
         &self,
         service: &Service,
         request: &Request,
-        kept: Kept,
+        kept: &Kept,
         hash: RequestHash,
     ) -> Result<Answer, CallError> {
         let shared = kept
@@ -221,7 +221,7 @@ impl Caller {
         loop {
             let failure = match self.attempt(service, request, hash, since).await {
                 Ok(Attempt::Again(failure)) => failure,
-                Ok(Attempt::Kept(kept)) => return self.replay(service, request, kept, hash),
+                Ok(Attempt::Kept(kept)) => return self.replay(service, request, &kept, hash),
                 Ok(Attempt::Answer(mut answer, sent)) => {
                     answer.waited = sent.duration_since(failures.begun());
                     self.say_done(service, false, answer.cost);

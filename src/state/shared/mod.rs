@@ -73,12 +73,12 @@ impl Listener {
     }
 
     fn warn(&self, text: String) {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(events) => events.warn(text),
-            None => {
-                crate::output::warning(&text);
-                tracing::warn!("{text}");
-            }
+        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(events) = &*listener {
+            events.warn(text);
+        } else {
+            crate::output::warning(&text);
+            tracing::warn!("{text}");
         }
     }
 }

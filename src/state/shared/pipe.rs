@@ -213,11 +213,11 @@ impl Line {
             self.client.query(&self.statements[op.sql], &values).await
         });
         let work = work.map(|op| Box::pin(maybe_done(op))).collect();
-        let begun = self.client.batch_execute(begin);
+        let opened = self.client.batch_execute(begin);
         let committed = self.client.batch_execute("COMMIT");
         // Each is polled in this order, all of `work` before the last.
-        let (begun, rows, committed) = futures::join!(begun, in_order(work), committed);
-        begun?;
+        let (opened, rows, committed) = futures::join!(opened, in_order(work), committed);
+        opened?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>();
         // After a statement that failed, this one undoes the others, and does not fail.
         committed?;

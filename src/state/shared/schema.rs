@@ -59,17 +59,15 @@ pub async fn make(transaction: &Transaction<'_>) -> Result<(), Trouble> {
     for migration in MIGRATIONS.iter().skip(from) {
         transaction.batch_execute(migration).await?;
     }
-    match found {
-        None => {
-            make_fence(transaction).await?;
-            let insert = "INSERT INTO version (number) VALUES ($1)";
-            transaction.execute(insert, &[&known()]).await?;
-        }
-        Some(_) => {
-            let update = "UPDATE version SET number = $1";
-            transaction.execute(update, &[&known()]).await?;
-        }
+    let is_new = found.is_none();
+    if is_new {
+        make_fence(transaction).await?;
     }
+    let note = match is_new {
+        true => "INSERT INTO version (number) VALUES ($1)",
+        false => "UPDATE version SET number = $1",
+    };
+    transaction.execute(note, &[&known()]).await?;
     Ok(())
 }
 

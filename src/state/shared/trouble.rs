@@ -189,7 +189,7 @@ fn of_the_line(io: &io::Error, why: String) -> Trouble {
     }
     if io
         .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
     {
         return Trouble::Misled {
             why,

@@ -93,10 +93,10 @@ pub async fn to_shared(state: &Path, address: &Address) -> anyhow::Result<Done> 
         return Err(nothing().into());
     }
     let folder = StateFolder::take(state)?;
-    let note = moved::note(state);
-    let noted = note.is_some();
+    let begun_before = moved::note(state);
+    let is_noted = begun_before.is_some();
     if !embedded::is_there(&folder) {
-        return Err(note.map_or_else(|| nothing().into(), Into::into));
+        return Err(begun_before.map_or_else(|| nothing().into(), Into::into));
     }
     let mut from = Embedded::open(&folder, now)?;
     if from.holding()?.is_empty() {
@@ -105,7 +105,7 @@ pub async fn to_shared(state: &Path, address: &Address) -> anyhow::Result<Done> 
     let mut client = moving::target(address).await?;
     let there = moving::alone(&mut client, address).await?;
     let holding = moving::holding(&there).await?;
-    if noted && moving::fence(&there).await? == Some(from.fence()?) {
+    if is_noted && moving::fence(&there).await? == Some(from.fence()?) {
         // All of it had arrived when the move was cut off.
         let notes = from.take_notes();
         let aside = from.set_aside(now)?;
@@ -126,7 +126,7 @@ pub async fn to_shared(state: &Path, address: &Address) -> anyhow::Result<Done> 
     moving::clear(&there).await?;
     moved::put(&folder, &address.to_string())?;
     if let Err(error) = give(&mut from, &there).await {
-        if !noted {
+        if !is_noted {
             moved::clear(&folder)?;
         }
         return Err(error);

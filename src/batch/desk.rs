@@ -7,21 +7,20 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    crew::End,
     deadline::Deadline,
     forecast::PerBrand,
     list_failure,
     log::LogFiles,
-    plan::{self, Estimate, Plan, Rules},
+    opening::{Begin, list_id, settings, take_state},
+    plan::{self, Plan, Rules},
     preflight::Connections,
-    price,
     progress::Outlook,
-    summary::{self, Config, Figures},
+    summary,
     together::store_failure,
     writeback::WriteBack,
 };
 use crate::{
-    cli::{BatchArgs, RunArgs, ServiceArgs, SourceArgs},
+    cli::RunArgs,
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
@@ -31,31 +30,24 @@ use crate::{
     },
     money::Usd,
     research::{self, Research, calendar, identity::Neighbours},
-    sandbox::{self, Sandbox},
+    sandbox::Sandbox,
     say,
     services::{openrouter::OpenRouter, tavily::Tavily},
     settings::Settings,
     state::{
-        LockError, StateFolder,
+        StateFolder,
         checkpoint::Checkpoint,
-        job::Job,
         known::Known,
+        moved,
         paid::Paid,
         registry::Registry,
         runs,
-        shared::{Address, Host, Night, Phase, Shared, Trouble, Whole},
-        store::{self, Store},
+        shared::{Night, Phase, Shared, Whole},
     },
 };
 
 /// How often it is looked whether another host has planned.
 const PLAN_LOOK: Duration = Duration::from_millis(500);
-
-/// How often a plan is made anew because the shared store went away.
-const PLAN_TRIES: usize = 5;
-
-/// Cells of a sheet that a dry run names.
-const CELLS_SHOWN: usize = 20;
 
 /// What a run has before it speaks to anybody.
 pub struct Desk {
@@ -73,7 +65,7 @@ pub struct Desk {
     pub started: Timestamp,
     pub clock: Instant,
     pub logs: LogFiles,
-    sandbox: Option<Arc<Sandbox>>,
+    pub sandbox: Option<Arc<Sandbox>>,
 }
 
 impl Desk {
@@ -110,11 +102,11 @@ impl Desk {
             false => Some(take_state(&settings)?),
         };
         let list: Arc<str> = list_id(&args.source, &settings).into();
-        let address = match args.services.sandbox {
-            // A rehearsal is this host's own.
-            true => None,
-            false => args.shared.address().or_exit(Exit::Usage)?,
-        };
+        let address = args.shared.address(args.services.sandbox);
+        let address = address.or_exit(Exit::Usage)?;
+        if let (None, Some(moved)) = (&address, moved::note(&settings.folders.state)) {
+            return Err(moved).or_exit(Exit::Usage);
+        }
         let begin = Begin {
             args: &args.batch,
             list: &list,
@@ -279,118 +271,16 @@ impl Desk {
         let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
         match (registry, &self.shared) {
             (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
-            (None, Some(shared)) => plan_of_shared(rows, shared, &rules).await,
+            (None, Some(shared)) => {
+                let plan = async || {
+                    let known = Known::shared(shared.connect().await?).await?;
+                    Plan::make(rows, &known, &rules).await
+                };
+                shared.patiently(plan).await
+            }
             (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
         }
         .map_err(store_failure)
-    }
-
-    /// Prints what will be done, in the sections of the guide.
-    pub fn announce(&self, plan: &Plan, connections: &Connections) -> Estimate {
-        let (success, failed) = (plan.standing.successes, plan.standing.failures);
-        let rows = plan.rows;
-        say!(
-            "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
-            success + failed
-        );
-        let place = if self.args.source.google_sheets {
-            "sheet"
-        } else {
-            "list"
-        };
-        match self.args.source.limit {
-            Some(limit) => {
-                say!(
-                    "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
-                    plan.total
-                );
-            }
-            None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
-        }
-        say!("Brands to process: {}/{}", plan.due.len(), plan.total);
-        say!("Skipped (unchanged): {}", plan.skipped);
-        if plan.left_out > 0 {
-            say!(
-                "Left out (new or changed, and only failed ones are asked for): {}",
-                plan.left_out
-            );
-        }
-        if plan.on_request > 0 {
-            say!("Skipped on request: {}", plan.on_request);
-        }
-        self.announce_missing_reports(plan);
-        for row in &plan.rejected {
-            crate::output::urgent(&format!(
-                "  Row {} «{}»: {}",
-                row.number, row.name, row.reason
-            ));
-        }
-        for note in &plan.notes {
-            say!("  Note: {note}");
-        }
-        say!("");
-        let config = Config {
-            workers: self.args.batch.workers,
-            chunk_size: self.args.batch.chunk_size,
-            budget: self.args.batch.budget,
-            spent_before: self.paid.job_spent().0,
-        };
-        summary::config(&config);
-        let estimate = price::estimate(plan, &self.args, &self.settings, connections);
-        summary::estimate(plan.due.len(), &estimate);
-        for (service, text) in connections.limits(&estimate) {
-            crate::output::warning(&format!("{service}: {text}"));
-        }
-        estimate
-    }
-
-    /// Who has moved the reports away should not wonder why they do not come back.
-    fn announce_missing_reports(&self, plan: &Plan) {
-        if plan.without_report > 0 {
-            warn(&format!(
-                "{} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
-                plan.without_report,
-                self.settings.folders.output.display()
-            ));
-        }
-    }
-
-    fn place(&self) -> &'static str {
-        if self.args.source.google_sheets {
-            "sheet"
-        } else {
-            "list"
-        }
-    }
-
-    /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
-    pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
-        say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
-        while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
-            let rows: Vec<String> = due
-                .assignment
-                .brand
-                .rows
-                .iter()
-                .map(ToString::to_string)
-                .collect();
-            say!(
-                "  {} (row {}) → {}/",
-                due.assignment.brand.name,
-                rows.join(", "),
-                self.settings.folders.output.join(&due.folder).display()
-            );
-        }
-        if !cells.is_empty() {
-            say!("These cells of the sheet would be written first, and results as they come:");
-        }
-        for (range, values) in cells.iter().take(CELLS_SHOWN) {
-            say!("  {range}: {values}");
-        }
-        if cells.len() > CELLS_SHOWN {
-            say!("  … and {} more", cells.len() - CELLS_SHOWN);
-        }
-        Ok(Exit::Done)
     }
 
     /// The way into the sheet. The first write happens here, so that a sheet that may not be written to is known before
@@ -436,7 +326,10 @@ impl Desk {
         let today = calendar::day_in_iran(self.paid.job().started_at);
         let fence_key = match (self.paid.store(), &self.night) {
             (Some(store), _) => store.fence_key()?,
-            (None, Some(night)) => night.shared.fence_key().await?,
+            (None, Some(night)) => {
+                let shared = &night.shared;
+                shared.patiently(async || shared.fence_key().await).await?
+            }
             (None, None) => anyhow::bail!("there is no store"),
         };
         Ok(Research {
@@ -453,196 +346,10 @@ impl Desk {
             fence_key,
         })
     }
-
-    /// Prints the summary and decides on the exit code.
-    pub fn close(&self, figures: &Figures, end: End) -> Result<Exit, Failure> {
-        let state = &self.settings.folders.state;
-        summary::summary(
-            figures,
-            self.place(),
-            &self.logs,
-            &state.join("checkpoint_latest.json"),
-            &self.settings.folders.output,
-        );
-        if let Some(sandbox) = &self.sandbox {
-            let [models, searches, sheet] = sandbox.arrived();
-            say!(
-                "[SANDBOX] The simulated services got {models} model, {searches} search and {sheet} sheet requests"
-            );
-        }
-        let code = match &end {
-            End::Complete if figures.failed + figures.rejected > 0 => Exit::SomeFailed,
-            End::Complete => Exit::Done,
-            End::Signal(exit) => *exit,
-            End::Budget(_) => Exit::Budget,
-            End::TimeUp(_) => Exit::TimeUp,
-            End::Failed(failure) => failure.exit,
-        };
-        tracing::info!(
-            code = code as u8,
-            cost_usd = figures.cost.as_f64(),
-            "run ended"
-        );
-        match end {
-            End::Failed(failure) => Err(failure),
-            End::Budget(why) => Err(Failure::new(
-                Exit::Budget,
-                format!(
-                    "{why}. {} brands wait for the next run: raise --budget, or run again",
-                    figures.left
-                ),
-            )),
-            End::TimeUp(why) => Err(Failure::new(
-                Exit::TimeUp,
-                format!(
-                    "the time is up: {why}. {} brands wait for the next run",
-                    figures.left
-                ),
-            )),
-            End::Complete | End::Signal(_) => Ok(code),
-        }
-    }
-}
-
-/// Plans with the registry that hosts share. A store that goes away meanwhile is waited for, and all is asked again.
-async fn plan_of_shared(rows: &Rows, shared: &Shared, rules: &Rules<'_>) -> anyhow::Result<Plan> {
-    let mut left = PLAN_TRIES;
-    loop {
-        let planned = async {
-            let known = Known::shared(shared.connect().await?).await?;
-            Plan::make(rows, &known, rules).await
-        };
-        left -= 1;
-        match planned.await {
-            Err(error) if left > 0 && Trouble::may_pass(&error) => tracing::warn!("{error:#}"),
-            planned => return planned,
-        }
-    }
-}
-
-/// The settings of a run, and for a rehearsal the services that it speaks to.
-async fn settings(
-    args: &RunArgs,
-    sandbox: Option<Arc<Sandbox>>,
-) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    let services = &args.services;
-    if !services.sandbox {
-        let settings =
-            Settings::from_environment(services, args.source.google_sheets).or_exit(Exit::Usage)?;
-        return Ok((settings, None));
-    }
-    let (mut settings, sandbox) = match sandbox {
-        Some(sandbox) => {
-            let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
-            (settings, sandbox)
-        }
-        None => sandbox_settings(services).await?,
-    };
-    if !args.source.google_sheets {
-        settings.sheet = None;
-    }
-    if args.real_models {
-        settings = settings.with_real_models(services).or_exit(Exit::Usage)?;
-    }
-    Ok((settings, Some(sandbox)))
-}
-
-/// The settings that a batch with these flags would have.
-pub async fn settings_for_check(
-    args: &RunArgs,
-) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    settings(args, None).await
-}
-
-async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Arc<Sandbox>), Failure> {
-    let options = sandbox::Options {
-        speed: services.sandbox_speed,
-        faults: services.sandbox_fault.clone(),
-        ..sandbox::Options::default()
-    };
-    let sandbox = Arc::new(Sandbox::start(options).await.or_exit(Exit::Usage)?);
-    let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
-    Ok((settings, sandbox))
-}
-
-/// What a run needs to begin.
-struct Begin<'a> {
-    args: &'a BatchArgs,
-    list: &'a str,
-    run_id: &'a str,
-    now: Timestamp,
-    simulated: bool,
-}
-
-impl Begin<'_> {
-    /// The store of paid answers, with the job that this run belongs to; and what was broken. A dry run has an empty one.
-    fn in_folder(&self, state: Option<&StateFolder>) -> anyhow::Result<(Paid, Vec<String>)> {
-        let (store, broken) = match state {
-            Some(state) => Store::open(&state.file(store::FILE), self.now)?,
-            None => (Store::in_memory(self.now)?, Vec::new()),
-        };
-        let job = Job::begin(&store, self.list, self.run_id, self.now, self.args.force)?;
-        Ok((Paid::new(Arc::new(store), job, self.args.budget)?, broken))
-    }
-
-    /// The same, where hosts share it: this one joins those that are at work on the list.
-    async fn shared(
-        &self,
-        address: Address,
-        state: &StateFolder,
-    ) -> Result<(Paid, Night), Failure> {
-        let shared = Shared::open(address).await.map_err(store_failure)?;
-        let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let place = state.place().or_exit(Exit::Usage)?;
-        let me = Host {
-            // A folder that was copied to another machine is another one.
-            place: format!("{place} {name}"),
-            name,
-            workers: self.args.workers,
-        };
-        let begun = shared.begin(
-            &me,
-            self.list,
-            self.run_id,
-            self.now,
-            self.args.force,
-            self.simulated,
-        );
-        let night = begun.await.map_err(store_failure)?;
-        Ok((Paid::shared(&night, self.args.budget), night))
-    }
-}
-
-/// The same sheet or file is the same list, however often it is read.
-pub fn list_id(source: &SourceArgs, settings: &Settings) -> String {
-    if let Some(path) = &source.brands {
-        // A file that is not there is named when it is read.
-        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        return format!("file:{}", path.display());
-    }
-    match settings.spreadsheet() {
-        Some((id, tab)) if source.google_sheets => {
-            format!("sheet:{id}:{}", tab.unwrap_or_default())
-        }
-        _ => "brand".to_owned(),
-    }
 }
 
 /// Says what the user should know, and logs it.
 pub fn warn(text: &str) {
     crate::output::warning(text);
     tracing::warn!("{text}");
-}
-
-fn take_state(settings: &Settings) -> Result<StateFolder, Failure> {
-    StateFolder::take(&settings.folders.state).map_err(|error| {
-        let exit = match &error {
-            LockError::Held(_) => Exit::Locked,
-            LockError::Io { .. } => Exit::Usage,
-        };
-        Failure {
-            exit,
-            error: error.into(),
-        }
-    })
 }

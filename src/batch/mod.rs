@@ -1,5 +1,6 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
+mod announce;
 pub mod background;
 mod bar;
 mod bill;
@@ -14,6 +15,7 @@ mod forecast;
 mod hosts;
 mod lines;
 mod log;
+mod opening;
 mod order;
 mod plan;
 pub mod preflight;
@@ -22,6 +24,7 @@ mod progress;
 mod queue;
 mod record;
 mod report;
+mod results;
 mod rotate;
 mod scribe;
 mod start;
@@ -36,7 +39,6 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-pub use self::desk::settings_for_check;
 use self::{
     crew::{Crew, Outline},
     desk::Desk,
@@ -48,6 +50,7 @@ use self::{
     stop::Signals,
     writeback::Words,
 };
+pub use self::{opening::settings_for_check, together::store_failure};
 use crate::{
     brand::Row,
     cli::{Lang, RunArgs},

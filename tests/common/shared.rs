@@ -75,14 +75,21 @@ impl Database {
     }
 
     fn on_server(&self, sql: &str) {
-        let done = with_client(&self.server, async |client| client.batch_execute(sql).await);
-        // A test that fails does so once.
-        assert!(done.is_ok() || std::thread::panicking(), "{sql}: {done:?}");
+        run(&self.server, sql);
     }
+}
+
+/// Does this in a database.
+pub fn run(url: &str, sql: &str) {
+    let done = with_client(url, async |client| client.batch_execute(sql).await);
+    assert!(done.is_ok(), "{sql}: {done:?}");
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
         // A killed program's session goes on until the server notices.
         self.on_server(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
     }

@@ -236,6 +236,12 @@ impl<'a> Crew<'a> {
 
     /// Begins brands as long as there is room for them.
     fn take_up(&mut self) {
+        let begins_more = self.begins_more();
+        if let Supply::Hosts(hosts) = &mut self.supply
+            && !begins_more
+        {
+            hosts.put_back_ready();
+        }
         while self.has_room() && self.has_time() {
             let next = match &mut self.supply {
                 Supply::Own { queue, begun } => queue.next().map(|due| {
@@ -281,13 +287,15 @@ impl<'a> Crew<'a> {
         }
     }
 
+    /// Whether nothing has ended the run so far.
+    fn begins_more(&self) -> bool {
+        matches!(self.end, End::Complete) && !self.stop.is_cancelled()
+    }
+
     /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
     /// besides those in hand, so that what is begun is finished.
     fn has_room(&self) -> bool {
-        if self.flying.len() >= self.desk.args.batch.workers
-            || !matches!(self.end, End::Complete)
-            || self.stop.is_cancelled()
-        {
+        if self.flying.len() >= self.desk.args.batch.workers || !self.begins_more() {
             return false;
         }
         if matches!(self.supply, Supply::Hosts(_)) {

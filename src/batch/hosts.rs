@@ -105,7 +105,14 @@ impl Hosts {
         self.claiming = Some(tokio::spawn(claim));
     }
 
-    /// Puts a brand back, so that others may try it, although this host stays.
+    /// Puts back what is ready, for a host that begins nothing more.
+    pub fn put_back_ready(&mut self) {
+        while let Some(ready) = self.ready.pop_front() {
+            self.put_back(ready.position);
+        }
+    }
+
+    /// Puts a brand back, so that others may try it, although this host stays; it must not ask for brands any more.
     pub fn put_back(&self, position: usize) {
         let night = self.night.clone();
         // Whoever leaves puts back all that he has, so nothing depends on how this ends.

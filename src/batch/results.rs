@@ -196,7 +196,8 @@ impl Crew<'_> {
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
         self.say_put_back(in_hand);
-        if let Supply::Hosts(hosts) = &self.supply {
+        // A brand that is lost is another host's, or will be this one's again.
+        if let (Supply::Hosts(hosts), false) = (&self.supply, matches!(error, CallError::Lost)) {
             hosts.put_back(in_hand.position);
         }
         match error {

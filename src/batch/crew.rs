@@ -84,6 +84,8 @@ pub struct InHand {
     pub due: Due,
     /// Its place among those that are due, counted from 0.
     pub position: usize,
+    /// The request to all hosts' store that it was given for.
+    pub claim: i64,
     pub started: Instant,
     /// How long it took, how much of that it waited for the turns of its calls, and what it cost, once it has ended.
     pub took: Duration,
@@ -247,6 +249,7 @@ impl<'a> Crew<'a> {
                 Supply::Own { queue, begun } => queue.next().map(|due| {
                     due.map(|due| Ready {
                         position: std::mem::replace(begun, *begun + 1),
+                        claim: 0,
                         due,
                         report: None,
                     })
@@ -335,6 +338,7 @@ impl<'a> Crew<'a> {
     fn start(&mut self, ready: Ready) {
         let Ready {
             position,
+            claim,
             due,
             report,
         } = ready;
@@ -383,6 +387,7 @@ impl<'a> Crew<'a> {
             InHand {
                 due,
                 position,
+                claim,
                 started: Instant::now(),
                 took: Duration::ZERO,
                 waited: Duration::ZERO,

@@ -80,6 +80,7 @@ impl Crew<'_> {
         };
         let ended = Ended {
             position: in_hand.position,
+            claim: in_hand.claim,
             key: in_hand.due.key.to_string(),
             entry,
             findings: findings.and_then(|findings| serde_json::to_string(findings).ok()),
@@ -196,9 +197,8 @@ impl Crew<'_> {
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
         self.say_put_back(in_hand);
-        // A brand that is lost is another host's, or will be this one's again.
-        if let (Supply::Hosts(hosts), false) = (&self.supply, matches!(error, CallError::Lost)) {
-            hosts.put_back(in_hand.position);
+        if let Supply::Hosts(hosts) = &self.supply {
+            hosts.put_back(in_hand.position, in_hand.claim);
         }
         match error {
             CallError::Stopped | CallError::Lost => {}

@@ -18,7 +18,7 @@
 //! | `batch` | how is a list worked through? |
 //! | `research` | how does one brand become one report? |
 //! | `services` | how is the outside world spoken to? every request leaves through `services::caller`, but for spans |
-//! | `state` | what survives a crash? |
+//! | `state` | what survives a crash, and what do hosts share? |
 //! | `render`, `ownership` | what do people read, and who owns whom? made of saved reports alone |
 //! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
 //! | [`exit`], [`money`] | how did the program end, and how are US dollars reckoned? |
@@ -138,8 +138,9 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             Some(Command::Bench(args)) => bench::bench(args).await,
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
-            Some(Command::Status(args)) => status::status(args),
-            Some(Command::Export(args)) => commands::export(args),
+            Some(Command::Status(args)) => status::status(args).await,
+            Some(Command::Export(args)) => commands::export(args).await,
+            Some(Command::Move(args)) => Box::pin(commands::move_state(args)).await,
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
             Some(Command::Completions { shell }) => commands::print_completions(shell),
             Some(Command::Man { command }) => commands::print_manual(command.as_deref()),

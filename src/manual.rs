@@ -26,14 +26,17 @@ const FILES: &[(&str, &str)] = &[
         "output/BRAND/report.html",
         "The brief of a brand; report.md, its tables as CSV and brand_report.json lie beside it.",
     ),
-    ("state/registry.json", "What became of each brand."),
+    (
+        "state/registry.json",
+        "What became of each brand; with --state it is in the database.",
+    ),
     (
         "state/checkpoint_latest.json",
         "The run that is going on, or was the last.",
     ),
     (
         "state/paid.sqlite3",
-        "Every answer that was paid for, and what it cost.",
+        "Every answer that was paid for, and what it cost; with --state it is in the database.",
     ),
     (
         "logs/batch_YYYY-MM-DD.log, .jsonl",

@@ -99,6 +99,30 @@ fn ready_made_files_have_commands_that_the_program_takes() {
 }
 
 #[test]
+fn hosts_of_the_compose_file_run_a_batch_with_a_state_they_share() {
+    let file = document("contrib/compose.yaml");
+    let after = |name: &str| {
+        let line = file.lines().find_map(|line| line.trim().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("{name} is missing")).trim()
+    };
+    let command = after("command:").split_whitespace();
+    let state = after("BRANDINTEL_STATE:").replace("${POSTGRES_PASSWORD:?set it in .env}", "abc");
+    let database = url::Url::parse(&state).unwrap();
+    assert_eq!(database.username(), after("POSTGRES_USER:"));
+    assert_eq!(database.path()[1..], *after("POSTGRES_DB:"));
+    assert!(file.contains(&format!("\n  {}:\n", database.host_str().unwrap())));
+    let arguments = ["brandintel", "--state", &state];
+    Cli::read(arguments.into_iter().chain(command).map(Into::into)).unwrap();
+    let night = document("contrib/brandintel.cron");
+    assert!(
+        night.contains(after("command:")),
+        "another night than cron's"
+    );
+    let image = document("contrib/Containerfile");
+    assert!(image.contains("WORKDIR /brands") && file.contains("./one:/brands"));
+}
+
+#[test]
 fn the_container_gets_every_file_that_the_sources_include() {
     let containerfile = document("contrib/Containerfile");
     let mut folders = vec![format!("{}/src", env!("CARGO_MANIFEST_DIR")).into()];

@@ -75,9 +75,14 @@ impl Database {
     }
 
     fn on_server(&self, sql: &str) {
-        let done = with_client(&self.server, async |client| client.batch_execute(sql).await);
-        assert!(done.is_ok(), "{sql}: {done:?}");
+        run(&self.server, sql);
     }
+}
+
+/// Does this in a database.
+pub fn run(url: &str, sql: &str) {
+    let done = with_client(url, async |client| client.batch_execute(sql).await);
+    assert!(done.is_ok(), "{sql}: {done:?}");
 }
 
 impl Drop for Database {

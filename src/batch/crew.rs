@@ -84,6 +84,8 @@ pub struct InHand {
     pub due: Due,
     /// Its place among those that are due, counted from 0.
     pub position: usize,
+    /// The request to all hosts' store that it was given for.
+    pub claim: i64,
     pub started: Instant,
     /// How long it took, how much of that it waited for the turns of its calls, and what it cost, once it has ended.
     pub took: Duration,
@@ -236,11 +238,18 @@ impl<'a> Crew<'a> {
 
     /// Begins brands as long as there is room for them.
     fn take_up(&mut self) {
+        let begins_more = self.begins_more();
+        if let Supply::Hosts(hosts) = &mut self.supply
+            && !begins_more
+        {
+            hosts.put_back_ready();
+        }
         while self.has_room() && self.has_time() {
             let next = match &mut self.supply {
                 Supply::Own { queue, begun } => queue.next().map(|due| {
                     due.map(|due| Ready {
                         position: std::mem::replace(begun, *begun + 1),
+                        claim: 0,
                         due,
                         report: None,
                     })
@@ -281,13 +290,15 @@ impl<'a> Crew<'a> {
         }
     }
 
+    /// Whether nothing has ended the run so far.
+    fn begins_more(&self) -> bool {
+        matches!(self.end, End::Complete) && !self.stop.is_cancelled()
+    }
+
     /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
     /// besides those in hand, so that what is begun is finished.
     fn has_room(&self) -> bool {
-        if self.flying.len() >= self.desk.args.batch.workers
-            || !matches!(self.end, End::Complete)
-            || self.stop.is_cancelled()
-        {
+        if self.flying.len() >= self.desk.args.batch.workers || !self.begins_more() {
             return false;
         }
         if matches!(self.supply, Supply::Hosts(_)) {
@@ -327,6 +338,7 @@ impl<'a> Crew<'a> {
     fn start(&mut self, ready: Ready) {
         let Ready {
             position,
+            claim,
             due,
             report,
         } = ready;
@@ -375,6 +387,7 @@ impl<'a> Crew<'a> {
             InHand {
                 due,
                 position,
+                claim,
                 started: Instant::now(),
                 took: Duration::ZERO,
                 waited: Duration::ZERO,

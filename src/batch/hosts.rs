@@ -22,6 +22,8 @@ const LOOK_WHEN_IDLE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Ready {
     pub position: usize,
+    /// The request that it was given for.
+    pub claim: i64,
     pub due: Due,
     /// The last report of the brand, deflated.
     pub report: Option<Vec<u8>>,
@@ -105,11 +107,18 @@ impl Hosts {
         self.claiming = Some(tokio::spawn(claim));
     }
 
+    /// Puts back what is ready, for a host that begins nothing more.
+    pub fn put_back_ready(&mut self) {
+        while let Some(ready) = self.ready.pop_front() {
+            self.put_back(ready.position, ready.claim);
+        }
+    }
+
     /// Puts a brand back, so that others may try it, although this host stays.
-    pub fn put_back(&self, position: usize) {
+    pub fn put_back(&self, position: usize, claim: i64) {
         let night = self.night.clone();
         // Whoever leaves puts back all that he has, so nothing depends on how this ends.
-        tokio::spawn(async move { night.put_back(position).await });
+        tokio::spawn(async move { night.put_back(position, claim).await });
     }
 
     /// Whether a request for brands is on its way.
@@ -128,9 +137,10 @@ impl Hosts {
                     self.claiming = None;
                     let claimed = claimed?;
                     self.drained = claimed.is_empty();
-                    for Claimed { position, due, report } in claimed {
+                    for Claimed { position, claim, due, report } in claimed {
                         self.ready.push_back(Ready {
                             position: usize::try_from(position)?,
+                            claim,
                             due: serde_json::from_str(&due)?,
                             report,
                         });

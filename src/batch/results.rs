@@ -80,6 +80,7 @@ impl Crew<'_> {
         };
         let ended = Ended {
             position: in_hand.position,
+            claim: in_hand.claim,
             key: in_hand.due.key.to_string(),
             entry,
             findings: findings.and_then(|findings| serde_json::to_string(findings).ok()),
@@ -197,7 +198,7 @@ impl Crew<'_> {
     fn put_back(&mut self, in_hand: &InHand, error: CallError) {
         self.say_put_back(in_hand);
         if let Supply::Hosts(hosts) = &self.supply {
-            hosts.put_back(in_hand.position);
+            hosts.put_back(in_hand.position, in_hand.claim);
         }
         match error {
             CallError::Stopped | CallError::Lost => {}

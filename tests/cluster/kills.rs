@@ -217,14 +217,22 @@ fn after(at: i64, from: SystemTime) -> f64 {
 }
 
 fn assert_sheet_is_right(services: &Services, database: &Database) {
-    let is_result = |text: &&String| text.starts_with(['✓', '⚠', '✗']);
     let statuses = services.written("brandintel status");
+    let begun = *services.asked().values().flatten().min().unwrap();
     for entry in database.registry().values() {
         let brand = entry["brand"].as_str().unwrap();
-        let results = statuses.get(brand).into_iter().flatten().filter(is_result);
-        let results: Vec<_> = results.collect();
-        assert_eq!(results.len(), 1, "{brand}: {results:?}");
-        assert!(results[0].starts_with(['✓', '⚠']), "{brand}: {results:?}");
+        let written: Vec<_> = statuses[brand]
+            .iter()
+            .map(|cell| (&cell.text, seconds(cell.at, begun)))
+            .collect();
+        let results = written
+            .iter()
+            .filter(|(text, _)| text.starts_with(['✓', '⚠', '✗']));
+        assert_eq!(
+            results.count(),
+            1,
+            "{brand}: {written:?} (seconds after the first request)"
+        );
     }
     let rows = services.sandbox.rows();
     let column = |header: &str| rows[0].iter().position(|cell| cell == header).unwrap();

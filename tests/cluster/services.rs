@@ -17,7 +17,7 @@ pub type Hash = [u8; 32];
 pub struct Services {
     pub sandbox: Sandbox,
     asked: Arc<Mutex<Vec<(Question, SystemTime)>>>,
-    cells: Arc<Mutex<Vec<(usize, usize, String)>>>,
+    cells: Arc<Mutex<Vec<Written>>>,
     _runtime: tokio::runtime::Runtime,
     pub account: String,
 }
@@ -47,7 +47,14 @@ impl Services {
         let cells = Arc::<Mutex<Vec<_>>>::default();
         let written = Arc::clone(&cells);
         sandbox.watch_cells(move |row, column, text| {
-            written.lock().unwrap().push((row, column, text.to_owned()));
+            let text = text.to_owned();
+            let at = SystemTime::now();
+            written.lock().unwrap().push(Written {
+                row,
+                column,
+                text,
+                at,
+            });
         });
         let account = sandbox.service_account().to_string();
         Self {
@@ -96,21 +103,30 @@ impl Services {
     }
 
     /// What was written under a header, one after the other, by the name in the row.
-    pub fn written(&self, header: &str) -> HashMap<String, Vec<String>> {
+    pub fn written(&self, header: &str) -> HashMap<String, Vec<Written>> {
         let rows = self.sandbox.rows();
         let column = rows[0].iter().position(|cell| cell == header);
         let column = column.unwrap_or_else(|| panic!("no {header} in {:?}", rows[0]));
         let mut written: HashMap<_, Vec<_>> = HashMap::new();
-        for (row, at, text) in &*self.cells.lock().unwrap() {
-            if *at == column && *row > 0 {
+        for cell in &*self.cells.lock().unwrap() {
+            if cell.column == column && cell.row > 0 {
                 written
-                    .entry(rows[*row][0].clone())
+                    .entry(rows[cell.row][0].clone())
                     .or_default()
-                    .push(text.clone());
+                    .push(cell.clone());
             }
         }
         written
     }
+}
+
+/// A cell as it was written.
+#[derive(Clone, Debug)]
+pub struct Written {
+    row: usize,
+    column: usize,
+    pub text: String,
+    pub at: SystemTime,
 }
 
 /// A paid request.

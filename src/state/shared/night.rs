@@ -60,6 +60,8 @@ impl Whole {
 #[derive(Debug)]
 pub struct Claimed {
     pub position: i64,
+    /// The request that it was given for. A brand that was lost can be given to the same host again.
+    pub claim: i64,
     /// What is to be done, as JSON.
     pub due: String,
     /// The last report of the brand, deflated.
@@ -70,6 +72,7 @@ pub struct Claimed {
 #[derive(Debug)]
 pub struct Ended {
     pub position: usize,
+    pub claim: i64,
     pub key: String,
     pub entry: Entry,
     /// What only the lead needs to know, as JSON.
@@ -155,7 +158,7 @@ const CLAIM: &str = "
 const END: &str = "
     WITH ended AS (
         UPDATE work SET state = $4, outcome = $5, tick = nextval('tick')
-        WHERE run = $1 AND position = $2 AND host = $3 AND state = 'claimed'
+        WHERE run = $1 AND position = $2 AND host = $3 AND claim = $16 AND state = 'claimed'
         RETURNING position),
     known AS (
         INSERT INTO registry (key, list, input_hash, status, updated_at, cost, folder, entry)
@@ -172,11 +175,11 @@ const END: &str = "
             failed = failed + CASE $4 WHEN 'failed' THEN 1 ELSE 0 END
         WHERE id = $1 AND EXISTS (SELECT FROM ended))
     SELECT EXISTS (SELECT FROM ended)
-        OR EXISTS (SELECT FROM work WHERE run = $1 AND position = $2 AND host = $3 AND state = $4)";
+        OR EXISTS (SELECT FROM work WHERE run = $1 AND position = $2 AND host = $3 AND claim = $16 AND state = $4)";
 
 const PUT_BACK: &str = "
     UPDATE work SET state = 'waiting', host = NULL, tick = nextval('tick')
-    WHERE run = $1 AND host = $2 AND position = $3 AND state = 'claimed'";
+    WHERE run = $1 AND host = $2 AND position = $3 AND claim = $4 AND state = 'claimed'";
 
 const LEAVE: &str = "
     WITH others AS (SELECT count(*) AS hosts FROM live_host WHERE run = $1 AND id <> $2),
@@ -257,9 +260,10 @@ impl Night {
         cap: Option<Usd>,
         price: Usd,
     ) -> anyhow::Result<Vec<Claimed>> {
+        let claim = fastrand::i64(1..);
         let mut values = self.ours();
         values.extend([
-            Box::new(fastrand::i64(1..)) as Value,
+            Box::new(claim) as Value,
             Box::new(i64::try_from(brands)?),
             Box::new(cap.map(Usd::exact)),
             Box::new(price.exact()),
@@ -267,6 +271,7 @@ impl Night {
         let rows = self.shared.ask(CLAIM, values).await?;
         let claimed = rows.iter().map(|row| Claimed {
             position: row.get(0),
+            claim,
             due: row.get(1),
             report: row.get(2),
         });
@@ -277,6 +282,7 @@ impl Night {
     pub async fn end(&self, ended: Ended) -> anyhow::Result<bool> {
         let Ended {
             position,
+            claim,
             key,
             entry,
             findings,
@@ -300,14 +306,16 @@ impl Night {
             Box::new(folder),
             Box::new(hash),
             Box::new(body),
+            Box::new(claim),
         ];
         Ok(one(&self.shared.ask(END, values).await?)?.get(0))
     }
 
     /// Puts a brand back, so that others may take it in hand.
-    pub async fn put_back(&self, position: usize) -> anyhow::Result<()> {
+    pub async fn put_back(&self, position: usize, claim: i64) -> anyhow::Result<()> {
         let mut values = self.ours();
         values.push(Box::new(i64::try_from(position)?));
+        values.push(Box::new(claim));
         self.shared.ask(PUT_BACK, values).await?;
         Ok(())
     }

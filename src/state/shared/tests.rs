@@ -155,8 +155,18 @@ fn entry(status: Status) -> Entry {
 }
 
 async fn end(night: &Night, position: usize) -> bool {
+    let place = i64::try_from(position).unwrap();
+    let values: Vec<Value> = vec![Box::new(night.run.clone()), Box::new(place)];
+    let claim = "SELECT coalesce(claim, 0) FROM work WHERE run = $1 AND position = $2";
+    let claim = night.shared.ask(claim, values).await.unwrap()[0].get(0);
+    end_of(night, position, claim).await
+}
+
+/// Ends a brand that was given for this request.
+async fn end_of(night: &Night, position: usize, claim: i64) -> bool {
     let ended = Ended {
         position,
+        claim,
         key: format!("b{position}"),
         entry: entry(Status::Success),
         findings: None,
@@ -243,6 +253,24 @@ async fn what_a_lost_host_has_in_hand_goes_to_another() {
     assert!(end(&second, 0).await);
     let whole = second.look(true).await.unwrap();
     assert_eq!((whole.spent, whole.usd), (usd("0.25"), usd("0.25")));
+    database.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: .ci/cluster/run"]
+async fn a_brand_that_comes_back_to_a_host_is_ended_once() {
+    let database = Database::make().await;
+    let (first, second) = (database.host("a").await, database.host("b").await);
+    plan(&first, 1).await;
+    let before = first.claim(1, None, Usd::ZERO).await.unwrap()[0].claim;
+    database.expire(&first).await;
+    let others = second.claim(1, None, Usd::ZERO).await.unwrap()[0].claim;
+    second.put_back(0, others).await.unwrap();
+    let now = first.claim(1, None, Usd::ZERO).await.unwrap()[0].claim;
+    // One of its workers still has it in hand from before.
+    first.put_back(0, before).await.unwrap();
+    assert!(!end_of(&first, 0, before).await);
+    assert!(end_of(&first, 0, now).await);
     database.drop().await;
 }
 

@@ -42,6 +42,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
+/// A store that is back in so short a time was not away.
+const WITHOUT_A_WORD: Duration = Duration::from_millis(250);
+
 /// A parameter of a statement.
 pub type Value = Box<dyn ToSql + Sync + Send>;
 
@@ -66,12 +69,11 @@ impl Listener {
     }
 
     fn warn(&self, text: String) {
-        match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(events) => events.warn(text),
-            None => {
-                crate::output::warning(&text);
-                tracing::warn!("{text}");
-            }
+        if let Some(events) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            events.warn(text);
+        } else {
+            crate::output::warning(&text);
+            tracing::warn!("{text}");
         }
     }
 }
@@ -82,7 +84,7 @@ struct Patience<'a> {
     address: &'a Address,
     /// The run begins: the store has not been reached yet.
     begins: bool,
-    since: Option<Instant>,
+    since: Instant,
     wait: Duration,
     told: bool,
 }
@@ -100,7 +102,7 @@ impl<'a> Patience<'a> {
             events,
             address,
             begins: false,
-            since: None,
+            since: Instant::now(),
             wait: FIRST_WAIT,
             told: false,
         }
@@ -119,20 +121,19 @@ impl<'a> Patience<'a> {
             return Err(trouble.at(self.address));
         };
         let longest = if self.begins { *worth } else { PATIENCE };
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let left = longest.saturating_sub(since.elapsed());
-        if left < self.wait {
+        let waited = self.since.elapsed();
+        if waited + self.wait > longest {
             return Err(trouble.at(self.address));
         }
         // A connection that broke is made again without a word.
-        if !self.told && (self.begins || self.wait > FIRST_WAIT * 2) {
+        if !self.told && (self.begins || waited >= WITHOUT_A_WORD) {
             self.told = true;
-            let left = match longest.as_secs() {
+            let longest = match longest.as_secs() {
                 short @ ..=60 => format!("{short} s"),
                 long => format!("{} min", long / 60),
             };
             self.events.warn(format!(
-                "{}: the shared store is away: {why}. {remedy}. It is tried again for {left}, and nothing is lost",
+                "{}: the shared store is away: {why}. {remedy}. It is tried again for {longest}, and nothing is lost",
                 self.address
             ));
         }
@@ -143,10 +144,10 @@ impl<'a> Patience<'a> {
 
     /// It has come back.
     fn over(&self) {
-        if let Some(since) = self.since.filter(|_| self.told) {
+        if self.told {
             self.events.warn(format!(
                 "The shared store answers again after {:.0} s",
-                since.elapsed().as_secs_f64()
+                self.since.elapsed().as_secs_f64()
             ));
         }
     }

@@ -32,21 +32,18 @@ pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
     for migration in MIGRATIONS.iter().skip(from) {
         transaction.batch_execute(migration).await?;
     }
-    match found {
-        None => {
-            let mut key = [0; 32];
-            aws_lc_rs::rand::fill(&mut key)
-                .map_err(|_| Trouble::Failed("there are no random numbers".into()))?;
-            transaction
-                .execute("INSERT INTO fence (id, key) VALUES (1, $1)", &[&&key[..]])
-                .await?;
-            let insert = "INSERT INTO version (number) VALUES ($1)";
-            transaction.execute(insert, &[&known()]).await?;
-        }
-        Some(_) => {
-            let update = "UPDATE version SET number = $1";
-            transaction.execute(update, &[&known()]).await?;
-        }
+    if found.is_some() {
+        let update = "UPDATE version SET number = $1";
+        transaction.execute(update, &[&known()]).await?;
+    } else {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key)
+            .map_err(|_| Trouble::Failed("there are no random numbers".into()))?;
+        transaction
+            .execute("INSERT INTO fence (id, key) VALUES (1, $1)", &[&&key[..]])
+            .await?;
+        let insert = "INSERT INTO version (number) VALUES ($1)";
+        transaction.execute(insert, &[&known()]).await?;
     }
     Ok(transaction.commit().await?)
 }

@@ -177,7 +177,8 @@ fn of_the_line(io: &io::Error, why: String) -> Trouble {
     }
     if io
         .get_ref()
-        .is_some_and(|inner| inner.is::<rustls::Error>())
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        .is_some()
     {
         return Trouble::Misled {
             why,

@@ -50,21 +50,21 @@ impl BrandKey {
 
     /// This key for a list whose brand of that name is another one than the brand that has the key already.
     pub fn in_list(&self, list: &ListMark) -> Self {
-        Self(format!("{}{MARK}{}", self.0, list.0).into())
+        Self(format!("{}{}", self.0, list.0).into())
     }
 
     /// This key without the mark of a list, if it looks as if it had one.
     pub fn without_mark(&self) -> Option<Self> {
-        let (key, mark) = self.0.rsplit_once(MARK)?;
-        (mark.len() == MARK_LENGTH).then(|| Self(key.into()))
+        let (key, hash) = self.0.rsplit_once(MARK)?;
+        (hash.len() == MARK_HASH).then(|| Self(key.into()))
     }
 }
 
-/// What stands before the mark of a list, and how long that is.
+/// The mark of a list begins with this, and ends with a hash of this length.
 const MARK: char = '#';
-const MARK_LENGTH: usize = 8;
+const MARK_HASH: usize = 8;
 
-/// What tells the keys of a list from those of others.
+/// What the keys of a list end with, where those without it are another list's.
 #[derive(Clone, Debug)]
 pub struct ListMark(String);
 
@@ -72,7 +72,12 @@ impl ListMark {
     /// The mark of this list.
     pub fn of(list: &str) -> Self {
         let hash = blake3::hash(list.as_bytes()).to_hex();
-        Self(hash[..MARK_LENGTH].to_owned())
+        Self(format!("{MARK}{}", &hash[..MARK_HASH]))
+    }
+
+    /// The mark as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

@@ -141,6 +141,11 @@ pub enum Command {
     Status(StatusArgs),
     /// Rebuild reports, tables and workbook, spending nothing
     Export(ExportArgs),
+    /// Move everything from the folder state/ into a database that hosts share, or back
+    ///
+    /// What became of each brand, every answer that was paid for, budgets, runs and reports. A run that was cut off is gone
+    /// on with there. Nothing may be at work in either place, and the one that it goes to has to be empty.
+    Move(MoveArgs),
     /// Serve the simulated services on a loopback port
     ///
     /// OpenRouter, Tavily, Google Sheets and the sign-in of a service account, with latency, limits and faults to choose.
@@ -293,8 +298,12 @@ pub struct StateArgs {
 }
 
 impl StateArgs {
-    /// Where it is, if it is not the folder. It is read here, so that no error repeats the password.
-    pub fn address(&self) -> anyhow::Result<Option<Address>> {
+    /// Where it is, if it is not the folder; a rehearsal is always this host's own. It is read here, so that no error
+    /// repeats the password.
+    pub fn address(&self, sandbox: bool) -> anyhow::Result<Option<Address>> {
+        if sandbox {
+            return Ok(None);
+        }
         let read = |url: &SecretString| {
             let address = url.expose_secret().parse::<Address>();
             address.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
@@ -376,28 +385,56 @@ pub struct FolderArgs {
 }
 
 /// The flags of `export`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options")]
 pub struct ExportArgs {
     /// Which folders.
     #[command(flatten)]
     pub folders: FolderArgs,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
 }
 
 /// The flags of `status`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options")]
 pub struct StatusArgs {
     /// Which folders.
     #[command(flatten)]
     pub folders: FolderArgs,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
     /// Show who owns whom, as all reports say together, and rivals of one holding
     #[arg(long)]
     pub graph: bool,
+}
+
+/// The flags of `move`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options")]
+pub struct MoveArgs {
+    /// State folder, or URL of a database, to take everything from
+    ///
+    /// With a database, --to is the folder state/ unless it is named. The URL may hold a password: better set
+    /// BRANDINTEL_STATE, and name the folder alone.
+    #[arg(long, value_name = "PLACE", value_parser = secret, value_hint = clap::ValueHint::DirPath)]
+    pub from: Option<SecretString>,
+    /// State folder, or URL of a database, to put everything into
+    ///
+    /// With a database, --from is the folder state/ unless it is named.
+    #[arg(long, value_name = "PLACE", value_parser = secret, value_hint = clap::ValueHint::DirPath)]
+    pub to: Option<SecretString>,
+    /// The database, where a folder alone is named.
+    #[command(flatten)]
+    pub shared: StateArgs,
 }
 
 /// The flags of `sandbox`.

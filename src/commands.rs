@@ -2,28 +2,37 @@
 
 mod check;
 mod init;
+mod move_state;
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use serde_json::json;
 
-pub use self::{check::check, init::init};
+pub use self::{check::check, init::init, move_state::move_state};
 use crate::{
-    batch,
+    batch::{self, store_failure},
     cli::{ExportArgs, SandboxArgs},
     completions,
     exit::{Exit, Failure, OrExit},
-    manual, output, render,
+    manual, output,
+    render::{self, Background},
     sandbox::{CityPlan, Options, Sandbox},
     say,
     settings::Folders,
-    state::write_atomically,
+    state::{
+        shared::{Address, Shared},
+        write_atomically,
+    },
 };
 
-/// Rebuilds everything that is made of saved reports.
-pub fn export(args: ExportArgs) -> Result<Exit, Failure> {
+/// Rebuilds everything that is made of saved reports; where hosts share a store, those of all hosts are brought first.
+pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
     let Folders { output, state, .. } = Folders::new(args.folders.sandbox);
-    let (background, problems) = batch::background::read(&state);
+    let address = args.shared.address(args.folders.sandbox);
+    let (background, problems) = match address.or_exit(Exit::Usage)? {
+        Some(address) => bring(address, &output).await?,
+        None => batch::background::read(&state),
+    };
     for problem in &problems {
         output::warning(problem);
     }
@@ -43,6 +52,20 @@ pub fn export(args: ExportArgs) -> Result<Exit, Failure> {
     } else {
         Exit::SomeFailed
     })
+}
+
+/// Brings the reports of all hosts here, and what the portfolio says besides; the texts say what could not be brought.
+async fn bring(address: Address, output: &Path) -> Result<(Background, Vec<String>), Failure> {
+    let Some(shared) = Shared::peek(address).await.map_err(store_failure)? else {
+        let nothing =
+            "no run has made the tables of the shared store yet: there is nothing to bring"
+                .to_owned();
+        return Ok((Background::default(), vec![nothing]));
+    };
+    let mut problems = shared.bring_reports(output).await.map_err(store_failure)?;
+    let (background, more) = shared.background().await.map_err(store_failure)?;
+    problems.extend(more);
+    Ok((background, problems))
 }
 
 /// Serves the simulated services until the program is stopped.

@@ -77,6 +77,10 @@ pub fn examples(command: &str) -> &'static [Example] {
             ("The registry and the last runs", "brandintel status"),
             ("The same for a script", "brandintel status --json"),
             (
+                "All hosts that share a database, and what each does",
+                "brandintel status --state postgres://night@db.agency.ir/brandintel",
+            ),
+            (
                 "Who owns whom, and rivals of one holding",
                 "brandintel status --graph",
             ),
@@ -87,6 +91,16 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel export",
             ),
             ("Those of the rehearsal", "brandintel export --sandbox"),
+        ],
+        "move" => &[
+            (
+                "From state/ into a database, for many hosts",
+                "brandintel move --to postgres://night@db.agency.ir/brandintel",
+            ),
+            (
+                "Back again; the database is that of BRANDINTEL_STATE",
+                "brandintel move --to state",
+            ),
         ],
         "sandbox" => &[
             (
@@ -217,6 +231,26 @@ fn completed(arg: Arg) -> Arg {
 
 /// An error with the remedy that clap does not know: the variable that a value comes from, the command that was meant.
 pub fn with_remedy(error: clap::Error, args: &[OsString]) -> clap::Error {
+    without_passwords(suggested(error, args))
+}
+
+/// A URL in a place where none belongs is not repeated with its password.
+fn without_passwords(mut error: clap::Error) -> clap::Error {
+    let texts = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) if text.contains("://") => Some((kind, text.clone())),
+        _ => None,
+    });
+    for (kind, text) in texts.collect::<Vec<_>>() {
+        let shown = match (text.split_once("://"), text.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+            _ => text,
+        };
+        error.insert(kind, ContextValue::String(shown));
+    }
+    error
+}
+
+fn suggested(error: clap::Error, args: &[OsString]) -> clap::Error {
     // What is no command after `help` gets a suggestion where it stands alone.
     match args {
         [program, help, typo, ..] if error.kind() == InvalidSubcommand && help == "help" => {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::{
     render::{Background, FailedBrand},
     state::{
+        moved,
         registry::{Registry, Status},
         runs,
     },
@@ -12,7 +13,8 @@ use crate::{
 
 /// Runs of the past and brands that failed. What cannot be read is left out, and the texts say so.
 pub fn read(state: &Path) -> (Background, Vec<String>) {
-    let mut problems = Vec::new();
+    let moved = moved::note(state).map(|moved| moved.to_string());
+    let mut problems = Vec::from_iter(moved);
     let mut or_none = |error: anyhow::Error| problems.push(format!("{error:#}"));
     let runs = runs::peek(state).map_err(&mut or_none).unwrap_or_default();
     let registry = Registry::peek(state).map_err(&mut or_none).ok();

@@ -16,18 +16,22 @@ pub struct Asked {
     pub place: usize,
     /// Its fingerprint.
     pub hash: String,
-    /// Those of this list first.
+    /// Those with the mark of this list first.
     pub keys: Vec<BrandKey>,
 }
 
 impl Asked {
-    pub fn of(Placed { brand, place }: Placed, list: &ListMark) -> Self {
-        let keys = brand.possible_keys();
-        let of_list = keys.iter().map(|key| key.in_list(list));
+    /// `mark`: that of this list, if there are keys with it.
+    pub fn of(Placed { brand, place }: Placed, mark: Option<&ListMark>) -> Self {
+        let mut keys = brand.possible_keys();
+        if let Some(mark) = mark {
+            let marked: Vec<BrandKey> = keys.iter().map(|key| key.in_list(mark)).collect();
+            keys.splice(..0, marked);
+        }
         Self {
             place,
             hash: brand.input_hash(),
-            keys: of_list.chain(keys.iter().cloned()).collect(),
+            keys,
             brand,
         }
     }

@@ -172,9 +172,13 @@ impl Crew<'_> {
         let output = self.output.clone();
         let background = match self.night() {
             Some(night) => {
-                let brought = night.shared.bring_reports(&output).await;
-                let mut problems = brought.map_err(store_failure)?;
-                let (background, more) = night.shared.background().await.map_err(store_failure)?;
+                let shared = &night.shared;
+                let bring = async || {
+                    let brought = shared.bring_reports(&output).await?;
+                    Ok((brought, shared.background().await?))
+                };
+                let brought = shared.patiently(bring).await;
+                let (mut problems, (background, more)) = brought.map_err(store_failure)?;
                 problems.extend(more);
                 (background, problems)
             }

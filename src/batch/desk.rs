@@ -38,6 +38,7 @@ use crate::{
         StateFolder,
         checkpoint::Checkpoint,
         known::Known,
+        moved,
         paid::Paid,
         registry::Registry,
         runs,
@@ -101,11 +102,11 @@ impl Desk {
             false => Some(take_state(&settings)?),
         };
         let list: Arc<str> = list_id(&args.source, &settings).into();
-        let address = match args.services.sandbox {
-            // A rehearsal is this host's own.
-            true => None,
-            false => args.shared.address().or_exit(Exit::Usage)?,
-        };
+        let address = args.shared.address(args.services.sandbox);
+        let address = address.or_exit(Exit::Usage)?;
+        if let (None, Some(moved)) = (&address, moved::note(&settings.folders.state)) {
+            return Err(moved).or_exit(Exit::Usage);
+        }
         let begin = Begin {
             args: &args.batch,
             list: &list,
@@ -268,17 +269,18 @@ impl Desk {
     /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
     pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
-        let known = match (registry, &self.shared) {
-            (Some(registry), _) => Known::folder(registry),
+        match (registry, &self.shared) {
+            (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
             (None, Some(shared)) => {
-                let client = shared.connect().await.map_err(store_failure)?;
-                Known::shared(client).await.map_err(store_failure)?
+                let plan = async || {
+                    let known = Known::shared(shared.connect().await?).await?;
+                    Plan::make(rows, &known, &rules).await
+                };
+                shared.patiently(plan).await
             }
             (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
-        };
-        Plan::make(rows, &known, &rules)
-            .await
-            .map_err(store_failure)
+        }
+        .map_err(store_failure)
     }
 
     /// The way into the sheet. The first write happens here, so that a sheet that may not be written to is known before
@@ -324,7 +326,10 @@ impl Desk {
         let today = calendar::day_in_iran(self.paid.job().started_at);
         let fence_key = match (self.paid.store(), &self.night) {
             (Some(store), _) => store.fence_key()?,
-            (None, Some(night)) => night.shared.fence_key().await?,
+            (None, Some(night)) => {
+                let shared = &night.shared;
+                shared.patiently(async || shared.fence_key().await).await?
+            }
             (None, None) => anyhow::bail!("there is no store"),
         };
         Ok(Research {

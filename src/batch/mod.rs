@@ -39,7 +39,6 @@ use std::{collections::HashMap, sync::Arc};
 use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 
-pub use self::opening::settings_for_check;
 use self::{
     crew::{Crew, Outline},
     desk::Desk,
@@ -51,6 +50,7 @@ use self::{
     stop::Signals,
     writeback::Words,
 };
+pub use self::{opening::settings_for_check, together::store_failure};
 use crate::{
     brand::Row,
     cli::{Lang, RunArgs},

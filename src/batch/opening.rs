@@ -99,17 +99,19 @@ impl Begin<'_> {
             name,
             workers: self.args.workers,
         };
-        let begun = shared.begin(
-            &me,
-            self.list,
-            self.run_id,
-            self.now,
-            self.args.force,
-            self.simulated,
-        );
-        let night = begun
-            .await
-            .map_err(|trouble| store_failure(trouble.at(shared.address())))?;
+        let Self {
+            list,
+            run_id,
+            now,
+            simulated,
+            ..
+        } = *self;
+        let force = self.args.force;
+        let begin = async || {
+            let begun = shared.begin(&me, list, run_id, now, force, simulated);
+            Ok(begun.await?)
+        };
+        let night = shared.patiently(begin).await.map_err(store_failure)?;
         Ok((Paid::shared(&night, self.args.budget), night))
     }
 }

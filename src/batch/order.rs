@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Brands that wait in memory.
-const HELD: usize = 10_000;
+const HELD: usize = 2_000;
 
 /// What comes first: what the list wants first, then what has waited longest, then the order of the list.
 pub type Rank = (Reverse<i64>, Option<Timestamp>, usize);

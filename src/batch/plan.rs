@@ -148,7 +148,7 @@ impl Plan {
     /// When the list or the registry cannot be read, or a long list cannot be put down on disk.
     pub async fn make(rows: &Rows, known: &Known<'_>, rules: &Rules<'_>) -> anyhow::Result<Self> {
         let mut brands = Brands::of(rows, rules.limit).await?;
-        let mut decisions = Decisions::new(known, rules);
+        let mut decisions = Decisions::begin(known, rules).await?;
         decisions.on_singles(&mut brands).await?;
         let (namesakes, learnt) = brands.finish();
         decisions.on_namesakes(namesakes).await?;
@@ -217,7 +217,7 @@ async fn facts_of(
     list: &str,
 ) -> anyhow::Result<HashMap<BrandKey, Facts>> {
     let keys: Vec<&BrandKey> = asked.iter().flat_map(|asked| &asked.keys).collect();
-    known.facts(list, &keys).await
+    Ok(known.facts(list, &keys).await?)
 }
 
 /// A plan in the making.
@@ -225,12 +225,15 @@ struct Decisions<'a> {
     known: &'a Known<'a>,
     rules: &'a Rules<'a>,
     mark: ListMark,
+    /// Whether there are keys with the mark: nobody asks for them where no list has shared names with others.
+    is_marked: bool,
     plan: Plan,
     due: Order,
 }
 
 impl<'a> Decisions<'a> {
-    fn new(known: &'a Known<'a>, rules: &'a Rules<'a>) -> Self {
+    async fn begin(known: &'a Known<'a>, rules: &'a Rules<'a>) -> anyhow::Result<Self> {
+        let mark = ListMark::of(rules.list);
         let plan = Plan {
             rows: 0,
             total: 0,
@@ -247,21 +250,23 @@ impl<'a> Decisions<'a> {
             neighbours: Arc::default(),
             standing: Standing::default(),
         };
-        Self {
+        Ok(Self {
             known,
             rules,
-            mark: ListMark::of(rules.list),
+            is_marked: known.is_marked(&mark).await?,
+            mark,
             plan,
             due: Order::default(),
-        }
+        })
     }
 
     /// Decides on brands whose names occur once, a part of the list at a time; the next parts are asked for meanwhile.
     async fn on_singles(&mut self, brands: &mut Brands<'_>) -> anyhow::Result<()> {
         let (known, list, mark) = (self.known, self.rules.list, self.mark.clone());
+        let asked_for = self.is_marked.then_some(&mark);
         let parts = iter::from_fn(|| brands.part(PART).transpose());
         let parts = stream::iter(parts).map(|part| async {
-            let asked = part?.into_iter().map(|brand| Asked::of(brand, &mark));
+            let asked = part?.into_iter().map(|brand| Asked::of(brand, asked_for));
             let asked: Vec<Asked> = asked.collect();
             // Reading must not keep this host from giving signs of life.
             yield_now().await;
@@ -278,8 +283,9 @@ impl<'a> Decisions<'a> {
 
     /// Decides on brands whose names occur more than once.
     async fn on_namesakes(&mut self, brands: Vec<Placed>) -> anyhow::Result<()> {
-        let asked = brands.into_iter();
-        let asked: Vec<Asked> = asked.map(|brand| Asked::of(brand, &self.mark)).collect();
+        let mark = self.is_marked.then_some(&self.mark);
+        let asked = brands.into_iter().map(|brand| Asked::of(brand, mark));
+        let asked: Vec<Asked> = asked.collect();
         let mut facts = HashMap::new();
         for part in asked.chunks(PART) {
             facts.extend(facts_of(part, self.known, self.rules.list).await?);

@@ -6,14 +6,15 @@ use super::{
     opening::list_id,
     plan::{Estimate, Plan, Rules},
     preflight::Connections,
+    together::store_failure,
 };
 use crate::{
     cli::RunArgs,
-    exit::{Exit, Failure, OrExit},
+    exit::Failure,
     list::Rows,
     research,
     settings::Settings,
-    state::{known::Known, paid::Paid, registry::Registry},
+    state::{known::Known, paid::Paid},
 };
 
 /// What a batch would take.
@@ -26,19 +27,19 @@ pub struct Priced {
     pub estimate: Estimate,
 }
 
-/// Reckons with the registry as it is; nothing is spent and nothing is written.
+/// Reckons with what is known of the brands; nothing is spent and nothing is written.
 pub async fn price(
     args: &RunArgs,
     settings: &Settings,
     connections: &Connections,
     paid: &Paid,
     rows: &Rows,
+    known: &Known<'_>,
 ) -> Result<Priced, Failure> {
-    let (registry, _) = Registry::peek(&settings.folders.state).or_exit(Exit::Usage)?;
     let list = list_id(&args.source, settings);
     let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
-    let plan = Plan::make(rows, &Known::folder(&registry), &rules).await;
-    let plan = plan.or_exit(Exit::Usage)?;
+    let plan = Plan::make(rows, known, &rules).await;
+    let plan = plan.map_err(store_failure)?;
     let estimate = estimate(&plan, args, settings, connections);
     Ok(Priced {
         brands: plan.total,

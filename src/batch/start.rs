@@ -87,7 +87,8 @@ impl Start {
             Self::Plan(planned) => planned.begin(desk, outline, events).await,
             Self::Join(connections, whole) => {
                 let night = desk.night.clone().ok_or_else(nobody)?;
-                let names = night.names().await.map_err(store_failure)?;
+                let names = night.shared.patiently(async || night.names().await).await;
+                let names = names.map_err(store_failure)?;
                 let neighbours = Arc::new(Neighbours::from_bytes(&names));
                 tools(
                     desk,

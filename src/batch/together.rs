@@ -160,7 +160,10 @@ pub async fn followed(following: &mut Option<Following>) -> Result<Led, Failure>
 
 /// How a run ends that cannot put down what it has done.
 pub fn store_failure(error: impl Into<anyhow::Error>) -> Failure {
-    let error = error.into();
+    let error = match error.into().downcast::<tokio_postgres::Error>() {
+        Ok(error) => Trouble::from(error).into(),
+        Err(error) => error,
+    };
     let trouble = error.downcast_ref::<Trouble>();
     Failure {
         exit: trouble.map_or(Exit::Usage, Trouble::exit),

@@ -1,16 +1,20 @@
 //! `brandintel check`: every part of a set-up is proved, and what a batch would cost is said.
 
+mod store;
+
 use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use url::Url;
 
+use self::store::Kept;
 use crate::{
     batch::{
         self, Loaded,
         preflight::{self, Connections},
         price::Priced,
+        store_failure,
         summary::span,
     },
     cli::{CheckArgs, RunArgs},
@@ -19,7 +23,7 @@ use crate::{
     list::Rows,
     output, say,
     settings::{self, Folders, Settings, dotenv},
-    state::{paid::Paid, write_atomically},
+    state::{known::Known, paid::Paid, registry::Registry, write_atomically},
 };
 
 /// What was found so far; each thing is said as it is found.
@@ -54,8 +58,10 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
         estimate: Value::Null,
     };
     let list = list_of(&mut run);
-    if prove_machine(&mut report, &run, list) {
-        prove_services(&mut report, &run, list).await?;
+    let fine = prove_machine(&mut report, &run, list);
+    let kept = store::prove_store(&mut report, &run).await;
+    if fine {
+        prove_services(&mut report, &run, list, kept).await?;
     }
     Ok(report.end())
 }
@@ -90,7 +96,12 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
 }
 
 /// Services, clock and list, and what a batch would cost.
-async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Result<(), Failure> {
+async fn prove_services(
+    report: &mut Report,
+    run: &RunArgs,
+    list: List,
+    kept: Kept,
+) -> Result<(), Failure> {
     let (settings, _sandbox) = batch::settings_for_check(run).await?;
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
@@ -111,8 +122,24 @@ async fn prove_services(report: &mut Report, run: &RunArgs, list: List) -> Resul
     }
     note_credit(report, &connections);
     if let Some(rows) = rows(report, run, list, &mut connections).await {
-        let priced = batch::price::price(run, &settings, &connections, &paid, &rows).await;
-        report.price(run, &connections, priced);
+        let registry = match kept {
+            Kept::Folder => {
+                Registry::peek(&settings.folders.state)
+                    .or_exit(Exit::Usage)?
+                    .0
+            }
+            Kept::Shared(_) | Kept::Unknown => Registry::empty(),
+        };
+        let known = match kept {
+            Kept::Shared(Some(client)) => Some(Known::shared(client).await.map_err(store_failure)?),
+            Kept::Folder | Kept::Shared(None) => Some(Known::folder(&registry)),
+            Kept::Unknown => None,
+        };
+        if let Some(known) = known {
+            let priced =
+                batch::price::price(run, &settings, &connections, &paid, &rows, &known).await;
+            report.price(run, &connections, priced);
+        }
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
     // A server that refused the key was not asked for prices.

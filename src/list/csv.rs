@@ -212,13 +212,12 @@ impl<R: Read> Lines<R> {
     fn head(&mut self) -> io::Result<&[u8]> {
         while !self.ended && self.ready.len() < HEAD {
             self.fill()?;
-            let line_end = self.ready.iter().rposition(|&byte| byte == b'\n');
-            if line_end.is_some_and(|end| first_line(&self.ready[..end]).is_some()) {
+            self.at = self.ready.len() - without_marks(&self.ready).len();
+            let text = &self.ready[self.at..];
+            let line_end = text.iter().rposition(|&byte| byte == b'\n');
+            if line_end.is_some_and(|end| first_line(&text[..end]).is_some()) {
                 break;
             }
-        }
-        while self.ready[self.at..].starts_with("\u{FEFF}".as_bytes()) {
-            self.at += "\u{FEFF}".len();
         }
         Ok(&self.ready[self.at..])
     }
@@ -272,13 +271,21 @@ impl<R: Read> Read for Lines<R> {
 
 /// Excel writes semicolons where a comma is the decimal mark; tables copied from elsewhere have tabs.
 fn delimiter(head: &[u8]) -> u8 {
-    let header = first_line(head).unwrap_or_default();
-    let count = |mark: u8| header.iter().filter(|&&b| b == mark).count();
+    let header = String::from_utf8_lossy(first_line(head).unwrap_or_default());
+    let count = |mark: u8| header.matches(char::from(mark)).count();
     *b",;\t"
         .iter()
         .rev()
         .max_by_key(|&&mark| count(mark))
         .unwrap_or(&b',')
+}
+
+/// A text without marks of the byte order before it.
+fn without_marks(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_prefix("\u{FEFF}".as_bytes()) {
+        text = rest;
+    }
+    text
 }
 
 /// The first line that is not blank.
@@ -324,7 +331,7 @@ mod tests {
             let row: Vec<String> = record.iter().map(str::to_owned).collect();
             let breaks: usize = row.iter().map(|cell| cell.matches('\n').count()).sum();
             let end = usize::try_from(reader.position().line()).unwrap();
-            number += end.saturating_sub(next_line + breaks);
+            number += end.saturating_sub(next_line + breaks + 1) + 1;
             rows.push((number, row));
             next_line = end;
         }
@@ -361,7 +368,7 @@ mod tests {
         let expected = [(4, "کاله".to_owned()), (6, "میهن".to_owned())];
         assert_eq!(names().unwrap(), expected);
         assert_eq!(names().unwrap(), expected);
-        write!(list, "پگاه\n").unwrap();
+        writeln!(list, "پگاه").unwrap();
         let error = names().unwrap_err().to_string();
         assert!(
             error.contains("the list was changed while it was read"),

@@ -6,7 +6,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StateFolder, replace, set_aside, set_aside_name};
+use super::{StateFolder, replace, runs::RunLine, set_aside, set_aside_name};
 use crate::money::Usd;
 
 const FILE: &str = "checkpoint_latest.json";
@@ -80,6 +80,25 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// That of a run that has ended.
+    pub fn of(run: &RunLine) -> Self {
+        Self {
+            run_id: run.run_id.clone(),
+            status: run.status,
+            started_at: run.started_at,
+            updated_at: run.ended_at,
+            total: run.total,
+            processed: run.processed,
+            succeeded: run.succeeded,
+            failed: run.failed,
+            skipped: run.skipped,
+            cost_usd: run.usd,
+            elapsed_s: run.ended_at.duration_since(run.started_at).as_secs_f64(),
+            ended_because: None,
+            simulated: run.simulated,
+        }
+    }
+
     /// Reads the checkpoint of a state folder; `None` where there was no run.
     pub fn peek(state: &Path) -> anyhow::Result<Option<Self>> {
         let path = state.join(FILE);

@@ -2,15 +2,21 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    error::Error,
     sync::{Arc, OnceLock},
 };
 
-use anyhow::Context;
 use jiff::Timestamp;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::registry::{Entry, Registry, Status};
-use crate::{brand::BrandKey, money::Usd};
+use super::{
+    registry::{Entry, Registry, Status},
+    shared::Trouble,
+};
+use crate::{
+    brand::{BrandKey, ListMark},
+    money::{NotMoney, Usd},
+};
 
 /// The registry, as it is asked before a run.
 #[derive(Debug)]
@@ -22,7 +28,7 @@ pub enum Known<'a> {
 }
 
 /// What decides whether a brand is due.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub status: Status,
     /// Fingerprint of the row.
@@ -33,7 +39,7 @@ pub struct Facts {
 }
 
 /// How the registry stands as a whole.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     pub successes: usize,
     pub failures: usize,
@@ -66,7 +72,7 @@ impl<'a> Known<'a> {
     }
 
     /// The registry in this database.
-    pub async fn shared(client: Client) -> anyhow::Result<Self> {
+    pub async fn shared(client: Client) -> Result<Self, Trouble> {
         let facts = "SELECT key, input_hash, status, list = $2, updated_at FROM registry WHERE key = ANY($1)";
         let entries = "SELECT key, entry FROM registry WHERE key = ANY($1)";
         let folders = "SELECT folder FROM registry WHERE folder = ANY($1)";
@@ -83,12 +89,28 @@ impl<'a> Known<'a> {
         matches!(self, Self::Folder(_))
     }
 
+    /// Whether there are keys with this mark.
+    pub async fn is_marked(&self, mark: &ListMark) -> Result<bool, Trouble> {
+        match self {
+            Self::Folder(folder) => {
+                let mut keys = folder.registry.entries().map(|(key, _)| key.as_str());
+                Ok(keys.any(|key| key.ends_with(mark.as_str())))
+            }
+            Self::Shared(shared) => {
+                let select =
+                    "SELECT EXISTS (SELECT FROM registry WHERE right(key, length($1)) = $1)";
+                let row = shared.client.query_one(select, &[&mark.as_str()]).await?;
+                Ok(row.get(0))
+            }
+        }
+    }
+
     /// What decides about the brands with these keys, as far as they are known.
     pub async fn facts(
         &self,
         list: &str,
         keys: &[&BrandKey],
-    ) -> anyhow::Result<HashMap<BrandKey, Facts>> {
+    ) -> Result<HashMap<BrandKey, Facts>, Trouble> {
         match self {
             Self::Folder(folder) => {
                 let known = keys.iter().filter_map(|key| {
@@ -115,7 +137,7 @@ impl<'a> Known<'a> {
     pub async fn entries(
         &self,
         keys: &[&BrandKey],
-    ) -> anyhow::Result<HashMap<BrandKey, Arc<Entry>>> {
+    ) -> Result<HashMap<BrandKey, Arc<Entry>>, Trouble> {
         match self {
             Self::Folder(folder) => {
                 let known = keys.iter().filter_map(|key| {
@@ -133,7 +155,7 @@ impl<'a> Known<'a> {
     }
 
     /// Which of these folders, with lower-cased names, have reports.
-    pub async fn taken(&self, folders: Vec<String>) -> anyhow::Result<HashSet<String>> {
+    pub async fn taken(&self, folders: Vec<String>) -> Result<HashSet<String>, Trouble> {
         match self {
             Self::Folder(folder) => {
                 let taken = folder.folders.get_or_init(|| {
@@ -152,7 +174,7 @@ impl<'a> Known<'a> {
     }
 
     /// How it stands as a whole.
-    pub async fn standing(&self) -> anyhow::Result<Standing> {
+    pub async fn standing(&self) -> Result<Standing, Trouble> {
         match self {
             Self::Folder(folder) => {
                 let mut standing = Standing::default();
@@ -175,7 +197,9 @@ impl<'a> Known<'a> {
                 Ok(Standing {
                     successes: count(0),
                     failures: count(1),
-                    cost: row.get::<_, &str>(2).parse()?,
+                    cost: row.get::<_, &str>(2).parse().map_err(|error: NotMoney| {
+                        Trouble::Failed(format!("what all reports cost together: {error}"))
+                    })?,
                 })
             }
         }
@@ -190,7 +214,7 @@ fn key_of(row: &Row) -> BrandKey {
     BrandKey::stored(row.get(0))
 }
 
-fn facts_of(row: &Row) -> anyhow::Result<(BrandKey, Facts)> {
+fn facts_of(row: &Row) -> Result<(BrandKey, Facts), Trouble> {
     let facts = Facts {
         input_hash: row.get(1),
         status: match row.get(2) {
@@ -198,14 +222,21 @@ fn facts_of(row: &Row) -> anyhow::Result<(BrandKey, Facts)> {
             _ => Status::Failed,
         },
         of_list: row.get(3),
-        updated_at: Timestamp::from_millisecond(row.get(4))?,
+        updated_at: Timestamp::from_millisecond(row.get(4))
+            .map_err(|error| unreadable(row, &error))?,
     };
     Ok((key_of(row), facts))
 }
 
-fn entry_of(row: &Row) -> anyhow::Result<(BrandKey, Arc<Entry>)> {
+fn entry_of(row: &Row) -> Result<(BrandKey, Arc<Entry>), Trouble> {
     let key = key_of(row);
-    let entry = serde_json::from_str(row.get(1))
-        .with_context(|| format!("the entry of «{key}» in the shared registry cannot be read"))?;
+    let entry = serde_json::from_str(row.get(1)).map_err(|error| unreadable(row, &error))?;
     Ok((key, Arc::new(entry)))
+}
+
+fn unreadable(row: &Row, error: &dyn Error) -> Trouble {
+    let key = key_of(row);
+    Trouble::Failed(format!(
+        "the entry of «{key}» in the registry cannot be read: {error}"
+    ))
 }

@@ -6,11 +6,13 @@ mod entries;
 pub mod job;
 pub mod known;
 pub mod meter;
+pub mod moved;
 pub mod paid;
 pub mod registry;
 pub mod runs;
 pub mod shared;
 pub mod store;
+pub mod transfer;
 
 use std::{
     fs::{self, File, TryLockError},
@@ -193,16 +195,21 @@ fn cannot_be_written(path: &Path) -> String {
 
 /// The name that a broken file is set aside under.
 pub fn set_aside_name(path: &Path, now: Timestamp) -> PathBuf {
+    aside_name(path, "broken", now)
+}
+
+/// The name that a file is set aside under, which says why.
+pub fn aside_name(path: &Path, why: &str, now: Timestamp) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(now.strftime(".broken-%Y%m%dT%H%M%S%3fZ").to_string());
+    name.push(format!(".{why}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")));
     PathBuf::from(name)
 }
 
-/// Gives a broken file another name, so that it is out of the way and not lost.
+/// Gives a file another name, so that it is out of the way and not lost.
 pub fn set_aside(path: &Path, aside: &Path) -> anyhow::Result<()> {
     fs::rename(path, aside).with_context(|| {
         format!(
-            "{} is broken and cannot be renamed to {}",
+            "{} has to be out of the way and cannot be renamed to {}",
             path.display(),
             aside.display()
         )

@@ -212,7 +212,10 @@ impl Paid {
                 let mut budget = lock(budget);
                 meter::take(store, service, usd, longest, now, &self.job.id, &mut budget).map(Some)
             }
-            Home::Shared { ledger, .. } => ledger.take_reading(service, usd, longest, now).await,
+            Home::Shared { ledger, .. } => {
+                let take = async || ledger.take_reading(service, usd, longest, now).await;
+                ledger.shared.patiently(take).await
+            }
         }
     }
 
@@ -225,7 +228,10 @@ impl Paid {
     ) -> anyhow::Result<Comparison> {
         match &self.home {
             Home::Folder { store, .. } => meter::compare(store, service, from, to),
-            Home::Shared { ledger, .. } => ledger.compare(service, from, to).await,
+            Home::Shared { ledger, .. } => {
+                let compare = async || ledger.compare(service, from, to).await;
+                ledger.shared.patiently(compare).await
+            }
         }
     }
 

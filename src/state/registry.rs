@@ -24,6 +24,11 @@ use serde_json::Value;
 use super::{StateFolder, entries, set_aside_name, stream_atomically};
 use crate::{brand::BrandKey, money::Usd, remedy::ErrorKind};
 
+/// Its file and its journal.
+const FILE: &str = "registry.json";
+const JOURNAL: &str = "registry.journal.jsonl";
+pub const FILES: [&str; 2] = [FILE, JOURNAL];
+
 const SCHEMA_VERSION: u32 = 1;
 
 /// Up to this many brands a rewrite takes a few milliseconds and is done for every finished brand.
@@ -165,10 +170,10 @@ impl Registry {
         Ok((registry, note))
     }
 
-    /// What is known from elsewhere.
-    pub fn of(brands: BTreeMap<BrandKey, Arc<Entry>>) -> Self {
+    /// The registry of somebody who has not begun yet.
+    pub fn empty() -> Self {
         Self {
-            brands,
+            brands: BTreeMap::new(),
             on_disk: None,
             json: PathBuf::new(),
             journal: PathBuf::new(),
@@ -178,8 +183,8 @@ impl Registry {
     }
 
     fn read(state: &Path) -> anyhow::Result<(Self, Option<String>)> {
-        let json = state.join("registry.json");
-        let journal = state.join("registry.journal.jsonl");
+        let json = state.join(FILE);
+        let journal = state.join(JOURNAL);
         let Contents {
             mut brands,
             folds,

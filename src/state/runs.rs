@@ -61,6 +61,27 @@ impl RunLine {
     }
 }
 
+/// The run that was begun last, or another that may have no end on record.
+#[derive(Debug)]
+pub struct Going {
+    pub checkpoint: Checkpoint,
+    /// Somebody is at work on it.
+    pub live: bool,
+    /// What is known besides where hosts share it.
+    pub whole: Option<Together>,
+}
+
+/// How a run stands that several hosts work on.
+#[derive(Debug)]
+pub struct Together {
+    /// `planning` or `working`.
+    pub phase: String,
+    /// Brands that are due and have not ended.
+    pub left: usize,
+    /// Brands that a host has in hand.
+    pub in_flight: usize,
+}
+
 /// Puts a run on record, in the place of what it said of itself before.
 pub fn remember(store: &Store, run: &RunLine) -> anyhow::Result<()> {
     store.with_now(|db| insert(db, "REPLACE", run))

@@ -80,7 +80,8 @@ impl Store {
         match connect(path, now) {
             Ok(db) => Ok((Self::of(db), Vec::new())),
             Err(error) if is_damage(&error) => {
-                let aside = set_database_aside(path, now).with_context(place)?;
+                let aside = set_aside_name(path, now);
+                set_database_aside(path, &aside).with_context(place)?;
                 let db = connect(path, now).with_context(place)?;
                 let saved = save_from(&aside, &db);
                 let note = format!(
@@ -104,6 +105,11 @@ impl Store {
             db: Mutex::new(db),
             waiting: Mutex::default(),
         }
+    }
+
+    /// The database alone.
+    pub fn into_connection(self) -> Connection {
+        self.db.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The key of the fences around text from the web: the same for the same state folder, and known to no page.
@@ -234,9 +240,8 @@ fn is_damage(error: &anyhow::Error) -> bool {
 }
 
 /// Gives the database and its logs a new name.
-fn set_database_aside(path: &Path, now: Timestamp) -> anyhow::Result<PathBuf> {
-    let aside = set_aside_name(path, now);
-    set_aside(path, &aside)?;
+pub fn set_database_aside(path: &Path, aside: &Path) -> anyhow::Result<()> {
+    set_aside(path, aside)?;
     for log in ["-wal", "-shm"] {
         let beside = |path: &Path| {
             let mut name = path.as_os_str().to_owned();
@@ -244,10 +249,10 @@ fn set_database_aside(path: &Path, now: Timestamp) -> anyhow::Result<PathBuf> {
             PathBuf::from(name)
         };
         if beside(path).exists() {
-            set_aside(&beside(path), &beside(&aside))?;
+            set_aside(&beside(path), &beside(aside))?;
         }
     }
-    Ok(aside)
+    Ok(())
 }
 
 /// `SQLite` reads nothing of a file that is shorter than its header says; one that was cut is filled up with zeros.

@@ -10,19 +10,33 @@ use console::Term;
 
 use self::overview::Overview;
 use crate::{
+    batch::store_failure,
     cli::StatusArgs,
     exit::{Exit, Failure, OrExit},
     output, ownership, render, say,
     settings::Folders,
+    state::shared::{Address, Shared},
 };
 
 /// Shows the registry and the last runs at a glance, or who owns whom.
-pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
+pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
+    let address = args.shared.address(args.folders.sandbox);
+    let address = address.or_exit(Exit::Usage)?;
     if args.graph {
+        if address.is_some() && !args.json {
+            say!(
+                "Of the reports in {}: brandintel export brings those of other hosts.",
+                folders.output.display()
+            );
+        }
         return graph(&folders.output, args.json);
     }
-    let (overview, problems) = Overview::of(&folders.state).or_exit(Exit::Usage)?;
+    let is_shared = address.is_some();
+    let (overview, problems) = match address {
+        Some(address) => (of_hosts(address).await?, Vec::new()),
+        None => Overview::of(&folders.state).or_exit(Exit::Usage)?,
+    };
     for problem in problems {
         output::warning(&problem);
     }
@@ -35,10 +49,22 @@ pub fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let size = Term::stdout().size_checked();
     let width = size.map_or(usize::MAX, |(_, columns)| columns.into());
     say!("{}", show::text(&overview, width).trim_end());
-    if overview.last_run.is_none() && !args.folders.sandbox && Folders::new(true).state.exists() {
+    if overview.last_run.is_none()
+        && !is_shared
+        && !args.folders.sandbox
+        && Folders::new(true).state.exists()
+    {
         say!("  There was a rehearsal: brandintel status --sandbox shows it.");
     }
     Ok(Exit::Done)
+}
+
+/// What a store tells that hosts share; nothing where no run has made its tables yet.
+async fn of_hosts(address: Address) -> Result<Overview, Failure> {
+    let shared = Shared::peek(address).await.map_err(store_failure)?;
+    Overview::of_hosts(shared.as_ref())
+        .await
+        .map_err(store_failure)
 }
 
 /// Shows who owns whom.

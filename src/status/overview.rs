@@ -1,7 +1,7 @@
-//! What `status` tells, gathered from the state folder without holding it. As JSON it is what scripts read, so fields are
+//! What `status` tells, gathered from the state folder without holding it, or from what hosts share. As JSON it is what scripts read, so fields are
 //! added and never renamed.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::Serialize;
@@ -14,8 +14,10 @@ use crate::{
     state::{
         self,
         checkpoint::{Checkpoint, RunStatus},
+        moved,
         registry::{Entry, Registry, Status},
-        runs::{self, RunLine},
+        runs::{self, Going, RunLine},
+        shared::{HostLine, Shared},
     },
 };
 
@@ -30,12 +32,22 @@ pub struct Overview {
     /// The run that is going on, or was the last.
     pub last_run: Option<Checkpoint>,
     pub running: Option<Running>,
+    /// Hosts that share the store and are at work, or have gone without a word; none with a state folder.
+    pub hosts: Vec<HostLine>,
     /// The last that have ended, the oldest first.
     pub runs: Vec<RunLine>,
     /// US dollars on the last days with runs, days and runs as in Iran.
     pub spent_by_day: BTreeMap<Date, Usd>,
     pub errors: Vec<ErrorGroup>,
     pub failed: Vec<FailedBrand>,
+}
+
+/// Brands, counted as they come.
+#[derive(Debug, Default)]
+struct Tally {
+    registry: Counts,
+    ages: Ages,
+    failed: Vec<FailedBrand>,
 }
 
 /// Brands by how their last attempt ended.
@@ -74,6 +86,11 @@ pub struct Running {
     pub left: usize,
     /// How long these take at the pace of the run so far; `None` before the first has ended.
     pub seconds_left: Option<f64>,
+    /// Where hosts share it: `planning` or `working`, and brands that one of them has in hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<usize>,
 }
 
 /// A brand that failed.
@@ -92,102 +109,130 @@ impl Overview {
         // Before the rest is read: a run that ends meanwhile has its end on record by then.
         let held = state::is_held(state);
         let (registry, damage) = Registry::peek(state)?;
-        let mut problems: Vec<String> = damage.into_iter().collect();
+        let moved = moved::note(state).map(|moved| moved.to_string());
+        let mut problems: Vec<String> = moved.into_iter().chain(damage).collect();
         let mut or_none = |error: anyhow::Error| problems.push(format!("{error:#}"));
         let last = Checkpoint::peek(state).map_err(&mut or_none).ok().flatten();
         let runs = runs::peek(state).map_err(&mut or_none).unwrap_or_default();
-        let entries: Vec<&Arc<Entry>> = registry.entries().map(|(_, entry)| entry).collect();
-        let overview = Self::make(&entries, last, runs, held, Timestamp::now());
+        let mut tally = Tally::default();
+        let now = Timestamp::now();
+        for (_, entry) in registry.entries() {
+            tally.add(entry, now);
+        }
+        let going = last.map(|checkpoint| Going {
+            checkpoint,
+            live: held,
+            whole: None,
+        });
+        let overview = Self::make(tally, runs, going.into_iter().collect(), Vec::new());
         Ok((overview, problems))
     }
 
+    /// What hosts share tells: all of it as it was at one moment.
+    pub async fn of_hosts(shared: Option<&Shared>) -> anyhow::Result<Self> {
+        let mut tally = Tally::default();
+        let Some(shared) = shared else {
+            return Ok(Self::make(tally, Vec::new(), Vec::new(), Vec::new()));
+        };
+        let now = Timestamp::now();
+        let present = shared.present(|entry| tally.add(&entry, now)).await?;
+        Ok(Self::make(
+            tally,
+            present.runs,
+            present.going,
+            present.hosts,
+        ))
+    }
+
+    /// `going` are the runs that may have no end on record, the newest last.
     fn make(
-        entries: &[&Arc<Entry>],
-        mut last: Option<Checkpoint>,
+        tally: Tally,
         mut runs: Vec<RunLine>,
-        held: bool,
-        now: Timestamp,
+        mut going: Vec<Going>,
+        hosts: Vec<HostLine>,
     ) -> Self {
         let mut running = None;
         let mut spent = runs::by_day(&runs);
-        if let Some(last) = &mut last
-            && last.status == RunStatus::Running
-            && runs.iter().all(|run| run.run_id != last.run_id)
-        {
+        for going in &mut going {
+            let last = &mut going.checkpoint;
+            if last.status != RunStatus::Running || runs.iter().any(|run| run.run_id == last.run_id)
+            {
+                continue;
+            }
             *spent.entry(day_in_iran(last.started_at)).or_default() += last.cost_usd;
-            if held {
-                running = Some(Running::of(last));
+            if going.live {
+                running = Some(Running::of(going));
             } else {
                 // The next run will put it on record.
                 last.status = RunStatus::Killed;
                 runs.push(RunLine::of(last, RunStatus::Killed));
             }
         }
-        let failed: Vec<FailedBrand> = entries
-            .iter()
-            .filter(|entry| entry.status == Status::Failed)
-            .map(|entry| FailedBrand::of(entry))
-            .collect();
+        runs.sort_by_key(|run| run.started_at);
         Self {
-            registry: Counts::count(entries),
-            report_age: Ages::count(entries, now),
-            last_run: last,
+            registry: tally.registry,
+            report_age: tally.ages,
+            last_run: going.pop().map(|going| going.checkpoint),
             running,
+            hosts,
             runs: runs.split_off(runs.len().saturating_sub(SHOWN_RUNS)),
             spent_by_day: {
                 let before = spent.len().saturating_sub(SHOWN_DAYS);
                 spent.into_iter().skip(before).collect()
             },
-            errors: errors::group(&failed),
-            failed,
+            errors: errors::group(&tally.failed),
+            failed: tally.failed,
+        }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, entry: &Entry, now: Timestamp) {
+        self.registry.add(entry);
+        match entry.status {
+            Status::Success => self.ages.add(now.duration_since(entry.updated_at)),
+            Status::Failed => self.failed.push(FailedBrand::of(entry)),
         }
     }
 }
 
 impl Counts {
-    fn count(entries: &[&Arc<Entry>]) -> Self {
-        let mut brands = Self {
-            brands: entries.len(),
-            ..Self::default()
-        };
-        for entry in entries {
-            match entry.status {
-                Status::Failed => {
-                    brands.failed += 1;
-                    brands.failed_with_report += usize::from(entry.report.is_some());
-                    continue;
-                }
-                Status::Success if entry.choices.is_some() => brands.ambiguous += 1,
-                Status::Success if entry.thin == Some(true) => brands.thin += 1,
-                Status::Success => brands.done += 1,
+    fn add(&mut self, entry: &Entry) {
+        self.brands += 1;
+        match entry.status {
+            Status::Failed => {
+                self.failed += 1;
+                self.failed_with_report += usize::from(entry.report.is_some());
+                return;
             }
-            brands.success += 1;
+            Status::Success if entry.choices.is_some() => self.ambiguous += 1,
+            Status::Success if entry.thin == Some(true) => self.thin += 1,
+            Status::Success => self.done += 1,
         }
-        brands
+        self.success += 1;
     }
 }
 
 impl Ages {
-    fn count(entries: &[&Arc<Entry>], now: Timestamp) -> Self {
+    fn add(&mut self, age: SignedDuration) {
         const DAY: SignedDuration = SignedDuration::from_hours(24);
-        let mut ages = Self::default();
-        for entry in entries.iter().filter(|e| e.status == Status::Success) {
-            let age = now.duration_since(entry.updated_at);
-            let count = match () {
-                () if age < DAY => &mut ages.day,
-                () if age < DAY * 7 => &mut ages.week,
-                () if age < DAY * 30 => &mut ages.month,
-                () => &mut ages.older,
-            };
-            *count += 1;
-        }
-        ages
+        let count = match () {
+            () if age < DAY => &mut self.day,
+            () if age < DAY * 7 => &mut self.week,
+            () if age < DAY * 30 => &mut self.month,
+            () => &mut self.older,
+        };
+        *count += 1;
     }
 }
 
 impl Running {
-    fn of(run: &Checkpoint) -> Self {
-        let left = run.total.saturating_sub(run.skipped + run.processed);
+    fn of(going: &Going) -> Self {
+        let run = &going.checkpoint;
+        let left = match &going.whole {
+            Some(whole) => whole.left,
+            None => run.total.saturating_sub(run.skipped + run.processed),
+        };
         #[expect(clippy::cast_precision_loss, reason = "far fewer brands than 2^52")]
         let seconds_left = (run.processed > 0).then(|| {
             let seconds = run.elapsed_s / run.processed as f64 * left as f64;
@@ -197,6 +242,8 @@ impl Running {
             run_id: run.run_id.clone(),
             left,
             seconds_left,
+            phase: going.whole.as_ref().map(|whole| whole.phase.clone()),
+            in_flight: going.whole.as_ref().map(|whole| whole.in_flight),
         }
     }
 }
@@ -216,6 +263,7 @@ impl FailedBrand {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::state::shared::InHand;
 
     const NOW: Timestamp = Timestamp::constant(1_795_500_000, 0);
 
@@ -295,20 +343,56 @@ pub mod tests {
             ),
         ];
         entries[5].report = Some("output/کاله/brand_report.json".into());
-        let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
+        let mut tally = Tally::default();
+        for entry in &entries {
+            tally.add(entry, NOW);
+        }
         let runs = [
             ("a", 60, RunStatus::Complete, "12.5"),
             ("b", 36, RunStatus::BudgetReached, "25"),
         ]
         .map(|(id, hours, status, usd)| RunLine::of(&run(id, hours, status, usd), status));
-        let last = run("c", 2, last, "6.1");
-        Overview::make(
-            &entries.iter().collect::<Vec<_>>(),
-            Some(last),
-            runs.to_vec(),
-            held,
-            NOW,
-        )
+        let going = Going {
+            checkpoint: run("c", 2, last, "6.1"),
+            live: held,
+            whole: None,
+        };
+        Overview::make(tally, runs.to_vec(), vec![going], Vec::new())
+    }
+
+    /// The same where two hosts of three are at work.
+    pub fn sample_of_hosts() -> Overview {
+        let mut overview = sample(RunStatus::Running, true);
+        if let Some(running) = &mut overview.running {
+            running.phase = Some("working".into());
+            running.in_flight = Some(3);
+        }
+        let host = |name: &str, process, gone| HostLine {
+            name: name.into(),
+            process,
+            run: Some("c".into()),
+            leads: process == 4_711,
+            gone,
+            workers: 8,
+            started_at: NOW - SignedDuration::from_mins(25),
+            seen_at: NOW,
+            here_s: 1_500.0,
+            silent_s: if gone { 47.0 } else { 2.0 },
+            done: 48,
+            in_hand: Vec::new(),
+        };
+        let brand = |brand: &str, seconds| InHand {
+            brand: brand.into(),
+            seconds,
+        };
+        overview.hosts = vec![
+            host("tehran-1", 4_711, false),
+            host("tehran-2", 99, true),
+            host("karaj", 99, false),
+        ];
+        overview.hosts[0].in_hand = vec![brand("کاله", 95.0), brand("پگاه", 4.0)];
+        overview.hosts[1].in_hand = vec![brand("میهن", 61.0)];
+        overview
     }
 
     #[test]

@@ -3,18 +3,22 @@
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::{Timestamp, civil::Date};
 
-use super::overview::{Ages, Counts, Overview};
+use super::overview::{Ages, Counts, Overview, Running};
 use crate::{
     money::Usd,
     research::calendar::tehran,
     state::{
         checkpoint::{Checkpoint, RunStatus},
         runs::RunLine,
+        shared::HostLine,
     },
 };
 
 /// Errors that are shown, the most common first.
 const SHOWN_ERRORS: usize = 5;
+
+/// Up to so many hosts, what each has in hand is shown.
+const SHOWN_IN_DETAIL: usize = 6;
 
 /// The longest bar of the chart.
 const LONGEST_BAR: usize = 40;
@@ -33,6 +37,7 @@ pub fn text(overview: &Overview, width: usize) -> String {
     };
     brands(&mut page, &overview.registry, &overview.report_age);
     last_run(&mut page, overview);
+    hosts(&mut page, overview);
     runs(&mut page, &overview.runs);
     spending(&mut page, overview);
     errors(&mut page, overview);
@@ -121,17 +126,12 @@ fn last_run(page: &mut Page, overview: &Overview) {
     page.line("");
     match &overview.running {
         Some(running) => {
-            page.line(&format!("[NOW] Run {} is going on", run.run_id));
-            let more = running
-                .seconds_left
-                .map(|seconds| format!(", {} more at this pace", time(seconds)))
-                .unwrap_or_default();
-            page.line(&format!(
-                "  {} of {} brands in {}{more}",
-                run.processed,
-                run.processed + running.left,
-                time(run.elapsed_s)
-            ));
+            let stands = match running.phase.as_deref() {
+                Some("planning") => "is being planned",
+                _ => "is going on",
+            };
+            page.line(&format!("[NOW] Run {} {stands}", run.run_id));
+            page.line(&progress(run, running));
         }
         None => page.line(&format!("[LAST RUN] {} {}", run.run_id, words(run.status))),
     }
@@ -144,6 +144,87 @@ fn last_run(page: &mut Page, overview: &Overview) {
     if let Some(why) = &run.ended_because {
         page.paragraph("  Why: ", why);
     }
+}
+
+fn progress(run: &Checkpoint, running: &Running) -> String {
+    let more = running
+        .seconds_left
+        .map(|seconds| format!(", {} more at this pace", time(seconds)))
+        .unwrap_or_default();
+    let in_hand = running
+        .in_flight
+        .map(|brands| format!("; {brands} in hand"))
+        .unwrap_or_default();
+    format!(
+        "  {} of {} brands in {}{more}{in_hand}",
+        run.processed,
+        run.processed + running.left,
+        time(run.elapsed_s)
+    )
+}
+
+fn hosts(page: &mut Page, overview: &Overview) {
+    if overview.hosts.is_empty() {
+        return;
+    }
+    let gone = overview.hosts.iter().filter(|host| host.gone).count();
+    let gone_too = match gone {
+        0 => String::new(),
+        gone => format!(", {gone} gone: others do what they had in hand"),
+    };
+    page.line(&format!(
+        "\n[HOSTS] {} at work{gone_too}",
+        overview.hosts.len() - gone
+    ));
+    let head = [
+        "host", "process", "workers", "here for", "seen", "in hand", "done", "",
+    ];
+    let mut rows = vec![head.map(str::to_owned)];
+    let run = overview.last_run.as_ref().map(|run| &*run.run_id);
+    rows.extend(overview.hosts.iter().map(|host| host_row(host, run)));
+    page.table(&rows);
+    if overview.hosts.len() > SHOWN_IN_DETAIL {
+        return page.line("  What each has in hand: brandintel status --json");
+    }
+    for host in overview
+        .hosts
+        .iter()
+        .filter(|host| !host.in_hand.is_empty())
+    {
+        let brands = host.in_hand.iter();
+        let brands: Vec<String> = brands
+            .map(|brand| format!("{} {}", brand.brand, time(brand.seconds)))
+            .collect();
+        page.line(&format!(
+            "  {} ({}): {}",
+            host.name,
+            host.process,
+            brands.join(", ")
+        ));
+    }
+}
+
+fn host_row(host: &HostLine, run: Option<&str>) -> [String; 8] {
+    let mut notes = Vec::new();
+    if host.gone {
+        notes.push("gone".to_owned());
+    }
+    if host.leads {
+        notes.push("leads".to_owned());
+    }
+    if let Some(other) = host.run.as_deref().filter(|other| Some(*other) != run) {
+        notes.push(format!("run {other}"));
+    }
+    [
+        host.name.clone(),
+        host.process.to_string(),
+        host.workers.to_string(),
+        time(host.here_s),
+        format!("{} ago", time(host.silent_s)),
+        host.in_hand.len().to_string(),
+        host.done.to_string(),
+        notes.join(", "),
+    ]
 }
 
 fn figures(run: &Checkpoint) -> String {
@@ -265,11 +346,19 @@ fn time(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::overview::tests::sample, *};
+    use super::{
+        super::overview::tests::{sample, sample_of_hosts},
+        *,
+    };
 
     #[test]
     fn one_screen_tells_all() {
         insta::assert_snapshot!(text(&sample(RunStatus::Running, true), 80));
+    }
+
+    #[test]
+    fn hosts_are_told_of_in_the_middle_of_the_screen() {
+        insta::assert_snapshot!(text(&sample_of_hosts(), 80));
     }
 
     #[test]

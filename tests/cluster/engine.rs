@@ -74,6 +74,8 @@ impl<'a> Engine<'a> {
 impl Drop for Engine<'_> {
     fn drop(&mut self) {
         self.tell("crash", &[]);
+        // Whoever wants to know why starts it again.
+        self.folder.disable_cleanup(std::thread::panicking());
     }
 }
 

@@ -19,9 +19,6 @@ pub struct Host {
     running: Option<Child>,
 }
 
-/// Brands by how often a host's log says that they are done, and run.
-pub type Reported = HashMap<(String, String), usize>;
-
 impl Host {
     /// A host that knows the services.
     pub fn of(services: &Services) -> Self {
@@ -116,6 +113,7 @@ impl Drop for Host {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
             let said = self.said();
             let end = said.lines().rev().take(40).collect::<Vec<_>>();
             let end: Vec<_> = end.into_iter().rev().collect();
@@ -128,12 +126,16 @@ impl Drop for Host {
     }
 }
 
-/// How often hosts said of a brand, in a run, that it is done.
-pub fn reported(hosts: &[Host]) -> Reported {
-    let mut reported = Reported::new();
-    for line in hosts.iter().flat_map(|host| host.logged("brand done")) {
-        let text = |field: &str| line[field].as_str().unwrap().to_owned();
-        *reported.entry((text("brand"), text("run_id"))).or_default() += 1;
+/// Which hosts said when of which brand, in which run, that it is done, where that was said more than once.
+pub fn reported_again(hosts: &[Host]) -> Vec<(String, Vec<String>)> {
+    let mut reported = HashMap::<_, Vec<_>>::new();
+    for (number, host) in hosts.iter().enumerate() {
+        for line in host.logged("brand done") {
+            let brand = format!("{} in {}", line["brand"], line["run_id"]);
+            let said = format!("host {number} at {}", line["timestamp"]);
+            reported.entry(brand).or_default().push(said);
+        }
     }
-    reported
+    reported.retain(|_, said| said.len() > 1);
+    reported.into_iter().collect()
 }

@@ -6,12 +6,14 @@
     reason = "a test fails where it panics"
 )]
 
+mod commands;
 #[path = "../common/mod.rs"]
 mod common;
 mod costs;
 mod engine;
 mod host;
 mod kills;
+mod moving;
 mod network;
 mod services;
 mod trips;

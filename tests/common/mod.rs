@@ -90,6 +90,23 @@ impl Desk {
         command
     }
 
+    /// The program with the embedded store, whichever this desk has.
+    pub fn command_alone(&self, args: &[&str]) -> Command {
+        let mut command = self.command(args);
+        command.env_remove("BRANDINTEL_STATE");
+        command
+    }
+
+    pub fn run_alone(&self, args: &[&str]) -> Ended {
+        ended(self.command_alone(args).output().unwrap())
+    }
+
+    /// The database of this desk.
+    pub fn database(&self) -> &Database {
+        let database = self.shared.as_ref();
+        database.expect("BRANDINTEL_TEST_STATE names a PostgreSQL server")
+    }
+
     pub fn run(&self, args: &[&str]) -> Ended {
         ended(self.command(args).output().unwrap())
     }

@@ -17,9 +17,9 @@ use std::{
 
 use futures::SinkExt;
 use serde_json::json;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::NoTls;
 
-use crate::common::{Desk, ended, list_of};
+use crate::common::{Desk, ended, list_of, shared::Database};
 
 const BRANDS: usize = 1_000_000;
 const PARENTS: usize = 5_000;
@@ -118,7 +118,9 @@ fn write_list(path: &Path) {
 }
 
 /// Puts entries into the registry, as if an earlier night had done all of these brands.
-async fn fill(client: &Client, list: &str) {
+async fn fill(url: &str, list: &str) {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
     let copy = "COPY brandintel.registry (key, list, input_hash, status, updated_at, cost, folder, entry) FROM STDIN";
     let mut sink = pin!(client.copy_in::<_, Cursor<Vec<u8>>>(copy).await.unwrap());
     let mut lines = String::new();
@@ -146,33 +148,6 @@ async fn fill(client: &Client, list: &str) {
         .batch_execute("ANALYZE brandintel.registry")
         .await
         .unwrap();
-}
-
-/// A database of its own, with what the program makes in it.
-async fn database(server: &str, desk: &Desk) -> (Client, String) {
-    let name = format!("million_{}", std::process::id());
-    let admin = connect(server).await;
-    let make = format!("DROP DATABASE IF EXISTS {name}");
-    admin.batch_execute(&make).await.unwrap();
-    admin
-        .batch_execute(&format!("CREATE DATABASE {name}"))
-        .await
-        .unwrap();
-    let mut url = url::Url::parse(server).unwrap();
-    url.set_path(&name);
-    let first = desk
-        .command(&["--brand", "کاله"])
-        .env("BRANDINTEL_STATE", url.as_str())
-        .output();
-    let first = ended(first.unwrap());
-    assert_eq!(first.code, Some(0), "{first:#?}");
-    (connect(url.as_str()).await, url.into())
-}
-
-async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
 }
 
 /// Runs a command. Returns what it printed, how long it took, and its largest resident memory in kilobytes.
@@ -217,23 +192,28 @@ fn a_million_brands_are_planned_by_one_host_in_a_minute_and_200_mb() {
     let desk = Desk::with_list(&list_of(1));
     let list = desk.path("list.csv");
     write_list(&list);
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (client, url) = runtime.block_on(database(&server, &desk));
+    // The first run makes the tables.
+    let database = Database::on(&server);
+    let mut first = desk.command(&["--brand", "کاله"]);
+    let first = ended(
+        first
+            .env("BRANDINTEL_STATE", &database.url)
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(first.code, Some(0), "{first:#?}");
     let id = format!("file:{}", list.canonicalize().unwrap().display());
-    runtime.block_on(fill(&client, &id));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(fill(&database.url, &id));
     let mut command = desk.command(&["--brands", "list.csv", "--dry-run"]);
-    command.env("BRANDINTEL_STATE", &url);
+    command.env("BRANDINTEL_STATE", &database.url);
     let as_users_have_it = std::env::var_os("BRANDINTEL_TEST_PROGRAM");
     let (program, longest) = match &as_users_have_it {
         Some(program) => (program.as_os_str(), LONGEST),
         None => (command.get_program(), LONGEST_OF_TESTS),
     };
     let (printed, took, peak) = measured(&command, program, &desk);
-    println!(
-        "planned in {:.1} s and {:.0} MB",
-        took.as_secs_f64(),
-        peak as f64 / 1e3
-    );
+    println!("planned in {took:.1?} and {} MB", peak / 1_000);
     let changed = BRANDS / CHANGES;
     let due = 2 * changed + NAMESAKES;
     for line in [

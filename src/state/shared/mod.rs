@@ -6,11 +6,14 @@
 mod address;
 mod arrival;
 mod ledger;
+pub mod moving;
 mod night;
 mod past;
 mod pipe;
+mod present;
+mod proof;
 mod readings;
-mod reports;
+pub mod reports;
 mod schema;
 mod tls;
 mod trouble;
@@ -23,11 +26,15 @@ use std::{
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Client, Row, types::ToSql};
 
+#[cfg(test)]
+pub use self::present::InHand;
 pub use self::{
     address::Address,
     arrival::{Host, Outline, Planned},
     ledger::{Admission, Ledger, Slot},
     night::{Claimed, Ended, Heard, Night, Phase, Whole},
+    present::HostLine,
+    proof::prove,
     trouble::Trouble,
 };
 use crate::event::Events;
@@ -186,11 +193,6 @@ impl Shared {
         }
     }
 
-    /// Where it is, without the password.
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
     /// Who is told when the store is away.
     pub fn listener(&self) -> &Listener {
         &self.events
@@ -206,6 +208,27 @@ impl Shared {
                     return Ok(client);
                 }
                 Err(trouble) => patience.after(trouble).await?,
+            }
+        }
+    }
+
+    /// Does something over connections of its own, and all of it again where the store went away meanwhile.
+    pub async fn patiently<T>(
+        &self,
+        work: impl AsyncFn() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut patience = Patience::in_a_run(&self.events, &self.address);
+        loop {
+            let error = match work().await {
+                Ok(done) => {
+                    patience.over();
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            match Trouble::of(error) {
+                Ok(trouble) => patience.after(trouble).await?,
+                Err(error) => return Err(error),
             }
         }
     }

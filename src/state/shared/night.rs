@@ -32,8 +32,6 @@ pub struct Whole {
     pub rejected: usize,
     /// What the run spent, in US dollars.
     pub usd: Usd,
-    /// Brands in hand, on all hosts.
-    pub claimed: usize,
     /// Hosts that work on it, this one included.
     pub hosts: usize,
     /// What the job spent, and what is set aside for calls of hosts that are gone, in US dollars.
@@ -99,7 +97,6 @@ const LOOK: &str = "
         RETURNING id)
     SELECT phase, EXISTS (SELECT FROM vacant) OR coalesce(lead = $2, false), status, total, due, succeeded, failed, skipped,
         rejected, usd::text,
-        (SELECT count(*) FROM work WHERE work.run = $1 AND state = 'claimed'),
         (SELECT count(*) FROM live_host WHERE live_host.run = $1),
         job.spent::text,
         (SELECT coalesce(sum(held), 0)::text FROM spending WHERE spending.job = job.id AND state = 'held'
@@ -228,11 +225,10 @@ impl Night {
             skipped: count(7),
             rejected: count(8),
             usd: row.get::<_, &str>(9).parse()?,
-            claimed: count(10),
-            hosts: count(11),
-            spent: row.get::<_, &str>(12).parse()?,
-            uncertain: row.get::<_, &str>(13).parse()?,
-            price: row.get::<_, &str>(14).parse()?,
+            hosts: count(10),
+            spent: row.get::<_, &str>(11).parse()?,
+            uncertain: row.get::<_, &str>(12).parse()?,
+            price: row.get::<_, &str>(13).parse()?,
         })
     }
 

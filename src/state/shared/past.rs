@@ -1,37 +1,15 @@
 //! What is known from before: runs, the registry, and the key of the fences.
 
 use jiff::Timestamp;
-use tokio_postgres::Row;
+use tokio_postgres::{GenericClient, Row};
 
 use super::{Shared, Trouble};
-use crate::{
-    brand::BrandKey,
-    state::{checkpoint::RunStatus, registry::Registry, runs::RunLine},
-};
+use crate::state::{checkpoint::RunStatus, runs::RunLine};
 
 impl Shared {
     /// The runs that have ended, the oldest first.
     pub async fn runs(&self) -> anyhow::Result<Vec<RunLine>> {
-        let client = self.connect().await?;
-        let rows = client
-            .query(
-                "SELECT id, started_at, ended_at, status, total, succeeded, failed, skipped, usd::text, simulated
-                 FROM run WHERE phase = 'closed' ORDER BY started_at, id",
-                &[],
-            )
-            .await?;
-        rows.iter().map(line).collect()
-    }
-
-    /// What became of each brand.
-    pub async fn registry(&self) -> anyhow::Result<Registry> {
-        let client = self.connect().await?;
-        let rows = client.query("SELECT key, entry FROM registry", &[]).await?;
-        let brands = rows.iter().map(|row| {
-            let entry = serde_json::from_str(row.get(1))?;
-            Ok((BrandKey::stored(row.get(0)), entry))
-        });
-        Ok(Registry::of(brands.collect::<anyhow::Result<_>>()?))
+        runs(&self.connect().await?).await
     }
 
     /// The key of the fences around text from the web: the same for all hosts, and known to no page.
@@ -41,6 +19,14 @@ impl Shared {
         let broken = |_| Trouble::Failed("its key of fences is broken".into());
         Ok(key.try_into().map_err(broken)?)
     }
+}
+
+/// The runs that have ended, the oldest first.
+pub async fn runs(client: &impl GenericClient) -> anyhow::Result<Vec<RunLine>> {
+    let select = "SELECT id, started_at, ended_at, status, total, succeeded, failed, skipped, usd::text, simulated
+                  FROM run WHERE phase = 'closed' ORDER BY started_at, id";
+    let rows = client.query(select, &[]).await?;
+    rows.iter().map(line).collect()
 }
 
 fn line(row: &Row) -> anyhow::Result<RunLine> {

@@ -1,6 +1,6 @@
 //! The tables of the shared store: made by the program, and brought from one version to the next.
 
-use tokio_postgres::{Client, Row};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::Trouble;
 
@@ -10,12 +10,40 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 /// The number of the lock that hosts change something under: whoever holds it is alone.
 pub const TURN: i64 = 0x6272_616e_6469_6e74;
 
+/// The tables as they are.
+#[derive(Debug)]
+pub struct Found {
+    number: i32,
+    /// Where everything that was in them has gone.
+    pub moved_to: Option<String>,
+}
+
+impl Found {
+    /// Whether they are of an earlier version.
+    pub fn is_old(&self) -> bool {
+        self.number < known()
+    }
+}
+
 /// Makes the tables, or brings them to this version.
 pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
     if version(client).await? == Some(known()) {
         return Ok(());
     }
+    migrate(client).await?;
+    // Another version of the program may have come first, or a move.
+    version(client).await.map(|_| ())
+}
+
+/// Brings the tables to this version, whether or not what was in them has been moved away.
+pub async fn migrate(client: &mut Client) -> Result<(), Trouble> {
     let transaction = client.transaction().await?;
+    make(&transaction).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// Makes the tables, or brings them to this version, within a transaction.
+pub async fn make(transaction: &Transaction<'_>) -> Result<(), Trouble> {
     // Hosts that come at the same time wait for the first.
     transaction
         .execute("SELECT pg_advisory_xact_lock($1)", &[&TURN])
@@ -26,8 +54,7 @@ pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
              CREATE TABLE IF NOT EXISTS version (number integer NOT NULL, moved_to text)",
         )
         .await?;
-    // Another version of the program may have come first.
-    let found = recorded(transaction.query_opt(RECORDED, &[]).await?)?;
+    let found = found(transaction).await?.map(|found| found.number);
     let from = usize::try_from(found.unwrap_or(0)).unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(from) {
         transaction.batch_execute(migration).await?;
@@ -36,16 +63,21 @@ pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
         let update = "UPDATE version SET number = $1";
         transaction.execute(update, &[&known()]).await?;
     } else {
-        let mut key = [0; 32];
-        aws_lc_rs::rand::fill(&mut key)
-            .map_err(|_| Trouble::Failed("there are no random numbers".into()))?;
-        transaction
-            .execute("INSERT INTO fence (id, key) VALUES (1, $1)", &[&&key[..]])
-            .await?;
+        make_fence(transaction).await?;
         let insert = "INSERT INTO version (number) VALUES ($1)";
         transaction.execute(insert, &[&known()]).await?;
     }
-    Ok(transaction.commit().await?)
+    Ok(())
+}
+
+/// Makes the key of the fences.
+pub async fn make_fence(transaction: &Transaction<'_>) -> Result<(), Trouble> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key)
+        .map_err(|_| Trouble::Failed("there are no random numbers".into()))?;
+    let insert = "INSERT INTO fence (id, key) VALUES (1, $1)";
+    transaction.execute(insert, &[&&key[..]]).await?;
+    Ok(())
 }
 
 /// The version that this program works with.
@@ -54,31 +86,36 @@ fn known() -> i32 {
 }
 
 /// The version of the tables; `None` where there are none.
-pub async fn version(client: &Client) -> Result<Option<i32>, Trouble> {
+pub async fn version(client: &impl GenericClient) -> Result<Option<i32>, Trouble> {
+    match found(client).await? {
+        Some(Found {
+            moved_to: Some(to), ..
+        }) => Err(Trouble::Moved(to)),
+        found => Ok(found.map(|found| found.number)),
+    }
+}
+
+/// The tables as they are; `None` where there are none.
+pub async fn found(client: &impl GenericClient) -> Result<Option<Found>, Trouble> {
     let there = client
         .query_one("SELECT to_regclass('brandintel.version') IS NOT NULL", &[])
         .await?;
     if !there.get::<_, bool>(0) {
         return Ok(None);
     }
-    recorded(client.query_opt(RECORDED, &[]).await?)
-}
-
-const RECORDED: &str = "SELECT number, moved_to FROM version";
-
-fn recorded(row: Option<Row>) -> Result<Option<i32>, Trouble> {
-    let Some(row) = row else {
+    let select = "SELECT number, moved_to FROM version";
+    let Some(row) = client.query_opt(select, &[]).await? else {
         return Ok(None);
     };
-    let found = row.get(0);
-    if found > known() {
+    let number = row.get(0);
+    if number > known() {
         return Err(Trouble::Version {
-            found,
+            found: number,
             known: known(),
         });
     }
-    match row.get::<_, Option<String>>(1) {
-        Some(to) => Err(Trouble::Moved(to)),
-        None => Ok(Some(found)),
-    }
+    Ok(Some(Found {
+        number,
+        moved_to: row.get(1),
+    }))
 }

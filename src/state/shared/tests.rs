@@ -7,12 +7,15 @@ use tokio_postgres::NoTls;
 
 use super::*;
 use crate::{
+    brand::{BrandKey, ListMark},
     money::Usd,
     remedy::ErrorKind,
     state::{
+        StateFolder,
         checkpoint::RunStatus,
+        known::Known,
         paid::{Admitted, Ask, Cost, Hold, HoldError, Kept, Paid},
-        registry::{Entry, Status},
+        registry::{Entry, Registry, Status},
     },
 };
 use jiff::Timestamp;
@@ -201,7 +204,7 @@ async fn one_host_plans_and_all_share_the_work() {
     // What is another's is not ended.
     assert!(!end(&first, 4).await);
     let whole = first.look(true).await.unwrap();
-    assert_eq!((whole.succeeded, whole.claimed, whole.left()), (1, 7, 9));
+    assert_eq!((whole.succeeded, whole.left()), (1, 9));
     let (heard, upto) = first.hear(0).await.unwrap();
     let ended: Vec<usize> = heard
         .iter()
@@ -332,7 +335,8 @@ async fn who_leaves_puts_back_what_it_has_and_the_last_one_closes() {
     first.claim(2, None, Usd::ZERO).await.unwrap();
     assert_eq!(first.leave().await.unwrap(), 1);
     let whole = second.look(true).await.unwrap();
-    assert_eq!((whole.leads, whole.claimed, whole.hosts), (true, 0, 1));
+    assert_eq!((whole.leads, whole.hosts), (true, 1));
+    assert_eq!(second.claim(8, None, Usd::ZERO).await.unwrap().len(), 3);
     assert_eq!(second.leave().await.unwrap(), 0);
     second.close(RunStatus::Complete, true).await.unwrap();
     assert_eq!(second.look(true).await.unwrap().phase, Phase::Closed);
@@ -370,5 +374,96 @@ async fn turns_of_all_hosts_are_apart() {
         .unwrap();
     let paused = second.shared.turn(&slot).await.unwrap();
     assert!(paused.duration_since(begun) > Duration::from_mins(59));
+    database.drop().await;
+}
+
+/// Entries of two lists, some of them with the mark of the second.
+fn entries() -> Vec<(BrandKey, Entry)> {
+    let lists = ["list", "other"];
+    let entry = |i: usize| {
+        let list = lists[i % 2];
+        let key = BrandKey::stored(format!("برند{i}"));
+        let key = match i % 6 {
+            5 => key.in_list(&ListMark::of(list)),
+            _ => key,
+        };
+        let entry = Entry {
+            brand: format!("برند {i}"),
+            list: list.into(),
+            input_hash: format!("{i:016x}"),
+            status: match i % 3 {
+                0 => Status::Failed,
+                _ => Status::Success,
+            },
+            attempts: 1,
+            run_id: "run".into(),
+            updated_at: Timestamp::from_second(i64::try_from(i).unwrap()).unwrap(),
+            cost_usd: usd(&format!("0.{i:07}")),
+            report: (!i.is_multiple_of(4)).then(|| format!("output/Brand {i}/brand_report.json")),
+            thin: None,
+            choices: None,
+            changes: None,
+            error_kind: ErrorKind::default(),
+            error: None,
+        };
+        (key, entry)
+    };
+    (0..40).map(entry).collect()
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: .ci/cluster/run"]
+async fn a_plan_hears_the_same_of_a_registry_wherever_it_is_kept() {
+    let database = Database::make().await;
+    let night = database.host("a").await;
+    let client = night.shared.connect().await.unwrap();
+    for (key, entry) in entries() {
+        let insert = "INSERT INTO registry VALUES ($1, $2, $3, $4, $5, $6::text::numeric, $7, $8)";
+        let json = serde_json::to_string(&entry).unwrap();
+        let values: [&(dyn ToSql + Sync); 8] = [
+            &key.as_str(),
+            &&*entry.list,
+            &entry.input_hash,
+            &entry.status.name(),
+            &entry.updated_at.as_millisecond(),
+            &entry.cost_usd.exact(),
+            &entry.folder().map(|folder| folder.to_lowercase()),
+            &json,
+        ];
+        client.execute(insert, &values).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let state = StateFolder::take(folder.path()).unwrap();
+    let (mut registry, _) = Registry::open(&state, Timestamp::now()).unwrap();
+    registry.record(entries()).unwrap();
+    let folder = Known::folder(&registry);
+    let shared = Known::shared(client).await.unwrap();
+
+    let mut keys: Vec<BrandKey> = entries().into_iter().map(|(key, _)| key).skip(10).collect();
+    keys.push(BrandKey::stored("ناشناس".into()));
+    let keys: Vec<&BrandKey> = keys.iter().collect();
+    for list in ["list", "other", "third"] {
+        assert_eq!(
+            folder.facts(list, &keys).await.unwrap(),
+            shared.facts(list, &keys).await.unwrap()
+        );
+        let mark = ListMark::of(list);
+        let marked = folder.is_marked(&mark).await.unwrap();
+        assert_eq!(marked, list == "other");
+        assert_eq!(marked, shared.is_marked(&mark).await.unwrap());
+    }
+    assert_eq!(
+        folder.entries(&keys).await.unwrap(),
+        shared.entries(&keys).await.unwrap()
+    );
+    let folders = || vec!["brand 5".to_owned(), "Brand 5".into(), "brand 4".into()];
+    let taken = folder.taken(folders()).await.unwrap();
+    assert_eq!(taken, ["brand 5".to_owned()].into());
+    assert_eq!(taken, shared.taken(folders()).await.unwrap());
+    assert_eq!(
+        folder.standing().await.unwrap(),
+        shared.standing().await.unwrap()
+    );
+    drop(shared);
     database.drop().await;
 }

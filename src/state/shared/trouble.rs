@@ -39,7 +39,7 @@ pub enum Trouble {
     )]
     Version { found: i32, known: i32 },
     #[error(
-        "the shared store has been moved to {0}: give that to --state, or move it back with brandintel move"
+        "what was in the shared store is now in {0}: work there without --state (BRANDINTEL_STATE), or move it back with brandintel move"
     )]
     Moved(String),
     #[error("{0}")]
@@ -63,7 +63,7 @@ const NO_TLS: &str = "Check host and port in --state (BRANDINTEL_STATE), and tur
 const CERTIFICATE: &str = "Check the host's name and sslrootcert in --state (BRANDINTEL_STATE), what names and dates the server's certificate has, and this machine's clock; sslmode=require encrypts without asking who the server is";
 const PASSWORD: &str = "Check user and password in --state (BRANDINTEL_STATE); in a URL, signs other than letters and digits are written with percent signs: @ as %40, : as %3A, / as %2F, # as %23, % as %25";
 const ENTRY: &str = "Check the user in --state (BRANDINTEL_STATE), and that pg_hba.conf of the server lets this user in from this host; where it asks for TLS, write sslmode=require";
-const RIGHTS: &str = "Let this user make tables in the database (GRANT CREATE ON DATABASE, or make it the owner), or give all hosts the user that made them";
+pub const RIGHTS: &str = "Let this user make tables in the database (GRANT CREATE ON DATABASE, or make it the owner), or give all hosts the user that made them";
 
 const AT_START: Duration = Duration::from_mins(1);
 
@@ -98,6 +98,18 @@ impl Trouble {
             Self::Misled { why, remedy } => away(why, remedy),
             other => other,
         }
+    }
+
+    /// What of an error is trouble with the store.
+    ///
+    /// # Errors
+    /// The error itself, where it is none.
+    pub fn of(error: anyhow::Error) -> Result<Self, anyhow::Error> {
+        let error = match error.downcast::<Self>() {
+            Ok(trouble) => return Ok(trouble),
+            Err(error) => error,
+        };
+        error.downcast::<tokio_postgres::Error>().map(Self::from)
     }
 
     /// Nothing came back in time.

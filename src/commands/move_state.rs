@@ -1,0 +1,172 @@
+//! `brandintel move`: everything that must survive goes from the state folder into a shared store, or back.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    batch::store_failure,
+    cli::MoveArgs,
+    exit::{Exit, Failure, OrExit},
+    output, say,
+    settings::Folders,
+    state::{
+        LockError,
+        shared::Address,
+        transfer::{self, Done, Obstacle},
+    },
+};
+
+/// From where to where; one of them is a folder.
+#[derive(Debug)]
+enum Way {
+    ToShared(PathBuf, Address),
+    ToFolder(Address, PathBuf),
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder(PathBuf),
+    Shared(Address),
+}
+
+/// Moves all of it, or nothing.
+pub async fn move_state(args: MoveArgs) -> Result<Exit, Failure> {
+    match way(&args).or_exit(Exit::Usage)? {
+        Way::ToShared(state, address) => {
+            say!(
+                "Moving {} and its reports into {address} …",
+                state.display()
+            );
+            let done = transfer::to_shared(&state, &address).await;
+            tell(done.map_err(failure)?);
+            say!("From now on give its URL to --state (BRANDINTEL_STATE), on every host.");
+        }
+        Way::ToFolder(address, state) => {
+            say!(
+                "Moving {address} with its reports into {} …",
+                state.display()
+            );
+            let done = transfer::to_folder(&address, &state).await;
+            tell(done.map_err(failure)?);
+            say!("From now on leave --state (BRANDINTEL_STATE) out, and work on this host alone.");
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn tell(done: Done) {
+    for note in done.notes {
+        output::warning(&note);
+    }
+    say!("Moved: {}.", done.holding);
+    for aside in done.aside {
+        say!("What was there before is kept as {}.", aside.display());
+    }
+}
+
+fn failure(error: anyhow::Error) -> Failure {
+    let held = matches!(error.downcast_ref(), Some(LockError::Held(_)));
+    let busy = matches!(error.downcast_ref(), Some(Obstacle::Busy { .. }));
+    match held || busy {
+        true => Failure {
+            exit: Exit::Locked,
+            error,
+        },
+        false => store_failure(error),
+    }
+}
+
+fn way(args: &MoveArgs) -> anyhow::Result<Way> {
+    let from = place("--from", args.from.as_ref())?;
+    let to = place("--to", args.to.as_ref())?;
+    let state = || Folders::new(false).state;
+    Ok(match (from, to) {
+        (None, None) => bail!(
+            "nothing to move was named\n\n  \
+             Into a database:  brandintel move --to postgres://user:password@host/database\n  \
+             Back from it:     brandintel move --from postgres://user:password@host/database"
+        ),
+        (Some(Place::Shared(from)), None) => Way::ToFolder(from, state()),
+        (None, Some(Place::Shared(to))) => Way::ToShared(state(), to),
+        (Some(Place::Folder(from)), None) => Way::ToShared(from, usual(args)?),
+        (None, Some(Place::Folder(to))) => Way::ToFolder(usual(args)?, to),
+        (Some(Place::Folder(from)), Some(Place::Shared(to))) => Way::ToShared(from, to),
+        (Some(Place::Shared(from)), Some(Place::Folder(to))) => Way::ToFolder(from, to),
+        (Some(Place::Folder(_)), Some(Place::Folder(_))) => bail!(
+            "both places are folders: a folder is moved like any other, while nothing runs in it"
+        ),
+        (Some(Place::Shared(_)), Some(Place::Shared(_))) => {
+            bail!("both places are databases: use pg_dump and pg_restore, while no host is at work")
+        }
+    })
+}
+
+/// The database that is meant where none is named.
+fn usual(args: &MoveArgs) -> anyhow::Result<Address> {
+    let missing =
+        || anyhow!("which database? Name it with --from or --to, or set BRANDINTEL_STATE");
+    args.shared.address(false)?.ok_or_else(missing)
+}
+
+fn place(flag: &str, named: Option<&SecretString>) -> anyhow::Result<Option<Place>> {
+    // What may be a password is not repeated.
+    let Some(text) = named.map(|text| text.expose_secret().trim()) else {
+        return Ok(None);
+    };
+    if text.contains("://") {
+        let address = text.parse().map_err(|why| anyhow!("{flag}: {why}"))?;
+        return Ok(Some(Place::Shared(address)));
+    }
+    if text.is_empty()
+        || ["host=", "dbname=", "password="]
+            .iter()
+            .any(|word| text.contains(word))
+    {
+        bail!(
+            "{flag}: name a state folder, or a database as postgres://user:password@host/database"
+        );
+    }
+    Ok(Some(Place::Folder(Path::new(text).to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::StateArgs;
+
+    fn args(from: Option<&str>, to: Option<&str>, state: Option<&str>) -> MoveArgs {
+        MoveArgs {
+            from: from.map(Into::into),
+            to: to.map(Into::into),
+            shared: StateArgs {
+                state: state.map(Into::into),
+            },
+        }
+    }
+
+    #[test]
+    fn one_place_is_a_folder_and_the_other_a_database() {
+        const URL: &str = "postgres://night:s3cr3tpassword@db/agency";
+        let shown = |from, to, state| way(&args(from, to, state)).map(|way| format!("{way:?}"));
+        let to_shared = |folder: &str| format!("ToShared({folder:?}, postgres://night@db/agency)");
+        let to_folder = |folder: &str| format!("ToFolder(postgres://night@db/agency, {folder:?})");
+        assert_eq!(shown(None, Some(URL), None).unwrap(), to_shared("state"));
+        assert_eq!(shown(Some(URL), None, None).unwrap(), to_folder("state"));
+        assert_eq!(shown(Some("x"), Some(URL), None).unwrap(), to_shared("x"));
+        assert_eq!(shown(Some("x"), None, Some(URL)).unwrap(), to_shared("x"));
+        assert_eq!(shown(None, Some("x"), Some(URL)).unwrap(), to_folder("x"));
+        for (from, to, state, said) in [
+            (None, None, Some(URL), "nothing to move was named"),
+            (Some("x"), Some("y"), None, "both places are folders"),
+            (Some(URL), Some(URL), None, "pg_dump"),
+            (Some("x"), None, None, "BRANDINTEL_STATE"),
+            (Some("mysql://u:s3cr3t@h/d"), None, None, "--from: mysql"),
+            (None, Some("host=db password=s3cr3t"), None, "--to: name"),
+        ] {
+            let error = shown(from, to, state).unwrap_err().to_string();
+            assert!(error.contains(said) && !error.contains("s3cr3t"), "{error}");
+        }
+    }
+}

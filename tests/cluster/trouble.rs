@@ -134,6 +134,9 @@ impl Running {
     }
 }
 
+/// Makes a wrong address of a right one.
+type Change = fn(&mut Url);
+
 const BATCH: [&str; 4] = ["--google-sheets", "--workers", "4", "--quiet"];
 const DRY: [&str; 2] = ["--google-sheets", "--dry-run"];
 
@@ -156,7 +159,7 @@ fn what_will_not_pass_is_said_at_once() {
     let server = Server::running();
     let database = Database::on(server.url().as_str());
     let desk = Desk::with_list(&list_of(2));
-    let url = |change: fn(&mut Url)| {
+    let url = |change: Change| {
         let mut url = Url::parse(&database.url).unwrap();
         change(&mut url);
         url.to_string()
@@ -165,7 +168,7 @@ fn what_will_not_pass_is_said_at_once() {
         "error: postgres://brandintel@127.0.0.1:{}/desk_",
         server.port
     );
-    let refused: [(fn(&mut Url), i32, &[&str]); 7] = [
+    let refused: [(Change, i32, &[&str]); 7] = [
         (
             |url| url.set_password(Some("0123456789")).unwrap(),
             3,
@@ -328,21 +331,21 @@ fn a_run_waits_for_room_on_the_disk() {
     const BRANDS: usize = 60;
     let desk = Desk::with_list(&list_of(BRANDS));
     let server = Server::running();
-    let disk = Disk::mount(server.path("small"));
+    let small = Disk::mount(server.path("small"));
     server.hand_over("small");
     let database = Database::on(server.url().as_str());
     let name = name_of(&database);
     server.sql(&format!(
         "CREATE TABLESPACE small LOCATION '{}'",
-        disk.0.display()
+        small.0.display()
     ));
     server.sql(&format!("ALTER DATABASE {name} SET TABLESPACE small"));
     let mut running = Running::start(&desk, &database.url, &BATCH);
     desk.wait_for_models(4);
-    disk.fill();
+    small.fill();
     running.says("No space left on device");
     assert!(running.said.contains("Make room"), "{}", running.said);
-    disk.make_room();
+    small.make_room();
     let (code, said) = running.end();
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(said.lines().count(), 2, "{said}");

@@ -49,6 +49,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
+/// A store that is back in so short a time was not away.
+const WITHOUT_A_WORD: Duration = Duration::from_millis(250);
+
 /// A parameter of a statement.
 pub type Value = Box<dyn ToSql + Sync + Send>;
 
@@ -89,7 +92,7 @@ struct Patience<'a> {
     address: &'a Address,
     /// The run begins: the store has not been reached yet.
     begins: bool,
-    since: Option<Instant>,
+    since: Instant,
     wait: Duration,
     told: bool,
 }
@@ -107,7 +110,7 @@ impl<'a> Patience<'a> {
             events,
             address,
             begins: false,
-            since: None,
+            since: Instant::now(),
             wait: FIRST_WAIT,
             told: false,
         }
@@ -126,20 +129,19 @@ impl<'a> Patience<'a> {
             return Err(trouble.at(self.address));
         };
         let longest = if self.begins { *worth } else { PATIENCE };
-        let since = *self.since.get_or_insert_with(Instant::now);
-        let left = longest.saturating_sub(since.elapsed());
-        if left < self.wait {
+        let waited = self.since.elapsed();
+        if waited + self.wait > longest {
             return Err(trouble.at(self.address));
         }
         // A connection that broke is made again without a word.
-        if !self.told && (self.begins || self.wait > FIRST_WAIT * 2) {
+        if !self.told && (self.begins || waited >= WITHOUT_A_WORD) {
             self.told = true;
-            let left = match longest.as_secs() {
+            let longest = match longest.as_secs() {
                 short @ ..=60 => format!("{short} s"),
                 long => format!("{} min", long / 60),
             };
             self.events.warn(format!(
-                "{}: the shared store is away: {why}. {remedy}. It is tried again for {left}, and nothing is lost",
+                "{}: the shared store is away: {why}. {remedy}. It is tried again for {longest}, and nothing is lost",
                 self.address
             ));
         }
@@ -150,10 +152,10 @@ impl<'a> Patience<'a> {
 
     /// It has come back.
     fn over(&self) {
-        if let Some(since) = self.since.filter(|_| self.told) {
+        if self.told {
             self.events.warn(format!(
                 "The shared store answers again after {:.0} s",
-                since.elapsed().as_secs_f64()
+                self.since.elapsed().as_secs_f64()
             ));
         }
     }

@@ -386,40 +386,40 @@ pub struct FolderArgs {
 
 /// The flags of `export`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options")]
+#[command(next_help_heading = "What is rendered")]
 pub struct ExportArgs {
     /// Which folders.
     #[command(flatten)]
     pub folders: FolderArgs,
-    /// Where state is kept that several hosts share.
-    #[command(flatten)]
-    pub shared: StateArgs,
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
 }
 
 /// The flags of `status`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options")]
+#[command(next_help_heading = "What is shown")]
 pub struct StatusArgs {
     /// Which folders.
     #[command(flatten)]
     pub folders: FolderArgs,
-    /// Where state is kept that several hosts share.
-    #[command(flatten)]
-    pub shared: StateArgs,
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
     /// Show who owns whom, as all reports say together, and rivals of one holding
     #[arg(long)]
     pub graph: bool,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
 }
 
 /// The flags of `move`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Options")]
+#[command(next_help_heading = "Places")]
 pub struct MoveArgs {
     /// State folder, or URL of a database, to take everything from
     ///

@@ -241,8 +241,11 @@ impl Desk {
         if self.shared.is_some() {
             return Ok(None);
         }
+        let shared = self.args.shared.address(self.args.services.sandbox);
         let registry = match &self.state {
             Some(state) => Registry::open(state, self.started),
+            // A dry run with a store whose tables nobody has made yet.
+            None if shared.or_exit(Exit::Usage)?.is_some() => return Ok(Some(Registry::empty())),
             None => Registry::peek(&self.settings.folders.state),
         };
         let (registry, damage) = registry.or_exit(Exit::Usage)?;

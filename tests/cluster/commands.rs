@@ -22,6 +22,13 @@ fn looking_needs_no_tables_and_makes_none() {
     assert_eq!(status["hosts"], serde_json::json!([]));
     let export = desk.run(&["export"]);
     assert_eq!(export.code, Some(0), "{export:?}");
+    // What the folder knows is not what hosts share.
+    assert_eq!(desk.run_alone(&NIGHT).code, Some(0));
+    let rehearsed = desk.run(&["--google-sheets", "--dry-run"]);
+    assert!(
+        rehearsed.out.contains("Brands to process: 3/3"),
+        "{rehearsed:?}"
+    );
     let check = desk.run(&["check"]);
     assert_eq!(check.code, Some(0), "{check:?}");
     assert!(

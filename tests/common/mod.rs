@@ -102,6 +102,7 @@ impl Desk {
     }
 
     /// The database of this desk.
+    #[expect(clippy::expect_used, reason = "a test fails where it panics")]
     pub fn database(&self) -> &Database {
         let database = self.shared.as_ref();
         database.expect("BRANDINTEL_TEST_STATE names a PostgreSQL server")

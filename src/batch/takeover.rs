@@ -90,6 +90,11 @@ impl Following {
     pub async fn led(&mut self) -> Result<Led, Failure> {
         (&mut self.0).await.or_exit(Exit::Usage)?
     }
+
+    /// Leaves the lead to another host.
+    pub fn abandon(self) {
+        self.0.abort();
+    }
 }
 
 async fn take_over(

@@ -50,8 +50,7 @@ impl Crew<'_> {
         match (whole.leads, self.scribe.is_some()) {
             (true, true) => self.write_down_heard(heard),
             (true, false) => self.follow(),
-            (false, true) => self.stop_leading(),
-            (false, false) => {}
+            (false, _) => self.stop_leading(),
         }
         self.save_checkpoint();
     }
@@ -122,13 +121,18 @@ impl Crew<'_> {
 
     /// Whether it leads, and may turn out not to.
     pub(super) fn is_unsure(&self) -> bool {
-        matches!(self.supply, Supply::Hosts(_)) && self.scribe.is_some()
+        let leads = self.scribe.is_some() || self.following.is_some();
+        matches!(self.supply, Supply::Hosts(_)) && leads
     }
 
     /// Another host may lead by now: this one writes nothing more into the sheet.
     pub(super) fn stop_leading(&mut self) {
         if let Some(scribe) = self.scribe.take() {
             scribe.abandon();
+        }
+        // What it found missing in the sheet may be there by now.
+        if let Some(following) = self.following.take() {
+            following.abandon();
         }
         if let Supply::Hosts(hosts) = &mut self.supply {
             hosts.stop_listening();

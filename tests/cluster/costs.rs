@@ -171,11 +171,11 @@ fn the_shared_store_costs_two_milliseconds_and_ten_round_trips_a_brand() {
         .count("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()");
 
     let few = Services::start(&list_of(FEW), Options::default(), no_time);
-    let line = Line::to(&engine.address());
+    let line = Line::to(&Engine::address());
     let database = Database::on(&engine.url());
     let by_line = database
         .url
-        .replace(&engine.address(), &line.address.to_string());
+        .replace(&Engine::address(), &line.address.to_string());
     let state = ["--state", &by_line];
     run_here(
         Host::of(&few),

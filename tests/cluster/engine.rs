@@ -32,7 +32,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The same, for whoever wants to listen in.
-    pub fn address(&self) -> String {
+    pub fn address() -> String {
         format!("{ENGINE}:{PORT}")
     }
 

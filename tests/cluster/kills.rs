@@ -79,7 +79,7 @@ impl Cluster<'_> {
             codes: vec![None; HOSTS],
             ..Night::default()
         };
-        let mut working = vec![true; HOSTS];
+        let mut working = [true; HOSTS];
         let mut to_come = [CUT, JOINED, CRASH].into_iter().peekable();
         let mut next_kill = KILL_EVERY;
         let mut victim = 0;

@@ -158,6 +158,9 @@ impl Question {
 
     /// A latency between two bounds, the same for the same request.
     pub fn between(&self, least: Duration, most: Duration) -> Duration {
-        least + (most - least).mul_f64(f64::from(self.hash[0]) / 255.0)
+        least
+            + most
+                .saturating_sub(least)
+                .mul_f64(f64::from(self.hash[0]) / 255.0)
     }
 }

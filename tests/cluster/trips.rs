@@ -58,7 +58,7 @@ fn connect(client: &TcpStream, engine: &TcpStream, trips: &Arc<AtomicU64>) {
 }
 
 fn carry(mut from: TcpStream, mut to: TcpStream, noted: impl Fn()) {
-    let mut bytes = [0; 65_536];
+    let mut bytes = vec![0; 65_536];
     while let Ok(read @ 1..) = from.read(&mut bytes) {
         noted();
         if to.write_all(&bytes[..read]).is_err() {

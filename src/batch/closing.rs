@@ -35,7 +35,14 @@ impl Crew<'_> {
                 self.save_checkpoint();
                 Vec::new()
             }
-            Ok(false) => self.close_run(signals).await,
+            Ok(false) => {
+                // What has ended since the last look counts too.
+                match night.look(true).await {
+                    Ok(whole) => self.take_in(&whole),
+                    Err(error) => self.events.warn(format!("{error:#}")),
+                }
+                self.close_run(signals).await
+            }
             Err(error) => {
                 self.give_up(store_failure(error));
                 Vec::new()

@@ -49,6 +49,8 @@ pub struct Hosts {
     claiming: Option<Asked<Vec<Claimed>>>,
     looking: Option<Asked<(Whole, Vec<Heard>, i64)>>,
     next_look: Instant,
+    /// Something has happened since it was looked.
+    look_again: bool,
     /// There was nothing to take at the last look.
     drained: bool,
     /// Up to where it has heard what happened; `None` while it does not listen.
@@ -68,6 +70,7 @@ impl Hosts {
             claiming: None,
             looking: None,
             next_look: Instant::now() + LOOK,
+            look_again: false,
             drained: false,
             heard: None,
             behind: true,
@@ -149,7 +152,10 @@ impl Hosts {
                 }
                 looked = finish(&mut self.looking) => {
                     self.looking = None;
-                    self.next_look = Instant::now() + LOOK;
+                    self.next_look = match std::mem::take(&mut self.look_again) {
+                        true => Instant::now(),
+                        false => Instant::now() + LOOK,
+                    };
                     let (whole, heard, upto) = looked?;
                     self.whole = whole;
                     self.drained = false;
@@ -167,6 +173,7 @@ impl Hosts {
 
     /// Looks at once.
     pub fn look_now(&mut self) {
+        self.look_again = self.looking.is_some();
         self.next_look = Instant::now();
     }
 

@@ -136,6 +136,12 @@ impl Crew<'_> {
                 self.write_down(brand, in_hand.position, &entry, in_hand.findings);
             }
         }
+        if let Supply::Hosts(hosts) = &mut self.supply
+            && (hosts.whole.leads || self.flying.is_empty())
+        {
+            // The sheet is told of it, or it may have been the last.
+            hosts.look_now();
+        }
         self.save_checkpoint();
     }
 

@@ -15,7 +15,7 @@ use crate::{
     event::Event,
     exit::{Exit, Failure},
     list::sheet::ListError,
-    state::shared::{Heard, Trouble},
+    state::shared::{Heard, Trouble, Whole},
 };
 
 /// So long after its last look, a host that could not look again has to reckon that another leads. Shorter than the lease
@@ -35,6 +35,18 @@ impl Crew<'_> {
             hosts.step_back();
         }
         let whole = hosts.whole.clone();
+        self.take_in(&whole);
+        self.leads_until = Instant::now() + LEADS_FOR;
+        match (whole.leads, self.scribe.is_some()) {
+            (true, true) => self.write_down_heard(heard),
+            (true, false) => self.follow(),
+            (false, _) => self.stop_leading(),
+        }
+        self.save_checkpoint();
+    }
+
+    /// How the whole stands, for all who show it.
+    pub(super) fn take_in(&mut self, whole: &Whole) {
         self.desk.paid.learn_spent(whole.spent, whole.uncertain);
         self.checkpoint.processed = whole.succeeded + whole.failed;
         self.checkpoint.succeeded = whole.succeeded;
@@ -46,13 +58,6 @@ impl Crew<'_> {
             usd: whole.usd,
             hosts: whole.hosts,
         });
-        self.leads_until = Instant::now() + LEADS_FOR;
-        match (whole.leads, self.scribe.is_some()) {
-            (true, true) => self.write_down_heard(heard),
-            (true, false) => self.follow(),
-            (false, _) => self.stop_leading(),
-        }
-        self.save_checkpoint();
     }
 
     fn write_down_heard(&mut self, heard: Vec<Heard>) {

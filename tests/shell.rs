@@ -68,6 +68,25 @@ fn a_typo_gets_a_suggestion() {
 }
 
 #[test]
+fn a_password_in_a_place_where_none_belongs_is_not_repeated() {
+    const URL: &str = "postgres://night:0123456789@db/agency";
+    let wrong: [&[&str]; 8] = [
+        &[URL],
+        &["help", URL],
+        &["move", URL],
+        &["move", "state", URL],
+        &["status", URL],
+        &["--stat", URL],
+        &["--google-sheets", URL],
+        &["--workers", URL],
+    ];
+    for args in wrong {
+        let seen = alone(args);
+        assert_eq!(seen.code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
 fn a_bad_value_of_a_variable_names_the_variable() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(".env"), "BRANDINTEL_WORKERS=20\n").unwrap();

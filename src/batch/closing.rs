@@ -149,7 +149,10 @@ impl Crew<'_> {
     async fn remember(&self, ends: bool) {
         let status = self.checkpoint.status;
         let remembered = match (&self.supply, self.desk.paid.store()) {
-            (Supply::Hosts(hosts), _) => hosts.night.close(status, ends).await,
+            (Supply::Hosts(hosts), _) => {
+                let why = self.checkpoint.ended_because.as_deref();
+                hosts.night.close(status, why, ends).await
+            }
             (Supply::Own { .. }, Some(store)) => {
                 let run = RunLine::of(&self.checkpoint, status);
                 runs::remember(store, &run).and_then(|()| match ends {

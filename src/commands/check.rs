@@ -121,25 +121,12 @@ async fn prove_services(
         report.add("results", written.map(|()| fine()));
     }
     note_credit(report, &connections);
-    if let Some(rows) = rows(report, run, list, &mut connections).await {
-        let registry = match kept {
-            Kept::Folder => {
-                Registry::peek(&settings.folders.state)
-                    .or_exit(Exit::Usage)?
-                    .0
-            }
-            Kept::Shared(_) | Kept::Unknown => Registry::empty(),
-        };
-        let known = match kept {
-            Kept::Shared(Some(client)) => Some(Known::shared(client).await.map_err(store_failure)?),
-            Kept::Folder | Kept::Shared(None) => Some(Known::folder(&registry)),
-            Kept::Unknown => None,
-        };
-        if let Some(known) = known {
-            let priced =
-                batch::price::price(run, &settings, &connections, &paid, &rows, &known).await;
-            report.price(run, &connections, priced);
-        }
+    if let Some(rows) = rows(report, run, list, &mut connections).await
+        && let Some(priced) = price(kept, run, &settings, &connections, &paid, &rows)
+            .await
+            .transpose()
+    {
+        report.price(run, &connections, priced);
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
     // A server that refused the key was not asked for prices.
@@ -147,6 +134,32 @@ async fn prove_services(
         report.add("budget", Err(failure));
     }
     Ok(())
+}
+
+/// What a batch would take; `None` where nobody knows what is due.
+async fn price(
+    kept: Kept,
+    run: &RunArgs,
+    settings: &Settings,
+    connections: &Connections,
+    paid: &Paid,
+    rows: &Rows,
+) -> Result<Option<Priced>, Failure> {
+    let registry = match kept {
+        Kept::Folder => {
+            let read = Registry::peek(&settings.folders.state);
+            read.or_exit(Exit::Usage)?.0
+        }
+        Kept::Shared(_) | Kept::Unknown => Registry::empty(),
+    };
+    let known = match kept {
+        Kept::Shared(Some(client)) => Known::shared(client).await.map_err(store_failure)?,
+        Kept::Folder | Kept::Shared(None) => Known::folder(&registry),
+        Kept::Unknown => return Ok(None),
+    };
+    batch::price::price(run, settings, connections, paid, rows, &known)
+        .await
+        .map(Some)
 }
 
 /// The list that a batch with these flags would take; a sheet that is set is looked at without being asked for.

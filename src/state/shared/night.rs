@@ -194,7 +194,7 @@ const LEAVE: &str = "
 
 const CLOSE: &str = "
     WITH closed AS (
-        UPDATE run SET phase = 'closed', status = $2, ended_at = $3 WHERE id = $1 RETURNING id),
+        UPDATE run SET phase = 'closed', status = $2, ended_at = $3, ended_because = $6 WHERE id = $1 RETURNING id),
     forgotten AS (DELETE FROM work WHERE run = $1)
     UPDATE job SET open = open AND NOT $5 WHERE id = $4";
 
@@ -328,13 +328,19 @@ impl Night {
     }
 
     /// The run is over, and its job too where nothing is left to go on with.
-    pub async fn close(&self, status: RunStatus, job_ends: bool) -> anyhow::Result<()> {
+    pub async fn close(
+        &self,
+        status: RunStatus,
+        why: Option<&str>,
+        job_ends: bool,
+    ) -> anyhow::Result<()> {
         let values: Vec<Value> = vec![
             Box::new(self.run.clone()),
             Box::new(status.name()),
             Box::new(Timestamp::now().as_millisecond()),
             Box::new(self.job.id.clone()),
             Box::new(job_ends),
+            Box::new(why.map(str::to_owned)),
         ];
         self.shared.ask(CLOSE, values).await?;
         Ok(())

@@ -92,8 +92,13 @@ impl Shared {
         let open = reading.query(OPEN, &[]).await?;
         let mut going = open.iter().map(going_on).collect::<Result<Vec<_>, _>>()?;
         if let (true, Some(last)) = (going.is_empty(), runs.last()) {
+            let why = "SELECT ended_because FROM run WHERE id = $1";
+            let why = reading.query_one(why, &[&last.run_id]).await?;
             going.push(Going {
-                checkpoint: Checkpoint::of(last),
+                checkpoint: Checkpoint {
+                    ended_because: why.get(0),
+                    ..Checkpoint::of(last)
+                },
                 live: false,
                 whole: None,
             });

@@ -37,6 +37,7 @@ CREATE TABLE run (
     started_at bigint NOT NULL,
     ended_at bigint,
     status text NOT NULL,
+    ended_because text,
     total bigint NOT NULL DEFAULT 0,
     due bigint NOT NULL DEFAULT 0,
     succeeded bigint NOT NULL DEFAULT 0,

@@ -366,7 +366,7 @@ async fn who_leaves_puts_back_what_it_has_and_the_last_one_closes() {
     assert_eq!((whole.leads, whole.hosts), (true, 1));
     assert_eq!(second.claim(8, None, Usd::ZERO).await.unwrap().len(), 3);
     assert_eq!(second.leave().await.unwrap(), 0);
-    second.close(RunStatus::Complete, true).await.unwrap();
+    second.close(RunStatus::Complete, None, true).await.unwrap();
     assert_eq!(second.look(true).await.unwrap().phase, Phase::Closed);
     second.shared.go().await.unwrap();
     let next = database.host("c").await;

@@ -53,11 +53,12 @@ pub fn is_there(folder: &StateFolder) -> bool {
 impl<'a> Embedded<'a> {
     /// Opens it, or makes it. What is damaged is set aside, and what can be read is used, as by a run.
     pub fn open(folder: &'a StateFolder, now: Timestamp) -> anyhow::Result<Self> {
+        let was_there = is_there(folder);
         let (store, mut notes) = Store::open(&folder.file(store::FILE), now)?;
         let (registry, damage) = Registry::open(folder, now)?;
         notes.extend(damage);
         // The last run is put on record where it could not do so itself. Nothing depends on a checkpoint that cannot be read.
-        if let Ok(Some(left)) = Checkpoint::peek(folder.path()) {
+        if let (true, Ok(Some(left))) = (was_there, Checkpoint::peek(folder.path())) {
             runs::remember_left(&store, &left, &registry)?;
         }
         let beside = folder.path().parent().unwrap_or(Path::new(""));

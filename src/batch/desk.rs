@@ -176,6 +176,7 @@ impl Desk {
         let mut told = false;
         loop {
             let whole = night.look(true).await.map_err(store_failure)?;
+            self.paid.learn_spent(whole.spent, whole.uncertain);
             match whole.phase {
                 Phase::Planning if whole.leads => return Ok(None),
                 Phase::Planning => {

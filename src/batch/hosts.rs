@@ -49,8 +49,8 @@ pub struct Hosts {
     claiming: Option<Asked<Vec<Claimed>>>,
     looking: Option<Asked<(Whole, Vec<Heard>, i64)>>,
     next_look: Instant,
-    /// Something has happened since it was looked.
-    look_again: bool,
+    /// When something has happened since it was looked.
+    look_again: Option<Instant>,
     /// There was nothing to take at the last look.
     drained: bool,
     /// Up to where it has heard what happened; `None` while it does not listen.
@@ -70,7 +70,7 @@ impl Hosts {
             claiming: None,
             looking: None,
             next_look: Instant::now() + LOOK,
-            look_again: false,
+            look_again: None,
             drained: false,
             heard: None,
             behind: true,
@@ -152,10 +152,8 @@ impl Hosts {
                 }
                 looked = finish(&mut self.looking) => {
                     self.looking = None;
-                    self.next_look = match std::mem::take(&mut self.look_again) {
-                        true => Instant::now(),
-                        false => Instant::now() + LOOK,
-                    };
+                    let usual = Instant::now() + LOOK;
+                    self.next_look = self.look_again.take().unwrap_or(usual);
                     let (whole, heard, upto) = looked?;
                     self.whole = whole;
                     self.drained = false;
@@ -173,8 +171,9 @@ impl Hosts {
 
     /// Looks at once.
     pub fn look_now(&mut self) {
-        self.look_again = self.looking.is_some();
-        self.next_look = Instant::now();
+        let now = Instant::now();
+        self.look_again = self.looking.as_ref().map(|_| now);
+        self.next_look = now;
     }
 
     fn look(&mut self) {

@@ -392,6 +392,21 @@ impl Hold {
         Ok(())
     }
 
+    /// Tells all hosts that nobody waits for the call any more. Without a runtime the program ends, and its lease does so.
+    fn lose(&self) {
+        let (paid, id) = (Arc::clone(&self.paid), self.id);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Home::Shared { ledger, .. } = &paid.home
+                    && let Err(error) = ledger.lose(id).await
+                {
+                    tracing::warn!("{error:#}");
+                }
+                paid.freed.notify_waiters();
+            });
+        }
+    }
+
     fn give_back(&mut self, cost: Usd) {
         self.open = false;
         if let Home::Folder { budget, .. } = &self.paid.home {
@@ -404,8 +419,9 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         if self.open {
-            if let Home::Folder { budget, .. } = &self.paid.home {
-                lock(budget).leave_uncertain(self.amount);
+            match &self.paid.home {
+                Home::Folder { budget, .. } => lock(budget).leave_uncertain(self.amount),
+                Home::Shared { .. } => self.lose(),
             }
             self.paid.freed.notify_waiters();
         }

@@ -131,6 +131,9 @@ const SETTLE: &str = "
     ON CONFLICT (hash) DO UPDATE SET id = DEFAULT, at = excluded.at, rejected = excluded.rejected,
         usd = excluded.usd, credits = excluded.credits, body = excluded.body, payer = excluded.payer";
 
+// Nobody waits for this call any more: what is held for it is as that of a host that is gone.
+const LOSE: &str = "UPDATE spending SET host = 0 WHERE hold = $1 AND state = 'held'";
+
 const REJECT: &str = "UPDATE response SET rejected = true WHERE hash = $1";
 
 impl Ledger {
@@ -221,6 +224,12 @@ impl Ledger {
             Box::new(payer),
         ];
         self.shared.ask(SETTLE, values).await?;
+        Ok(())
+    }
+
+    /// The call that this was held for was lost: it may have been billed, and is not in flight any more.
+    pub async fn lose(&self, hold: i64) -> anyhow::Result<()> {
+        self.shared.ask(LOSE, vec![Box::new(hold)]).await?;
         Ok(())
     }
 

@@ -333,6 +333,36 @@ async fn one_budget_and_one_answer_for_all() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
+async fn a_call_that_was_lost_is_not_waited_for() {
+    let database = Database::make().await;
+    let (first, second) = (database.host("a").await, database.host("b").await);
+    plan(&first, 2).await;
+    first.claim(1, None, Usd::ZERO).await.unwrap();
+    second.claim(1, None, Usd::ZERO).await.unwrap();
+    let (one, other) = (ledger(&first, "1.5"), ledger(&second, "1.5"));
+    let held = hold(&one, "b0", 1).await;
+    let told = one.freed();
+    let mut told = std::pin::pin!(told);
+    told.as_mut().enable();
+    drop(held);
+    // It rings at once, and again when all hosts know.
+    told.await;
+    let left = loop {
+        match ask(&other, "b1", 1).await {
+            Err(HoldError::Busy | HoldError::Wait) => {}
+            ended => break ended,
+        }
+    };
+    assert!(
+        matches!(left, Err(HoldError::Budget { left, .. }) if left == usd("0.5")),
+        "{left:?}"
+    );
+    assert_eq!(second.look(true).await.unwrap().uncertain, usd("1"));
+    database.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_host_that_is_started_again_frees_what_it_had_and_a_run_without_hosts_was_killed() {
     let database = Database::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);

@@ -458,6 +458,11 @@ mod signals {
                     "{row:?}"
                 );
             }
+            // What was done by then is told.
+            let told = desk.sandbox.rows();
+            let told = told.iter().skip(1).filter_map(|row| row.get(3));
+            let told = told.filter(|status| status.starts_with(['✓', '⚠'])).count();
+            assert_eq!(told, desk.registry().len());
             let next = desk.run(&["--google-sheets", "--workers", "8"]);
             assert_eq!(next.code, Some(0), "{next:#?}");
             assert!(

@@ -36,11 +36,7 @@ impl Crew<'_> {
                 Vec::new()
             }
             Ok(false) => {
-                // What has ended since the last look counts too.
-                match night.look(true).await {
-                    Ok(whole) => self.take_in(&whole),
-                    Err(error) => self.events.warn(format!("{error:#}")),
-                }
+                self.catch_up().await;
                 self.close_run(signals).await
             }
             Err(error) => {

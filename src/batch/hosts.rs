@@ -192,6 +192,21 @@ impl Hosts {
         }));
     }
 
+    /// Looks once more, and hears all that has happened by then.
+    pub async fn catch_up(&mut self) -> anyhow::Result<Vec<Heard>> {
+        self.whole = self.night.look(self.willing).await?;
+        let mut all = Vec::new();
+        while let Some(since) = self.heard {
+            let (heard, upto) = self.night.hear(since).await?;
+            if heard.is_empty() {
+                break;
+            }
+            all.extend(heard);
+            self.heard = Some(upto);
+        }
+        Ok(all)
+    }
+
     /// Whether nothing is left for this host to do or to wait for.
     pub fn is_over(&self) -> bool {
         self.whole.phase == Phase::Closed

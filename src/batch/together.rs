@@ -45,8 +45,23 @@ impl Crew<'_> {
         self.save_checkpoint();
     }
 
+    /// What has ended since the last look is counted and written down too, before the run is closed.
+    pub(super) async fn catch_up(&mut self) {
+        let Supply::Hosts(hosts) = &mut self.supply else {
+            return;
+        };
+        match hosts.catch_up().await {
+            Ok(heard) => {
+                let whole = hosts.whole.clone();
+                self.take_in(&whole);
+                self.write_down_heard(heard);
+            }
+            Err(error) => self.events.warn(format!("{error:#}")),
+        }
+    }
+
     /// How the whole stands, for all who show it.
-    pub(super) fn take_in(&mut self, whole: &Whole) {
+    fn take_in(&mut self, whole: &Whole) {
         self.desk.paid.learn_spent(whole.spent, whole.uncertain);
         self.checkpoint.processed = whole.succeeded + whole.failed;
         self.checkpoint.succeeded = whole.succeeded;

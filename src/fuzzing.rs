@@ -22,17 +22,19 @@ use crate::{
     cli::Lang,
     list::{self, Rows, Table, own},
     money::Usd,
+    report::{
+        Coverage, Dates, Fact, Facts, Field, Insights, Quality, Recommendations, Status,
+        claims::{self, Claims},
+        recommendations,
+    },
     research::{
         Stages,
         calendar::{self, Occasion},
-        check,
         evidence::{Batch, Evidence},
+        extraction::analyse,
         figures,
         grounds::Grounds,
         insights, quality,
-        report::{
-            Analysis, Coverage, Dates, Fact, Facts, Insights, Quality, Recommendations, Status,
-        },
     },
     services::{
         call::Answer,
@@ -40,7 +42,6 @@ use crate::{
         model::{ChatUsage, Prices, Usage},
         openrouter,
         reply::{self, Reply, Verdict},
-        schema::strict_schema,
         tavily::{self, Page},
     },
     state::{
@@ -175,7 +176,7 @@ pub fn search_results(data: &[u8]) {
     assert!(evidence.sources.len() + evidence.set_aside + evidence.namesakes.len() <= count);
     are_in_order(&evidence);
     for mut fact in facts {
-        evidence.judge("identity.tagline", &mut fact, &[]);
+        evidence.judge(Field::Tagline, &mut fact, &[]);
         is_backed(&fact, &evidence);
     }
     for read in &evidence.sources {
@@ -192,7 +193,7 @@ pub fn search_results(data: &[u8]) {
             "evidence": [{"source": read.source.id, "quote": quote}],
         }))
         .expect("a fact");
-        evidence.judge("identity.tagline", &mut fact, &[]);
+        evidence.judge(Field::Tagline, &mut fact, &[]);
         // On the brand's own site a sentence is about the brand, unless it names another company.
         let names_another = text::words(&quote).contains(" شرکت ");
         if read.own && !names_another {
@@ -299,17 +300,18 @@ pub fn model_output(data: &[u8]) {
 }
 
 fn read_answer(text: &str) {
-    if let Ok(analysis) = mend::read::<Analysis>(text, &ANALYSIS) {
-        check_analysis(analysis);
+    if let Ok(claims) = mend::read::<Claims>(text, claims::schema()) {
+        check_claims(claims);
     }
-    if let Ok(recommendations) = mend::read::<Recommendations>(text, &RECOMMENDATIONS) {
+    let schema = recommendations::schema(Lang::Both);
+    if let Ok(recommendations) = mend::read::<Recommendations>(text, schema) {
         check_recommendations(recommendations);
     }
 }
 
-fn check_analysis(mut analysis: Analysis) {
+fn check_claims(claims: Claims) {
     let mut evidence = Evidence::gather(&KALLEH, &[batch(pages())], &Arc::default(), Stages::ALL);
-    check::check(&mut analysis, &mut evidence);
+    let analysis = analyse(claims, &mut evidence, &KALLEH.name);
     let Quality {
         coverage,
         facts,
@@ -318,12 +320,12 @@ fn check_analysis(mut analysis: Analysis) {
         contradictions,
         namesakes,
         ..
-    } = quality::assess(&KALLEH, &mut analysis, &evidence);
+    } = quality::assess(&KALLEH, &analysis, &evidence);
     let mut supported = 0;
-    analysis.each("", &mut |_, fact| {
+    for (_, fact) in analysis.facts.iter() {
         is_backed(fact, &evidence);
         supported += usize::from(fact.status == Status::Supported);
-    });
+    }
     assert_eq!(facts_supported, supported);
     assert!(supported <= facts);
     assert_eq!(share_supported.is_some(), facts > 0);
@@ -346,14 +348,14 @@ fn check_analysis(mut analysis: Analysis) {
 }
 
 fn check_recommendations(recommendations: Recommendations) {
-    let mut analysis = Analysis::empty();
-    analysis.relationships.parent = Some(Fact {
+    let mut facts = Facts::default();
+    let parent = Fact {
         value: "سولیکو".into(),
         status: Status::Supported,
-        as_of: None,
-        evidence: Vec::new(),
-    });
-    let mut grounds = Grounds::new(&KALLEH.name, &mut analysis, Lang::Both);
+        ..Fact::default()
+    };
+    facts.brand.set(Field::Parent, [parent]);
+    let mut grounds = Grounds::new(&KALLEH.name, &facts, Lang::Both);
     let Insights {
         opportunities,
         campaign_timing,
@@ -487,9 +489,6 @@ static KALLEH: LazyLock<Brand> = LazyLock::new(|| {
     };
     brand::gather(&[row]).brands.remove(0)
 });
-
-static ANALYSIS: LazyLock<Value> = LazyLock::new(strict_schema::<Analysis>);
-static RECOMMENDATIONS: LazyLock<Value> = LazyLock::new(strict_schema::<Recommendations>);
 
 /// The occasions that campaigns are dated by.
 static YEAR: LazyLock<Vec<(Occasion, Dates)>> =

@@ -45,6 +45,7 @@ mod output;
 mod ownership;
 mod remedy;
 mod render;
+mod report;
 mod research;
 mod secrets;
 mod services;

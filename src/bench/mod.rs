@@ -16,10 +16,8 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     money::Usd,
     output, render,
-    research::{
-        Stage, Stages,
-        report::{Fact, Facts, Report, Status},
-    },
+    report::{Field, Report, Status},
+    research::{Stage, Stages},
     sandbox::{
         Options, Sandbox,
         city::{City, Plan, Temper},
@@ -324,23 +322,22 @@ fn shown<'a>(city: &City, reports: &'a mut [Report]) -> impl Iterator<Item = &'a
 }
 
 /// A report in short: sector, parent, three facts with quotes, two recommendations with the facts under them.
-fn show(report: &mut Report) {
-    let text = |fact: &Option<Fact>| {
-        fact.as_ref()
-            .map_or("–", |fact| fact.value.as_str())
-            .to_owned()
+fn show(report: &Report) {
+    let text = |field| {
+        let fact = report.facts.one(field);
+        fact.map_or("–", |fact| fact.value.as_str()).to_owned()
     };
     say!(
         "  «{}»: {}; parent: {} ({:?})",
         report.brand,
-        text(&report.categorisation.industry.fa),
-        text(&report.relationships.parent),
+        text(Field::IndustryFa),
+        text(Field::Parent),
         report.quality.parent.verdict
     );
     let mut facts: BTreeMap<String, String> = BTreeMap::new();
-    report.each("", &mut |path, fact| {
+    for (path, fact) in report.facts.iter() {
         if fact.status == Status::Supported {
-            facts.insert(path.to_owned(), fact.value.clone());
+            facts.insert(path.to_string(), fact.value.clone());
         }
         let quote = fact
             .evidence
@@ -353,7 +350,7 @@ fn show(report: &mut Report) {
                 quote.unwrap_or_default()
             );
         }
-    });
+    }
     let insights = report.insights.iter();
     let advice = insights.flat_map(|i| i.competitive_strategy.iter().chain(&i.creative_direction));
     for advice in advice.take(2) {

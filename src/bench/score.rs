@@ -4,11 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
-    research::{
-        check::is_same_value,
-        persian,
-        report::{Advice, Coverage, Fact, Facts, Insights, Report, Status},
-    },
+    report::{Advice, Coverage, Fact, Insights, Report, Status},
+    research::{contradictions::is_same_value, persian},
     sandbox::city::{Brand, City, Kind, fold, said_of},
     text,
 };
@@ -128,10 +125,8 @@ pub fn score(city: &City, reports: &mut [Report]) -> Score {
         match brand.kind {
             Kind::Known => score_known(&mut score, city, i, report),
             Kind::Unknown | Kind::Ambiguous => {
-                let mut asserted = 0;
-                report.each("", &mut |_, fact| {
-                    asserted += usize::from(is_asserted(fact));
-                });
+                let facts = report.facts.iter();
+                let asserted = facts.filter(|(_, fact)| is_asserted(fact)).count();
                 let asked = brand.kind == Kind::Unknown || report.quality.candidates.len() == 2;
                 let empty = report.quality.coverage == Coverage::None && report.insights.is_none();
                 score.unknowable.planted += 1;
@@ -163,13 +158,13 @@ fn score_known(score: &mut Score, city: &City, i: usize, report: &mut Report) {
         .map(|source| (source.id.clone(), source.url.clone()))
         .collect();
     let mut asserted: Vec<(String, Fact)> = Vec::new();
-    report.each("", &mut |path, fact| {
-        let field = field_of(path);
+    for (path, fact) in report.facts.iter() {
+        let field = field_of(path.field.spec().path);
         let scored = SCORED.contains(&field.as_str());
         if is_asserted(fact) && scored {
             asserted.push((field, fact.clone()));
         }
-    });
+    }
     for (field, fact) in &asserted {
         let true_of_brand = is_true(brand, field, &fact.value);
         let tally = score.fields.entry(field.clone()).or_default();

@@ -11,9 +11,9 @@ use std::{
 
 use serde::Serialize;
 
-use crate::research::{
-    figures,
-    report::{Fact, Report, Status},
+use crate::{
+    report::{Fact, Field, Report, Status},
+    research::figures,
 };
 
 use names::Names;
@@ -95,31 +95,34 @@ impl Texts {
     }
 }
 
+/// What fields say of the brand below and the company in them above.
+const TOLD: [(Field, Relation); 6] = [
+    (Field::Parent, Relation::OwnedBy),
+    (Field::UltimateParent, Relation::UltimatelyOwnedBy),
+    (Field::Shareholders, Relation::HeldBy),
+    (Field::Affiliates, Relation::AffiliatedWith),
+    (Field::SisterBrands, Relation::SisterOf),
+    (Field::Competitors, Relation::RivalOf),
+];
+
 impl Ownership {
     /// Takes in what a report says of companies.
     pub fn add(&mut self, report: &Report) {
         let brand = &report.brand;
         self.list(report);
-        let r = &report.relationships;
-        let told: [(&[Fact], Relation); 6] = [
-            (r.parent.as_slice(), Relation::OwnedBy),
-            (r.ultimate_parent.as_slice(), Relation::UltimatelyOwnedBy),
-            (&r.shareholders, Relation::HeldBy),
-            (&r.affiliates, Relation::AffiliatedWith),
-            (&r.sister_brands, Relation::SisterOf),
-            (&r.competitors, Relation::RivalOf),
-        ];
-        for (facts, relation) in told {
-            for fact in facts.iter().filter(|fact| counts(fact)) {
+        let facts = &report.facts.brand;
+        let counted = |field| facts.all(field).iter().filter(|fact| counts(fact));
+        for (field, relation) in TOLD {
+            for fact in counted(field) {
                 self.relate(report, brand, relation, &fact.value, fact);
             }
         }
-        for fact in r.subsidiaries.iter().filter(|fact| counts(fact)) {
+        for fact in counted(Field::Subsidiaries) {
             self.relate(report, &fact.value, Relation::OwnedBy, brand, fact);
         }
         // A sister has the same parent, as far as both are sure.
-        if let Some(parent) = r.parent.as_ref().filter(|fact| counts(fact)) {
-            for fact in r.sister_brands.iter().filter(|fact| counts(fact)) {
+        if let Some(parent) = counted(Field::Parent).next() {
+            for fact in counted(Field::SisterBrands) {
                 let sure = [fact, parent]
                     .iter()
                     .all(|f| f.status != Status::Conflicted);
@@ -140,23 +143,16 @@ impl Ownership {
 
     /// Takes in the brand itself, with its other names.
     fn list(&mut self, report: &Report) {
-        let r = &report.relationships;
-        let around = [&r.parent, &r.ultimate_parent].into_iter().flatten();
-        let lists = [
-            &r.subsidiaries,
-            &r.sister_brands,
-            &r.shareholders,
-            &r.affiliates,
-            &r.competitors,
-        ];
+        let around = TOLD.map(|(field, _)| field).into_iter();
         let around: BTreeSet<String> = around
-            .chain(lists.into_iter().flatten())
+            .chain([Field::Subsidiaries])
+            .flat_map(|field| report.facts.all(field))
             .map(|fact| self.names.key(&fact.value))
             .collect();
-        let i = &report.identity;
-        let others = [&i.name_fa, &i.name_en, &i.legal_name]
+        let others = [Field::NameFa, Field::NameEn, Field::LegalName];
+        let others = others
             .into_iter()
-            .flatten();
+            .filter_map(|field| report.facts.one(field));
         let others: Vec<&str> = others
             .filter(|fact| fact.status == Status::Supported)
             .map(|fact| fact.value.as_str())

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Edge, Families, Family, Relation};
-use crate::research::report::Status;
+use crate::report::Status;
 
 /// The families as trees, one company a line, and what does not fit into them. Brands of the list are marked; where
 /// nothing else stands behind a name, a source says that it belongs to the one above it.

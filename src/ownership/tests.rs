@@ -14,15 +14,14 @@ fn report(brand: &str, fill: impl FnOnce(&mut Report)) -> Report {
     let model = include_str!("../../tests/fixtures/brand_report.json");
     let mut report: Report = serde_json::from_str(model).unwrap();
     report.brand = brand.to_owned();
-    report.identity = crate::research::report::Identity::default();
-    report.relationships = crate::research::report::Relationships::default();
+    report.facts = crate::report::Facts::default();
     fill(&mut report);
     report
 }
 
 fn owned(brand: &str, parent: &str, as_of: &str) -> Report {
     report(brand, |r| {
-        r.relationships.parent = Some(fact(parent, as_of));
+        r.facts.brand.set(Field::Parent, [fact(parent, as_of)]);
     })
 }
 
@@ -97,7 +96,11 @@ fn a_persian_and_an_english_name_are_one_company_where_any_report_gives_both() {
 
 #[test]
 fn a_name_that_two_brands_of_the_list_bear_makes_neither_of_them_the_owner() {
-    let named = |brand: &str| report(brand, |r| r.identity.name_en = Some(fact("Arya", "")));
+    let named = |brand: &str| {
+        report(brand, |r| {
+            r.facts.brand.set(Field::NameEn, [fact("Arya", "")])
+        })
+    };
     let reports = [
         named("آریا سرام"),
         named("آریا بیمه"),
@@ -109,8 +112,12 @@ fn a_name_that_two_brands_of_the_list_bear_makes_neither_of_them_the_owner() {
 #[test]
 fn a_brand_whose_legal_name_is_that_of_its_owner_still_belongs_to_it() {
     let brand = report("می‌می‌نی", |r| {
-        r.identity.legal_name = Some(fact("شرکت صنایع غذایی مینو", ""));
-        r.relationships.parent = Some(fact("صنایع غذایی مینو", ""));
+        r.facts
+            .brand
+            .set(Field::LegalName, [fact("شرکت صنایع غذایی مینو", "")]);
+        r.facts
+            .brand
+            .set(Field::Parent, [fact("صنایع غذایی مینو", "")]);
     });
     let found = lines(&[brand, owned("پفک نمکی", "صنایع غذایی مینو", "")]);
     assert_eq!(found.len(), 2, "{found:?}");
@@ -127,7 +134,9 @@ fn the_later_owner_wins_in_whichever_calendar_its_date_is() {
         lines(&[
             owned("کاله", "سولیکو", first),
             report("توشا", |r| {
-                r.relationships.subsidiaries = vec![fact("کاله", later)];
+                r.facts
+                    .brand
+                    .set(Field::Subsidiaries, [fact("کاله", later)]);
             }),
         ])
     };
@@ -139,7 +148,7 @@ fn the_later_owner_wins_in_whichever_calendar_its_date_is() {
 #[test]
 fn a_sister_belongs_to_the_owner_that_another_report_names() {
     let sister = report("مزمز", |r| {
-        r.relationships.sister_brands = vec![fact("چی‌توز", "")];
+        r.facts.brand.set(Field::SisterBrands, [fact("چی‌توز", "")]);
     });
     let reports = [owned("چی‌توز", "دینا", ""), sister];
     assert_eq!(lines(&reports), ["دینا > مزمز", "دینا > چی‌توز"]);
@@ -148,7 +157,10 @@ fn a_sister_belongs_to_the_owner_that_another_report_names() {
 #[test]
 fn rivals_are_pointed_out_with_the_nearest_company_that_both_belong_to() {
     let rival = |mut report: Report, of: &str| {
-        report.relationships.competitors = vec![fact(of, ""), fact("بیگانه", "")];
+        report
+            .facts
+            .brand
+            .set(Field::Competitors, [fact(of, ""), fact("بیگانه", "")]);
         report
     };
     let reports = [
@@ -178,15 +190,16 @@ fn rivals_are_pointed_out_with_the_nearest_company_that_both_belong_to() {
 #[test]
 fn every_edge_is_shown_with_its_kind_and_date() {
     let report = report("کاله", |r| {
-        let r = &mut r.relationships;
-        r.parent = Some(fact("سولیکو", "1402-05"));
-        r.ultimate_parent = Some(Fact {
+        let brand = &mut r.facts.brand;
+        brand.set(Field::Parent, [fact("سولیکو", "1402-05")]);
+        let ultimate = Fact {
             status: Status::Inferred,
             ..fact("گروه گلها", "2021")
-        });
-        r.shareholders = vec![fact("صندوق بازنشستگی", "1401")];
-        r.affiliates = vec![fact("دانشگاه آمل", "")];
-        r.sister_brands = vec![fact("سولیکو طعم", "")];
+        };
+        brand.set(Field::UltimateParent, [ultimate]);
+        brand.set(Field::Shareholders, [fact("صندوق بازنشستگی", "1401")]);
+        brand.set(Field::Affiliates, [fact("دانشگاه آمل", "")]);
+        brand.set(Field::SisterBrands, [fact("سولیکو طعم", "")]);
     });
     let found = families(all(&[report]));
     let shown = as_tree(&found);

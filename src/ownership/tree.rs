@@ -236,7 +236,7 @@ fn tree(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ownership::keep_stronger, research::report::Status};
+    use crate::{ownership::keep_stronger, report::Status};
     use proptest::prelude::*;
 
     fn edge(below: u8, above: u8, relation: Relation, sure: bool) -> Edge {

@@ -1,10 +1,12 @@
 //! What changed in a report: in words, and for a cell of the sheet.
 
 use super::view::{FactView, Tongue};
-use crate::research::{
-    calendar::day_in_iran,
-    radar::{Change, ChangeKind, Comparison},
+use crate::{
     report::Report,
+    research::{
+        calendar::day_in_iran,
+        radar::{Change, ChangeKind, Comparison},
+    },
 };
 
 /// A change as it is shown.
@@ -56,7 +58,7 @@ impl Tongue {
     /// A change in words.
     pub fn change(self, change: &Change) -> ChangeView {
         let about = self.about(change);
-        let value = |fact: &Option<crate::research::report::Fact>| {
+        let value = |fact: &Option<crate::report::Fact>| {
             let value = fact.as_ref().map(|fact| self.value(&fact.value));
             crate::text::shorten(&value.unwrap_or_default(), 120)
         };

@@ -13,7 +13,7 @@ use super::{
     statements::{Group, Statement, flat, groups},
     view::Tongue,
 };
-use crate::research::report::{Report, Source};
+use crate::report::{Report, Source};
 
 /// Characters that a passage has where its section has them.
 const SHORT: usize = 200;
@@ -181,7 +181,7 @@ mod tests {
     use crate::{
         cli::Lang,
         render::sample,
-        research::report::{Categorisation, Customers, Facts, Identity, Relationships},
+        report::{Facts, Field},
     };
 
     fn read(report: &Report) -> Vec<Value> {
@@ -227,11 +227,11 @@ mod tests {
     fn every_fact_is_in_a_passage_of_its_status() {
         let report = sample::report();
         let chunks = read(&report);
-        let mut facts = Vec::new();
-        report
-            .clone()
-            .identity
-            .each("", &mut |_, fact| facts.push(fact.clone()));
+        let facts = report.facts.iter();
+        let facts: Vec<_> = facts
+            .filter(|(path, _)| path.field.section() == "identity")
+            .map(|(_, fact)| fact)
+            .collect();
         assert!(facts.len() > 5);
         for fact in facts {
             let value = flat(&Tongue { fa: true }.value(&fact.value));
@@ -267,10 +267,10 @@ mod tests {
         let mut report = sample::report();
         report.lang = Lang::En;
         let long = "word ".repeat(2_000);
-        report.customers.needs = (0..60)
+        let needs = (0..60)
             .map(|i| sample::fact(&format!("need number {i} of those who buy")))
-            .chain([sample::fact(&long)])
-            .collect();
+            .chain([sample::fact(&long)]);
+        report.facts.brand.set(Field::Needs, needs);
         let chunks = read(&report);
         let needs: Vec<&Value> = chunks
             .iter()
@@ -294,7 +294,7 @@ mod tests {
         let mut report = sample::report();
         for text in ["x\ny\u{2028}z\u{202E}w", "\"}\n{\"id\":1", "\u{85}\u{0}x"] {
             report.brand = text.to_owned();
-            report.identity.tagline = Some(sample::fact(text));
+            report.facts.brand.set(Field::Tagline, [sample::fact(text)]);
             let bytes = String::from_utf8(lines(&report).unwrap()).unwrap();
             assert!(!bytes.contains(['\u{2028}', '\u{2029}', '\u{85}']));
             let texts = read(&report);
@@ -311,11 +311,7 @@ mod tests {
     fn where_nothing_was_found_it_says_so() {
         let mut report = sample::report();
         report.lang = Lang::En;
-        report.identity = Identity::default();
-        report.relationships = Relationships::default();
-        report.categorisation = Categorisation::default();
-        report.customers = Customers::default();
-        (report.products, report.insights) = (Vec::new(), None);
+        (report.facts, report.insights) = (Facts::default(), None);
         report.regulations.clear();
         report.quality.contradictions.clear();
         let chunks = read(&report);

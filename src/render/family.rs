@@ -3,7 +3,7 @@
 
 use super::view::Tongue;
 use crate::{
-    research::report::{Fact, Relationships, Report, Status},
+    report::{Fact, Field, Record, Report, Status},
     text,
 };
 
@@ -86,9 +86,13 @@ impl<'a> Relative<'a> {
 
 /// The owners above the brand, its sisters beside it, its subsidiaries below; none where it has no family.
 pub fn family(t: Tongue, report: &Report) -> Option<Drawing> {
-    let r = &report.relationships;
-    let owners = owners(t, r);
-    if owners.is_empty() && r.subsidiaries.is_empty() && r.sister_brands.is_empty() {
+    let facts = &report.facts.brand;
+    let (below, sisters) = (
+        facts.all(Field::Subsidiaries),
+        facts.all(Field::SisterBrands),
+    );
+    let owners = owners(t, facts);
+    if owners.is_empty() && below.is_empty() && sisters.is_empty() {
         return None;
     }
     let mut tree = Tree::new(t);
@@ -104,23 +108,20 @@ pub fn family(t: Tongue, report: &Report) -> Option<Drawing> {
         sure: true,
     };
     let own = tree.add(depth, above, &brand);
-    let below = t.pick("زیرمجموعه", "subsidiary");
-    tree.add_some(depth + 1, Some(own), &r.subsidiaries, below, "below");
-    let sister = t.pick("برند خواهر", "sister brand");
-    tree.add_some(depth, above, &r.sister_brands, sister, "sister");
+    let role = Field::Subsidiaries.each(t.fa);
+    tree.add_some(depth + 1, Some(own), below, role, "below");
+    let role = Field::SisterBrands.each(t.fa);
+    tree.add_some(depth, above, sisters, role, "sister");
     Some(tree.drawing(t.pick("خانوادهٔ شرکتی", "Corporate family")))
 }
 
 /// From the topmost owner down to the parent.
-fn owners(t: Tongue, r: &Relationships) -> Vec<Relative<'_>> {
-    let ultimate = r
-        .ultimate_parent
-        .as_ref()
-        .map(|fact| Relative::of(fact, t.pick("مالک نهایی", "ultimate parent"), "owner"));
-    let parent = r
-        .parent
-        .as_ref()
-        .map(|fact| Relative::of(fact, t.pick("شرکت مادر", "parent company"), "owner"));
+fn owners(t: Tongue, facts: &Record) -> Vec<Relative<'_>> {
+    let owner = |field: Field| {
+        let fact = facts.one(field);
+        fact.map(|fact| Relative::of(fact, field.each(t.fa), "owner"))
+    };
+    let (ultimate, parent) = (owner(Field::UltimateParent), owner(Field::Parent));
     match (ultimate, parent) {
         (Some(u), Some(p)) if text::key(u.name) == text::key(p.name) => vec![p],
         (ultimate, parent) => ultimate.into_iter().chain(parent).collect(),
@@ -129,21 +130,16 @@ fn owners(t: Tongue, r: &Relationships) -> Vec<Relative<'_>> {
 
 /// Rivals, similar and complementary brands around the brand; none where there are none.
 pub fn rivals(t: Tongue, report: &Report) -> Option<Drawing> {
-    let r = &report.relationships;
     let kinds = [
-        (&r.competitors, t.pick("رقیب", "competitor"), "rival"),
-        (&r.similar_brands, t.pick("مشابه", "similar"), "similar"),
-        (
-            &r.complementary_brands,
-            t.pick("مکمل", "complementary"),
-            "partner",
-        ),
+        (Field::Competitors, "rival"),
+        (Field::SimilarBrands, "similar"),
+        (Field::ComplementaryBrands, "partner"),
     ];
     let around: Vec<Relative> = kinds
         .into_iter()
-        .flat_map(|(facts, role, class)| {
-            let some = facts.iter().take(MOST);
-            some.map(move |fact| Relative::of(fact, role, class))
+        .flat_map(|(field, class)| {
+            let some = report.facts.all(field).take(MOST);
+            some.map(move |fact| Relative::of(fact, field.each(t.fa), class))
         })
         .collect();
     if around.is_empty() {

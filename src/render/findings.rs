@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::view::Tongue;
 use crate::{
     cli::Lang,
-    research::report::{DatedOpportunity, Fact, Level, Report, Status},
+    report::{DatedOpportunity, Fact, Field, Level, Report, Status},
     text,
 };
 
@@ -44,17 +44,12 @@ pub fn findings(report: &Report, lang: Lang) -> Findings {
         let concept = t.text(&opportunity.concept);
         text::shorten(&format!("{}: {concept}", opportunity.partner), OPPORTUNITY)
     });
-    let industry = &report.categorisation.industry;
-    let industry = match lang.persian() {
-        true => industry.fa.as_ref().or(industry.en.as_ref()),
-        false => industry.en.as_ref().or(industry.fa.as_ref()),
-    };
     Findings {
         brand: report.brand.clone(),
-        parent: stated(t, report.relationships.parent.as_ref()),
+        parent: stated(t, report.facts.one(Field::Parent)),
         verdict: t.parent(&report.quality.parent.verdict).to_owned(),
-        industry: stated(t, industry),
-        position: stated(t, report.categorisation.market_position.as_ref()),
+        industry: stated(t, report.facts.industry(lang.persian())),
+        position: stated(t, report.facts.one(Field::MarketPosition)),
         opportunities: std::array::from_fn(|_| opportunities.next().unwrap_or_default()),
         support: t.share(report.quality.share_supported),
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{REPORT, portfolio::Background, threads::in_order, view::Tongue};
 use crate::{
     cli::Lang,
-    research::report::{Coverage, Fact, Given, Industry, Status},
+    report::{Coverage, Fact, Facts, Field, Given, Status},
     text,
 };
 
@@ -74,38 +74,28 @@ pub struct Family {
 #[derive(Debug, Default)]
 struct Tally(BTreeMap<String, BTreeMap<String, usize>>);
 
-/// The parts of a report that are looked at.
-#[derive(Deserialize)]
+/// The parts of a report that are looked at, besides its facts.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Head {
     simulated: bool,
     brand: String,
     given: Given,
     lang: Lang,
-    relationships: HeadRelationships,
-    categorisation: HeadCategorisation,
     insights: Option<HeadInsights>,
     quality: HeadQuality,
 }
 
-#[derive(Deserialize)]
-struct HeadRelationships {
-    parent: Option<Fact>,
-}
-
-#[derive(Deserialize)]
-struct HeadCategorisation {
-    industry: Industry,
-}
-
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct HeadInsights {
     opportunities: Vec<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct HeadQuality {
     coverage: Coverage,
-    #[serde(default)]
     candidates: Vec<IgnoredAny>,
 }
 
@@ -123,12 +113,14 @@ impl Glance {
         let mut failed = background.failed_by_folder();
         let head = |folder: &String| {
             let bytes = fs::read(output.join(folder).join(REPORT)).ok()?;
-            serde_json::from_slice::<Head>(&bytes).ok()
+            let head = serde_json::from_slice::<Head>(&bytes).ok()?;
+            let facts = serde_json::from_slice::<Facts>(&bytes).ok()?;
+            Some((head, facts))
         };
-        in_order(folders, head, |folder, head| {
-            if let Some(head) = head {
+        in_order(folders, head, |folder, read| {
+            if let Some((head, facts)) = read {
                 let failed = failed.remove(folder.as_str()).is_some();
-                glance.add(folder, &head, failed);
+                glance.add(folder, &head, &facts, failed);
             }
             Ok(())
         })?;
@@ -144,18 +136,17 @@ impl Glance {
         Ok(glance)
     }
 
-    fn add(&mut self, folder: &str, head: &Head, failed: bool) {
+    fn add(&mut self, folder: &str, head: &Head, facts: &Facts, failed: bool) {
         self.brands += 1;
         self.reports += 1;
         self.persian |= head.lang.persian();
         self.simulated |= head.simulated;
         let standing = Standing::of(head.quality.coverage, head.quality.candidates.len(), failed);
         self.standings[standing as usize] += 1;
-        let industry = &head.categorisation.industry;
         for (tally, fa) in self.sectors.iter_mut().zip([true, false]) {
-            tally.add(sector(Tongue { fa }, industry));
+            tally.add(sector(Tongue { fa }, facts));
         }
-        let parent = parent(head.relationships.parent.as_ref(), &head.given);
+        let parent = parent(facts.one(Field::Parent), &head.given);
         self.parents.add(parent);
         let key = short_key(parent);
         if !key.is_empty() {
@@ -323,13 +314,9 @@ pub fn parent<'a>(found: Option<&'a Fact>, given: &'a Given) -> &'a str {
 }
 
 /// The trade in the language of the page, or else in the other.
-pub fn sector(t: Tongue, industry: &Industry) -> &str {
-    let (first, second) = match t.fa {
-        true => (&industry.fa, &industry.en),
-        false => (&industry.en, &industry.fa),
-    };
-    let fact = first.as_ref().or(second.as_ref());
-    fact.map(|fact| fact.value.as_str()).unwrap_or_default()
+pub fn sector(t: Tongue, facts: &Facts) -> &str {
+    let industry = facts.industry(t.fa);
+    industry.map(|fact| fact.value.as_str()).unwrap_or_default()
 }
 
 /// A name that fits into a table, without marks that turn the text around it.

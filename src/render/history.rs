@@ -10,10 +10,8 @@ use serde::Deserialize;
 
 use super::REPORT;
 use crate::{
-    research::{
-        radar::{self, Comparison, Past, Sight},
-        report::Report,
-    },
+    report::Report,
+    research::radar::{self, Comparison, Past, Sight},
     state::write_atomically,
 };
 

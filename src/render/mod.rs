@@ -34,7 +34,8 @@ pub use self::portfolio::{Background, FailedBrand};
 use crate::{
     cli::Lang,
     ownership::Ownership,
-    research::{Researched, report::Report},
+    report::Report,
+    research::Researched,
     state::{paid::pack, replace, write_atomically},
 };
 

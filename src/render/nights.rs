@@ -19,10 +19,8 @@ use super::{
     view::{Tongue, opens},
 };
 use crate::{
-    research::{
-        calendar::{day_in_iran, tehran},
-        report::Report,
-    },
+    report::Report,
+    research::calendar::{day_in_iran, tehran},
     state::stream_atomically,
 };
 

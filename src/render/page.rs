@@ -1,17 +1,19 @@
 //! The pages of one report: `report.html`, which opens offline and runs nothing, and `report.md`.
 
+use std::collections::HashMap;
+
 use askama::Template;
-use serde_json::Value;
 
 use super::{
     changes::ComparisonView,
     family::{self, Drawing},
     filters,
-    view::{FactView, Line, Section, Tongue, opens},
+    view::{FactView, Line, Section, Tongue, known, opens},
     year::{self, Month},
 };
-use crate::research::report::{
-    DatedOpportunity, DatedTiming, Fact, PlannedChannel, Report, Status,
+use crate::report::{
+    DatedOpportunity, DatedTiming, Fact, Field, PlannedChannel, Record, Report, Status,
+    fields::Subject,
 };
 
 /// Opportunities on the first screen.
@@ -40,6 +42,7 @@ struct Half<'a> {
     t: Tongue,
     report: &'a Report,
     latin_name: Option<String>,
+    what_it_does: Option<&'a Fact>,
     tags: Vec<String>,
     position: Vec<Line>,
     parent_found: Option<FactView>,
@@ -137,8 +140,8 @@ impl<'a> Half<'a> {
         let sections = t.sections(report);
         let products = products(t, report);
         let segments = segments(t, report);
-        let advice = |pieces: &[crate::research::report::Advice]| -> Vec<AdviceView> {
-            let view = |piece: &crate::research::report::Advice| AdviceView {
+        let advice = |pieces: &[crate::report::Advice]| -> Vec<AdviceView> {
+            let view = |piece: &crate::report::Advice| AdviceView {
                 text: t.text(&piece.text),
                 grounds: facts.named(t, &piece.rests_on),
             };
@@ -148,6 +151,7 @@ impl<'a> Half<'a> {
             t,
             report,
             latin_name: latin_name(report),
+            what_it_does: report.facts.one(Field::WhatItDoes),
             tags: tags(t, report),
             position: position(t, report),
             parent_found: report
@@ -210,30 +214,22 @@ impl<'a> Half<'a> {
 
 /// The brand's name in Latin letters, where it is another than the one given.
 fn latin_name(report: &Report) -> Option<String> {
-    let name = report.identity.name_en.as_ref()?;
+    let name = report.facts.one(Field::NameEn)?;
     let other = crate::text::key(&name.value) != crate::text::key(&report.brand);
     other.then(|| name.value.clone())
 }
 
 /// What stands below the name: trade, year, place.
 fn tags(t: Tongue, report: &Report) -> Vec<String> {
-    let industry = &report.categorisation.industry;
-    let (own, other) = match t.fa {
-        true => (&industry.fa, &industry.en),
-        false => (&industry.en, &industry.fa),
-    };
     let founded = report
-        .identity
-        .founding_year
-        .as_ref()
-        .map(|year| format!("{} {}", t.pick("بنیان‌گذاری:", "Founded:"), year.value));
-    let place = report.identity.headquarters.as_ref();
+        .facts
+        .one(Field::FoundingYear)
+        .map(|year| format!("{}: {}", Field::FoundingYear.label(t.fa), year.value));
+    let value = |fact: Option<&Fact>| fact.map(|fact| fact.value.clone());
     [
-        own.as_ref()
-            .or(other.as_ref())
-            .map(|fact| fact.value.clone()),
+        value(report.facts.industry(t.fa)),
         founded,
-        place.map(|fact| fact.value.clone()),
+        value(report.facts.one(Field::Headquarters)),
     ]
     .into_iter()
     .flatten()
@@ -243,23 +239,8 @@ fn tags(t: Tongue, report: &Report) -> Vec<String> {
 
 /// Where the brand stands in its market.
 fn position(t: Tongue, report: &Report) -> Vec<Line> {
-    let c = &report.categorisation;
-    let lines = [
-        t.line(report, "جایگاه", "Position", c.market_position.iter()),
-        t.line(report, "سطح قیمت", "Price tier", c.price_tier.iter()),
-        t.line(
-            report,
-            "رقیبان",
-            "Competitors",
-            report.relationships.competitors.iter().take(STRONGEST),
-        ),
-    ];
-    known(lines)
-}
-
-fn known(lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
-    let known = lines.into_iter().filter(|line| !line.facts.is_empty());
-    known.collect()
+    let shown = [Field::MarketPosition, Field::PriceTier, Field::Competitors];
+    known(shown.map(|field| t.line(report, field, report.facts.all(field).take(STRONGEST))))
 }
 
 /// The opportunities, those that matter most first: of high priority, with a partner whom sources name, easy to do.
@@ -283,45 +264,39 @@ fn ideas<'a>(report: &'a Report, facts: &AllFacts, t: Tongue) -> Vec<Idea<'a>> {
 }
 
 fn products(t: Tongue, report: &Report) -> Vec<ProductView> {
-    let line = |fa, en, fact: &Option<Fact>| t.line(report, fa, en, fact.iter());
-    let view = |product: &crate::research::report::Product| ProductView {
-        names: [&product.name_fa, &product.name_en]
+    let names = [Field::ProductNameFa, Field::ProductNameEn];
+    let others: Vec<Field> = fields_of(Subject::Product)
+        .filter(|field| !names.contains(field))
+        .collect();
+    let view = |product: &Record| ProductView {
+        names: names
             .into_iter()
-            .flatten()
+            .filter_map(|field| product.one(field))
             .map(|fact| t.fact(fact, report))
             .collect(),
-        lines: known([
-            line("دسته", "Category", &product.category),
-            line("شرح", "Description", &product.description),
-            line("قیمت", "Price", &product.price),
-            line("مخاطب", "Target market", &product.target_market),
-            t.line(report, "ویژگی‌ها", "Features", product.features.iter()),
-        ]),
+        lines: t.lines(report, product, &others),
     };
-    report.products.iter().map(view).collect()
+    report.facts.products.iter().map(view).collect()
 }
 
 fn segments(t: Tongue, report: &Report) -> Vec<Vec<Line>> {
-    let view = |segment: &crate::research::report::Segment| {
-        known([
-            t.line(report, "گروه", "Segment", [&segment.who].into_iter()),
-            t.line(report, "اندازه", "Size", segment.size.iter()),
-            t.line(
-                report,
-                "رفتار دیجیتال",
-                "Digital behaviour",
-                segment.digital_behaviour.iter(),
-            ),
-        ])
-    };
-    let segments = report.customers.segments.iter();
+    let fields: Vec<Field> = fields_of(Subject::Segment).collect();
+    let segments = report.facts.segments.iter();
     // Those of whom no more is known than who they are stand among the facts.
-    let described = segments.filter(|s| s.size.is_some() || s.digital_behaviour.is_some());
-    described.map(view).collect()
+    let described =
+        segments.filter(|segment| segment.iter().any(|(field, _)| field != Field::SegmentWho));
+    described
+        .map(|segment| t.lines(report, segment, &fields))
+        .collect()
+}
+
+fn fields_of(subject: Subject) -> impl Iterator<Item = Field> {
+    let all = Field::ALL.iter().copied();
+    all.filter(move |field| field.spec().subject == subject)
 }
 
 fn contradictions(t: Tongue, report: &Report) -> Vec<(String, FactView, FactView)> {
-    let view = |c: &crate::research::report::Contradiction| {
+    let view = |c: &crate::report::Contradiction| {
         (
             t.dispute(c),
             t.fact(&c.first, report),
@@ -388,33 +363,32 @@ fn percent(part: usize, whole: usize) -> String {
 }
 
 /// The report's facts by their paths.
-struct AllFacts(Value);
+struct AllFacts(HashMap<String, String>);
 
 impl AllFacts {
     fn of(report: &Report) -> Self {
-        let recommends = report.insights.is_some();
-        let facts = recommends.then(|| {
-            serde_json::json!({
-                "identity": report.identity,
-                "relationships": report.relationships,
-                "categorisation": report.categorisation,
-                "products": report.products,
-                "customers": report.customers,
-            })
-        });
-        Self(facts.unwrap_or_default())
+        let mut facts = HashMap::new();
+        if report.insights.is_some() {
+            let said = report.facts.iter();
+            facts.extend(said.map(|(path, fact)| (path.to_string(), fact.value.clone())));
+            // A recommendation may rest on a product or a segment as a whole.
+            let named = |list: &str, number: usize, name: Option<&Fact>| {
+                name.map(|name| (format!("{list}.{number}"), name.value.clone()))
+            };
+            let products = report.facts.products.iter().enumerate();
+            facts.extend(products.filter_map(|(n, p)| named("products", n, p.product_name())));
+            let segments = report.facts.segments.iter().enumerate();
+            facts.extend(segments.filter_map(|(n, segment)| {
+                named("customers.segments", n, segment.one(Field::SegmentWho))
+            }));
+        }
+        Self(facts)
     }
 
     /// The values of the facts that a recommendation rests on.
     fn named(&self, t: Tongue, paths: &[String]) -> Vec<String> {
-        let values = paths.iter().filter_map(|path| {
-            let place = self.0.pointer(&format!("/{}", path.replace('.', "/")))?;
-            let fact = ["value", "name_fa", "name_en", "who"]
-                .into_iter()
-                .find_map(|field| place.get(field).filter(|inner| !inner.is_null()))?;
-            let value = fact.get("value").unwrap_or(fact).as_str()?;
-            Some(t.value(&crate::text::shorten(value, 60)))
-        });
+        let values = paths.iter().filter_map(|path| self.0.get(path));
+        let values = values.map(|value| t.value(&crate::text::shorten(value, 60)));
         let mut named: Vec<String> = Vec::new();
         for value in values {
             if named.len() < GROUNDS && !named.contains(&value) {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     ownership::{self, Ownership, Rivals},
-    research::report::{Fact, Report},
+    report::{Field, Report},
     state::{registry::Entry, runs::RunLine, stream_atomically, write_atomically},
     text::shorten,
 };
@@ -151,14 +151,13 @@ struct Row {
 impl Row {
     fn of(t: Tongue, folder: &str, report: &Report, failed: Option<&FailedBrand>) -> Self {
         let quality = &report.quality;
-        let parent = parent(report.relationships.parent.as_ref(), &report.given);
-        let sector = sector(t, &report.categorisation.industry);
-        let value = |fact: &Option<Fact>| fact.as_ref().map(|f| f.value.clone());
-        let (fa, en) = (&report.identity.name_fa, &report.identity.name_en);
+        let parent = parent(report.facts.one(Field::Parent), &report.given);
+        let sector = sector(t, &report.facts);
+        let value = |field| report.facts.one(field).map(|fact| fact.value.clone());
         let names = [
             Some(report.brand.clone()),
-            value(fa),
-            value(en),
+            value(Field::NameFa),
+            value(Field::NameEn),
             Some(parent.to_owned()),
             Some(sector.to_owned()),
         ];

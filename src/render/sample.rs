@@ -1,6 +1,6 @@
 //! A report to test with.
 
-use crate::research::report::{Citation, Fact, Report, Status};
+use crate::report::{Citation, Fact, Report, Status};
 
 /// The report that the tests of the program render too.
 pub fn report() -> Report {

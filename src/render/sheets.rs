@@ -6,10 +6,8 @@ use jiff::civil::Date;
 use super::{tables, view::Tongue};
 use crate::{
     money::Usd,
-    research::{
-        calendar::{day_in_iran, jalali},
-        report::{DatedOpportunity, Fact, Product, Report, Source},
-    },
+    report::{DatedOpportunity, Fact, Field, Record, Report, Source},
+    research::calendar::{day_in_iran, jalali},
     text::{HALF_SPACE, persian_digits},
 };
 
@@ -265,20 +263,6 @@ impl Tongue {
         Cell::Text(if self.fa { persian_digits(&day) } else { day })
     }
 
-    fn relation(self, relation: &str) -> &'static str {
-        match relation {
-            "parent" => self.pick("شرکت مادر", "parent company"),
-            "ultimate_parent" => self.pick("مالک نهایی", "ultimate parent"),
-            "subsidiary" => self.pick("شرکت زیرمجموعه", "subsidiary"),
-            "sister_brand" => self.pick("برند خواهر", "sister brand"),
-            "shareholder" => self.pick("سهامدار", "shareholder"),
-            "affiliate" => self.pick("شرکت وابسته", "affiliate"),
-            "competitor" => self.pick("رقیب", "competitor"),
-            "similar_brand" => self.pick("برند مشابه", "similar brand"),
-            _ => self.pick("برند مکمل", "complementary brand"),
-        }
-    }
-
     fn status(self, fact: Option<&Fact>) -> Cell {
         fact.map_or(Cell::Empty, |fact| Cell::text(self.mark(fact.status).1))
     }
@@ -294,22 +278,17 @@ fn quote(fact: Option<&Fact>) -> Cell {
 }
 
 fn summary(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
-    let industry = &r.categorisation.industry;
-    let industry = match t.fa {
-        true => industry.fa.as_ref().or(industry.en.as_ref()),
-        false => industry.en.as_ref().or(industry.fa.as_ref()),
-    };
     let day = day_in_iran(r.generated_at);
     let opportunities = r.insights.as_ref().map_or(0, |i| i.opportunities.len());
     vec![vec![
-        t.known(r.relationships.parent.as_ref()),
+        t.known(r.facts.one(Field::Parent)),
         Cell::text(t.parent(&r.quality.parent.verdict)),
-        t.known(industry),
+        t.known(r.facts.industry(t.fa)),
         Cell::text(t.coverage(&r.quality.coverage)),
         Cell::count(r.quality.facts),
         Cell::count(r.quality.facts_supported),
         r.quality.share_supported.map_or(Cell::Empty, Cell::Share),
-        Cell::count(r.products.len()),
+        Cell::count(r.facts.products.len()),
         Cell::count(opportunities),
         Cell::Usd(r.cost.usd),
         t.iranian(day),
@@ -318,24 +297,26 @@ fn summary(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
 }
 
 fn products(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
-    let row = |p: &Product| {
-        let name = p.name_fa.as_ref().or(p.name_en.as_ref());
+    let row = |p: &Record| {
+        let name = p.product_name();
         // Not the same name twice.
-        let latin = p.name_fa.as_ref().and(p.name_en.as_ref());
-        let features: Vec<&str> = p.features.iter().map(|fact| fact.value.as_str()).collect();
+        let latin = p.one(Field::ProductNameFa);
+        let latin = latin.and_then(|_| p.one(Field::ProductNameEn));
+        let features = p.all(Field::ProductFeatures).iter();
+        let features: Vec<&str> = features.map(|fact| fact.value.as_str()).collect();
         vec![
             t.known(name),
             t.known(latin),
-            t.known(p.category.as_ref()),
-            t.known(p.description.as_ref()),
+            t.known(p.one(Field::ProductCategory)),
+            t.known(p.one(Field::ProductDescription)),
             Cell::text(t.value(&features.join("\n"))),
-            t.known(p.price.as_ref()),
+            t.known(p.one(Field::ProductPrice)),
             t.status(name),
             quote(name),
             cited(name),
         ]
     };
-    r.products.iter().map(row).collect()
+    r.facts.products.iter().map(row).collect()
 }
 
 fn opportunities(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
@@ -365,9 +346,9 @@ fn opportunities(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
 }
 
 fn related(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
-    let row = |(relation, fact): (&str, &Fact)| {
+    let row = |(field, fact): (Field, &Fact)| {
         vec![
-            Cell::text(t.relation(relation)),
+            Cell::text(field.each(t.fa)),
             t.known(Some(fact)),
             t.status(Some(fact)),
             fact.as_of
@@ -377,7 +358,7 @@ fn related(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {
             cited(Some(fact)),
         ]
     };
-    tables::relations(r).into_iter().map(row).collect()
+    tables::relations(r).map(row).collect()
 }
 
 fn sources(t: Tongue, r: &Report) -> Vec<Vec<Cell>> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::view::{FactView, Tongue};
-use crate::research::report::{DatedOpportunity, Fact, Facts, Insights, Report, Status};
+use crate::report::{DatedOpportunity, Fact, Field, Insights, Report, Status};
 
 /// A statement that is not divided.
 pub struct Statement<'a> {
@@ -109,20 +109,11 @@ fn view<'a>(report: &'a Report, label: &str, fact: &FactView) -> Statement<'a> {
 
 /// What is known of each product with this status, after the product's name.
 fn products(t: Tongue, report: &Report, status: Status) -> Vec<Statement<'_>> {
-    let statements = report.products.iter().filter_map(|product| {
-        let labelled = [
-            (t.pick("نام لاتین", "English name"), &product.name_en),
-            (t.pick("دسته", "category"), &product.category),
-            (t.pick("شرح", "description"), &product.description),
-            (t.pick("قیمت", "price"), &product.price),
-            (t.pick("بازار هدف", "target market"), &product.target_market),
-        ];
-        let name = product.name_fa.as_ref().or(product.name_en.as_ref())?;
-        let features = product.features.iter();
-        let parts: Vec<(&str, &Fact)> = labelled
-            .into_iter()
-            .filter_map(|(label, fact)| Some((label, fact.as_ref()?)))
-            .chain(features.map(|fact| (t.pick("ویژگی", "feature"), fact)))
+    let statements = report.facts.products.iter().filter_map(|product| {
+        let name = product.product_name()?;
+        let parts: Vec<(&str, &Fact)> = product
+            .iter()
+            .flat_map(|(field, facts)| facts.iter().map(move |fact| (field.each(t.fa), fact)))
             .filter(|(_, fact)| fact.status == status && !std::ptr::eq(*fact, name))
             .collect();
         // A name of another status only says whose price it is.
@@ -140,7 +131,7 @@ fn products(t: Tongue, report: &Report, status: Status) -> Vec<Statement<'_>> {
         Some(Statement {
             text: format!(
                 "{}: {}",
-                t.pick("محصول", "Product"),
+                Field::ProductNameFa.each(t.fa),
                 said.join(t.pick("؛ ", "; "))
             ),
             sources: sources.flat_map(cited).collect(),
@@ -269,12 +260,11 @@ impl<'a> Grounds<'a> {
             .map(|source| (source.id.as_str(), source.id.as_str()))
             .collect();
         let mut grounds = HashMap::new();
-        // Facts are visited to be changed, so a copy is.
-        report.clone().each("", &mut |path, fact| {
+        for (path, fact) in report.facts.iter() {
             let cited = fact.evidence.iter();
             let cited = cited.filter_map(|c| ids.get(c.source.as_str()).copied());
-            grounds.insert(path.to_owned(), cited.collect());
-        });
+            grounds.insert(path.to_string(), cited.collect());
+        }
         Self(grounds)
     }
 

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::{inert::inert, view::Tongue};
 use crate::ownership::{Families, Remark};
-use crate::research::{
-    calendar::jalali,
-    report::{Fact, Level, Report, Status},
+use crate::{
+    report::{Fact, Field, Level, Report, Status},
+    research::calendar::jalali,
 };
 
 /// What the brand sells.
@@ -30,29 +30,27 @@ pub fn products(report: &Report) -> anyhow::Result<Vec<u8>> {
         "price_as_of",
         "price_quote",
     ];
-    let rows = report.products.iter().map(|product| {
-        let name = product.name_fa.as_ref().or(product.name_en.as_ref());
+    let rows = report.facts.products.iter().map(|product| {
+        let name = product.product_name();
+        let price = product.one(Field::ProductPrice);
+        let features = product.all(Field::ProductFeatures).iter();
+        let features: Vec<&str> = features.map(|fact| fact.value.as_str()).collect();
         vec![
             report.brand.clone(),
-            value(product.name_fa.as_ref()),
-            value(product.name_en.as_ref()),
-            value(product.category.as_ref()),
-            value(product.description.as_ref()),
-            product
-                .features
-                .iter()
-                .map(|fact| fact.value.as_str())
-                .collect::<Vec<_>>()
-                .join("؛ "),
-            value(product.price.as_ref()),
-            value(product.target_market.as_ref()),
+            value(product.one(Field::ProductNameFa)),
+            value(product.one(Field::ProductNameEn)),
+            value(product.one(Field::ProductCategory)),
+            value(product.one(Field::ProductDescription)),
+            features.join("؛ "),
+            value(price),
+            value(product.one(Field::ProductTargetMarket)),
             name.map(status).unwrap_or_default(),
             name.map(sources).unwrap_or_default(),
             name.map(quote).unwrap_or_default(),
             name.map(|name| urls(report, name)).unwrap_or_default(),
-            product.price.as_ref().map(status).unwrap_or_default(),
-            as_of(product.price.as_ref()),
-            product.price.as_ref().map(quote).unwrap_or_default(),
+            price.map(status).unwrap_or_default(),
+            as_of(price),
+            price.map(quote).unwrap_or_default(),
         ]
     });
     table(report.simulated, &header, rows)
@@ -139,10 +137,12 @@ pub fn related(report: &Report) -> anyhow::Result<Vec<u8>> {
         "parent_verdict",
     ];
     let check = &report.quality.parent;
-    let rows = relations(report).into_iter().map(|(relation, fact)| {
+    let rows = relations(report).map(|(field, fact)| {
         // The verdict on what the list says stands beside what was found.
-        let given = (relation == "parent").then(|| check.given.clone());
-        let verdict = (relation == "parent").then(|| code(&check.verdict));
+        let is_parent = field == Field::Parent;
+        let given = is_parent.then(|| check.given.clone());
+        let verdict = is_parent.then(|| code(&check.verdict));
+        let relation = field.spec().relation.unwrap_or_default();
         vec![
             report.brand.clone(),
             relation.to_owned(),
@@ -195,29 +195,11 @@ pub fn companies(families: &Families, simulated: bool) -> anyhow::Result<Vec<u8>
     table(simulated, &header, rows)
 }
 
-/// Every company that a report puts into a relation to the brand.
-pub fn relations(report: &Report) -> Vec<(&'static str, &Fact)> {
-    let r = &report.relationships;
-    let owners = [
-        ("parent", &r.parent),
-        ("ultimate_parent", &r.ultimate_parent),
-    ];
-    let owners = owners
-        .into_iter()
-        .filter_map(|(relation, fact)| Some((relation, fact.as_ref()?)));
-    let lists = [
-        ("subsidiary", &r.subsidiaries),
-        ("sister_brand", &r.sister_brands),
-        ("shareholder", &r.shareholders),
-        ("affiliate", &r.affiliates),
-        ("competitor", &r.competitors),
-        ("similar_brand", &r.similar_brands),
-        ("complementary_brand", &r.complementary_brands),
-    ];
-    let listed = lists
-        .into_iter()
-        .flat_map(|(relation, facts)| facts.iter().map(move |fact| (relation, fact)));
-    owners.chain(listed).collect()
+/// Every company and person that a report puts into a relation to the brand.
+pub fn relations(report: &Report) -> impl Iterator<Item = (Field, &Fact)> {
+    let related = Field::ALL.iter().copied();
+    let related = related.filter(|field| field.spec().relation.is_some());
+    related.flat_map(|field| report.facts.all(field).map(move |fact| (field, fact)))
 }
 
 /// The value of a fact; empty where it is not known.
@@ -329,10 +311,10 @@ mod tests {
         ) {
             let mut report = sample::report();
             report.simulated = false;
-            let product = report.products[0].clone();
-            report.products = texts.iter().map(|text| {
+            let product = report.facts.products[0].clone();
+            report.facts.products = texts.iter().map(|text| {
                 let mut product = product.clone();
-                product.category = Some(sample::fact(text));
+                product.set(Field::ProductCategory, [sample::fact(text)]);
                 product
             }).collect();
             let bytes = products(&report).unwrap();

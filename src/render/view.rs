@@ -2,12 +2,13 @@
 
 use crate::{
     cli::Lang,
+    report::{
+        Bilingual, Contradiction, Coverage, Dates, Disagreement, Fact, Field, Level, ParentVerdict,
+        Record, Report, Status,
+        fields::{SECTIONS, Subject},
+    },
     research::{
         calendar::{day_in_iran, jalali},
-        report::{
-            Bilingual, Contradiction, Coverage, Dates, Disagreement, Fact, Level, ParentVerdict,
-            Report, Status,
-        },
         rules::{Ruling, Verdict},
     },
     text::{latin_digits, persian_digits},
@@ -51,21 +52,6 @@ pub struct CitationView {
     pub quote: String,
     pub url: String,
     pub title: String,
-}
-
-/// Sections and lines that have facts, of a code, a title and lines each.
-fn filled(
-    sections: impl IntoIterator<Item = (&'static str, &'static str, Vec<Line>)>,
-) -> Vec<Section> {
-    sections
-        .into_iter()
-        .map(|(code, title, lines)| Section {
-            code,
-            title,
-            lines: lines.into_iter().filter(|l| !l.facts.is_empty()).collect(),
-        })
-        .filter(|section| !section.lines.is_empty())
-        .collect()
 }
 
 impl Tongue {
@@ -182,31 +168,14 @@ impl Tongue {
         }
     }
 
-    /// What a field is called; its path where it has no name.
+    /// What one value of a field is called; its path where there is no such field.
     pub fn field(self, path: &str) -> String {
-        let (fa, en) = match path.rsplit('.').find(|part| part.parse::<usize>().is_err()) {
-            Some("parent") => ("شرکت مادر", "Parent company"),
-            Some("ultimate_parent") => ("مالک نهایی", "Ultimate parent"),
-            Some("subsidiaries") => ("شرکت زیرمجموعه", "Subsidiary"),
-            Some("sister_brands") => ("برند خواهر", "Sister brand"),
-            Some("competitors") => ("رقیب", "Competitor"),
-            Some("legal_name") => ("نام ثبتی", "Legal name"),
-            Some("national_id") => ("شناسهٔ ملی", "National identifier"),
-            Some("founding_year") => ("سال تأسیس", "Founding year"),
-            Some("chief_executive") => ("مدیرعامل", "Chief executive"),
-            Some("employees") => ("شمار کارکنان", "Employees"),
-            Some("headquarters") => ("دفتر مرکزی", "Headquarters"),
-            Some("stock_symbol") => ("نماد بورس", "Stock symbol"),
-            Some("tagline") => ("شعار", "Tagline"),
-            Some("campaigns") => ("کمپین", "Campaign"),
-            Some("export_markets") => ("بازار صادراتی", "Export market"),
-            Some("certifications") => ("گواهی", "Certification"),
-            Some("trademarks") => ("نشان تجاری", "Trademark"),
-            Some("products") => ("محصول", "Product"),
-            Some("price") => ("قیمت", "Price"),
-            _ => return path.to_owned(),
+        // A product that is new is told of as one.
+        let field = match path {
+            "products" => Some(Field::ProductNameFa),
+            path => Field::of_path(path),
         };
-        self.pick(fa, en).to_owned()
+        field.map_or_else(|| path.to_owned(), |field| field.each(self.fa).to_owned())
     }
 
     /// What sources disagree about, and why the second of them is likely wrong.
@@ -394,120 +363,54 @@ impl Tongue {
         }
     }
 
-    /// The sections of facts, without the lines that have none.
+    /// The sections of facts, without the lines that have none. Products, and what is known of segments besides who they
+    /// are, have places of their own.
     pub fn sections(self, report: &Report) -> Vec<Section> {
-        let (i, r, c, k) = (
-            &report.identity,
-            &report.relationships,
-            &report.categorisation,
-            &report.customers,
-        );
-        let one = |fa, en, fact: &Option<Fact>| self.line(report, fa, en, fact.iter());
-        let many = |fa, en, facts: &[Fact]| self.line(report, fa, en, facts.iter());
-        let sections = [
-            (
-                "identity",
-                self.pick("هویت", "Identity"),
-                vec![
-                    one("نام فارسی", "Persian name", &i.name_fa),
-                    one("نام لاتین", "English name", &i.name_en),
-                    one("نام ثبتی", "Legal name", &i.legal_name),
-                    one("شناسهٔ ملی", "National identifier", &i.national_id),
-                    one("چه می‌کند", "What it does", &i.what_it_does),
-                    one("شعار", "Tagline", &i.tagline),
-                    one("سال بنیان‌گذاری", "Founded", &i.founding_year),
-                    one("دفتر مرکزی", "Headquarters", &i.headquarters),
-                    one("مدیرعامل", "Chief executive", &i.chief_executive),
-                    one("کارکنان", "Employees", &i.employees),
-                    one("تلفن", "Phone", &i.contact.phone),
-                    one("ایمیل", "E-mail", &i.contact.email),
-                    one("نشانی", "Address", &i.contact.address),
-                    many("شبکه‌های اجتماعی", "Social accounts", &i.social_accounts),
-                    many("گواهی‌ها", "Certifications", &i.certifications),
-                    many("بازارهای صادراتی", "Export markets", &i.export_markets),
-                    one("نماد بورس", "Stock symbol", &i.stock_symbol),
-                    many("نشان‌های تجاری", "Trademarks", &i.trademarks),
-                    many("کمپین‌های تبلیغاتی", "Campaigns", &i.campaigns),
-                ],
-            ),
-            (
-                "relationships",
-                self.pick("مالکیت و روابط", "Ownership and relationships"),
-                vec![
-                    one("شرکت مادر", "Parent company", &r.parent),
-                    one("مالک نهایی", "Ultimate parent", &r.ultimate_parent),
-                    many("شرکت‌های زیرمجموعه", "Subsidiaries", &r.subsidiaries),
-                    many("برندهای خواهر", "Sister brands", &r.sister_brands),
-                    many("سهامداران", "Shareholders", &r.shareholders),
-                    many("شرکت‌های وابسته", "Affiliates", &r.affiliates),
-                    many("رقیبان", "Competitors", &r.competitors),
-                    many("برندهای مشابه", "Similar brands", &r.similar_brands),
-                    many(
-                        "برندهای مکمل",
-                        "Complementary brands",
-                        &r.complementary_brands,
-                    ),
-                ],
-            ),
-            (
-                "categorisation",
-                self.pick("صنعت و بازار", "Industry and market"),
-                vec![
-                    one("صنعت", "Industry (Persian)", &c.industry.fa),
-                    one("صنعت (انگلیسی)", "Industry", &c.industry.en),
-                    one("کد آیسیک", "ISIC code", &c.industry.isic),
-                    many("زیرشاخه‌ها", "Sub-industries", &c.sub_industries),
-                    one("مدل کسب‌وکار", "Business model", &c.business_model),
-                    one("سطح قیمت", "Price tier", &c.price_tier),
-                    many(
-                        "راه‌های فروش",
-                        "Distribution channels",
-                        &c.distribution_channels,
-                    ),
-                    one("جایگاه در بازار", "Market position", &c.market_position),
-                    one("اندازهٔ بازار", "Market size", &c.market_size),
-                    one("رشد", "Growth", &c.growth),
-                    one("فصل فروش", "Seasonality", &c.seasonality),
-                    many("گسترهٔ جغرافیایی", "Geographic focus", &c.geographic_focus),
-                ],
-            ),
-            (
-                "customers",
-                self.pick("مشتریان", "Customers"),
-                vec![
-                    self.line(
-                        report,
-                        "گروه‌های مشتری",
-                        "Segments",
-                        k.segments.iter().map(|segment| &segment.who),
-                    ),
-                    many("نیازها", "Needs", &k.needs),
-                    many("تحسین‌ها", "Praise", &k.praise),
-                    many("گلایه‌ها", "Complaints", &k.complaints),
-                    many(
-                        "گروه‌های دست‌نخورده",
-                        "Untapped segments",
-                        &k.untapped_segments,
-                    ),
-                ],
-            ),
-        ];
-        filled(sections)
+        let shown = |field: &Field| match field.spec().subject {
+            Subject::Brand => true,
+            Subject::Product => false,
+            Subject::Segment => *field == Field::SegmentWho,
+        };
+        let sections = SECTIONS.iter().map(|(code, titles)| {
+            let fields = Field::ALL.iter().copied();
+            let fields = fields.filter(|field| field.section() == *code && shown(field));
+            let lines = fields.map(|field| self.line(report, field, report.facts.all(field)));
+            Section {
+                code,
+                title: self.pick(titles[0], titles[1]),
+                lines: known(lines),
+            }
+        });
+        sections
+            .filter(|section| !section.lines.is_empty())
+            .collect()
     }
 
-    /// A label with facts.
+    /// A field's label with facts.
     pub fn line<'a>(
         self,
         report: &Report,
-        fa: &'static str,
-        en: &'static str,
-        facts: impl Iterator<Item = &'a Fact>,
+        field: Field,
+        facts: impl IntoIterator<Item = &'a Fact>,
     ) -> Line {
+        let facts = facts.into_iter();
         Line {
-            label: self.pick(fa, en),
+            label: field.label(self.fa),
             facts: facts.map(|fact| self.fact(fact, report)).collect(),
         }
     }
+
+    /// What is known of a product or segment in these fields, each on a line.
+    pub fn lines(self, report: &Report, record: &Record, fields: &[Field]) -> Vec<Line> {
+        let lines = fields.iter();
+        known(lines.map(|field| self.line(report, *field, record.all(*field))))
+    }
+}
+
+/// The lines that have facts.
+pub fn known(lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
+    let known = lines.into_iter().filter(|line| !line.facts.is_empty());
+    known.collect()
 }
 
 /// Whether a click may open this address.

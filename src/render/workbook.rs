@@ -10,7 +10,7 @@ use super::{
     style::{Formats, WARNING},
     view::Tongue,
 };
-use crate::{ownership::Families, research::report::Report};
+use crate::{ownership::Families, report::Report};
 
 /// Excel's limit for a sheet.
 const ROW_LIMIT: u32 = 1_048_576;
@@ -225,6 +225,7 @@ mod tests {
     use calamine::{Data, Range, Reader, Xlsx};
 
     use super::*;
+    use crate::report::Field;
     use crate::{
         ownership,
         render::{
@@ -290,7 +291,10 @@ mod tests {
     /// Families in which the report's brand has an owner.
     fn with_an_owner(report: &Report) -> Families {
         let mut report = report.clone();
-        report.relationships.parent = Some(sample::fact("گلرنگ"));
+        report
+            .facts
+            .brand
+            .set(Field::Parent, [sample::fact("گلرنگ")]);
         let mut ownership = ownership::Ownership::default();
         ownership.add(&report);
         ownership::families(ownership)
@@ -345,7 +349,7 @@ mod tests {
         ] {
             let mut report = sample::report();
             report.brand = text.to_owned();
-            report.products[0].category = Some(sample::fact(text));
+            report.facts.products[0].set(Field::ProductCategory, [sample::fact(text)]);
             let mut book = Book::new(Tongue { fa: false }, false).unwrap();
             book.add(&report).unwrap();
             let Data::String(read) = sheets(book)[0].get((1, 0)).unwrap().clone() else {

@@ -3,9 +3,9 @@
 use jiff::{ToSpan, civil::Date};
 
 use super::view::Tongue;
-use crate::research::{
-    calendar::{day_in_iran, jalali_month, year_from},
+use crate::{
     report::{Dates, Report},
+    research::calendar::{day_in_iran, jalali_month, year_from},
 };
 
 const JALALI: [&str; 12] = [

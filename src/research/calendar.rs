@@ -18,13 +18,12 @@ use jiff::{
     civil::Date,
     tz::{Offset, TimeZone},
 };
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::report::{Bilingual, Dates};
+use crate::report::{Bilingual, Dates};
 
 /// An occasion that advertisers in Iran plan for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Occasion {
     NowruzShopping,
@@ -49,6 +48,34 @@ pub enum Occasion {
     QurbanToGhadir,
     Sepandarmazgan,
     ExamSeason,
+}
+
+impl Occasion {
+    /// All of them.
+    pub const ALL: [Self; 22] = [
+        Self::NowruzShopping,
+        Self::Nowruz,
+        Self::SizdahBedar,
+        Self::BackToSchool,
+        Self::Mehregan,
+        Self::Yalda,
+        Self::BlackFriday,
+        Self::Bahman22,
+        Self::ChaharshanbeSuri,
+        Self::MothersDay,
+        Self::FathersDay,
+        Self::Ramadan,
+        Self::EidFitr,
+        Self::EidQurban,
+        Self::EidGhadir,
+        Self::Ashura,
+        Self::Arbaeen,
+        Self::Muharram,
+        Self::Safar,
+        Self::QurbanToGhadir,
+        Self::Sepandarmazgan,
+        Self::ExamSeason,
+    ];
 }
 
 use Occasion::{

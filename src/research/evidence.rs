@@ -14,11 +14,15 @@ use super::{
     Stage, Stages,
     figures::{self, Figure},
     identity::{Candidate, Neighbours},
-    report::{Citation, Fact, Source, Status, TakenOut},
-    roles::{Role, Said},
+    roles::Said,
     select::{AboutBrand, Selection, select},
 };
-use crate::{brand::Brand, services::tavily::Page, text};
+use crate::{
+    brand::Brand,
+    report::{Citation, Fact, Field, Source, Status, TakenOut, fields::Role},
+    services::tavily::Page,
+    text,
+};
 
 /// Letters and digits that a quote needs to prove anything.
 pub const QUOTE_MIN: usize = 8;
@@ -144,12 +148,12 @@ impl Evidence {
 
     /// Decides how well the fact of this field stands. Citations that are not what they claim are taken off it.
     /// `others` are the folded names of other companies that play a part.
-    pub fn judge(&self, path: &str, fact: &mut Fact, others: &[String]) {
+    pub fn judge(&self, field: Field, fact: &mut Fact, others: &[String]) {
         fact.value = text::persian_letters(&text::clean(&fact.value));
         if !self.stages.has(Stage::Evidence) {
             return;
         }
-        let role = Role::of(path);
+        let role = field.spec().role;
         let value = text::words(&fact.value);
         if role.is_some() && self.names.names.contains(&value) {
             // Nobody is their own owner or rival.
@@ -162,6 +166,18 @@ impl Evidence {
             .take()
             .filter(|date| self.is_dated(date, &fact.evidence));
         fact.status = self.status(role, fact);
+    }
+
+    /// Whether a fact belongs into the report: a quote of it stands in a page about the brand.
+    pub fn is_shown(&self, fact: &Fact) -> bool {
+        !fact.evidence.is_empty() || !self.stages.has(Stage::Evidence)
+    }
+
+    /// Whether a value can be read in a quote of a fact.
+    pub fn reads(&self, value: &str, fact: &Fact) -> bool {
+        let quotes = fact.evidence.iter().map(|citation| &citation.quote);
+        let mut quotes = quotes.filter(|quote| value_in_quote(value, quote));
+        quotes.next().is_some() || !self.stages.has(Stage::Evidence)
     }
 
     fn status(&self, role: Option<Role>, fact: &Fact) -> Status {
@@ -462,7 +478,7 @@ mod tests {
 
     fn judged(value: &str, source: &str, quote: &str) -> Status {
         let mut fact = fact(value, source, quote);
-        evidence(vec![page("https://news.ir/1", TEXT)]).judge("identity.tagline", &mut fact, &[]);
+        evidence(vec![page("https://news.ir/1", TEXT)]).judge(Field::Tagline, &mut fact, &[]);
         fact.status
     }
 
@@ -513,7 +529,7 @@ mod tests {
         let judged = |text: &str, quote: &str| {
             let mut fact = fact("۱۳۸۰", "s1", quote);
             evidence(vec![page("https://news.ir/1", text)]).judge(
-                "identity.founding_year",
+                Field::FoundingYear,
                 &mut fact,
                 &[text::words("پگاه")],
             );
@@ -544,7 +560,7 @@ mod tests {
     #[test]
     fn an_invented_quote_is_not_shown() {
         let mut fact = fact("۱۳۷۱", "s1", "کاله در سال ۱۳۷۱ بنیان گذاشته شد");
-        evidence(vec![page("https://news.ir/1", TEXT)]).judge("identity.tagline", &mut fact, &[]);
+        evidence(vec![page("https://news.ir/1", TEXT)]).judge(Field::Tagline, &mut fact, &[]);
         assert!(fact.evidence.is_empty());
     }
 
@@ -553,7 +569,7 @@ mod tests {
         let mut evidence = evidence(vec![page("https://news.ir/1", TEXT)]);
         evidence.set_apart(&["s1".into(), "s9".into()]);
         let mut fact = fact("1370", "s1", "در سال ۱۳۷۰ در آمل تأسیس شد");
-        evidence.judge("identity.tagline", &mut fact, &[]);
+        evidence.judge(Field::Tagline, &mut fact, &[]);
         assert_eq!(fact.status, Status::Unverified);
         assert_eq!(evidence.about_brand(), 0);
     }
@@ -609,7 +625,7 @@ mod tests {
         fn supported_means_it_can_be_read(value in "[ا-ی۰-۹ ]{1,12}", quote in "[ا-ی۰-۹ ]{0,40}", start in 0usize..60, length in 0usize..60, real: bool) {
             let quote = if real { TEXT.chars().skip(start).take(length).collect() } else { quote };
             let mut fact = fact(&value, "s1", &quote);
-            evidence(vec![page("https://news.ir/1", TEXT)]).judge("identity.tagline", &mut fact, &[]);
+            evidence(vec![page("https://news.ir/1", TEXT)]).judge(Field::Tagline, &mut fact, &[]);
             if fact.status == Status::Supported {
                 prop_assert!(text::compact(TEXT).contains(&text::compact(&quote)));
                 prop_assert!(text::compact(&quote).contains(&text::compact(&value)));

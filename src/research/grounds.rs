@@ -3,17 +3,20 @@
 
 use super::{
     figures::{self, Figure},
-    persian,
-    report::{Bilingual, Facts, Status},
-    roles,
+    persian, roles,
 };
-use crate::{cli::Lang, text};
+use crate::{
+    cli::Lang,
+    report::{Bilingual, Facts, Field, Status, fields::Role},
+    text,
+};
 
 /// Numbers up to this are counts of things that are planned, not figures that were found.
 const SMALL: f64 = 12.0;
 
 /// A fact that recommendations may rest on.
 struct Ground {
+    field: Field,
     path: String,
     value: String,
     words: String,
@@ -35,7 +38,7 @@ pub struct Grounds {
 
 impl Grounds {
     /// The facts that can be relied on.
-    pub fn new(brand: &str, facts: &mut impl Facts, lang: Lang) -> Self {
+    pub fn new(brand: &str, facts: &Facts, lang: Lang) -> Self {
         let mut grounds = Self {
             facts: Vec::new(),
             figures: Vec::new(),
@@ -45,19 +48,20 @@ impl Grounds {
             taken_out: 0,
             strict: true,
         };
-        facts.each("", &mut |path, fact| {
+        for (path, fact) in facts.iter() {
             if fact.status == Status::Unverified {
-                return;
+                continue;
             }
             let words = text::words(&fact.value);
             grounds.figures.extend(figures::read(&fact.value).figures);
             grounds.words.push_str(&words);
             grounds.facts.push(Ground {
-                path: path.to_owned(),
+                field: path.field,
+                path: path.to_string(),
                 value: fact.value.clone(),
                 words,
             });
-        });
+        }
         grounds
     }
 
@@ -70,12 +74,12 @@ impl Grounds {
     pub fn is_partner(&self, partner: &str) -> bool {
         let words = text::words(partner);
         let names = |fact: &&Ground| {
-            fact.path.starts_with("relationships.")
+            fact.field.spec().relation.is_some()
                 && !words.trim().is_empty()
                 && fact.words.contains(&words)
         };
         let mut facts = self.facts.iter().filter(names).peekable();
-        facts.peek().is_some() && facts.all(|fact| !fact.path.contains("competitors"))
+        facts.peek().is_some() && facts.all(|fact| fact.field.spec().role != Some(Role::Rival))
     }
 
     /// Whether a sum of money has a basis among the facts that it rests on.
@@ -159,16 +163,19 @@ impl Grounds {
 
     /// Who says whose a brand is, or who leads it, names whom the facts name.
     fn keeps_roles(&self, words: &str) -> bool {
-        let names = |fields: &[&str]| {
-            let of = |fact: &&Ground| fields.iter().any(|field| fact.path.contains(field));
+        let names = |roles: &[Role]| {
+            let of = |fact: &&Ground| {
+                let role = fact.field.spec().role;
+                role.is_some_and(|role| roles.contains(&role))
+            };
             self.facts
                 .iter()
                 .filter(of)
                 .any(|fact| words.contains(fact.words.trim_end()))
         };
-        let owner = !roles::speaks_of_owner(words)
-            || names(&["parent", "shareholders", "subsidiaries", "sister_brands"]);
-        let chief = !roles::speaks_of_chief(words) || names(&["chief_executive"]);
+        let owner =
+            !roles::speaks_of_owner(words) || names(&[Role::Owner, Role::Owned, Role::Sister]);
+        let chief = !roles::speaks_of_chief(words) || names(&[Role::Chief]);
         owner && chief
     }
 
@@ -207,7 +214,7 @@ impl Grounds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::research::report::{Analysis, Fact};
+    use crate::report::Fact;
 
     fn grounds() -> Grounds {
         let fact = |value: &str, status| Fact {
@@ -216,14 +223,18 @@ mod tests {
             as_of: None,
             evidence: Vec::new(),
         };
-        let mut analysis = Analysis::empty();
-        analysis.identity.founding_year = Some(fact("۱۳۷۰", Status::Supported));
-        analysis.relationships.parent = Some(fact("گروه سولیکو", Status::Supported));
-        analysis.relationships.competitors = vec![fact("میهن", Status::Supported)];
-        analysis.relationships.complementary_brands = vec![fact("نان سحر", Status::Supported)];
-        analysis.customers.praise = vec![fact("کیفیت پنیر", Status::Supported)];
-        analysis.customers.complaints = vec![fact("قیمت بالا", Status::Unverified)];
-        Grounds::new("کاله", &mut analysis, Lang::Both)
+        let mut facts = Facts::default();
+        for (field, value, status) in [
+            (Field::FoundingYear, "۱۳۷۰", Status::Supported),
+            (Field::Parent, "گروه سولیکو", Status::Supported),
+            (Field::Competitors, "میهن", Status::Supported),
+            (Field::ComplementaryBrands, "نان سحر", Status::Supported),
+            (Field::Praise, "کیفیت پنیر", Status::Supported),
+            (Field::Complaints, "قیمت بالا", Status::Unverified),
+        ] {
+            facts.brand.set(field, [fact(value, status)]);
+        }
+        Grounds::new("کاله", &facts, Lang::Both)
     }
 
     fn may(text: &str, rests_on: &str) -> bool {

@@ -3,11 +3,11 @@
 use super::{
     calendar::Occasion,
     grounds::Grounds,
-    report::{
-        Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Opportunity,
-        PlannedChannel, Recommendations,
-    },
     rules::{Ruling, Verdict},
+};
+use crate::report::{
+    Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Opportunity,
+    PlannedChannel, Recommendations,
 };
 
 /// Takes out what rests on nothing, fills in dates and rules, and makes the shares add up.
@@ -165,13 +165,6 @@ fn add_up(mut channels: Vec<PlannedChannel>) -> Vec<PlannedChannel> {
         left -= 1;
     }
     channels
-}
-
-impl Bilingual {
-    /// Whether there is no text in any language.
-    pub fn is_empty(&self) -> bool {
-        self.fa.is_none() && self.en.is_none()
-    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@
 //! request, so going on after a crash is running the same function again.
 
 pub mod calendar;
-pub(crate) mod check;
 pub mod company;
+pub(crate) mod contradictions;
 pub(crate) mod evidence;
+pub(crate) mod extraction;
 pub(crate) mod figures;
 pub(crate) mod grounds;
 pub(crate) mod identity;
@@ -15,8 +16,8 @@ pub(crate) mod persian;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
 mod queries;
+pub(crate) use crate::report;
 pub mod radar;
-pub mod report;
 mod roles;
 pub mod rules;
 mod select;
@@ -33,13 +34,11 @@ use tracing::Span;
 use self::{
     calendar::Occasion,
     evidence::{Batch, Evidence},
+    extraction::{Analysis, analyse},
     grounds::Grounds,
     identity::Neighbours,
     queries::Query,
     radar::Sight,
-    report::{
-        Analysis, Coverage, Dates, Facts, Given, Insights, Report, ReportCost, SCHEMA_VERSION,
-    },
     rules::Ruling,
     stages::Brief,
 };
@@ -47,6 +46,10 @@ use crate::{
     brand::Brand,
     cli::Lang,
     money::Usd,
+    report::{
+        Coverage, Dates, Facts, Field, Given, Insights, Report, ReportCost, SCHEMA_VERSION,
+        claims::Claims, fields::Subject,
+    },
     services::{
         call::CallError,
         model::{Prices, Usage},
@@ -221,26 +224,24 @@ impl Research {
         let (mut evidence, searched) = span::measure(span::stage("search"), search).await?;
         let mut usage = Usage::default();
         // Whom the list means has to be known before anything is paid to a model.
-        let analysis = if evidence.sources.is_empty() || !evidence.candidates.is_empty() {
-            None
+        let claims = if evidence.sources.is_empty() || !evidence.candidates.is_empty() {
+            Claims::default()
         } else {
             let prompt = stages::analyst_prompt(brand, &evidence, &self.fence_key);
             let question = stages::analyst(brand, &prompt);
-            Some(self.ask(&question, since, &mut usage).await?)
+            self.ask(&question, since, &mut usage).await?
         };
-        let mut analysis = analysis.unwrap_or_else(Analysis::empty);
-        let (quality, regulations) = span::compute(span::stage("check"), || {
-            check::check(&mut analysis, &mut evidence);
-            let quality = quality::assess(brand, &mut analysis, &evidence);
-            let known = known_of(brand, &mut analysis);
-            (quality, rules::rulings(&known, self.today))
+        let (analysis, quality, regulations) = span::compute(span::stage("check"), || {
+            let analysis = analyse(claims, &mut evidence, &brand.name);
+            let quality = quality::assess(brand, &analysis, &evidence);
+            let known = known_of(brand, &analysis.facts);
+            (analysis, quality, rules::rulings(&known, self.today))
         });
         let insights = match quality.coverage {
             // Nothing is recommended for a brand about which nothing is known.
             Coverage::None => None,
             Coverage::Full | Coverage::Thin => {
-                let recommended =
-                    self.recommend(brand, &mut analysis, &regulations, since, &mut usage);
+                let recommended = self.recommend(brand, &analysis, &regulations, since, &mut usage);
                 Some(recommended.await?)
             }
         };
@@ -258,11 +259,7 @@ impl Research {
             models: usage.models,
             prompts: stages::prompt_versions(),
             lang: self.lang,
-            identity: analysis.identity,
-            relationships: analysis.relationships,
-            categorisation: analysis.categorisation,
-            products: analysis.products,
-            customers: analysis.customers,
+            facts: analysis.facts,
             insights,
             regulations,
             sources: evidence
@@ -371,7 +368,7 @@ impl Research {
     async fn recommend(
         &self,
         brand: &Brand,
-        analysis: &mut Analysis,
+        analysis: &Analysis,
         rules: &[Ruling],
         since: Timestamp,
         usage: &mut Usage,
@@ -381,10 +378,10 @@ impl Research {
             year: &self.year,
             rules,
         };
-        let prompt = stages::strategist_prompt(brand, &brief, analysis, &self.fence_key);
-        let question = stages::strategist(brand, &prompt);
+        let prompt = stages::strategist_prompt(brand, &brief, &analysis.facts, &self.fence_key);
+        let question = stages::strategist(brand, self.lang, &prompt);
         let recommended = self.ask(&question, since, usage).await?;
-        let mut grounds = Grounds::new(&brand.name, analysis, self.lang);
+        let mut grounds = Grounds::new(&brand.name, &analysis.facts, self.lang);
         grounds.strict = self.stages.has(Stage::Grounds);
         Ok(insights::date_and_check(
             recommended,
@@ -396,21 +393,22 @@ impl Research {
 }
 
 /// What is known of the brand, as far as rules of advertising ask for it.
-fn known_of(brand: &Brand, analysis: &mut Analysis) -> String {
-    const ASKED: [&str; 5] = [
-        "what_it_does",
-        "industry",
-        "sub_industries",
-        "products.",
-        "business_model",
+fn known_of(brand: &Brand, facts: &Facts) -> String {
+    const ASKED: [Field; 6] = [
+        Field::WhatItDoes,
+        Field::IndustryFa,
+        Field::IndustryEn,
+        Field::IndustryIsic,
+        Field::SubIndustries,
+        Field::BusinessModel,
     ];
     let mut known = brand.name.clone();
-    analysis.each("", &mut |path, fact| {
-        if ASKED.iter().any(|field| path.contains(field)) {
+    for (path, fact) in facts.iter() {
+        if ASKED.contains(&path.field) || path.field.spec().subject == Subject::Product {
             known.push('\n');
             known.push_str(&fact.value);
         }
-    });
+    }
     known
 }
 

@@ -1,26 +1,25 @@
 //! How far a report can be relied on, and what has to be asked.
 
-use super::{
-    company,
-    evidence::Evidence,
+use super::{company, evidence::Evidence, extraction::Analysis};
+use crate::{
+    brand::Brand,
     report::{
-        Analysis, Bilingual, Coverage, Fact, Facts, ParentCheck, ParentVerdict, Quality,
-        Relationships, Status,
+        Bilingual, Coverage, Fact, Facts, Field, ParentCheck, ParentVerdict, Quality, Status,
+        fields::Role,
     },
 };
-use crate::brand::Brand;
 
 /// Fewer supported facts, or fewer sources, make a thin report.
 const FULL_FACTS: usize = 5;
 const FULL_SOURCES: usize = 3;
 
 /// Says how far the report can be relied on.
-pub fn assess(brand: &Brand, analysis: &mut Analysis, evidence: &Evidence) -> Quality {
-    let (mut facts, mut supported) = (0, 0);
-    analysis.each("", &mut |_, fact| {
-        facts += 1;
-        supported += usize::from(fact.status == Status::Supported);
-    });
+pub fn assess(brand: &Brand, analysis: &Analysis, evidence: &Evidence) -> Quality {
+    let facts = analysis.facts.iter().count();
+    let supported = analysis.facts.iter();
+    let supported = supported
+        .filter(|(_, fact)| fact.status == Status::Supported)
+        .count();
     let coverage = match (evidence.about_brand(), supported) {
         (0, _) | (_, 0) => Coverage::None,
         (FULL_SOURCES.., FULL_FACTS..) => Coverage::Full,
@@ -34,27 +33,25 @@ pub fn assess(brand: &Brand, analysis: &mut Analysis, evidence: &Evidence) -> Qu
     Quality {
         coverage,
         facts,
+        claims_left_out: analysis.left_out,
         facts_supported: supported,
         share_supported: share,
         contradictions: analysis.contradictions.clone(),
         namesakes: analysis.namesakes.clone(),
         pages_set_aside: evidence.set_aside,
-        questions: questions(analysis),
-        parent: check_parent(brand, &analysis.relationships),
+        questions: questions(&analysis.facts),
+        parent: check_parent(brand, &analysis.facts),
         candidates: evidence.candidates.clone(),
         taken_out: evidence.attempts.clone(),
     }
 }
 
 /// Compares the parent company in the list with what sources say of owners.
-fn check_parent(brand: &Brand, relationships: &Relationships) -> ParentCheck {
-    let owners: Vec<&Fact> = relationships
-        .parent
-        .iter()
-        .chain(&relationships.ultimate_parent)
-        .chain(&relationships.shareholders)
-        .filter(|fact| fact.status == Status::Supported)
-        .collect();
+fn check_parent(brand: &Brand, facts: &Facts) -> ParentCheck {
+    let owners = facts.iter().filter(|(path, fact)| {
+        path.field.spec().role == Some(Role::Owner) && fact.status == Status::Supported
+    });
+    let owners: Vec<&Fact> = owners.map(|(_, fact)| fact).collect();
     let Some(given) = &brand.parent else {
         return ParentCheck {
             given: None,
@@ -70,10 +67,8 @@ fn check_parent(brand: &Brand, relationships: &Relationships) -> ParentCheck {
             found: Some((*fact).clone()),
         };
     }
-    let other = relationships
-        .parent
-        .clone()
-        .filter(|fact| fact.status == Status::Supported);
+    let other = facts.one(Field::Parent).cloned();
+    let other = other.filter(|fact| fact.status == Status::Supported);
     let verdict = if other.is_some() {
         ParentVerdict::Contradicted
     } else {
@@ -87,73 +82,17 @@ fn check_parent(brand: &Brand, relationships: &Relationships) -> ParentCheck {
 }
 
 /// What the client has to be asked, because no source says it.
-fn questions(analysis: &Analysis) -> Vec<Bilingual> {
-    let Analysis {
-        identity,
-        relationships,
-        categorisation,
-        products,
-        customers,
-        ..
-    } = analysis;
-    let known = |fact: &Option<Fact>| {
-        fact.as_ref()
-            .is_some_and(|fact| fact.status != Status::Unverified)
-    };
-    [
-        (
-            known(&identity.legal_name),
-            "نام ثبتی شرکت چیست؟",
-            "What is the registered name of the company?",
-        ),
-        (
-            known(&relationships.parent),
-            "مالک یا شرکت مادر برند کیست؟",
-            "Who owns the brand, or is its parent company?",
-        ),
-        (
-            known(&identity.chief_executive),
-            "مدیرعامل و تصمیم‌گیرندهٔ بازاریابی چه کسی است؟",
-            "Who is the chief executive, and who decides on marketing?",
-        ),
-        (
-            !products.is_empty(),
-            "محصول‌ها و خدمات اصلی کدام‌اند؟",
-            "What are the main products and services?",
-        ),
-        (
-            products.iter().any(|product| known(&product.price)),
-            "بازهٔ قیمت محصول‌ها چقدر است؟",
-            "What is the price range of the products?",
-        ),
-        (
-            !customers.segments.is_empty(),
-            "مشتریان اصلی چه کسانی هستند؟",
-            "Who are the main customers?",
-        ),
-        (
-            !relationships.competitors.is_empty(),
-            "خود برند چه کسانی را رقیب می‌داند؟",
-            "Whom does the brand itself see as its competitors?",
-        ),
-        (
-            known(&categorisation.market_position),
-            "سهم بازار و جایگاه برند چقدر برآورد می‌شود؟",
-            "What is the estimated market share and position?",
-        ),
-        (
-            !categorisation.distribution_channels.is_empty(),
-            "محصول‌ها از چه راه‌هایی فروخته می‌شوند؟",
-            "Through which channels are the products sold?",
-        ),
-    ]
-    .into_iter()
-    .filter(|(known, ..)| !known)
-    .map(|(_, fa, en)| Bilingual {
-        fa: Some(fa.into()),
-        en: Some(en.into()),
-    })
-    .collect()
+fn questions(facts: &Facts) -> Vec<Bilingual> {
+    let asked = Field::ALL.iter().filter_map(|field| {
+        let known = facts.all(*field).any(Fact::is_known);
+        field.question().filter(|_| !known)
+    });
+    asked
+        .map(|[fa, en]| Bilingual {
+            fa: Some(fa.into()),
+            en: Some(en.into()),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -178,12 +117,12 @@ mod tests {
             ..Row::default()
         };
         let brand = gather(&[row]).brands.remove(0);
-        let relationships = Relationships {
-            parent: parent.map(supported),
-            shareholders: shareholder.map(supported).into_iter().collect(),
-            ..Relationships::default()
-        };
-        check_parent(&brand, &relationships).verdict
+        let mut facts = Facts::default();
+        facts.brand.set(Field::Parent, parent.map(supported));
+        facts
+            .brand
+            .set(Field::Shareholders, shareholder.map(supported));
+        check_parent(&brand, &facts).verdict
     }
 
     #[test]
@@ -214,9 +153,15 @@ mod tests {
 
     #[test]
     fn a_gap_becomes_a_question() {
-        let mut analysis = Analysis::empty();
-        let all = questions(&analysis).len();
-        analysis.identity.legal_name = Some(supported("شرکت پاکشو"));
-        assert_eq!(questions(&analysis).len(), all - 1);
+        let mut facts = Facts::default();
+        let all = questions(&facts).len();
+        facts.brand.set(Field::LegalName, [supported("شرکت پاکشو")]);
+        assert_eq!(questions(&facts).len(), all - 1);
+        let unproven = Fact {
+            status: Status::Unverified,
+            ..supported("شرکت دیگر")
+        };
+        facts.brand.set(Field::LegalName, [unproven]);
+        assert_eq!(questions(&facts).len(), all, "what is not known is asked");
     }
 }

@@ -7,6 +7,7 @@ use url::Url;
 use super::{Depth, evidence::Read};
 use crate::{
     brand::Brand,
+    report::fields::{Field, Topic},
     services::tavily::QUERY_LIMIT,
     text::{self, Phrases},
 };
@@ -38,13 +39,15 @@ pub fn searches(
     };
     let parent = brand.parent.as_deref().unwrap_or_default();
     let owner = own(format!(
-        "{name} شرکت مالک هلدینگ سهامداران مدیرعامل شناسه ملی کدال رسمیو {parent}"
+        "{name} {} کدال رسمیو {parent}",
+        words_for(Topic::Ownership)
     ));
-    let products = own(format!("{name} محصولات خدمات قیمت نظرات مشتریان"));
-    let news = own(format!("{name} کمپین تبلیغاتی اسپانسر خبر {year}"));
+    let products = own(format!("{name} {}", words_for(Topic::Products)));
+    let news = own(format!("{name} {} خبر {year}", words_for(Topic::News)));
     let market = own(format!(
-        "{}{name} رقبا سهم بازار صنعت Iran market competitors",
-        latin(brand)
+        "{}{name} {} Iran market competitors",
+        latin(brand),
+        words_for(Topic::Market)
     ));
     if depth == Depth::Quick {
         return vec![owner, products];
@@ -59,7 +62,9 @@ pub fn searches(
             vec![
                 products,
                 own(format!(
-                    "{name} کمپین تبلیغاتی اسپانسر رقبا سهم بازار {year}"
+                    "{name} {} {} {year}",
+                    words_for(Topic::News),
+                    words_for(Topic::Market)
                 )),
                 of_parent(format!(
                     "{parent} هلدینگ مالک سهامداران مدیرعامل شرکت‌های زیرمجموعه برندها"
@@ -83,8 +88,13 @@ pub fn searches(
     queries
 }
 
+/// The words of all fields that the search of a topic covers.
+fn words_for(topic: Topic) -> String {
+    Field::searched_by(topic).collect::<Vec<_>>().join(" ")
+}
+
 /// What a report cannot do without, the words that tell that a page speaks of it, and how it is asked for.
-static TOPICS: LazyLock<[(Phrases, &str); 3]> = LazyLock::new(|| {
+static ESSENTIALS: LazyLock<[(Phrases, &str); 3]> = LazyLock::new(|| {
     [
         (
             Phrases::of(&[
@@ -134,7 +144,11 @@ static TOPICS: LazyLock<[(Phrases, &str); 3]> = LazyLock::new(|| {
 pub fn second_round(brand: &Brand, sources: &[Read], enough: usize) -> Option<Query> {
     let missing =
         |(cues, _): &&(Phrases, &str)| !sources.iter().any(|read| cues.are_in(&read.words));
-    let missing: Vec<&str> = TOPICS.iter().filter(missing).map(|(_, ask)| *ask).collect();
+    let missing: Vec<&str> = ESSENTIALS
+        .iter()
+        .filter(missing)
+        .map(|(_, ask)| *ask)
+        .collect();
     if missing.is_empty() && sources.len() >= enough {
         return None;
     }

@@ -3,21 +3,10 @@
 
 use std::sync::LazyLock;
 
-use crate::text::{self, Phrases};
-
-/// What one company or person is to the brand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Owner, parent company, shareholder.
-    Owner,
-    /// What the brand's company owns.
-    Owned,
-    Sister,
-    Rival,
-    Chief,
-    /// Named beside the brand in another way.
-    Neighbour,
-}
+use crate::{
+    report::fields::Role,
+    text::{self, Phrases},
+};
 
 /// What a sentence says of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,22 +142,6 @@ static OWNED_FOLLOWS: LazyLock<Phrases> =
     LazyLock::new(|| Phrases::of(&["مالک", "صاحب", "شرکت مادر", "owner of", "owns"]));
 
 impl Role {
-    /// The role that a field of the report tells of.
-    pub fn of(path: &str) -> Option<Self> {
-        let path = path.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-        Some(match path {
-            "relationships.parent"
-            | "relationships.ultimate_parent"
-            | "relationships.shareholders" => Self::Owner,
-            "relationships.subsidiaries" => Self::Owned,
-            "relationships.sister_brands" => Self::Sister,
-            "relationships.competitors" => Self::Rival,
-            "identity.chief_executive" => Self::Chief,
-            path if path.starts_with("relationships.") => Self::Neighbour,
-            _ => return None,
-        })
-    }
-
     /// What a quote says of this value in this role to the brand.
     pub fn said(self, quote: &str, value: &str, brand: &[String]) -> Said {
         let words = text::words(quote);
@@ -305,16 +278,5 @@ mod tests {
         ] {
             assert_eq!(said(role, quote, value), expected, "{quote}");
         }
-    }
-
-    #[test]
-    fn fields_have_roles() {
-        assert_eq!(Role::of("relationships.competitors.12"), Some(Role::Rival));
-        assert_eq!(Role::of("relationships.parent"), Some(Role::Owner));
-        assert_eq!(
-            Role::of("relationships.affiliates.0"),
-            Some(Role::Neighbour)
-        );
-        assert_eq!(Role::of("products.0.price"), None);
     }
 }

@@ -6,7 +6,6 @@
 use std::sync::LazyLock;
 
 use jiff::{ToSpan, civil::Date};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::report::Bilingual;
@@ -16,9 +15,7 @@ use crate::text;
 const OLD_MONTHS: i32 = 18;
 
 /// A medium that a campaign can be booked in.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Medium {
     Television,
@@ -73,10 +70,30 @@ impl Medium {
     }
 }
 
+impl Medium {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::Television,
+        Self::Radio,
+        Self::Outdoor,
+        Self::Press,
+        Self::Cinema,
+        Self::Instagram,
+        Self::Telegram,
+        Self::DomesticMessengers,
+        Self::VideoPlatforms,
+        Self::SearchAndDisplay,
+        Self::Marketplaces,
+        Self::Sms,
+        Self::Podcasts,
+        Self::Influencers,
+        Self::PointOfSale,
+        Self::Events,
+    ];
+}
+
 /// What a rule says, the strictest first.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It may not be advertised.

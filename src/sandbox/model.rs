@@ -163,75 +163,29 @@ impl Model {
     }
 
     fn fill(&mut self, schema: &Value, path: &str) -> Value {
-        let kinds: Vec<&str> = match &schema["type"] {
-            Value::String(kind) => vec![kind],
-            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        };
-        if is_fact(schema) {
-            let found = self.find(path).into_iter().next();
-            return match found {
-                Some(said) => fact(&said),
-                None if kinds.contains(&"null") => Value::Null,
-                None => fact(&Said::default()),
-            };
-        }
-        match kinds.first() {
-            Some(&"object") => {
-                let properties = schema["properties"]
-                    .as_object()
-                    .cloned()
-                    .unwrap_or_default();
-                let below = |name: &str| {
-                    if path.is_empty() {
-                        name.to_owned()
-                    } else {
-                        format!("{path}.{name}")
-                    }
+        match schema["type"].as_str() {
+            Some("object") => {
+                let properties = schema["properties"].as_object().into_iter().flatten();
+                let below = |name: &str| match path {
+                    "" => name.to_owned(),
+                    path => format!("{path}.{name}"),
                 };
                 let filled: Map<String, Value> = properties
-                    .iter()
                     .map(|(name, inner)| (name.clone(), self.fill(inner, &below(name))))
                     .collect();
                 Value::Object(filled)
             }
-            Some(&"array") => Value::Array(self.list(&schema["items"], path)),
-            Some(&"string") => self.text(schema, &kinds, path),
-            Some(&"integer" | &"number") if kinds.contains(&"null") => Value::Null,
-            Some(&"integer" | &"number") => json!(0),
-            Some(&"boolean") => json!(false),
+            Some("array") => Value::Array(self.list(&schema["items"], path)),
+            Some("string") => self.text(schema, path),
+            Some("integer" | "number") => json!(0),
+            Some("boolean") => json!(false),
             _ => Value::Null,
         }
     }
 
     fn list(&mut self, items: &Value, path: &str) -> Vec<Value> {
-        if is_fact(items) {
-            return self.find(path).iter().map(fact).collect();
-        }
         match path {
-            "products" => {
-                let products = std::mem::take(&mut self.products);
-                let mut filled = Vec::new();
-                for (name, price) in products {
-                    let mut product = self.fill(items, "products");
-                    product["name_fa"] = fact(&name);
-                    product["price"] = fact(&price);
-                    filled.push(product);
-                }
-                filled
-            }
-            "customers.segments" => {
-                let segments = self.find("customers.segments.who");
-                segments
-                    .iter()
-                    .map(|who| {
-                        let mut segment = self.fill(items, path);
-                        segment["who"] = fact(who);
-                        segment
-                    })
-                    .collect()
-            }
-            "contradictions" => self.contradictions(),
+            "claims" => self.claims(&items["properties"]["field"]["enum"]),
             "opportunities" => self
                 .partners()
                 .into_iter()
@@ -246,7 +200,8 @@ impl Model {
                     }
                     opportunity["partner"] = json!(partner);
                     opportunity["rests_on"] = json!([path]);
-                    opportunity["timing"] = json!(self.occasions.get(1));
+                    let occasion = self.occasions.get(1).map_or("none", String::as_str);
+                    opportunity["timing"] = json!(occasion);
                     opportunity
                 })
                 .collect(),
@@ -293,7 +248,7 @@ impl Model {
         }
     }
 
-    fn text(&self, schema: &Value, kinds: &[&str], path: &str) -> Value {
+    fn text(&self, schema: &Value, path: &str) -> Value {
         if let Some(first) = schema["enum"].get(0) {
             return first.clone();
         }
@@ -312,7 +267,6 @@ impl Model {
         match lang {
             "fa" if self.languages[0] => json!(fa),
             "en" if self.languages[1] => json!(en),
-            _ if kinds.contains(&"null") => Value::Null,
             _ => json!(""),
         }
     }
@@ -346,31 +300,35 @@ impl Model {
     }
 
     fn bilingual(&self, fa: &str, en: &str) -> Value {
-        json!({"fa": self.languages[0].then_some(fa), "en": self.languages[1].then_some(en)})
+        let languages = [("fa", fa, self.languages[0]), ("en", en, self.languages[1])];
+        let asked = languages.into_iter().filter(|(.., asked)| *asked);
+        asked
+            .map(|(code, text, _)| (code.to_owned(), json!(text)))
+            .collect::<Map<String, Value>>()
+            .into()
     }
 
-    /// What was said of a field, each value once.
-    fn find(&self, path: &str) -> Vec<Said> {
-        let mut found: Vec<Said> = Vec::new();
-        for (_, said) in self.said.iter().filter(|(of, _)| *of == path) {
-            if !found.iter().any(|known| known.value == said.value) {
-                found.push(said.clone());
+    /// One claim for everything that was said: of one value once, and both sides of a dispute.
+    fn claims(&self, fields: &Value) -> Vec<Value> {
+        let mut claims = Vec::new();
+        let mut add = |path: &str, of: &str, said: &Said| {
+            let claim = claim(fields, path, of, said);
+            if !claims.contains(&claim) {
+                claims.push(claim);
             }
+        };
+        for (path, said) in &self.said {
+            add(path, "", said);
         }
-        found
-    }
-
-    fn contradictions(&self) -> Vec<Value> {
-        let mut disputes = self.disputes.clone();
-        if let [first, second, ..] = &self.find("identity.founding_year")[..] {
-            disputes.push((
-                "identity.founding_year".to_owned(),
-                first.clone(),
-                second.clone(),
-            ));
+        for (name, price) in &self.products {
+            add("products.name_fa", &name.value, name);
+            add("products.price", &name.value, price);
         }
-        let dispute = |(about, first, second): &(String, Said, Said)| json!({"about": about, "first": fact(first), "second": fact(second)});
-        disputes.iter().map(dispute).collect()
+        for (about, first, second) in &self.disputes {
+            add(about, "", first);
+            add(about, "", second);
+        }
+        claims
     }
 
     fn partners(&self) -> Vec<(String, String)> {
@@ -390,16 +348,17 @@ impl Model {
     }
 }
 
-fn is_fact(schema: &Value) -> bool {
-    ["value", "evidence"]
-        .iter()
-        .all(|name| schema["properties"].get(name).is_some())
-}
-
-fn fact(said: &Said) -> Value {
+/// A claim; its field is called as the schema calls it: by the path, or by the end of it.
+fn claim(fields: &Value, path: &str, of: &str, said: &Said) -> Value {
+    let known = |name: &&str| {
+        let mut fields = fields.as_array().into_iter().flatten();
+        fields.any(|field| field == name)
+    };
+    let ends = path.match_indices('.').map(|(at, _)| &path[at + 1..]);
+    let field = std::iter::once(path).chain(ends).find(known);
     json!({
-        "value": said.value, "status": "supported", "as_of": said.as_of,
-        "evidence": [{"source": said.source, "quote": said.quote}],
+        "field": field.unwrap_or(path), "of": of, "value": said.value, "source": said.source, "quote": said.quote,
+        "as_of": said.as_of.as_deref().unwrap_or_default(), "concluded": false,
     })
 }
 

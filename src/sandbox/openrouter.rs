@@ -172,22 +172,14 @@ pub(super) fn spoiled(kind: &Kind) -> Option<Response> {
         Kind::Empty => reply(&model, "", "stop", 100, 0, 0, 0.0),
         Kind::Length => reply(
             &model,
-            "{\"identity\": {\"name_fa",
+            "{\"claims\": [{\"field",
             "length",
             100,
             12_000,
             0,
             0.018,
         ),
-        Kind::BadJson => reply(
-            &model,
-            "{\"identity\": \"nobody\"}",
-            "stop",
-            100,
-            20,
-            0,
-            0.0001,
-        ),
+        Kind::BadJson => reply(&model, "{\"claims\": \"none\"}", "stop", 100, 20, 0, 0.0001),
         Kind::Moderation => {
             let error = json!({"code": 403, "message": "Your input was flagged", "metadata": {"reasons": ["violence"], "flagged_input": "…"}});
             return Some((StatusCode::FORBIDDEN, Json(json!({"error": error}))).into_response());

@@ -14,7 +14,6 @@ pub mod pace;
 pub mod public_sheet;
 pub mod remedy;
 pub mod reply;
-pub mod schema;
 pub mod sheets;
 pub mod tags;
 pub mod tavily;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,6 @@ use super::{
     model::Usage,
     network::Network,
     openrouter::{Listing, OpenRouter, Question},
-    schema::strict_schema,
     tavily::Tavily,
 };
 use crate::{
@@ -26,6 +24,7 @@ use crate::{
     event::Events,
     exit::Exit,
     money::Usd,
+    report::schema,
     sandbox::{Options, Sandbox},
     settings::Settings,
     state::paid::Paid,
@@ -42,13 +41,13 @@ struct Bench {
     stop: CancellationToken,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize)]
 struct Small {
     #[expect(dead_code, reason = "only whether it can be read matters")]
     name: Option<String>,
 }
 
-static SMALL: LazyLock<Value> = LazyLock::new(strict_schema::<Small>);
+static SMALL: LazyLock<Value> = LazyLock::new(|| schema::object([("name", schema::text())]));
 
 impl Bench {
     async fn new(faults: &[&str], cap: Option<&str>) -> Self {

@@ -1,15 +1,15 @@
 //! The comparison itself.
 
 use super::{
-    Change, ChangeKind, Comparison,
-    names::{self, Sort},
+    Change, ChangeKind, Comparison, names,
     past::{Past, PastSource, Sight, with_addresses},
 };
-use crate::research::{
-    check::is_same_value,
+use crate::{
     report::{
-        Contradiction, Coverage, Fact, Facts, Identity, Product, Relationships, Report, Status,
+        Contradiction, Coverage, Fact, Facts, Field, Record, Report, Status,
+        fields::{Kind, Subject},
     },
+    research::contradictions::is_same_value,
 };
 
 /// Compares a report with those before it, the last one first. None where there is nothing to compare it with.
@@ -44,65 +44,6 @@ pub fn compare(report: &Report, sight: &Sight, before: &[Past]) -> Option<Compar
     })
 }
 
-/// A fact that a report has once.
-type Single = (
-    &'static str,
-    Sort,
-    fn(&Identity, &Relationships) -> Option<Fact>,
-);
-
-const SINGLES: [Single; 8] = [
-    ("relationships.parent", Sort::Company, |_, r| {
-        r.parent.clone()
-    }),
-    ("relationships.ultimate_parent", Sort::Company, |_, r| {
-        r.ultimate_parent.clone()
-    }),
-    ("identity.legal_name", Sort::Company, |i, _| {
-        i.legal_name.clone()
-    }),
-    ("identity.national_id", Sort::Code, |i, _| {
-        i.national_id.clone()
-    }),
-    ("identity.chief_executive", Sort::Person, |i, _| {
-        i.chief_executive.clone()
-    }),
-    ("identity.headquarters", Sort::Place, |i, _| {
-        i.headquarters.clone()
-    }),
-    ("identity.stock_symbol", Sort::Code, |i, _| {
-        i.stock_symbol.clone()
-    }),
-    ("identity.tagline", Sort::Slogan, |i, _| i.tagline.clone()),
-];
-
-/// Facts that a report has several of.
-type Many = (
-    &'static str,
-    Sort,
-    for<'a> fn(&'a Identity, &'a Relationships) -> &'a [Fact],
-);
-
-const MANY: [Many; 7] = [
-    ("identity.campaigns", Sort::Slogan, |i, _| &i.campaigns),
-    ("identity.export_markets", Sort::Place, |i, _| {
-        &i.export_markets
-    }),
-    ("identity.certifications", Sort::Product, |i, _| {
-        &i.certifications
-    }),
-    ("identity.trademarks", Sort::Product, |i, _| &i.trademarks),
-    ("relationships.subsidiaries", Sort::Company, |_, r| {
-        &r.subsidiaries
-    }),
-    ("relationships.sister_brands", Sort::Company, |_, r| {
-        &r.sister_brands
-    }),
-    ("relationships.competitors", Sort::Company, |_, r| {
-        &r.competitors
-    }),
-];
-
 /// A report beside those before it.
 struct Radar<'a> {
     report: &'a Report,
@@ -113,61 +54,52 @@ struct Radar<'a> {
 
 impl Radar<'_> {
     fn look(&self, changes: &mut Vec<Change>) {
-        for (about, sort, of) in SINGLES {
-            changes.extend(self.single(about, sort, of));
-        }
-        for (about, sort, of) in MANY {
-            self.many(about, sort, of, changes);
+        let tracked = Field::ALL.iter().copied();
+        let tracked =
+            tracked.filter(|field| field.spec().tracked && field.spec().subject == Subject::Brand);
+        for field in tracked {
+            match field.spec().many {
+                true => self.many(field, changes),
+                false => changes.extend(self.single(field)),
+            }
         }
         self.products(changes);
         self.contradictions(changes);
     }
 
-    fn single(
-        &self,
-        about: &'static str,
-        sort: Sort,
-        of: fn(&Identity, &Relationships) -> Option<Fact>,
-    ) -> Option<Change> {
+    fn single(&self, field: Field) -> Option<Change> {
+        let about = field.spec().path;
         let mut known = self.before.iter().filter_map(|past| {
-            let fact = of(&past.identity, &past.relationships)?;
-            let known = stands(&fact) || fact.status == Status::Conflicted;
-            known.then(|| past.cited(&fact))
+            let fact = past.facts.one(field)?;
+            let known = stands(fact) || fact.status == Status::Conflicted;
+            known.then(|| past.cited(fact))
         });
         let before = known.next();
-        let after = of(&self.report.identity, &self.report.relationships);
+        let after = self.report.facts.one(field);
         match (before, after) {
             (None, Some(after)) => self
-                .is_news(&after)
-                .then(|| Change::of(ChangeKind::New, about, None, Some(self.cited(&after)))),
+                .is_news(after)
+                .then(|| Change::of(ChangeKind::New, about, None, Some(self.cited(after)))),
             (Some(before), Some(after)) => {
-                let other = !self.is_same(sort, &before.value, &after.value);
-                let news = other && self.is_news(&after);
-                let after = Some(self.cited(&after));
+                let other = !self.is_same(field.spec().kind, &before.value, &after.value);
+                let news = other && self.is_news(after);
+                let after = Some(self.cited(after));
                 news.then(|| Change::of(ChangeKind::Changed, about, Some(before), after))
             }
-            (_, None) => {
-                let gone = of(&self.last.identity, &self.last.relationships);
-                self.source_gone(about, gone.as_ref())
-            }
+            (_, None) => self.source_gone(about, self.last.facts.one(field)),
         }
     }
 
-    fn many(
-        &self,
-        about: &'static str,
-        sort: Sort,
-        of: for<'a> fn(&'a Identity, &'a Relationships) -> &'a [Fact],
-        changes: &mut Vec<Change>,
-    ) {
-        let has = |facts: &[Fact], one: &Fact| {
-            let mut values = facts.iter().map(|fact| &fact.value);
-            values.any(|value| self.is_same(sort, value, &one.value))
+    fn many(&self, field: Field, changes: &mut Vec<Change>) {
+        let about = field.spec().path;
+        let has = |facts: &Facts, one: &Fact| {
+            let mut values = facts.all(field).map(|fact| &fact.value);
+            values.any(|value| self.is_same(field.spec().kind, value, &one.value))
         };
-        let now = of(&self.report.identity, &self.report.relationships);
-        for fact in now.iter().filter(|fact| self.is_news(fact)) {
+        let now = &self.report.facts;
+        for fact in now.all(field).filter(|fact| self.is_news(fact)) {
             let mut before = self.before.iter();
-            if !before.any(|past| has(of(&past.identity, &past.relationships), fact)) {
+            if !before.any(|past| has(&past.facts, fact)) {
                 changes.push(Change::of(
                     ChangeKind::New,
                     about,
@@ -176,43 +108,49 @@ impl Radar<'_> {
                 ));
             }
         }
-        let last = of(&self.last.identity, &self.last.relationships);
-        let missing = last.iter().filter(|old| !has(now, old));
+        let last = self.last.facts.all(field);
+        let missing = last.filter(|old| !has(now, old));
         changes.extend(missing.filter_map(|old| self.source_gone(about, Some(old))));
     }
 
     fn products(&self, changes: &mut Vec<Change>) {
-        for product in &self.report.products {
+        for product in &self.report.facts.products {
             let before = self.before.iter();
-            let known =
-                before.filter_map(|past| Some((*past, self.product(&past.products, product)?)));
-            let known: Vec<(&Past, &Product)> = known.collect();
+            let known = before
+                .filter_map(|past| Some((*past, self.product(&past.facts.products, product)?)));
+            let known: Vec<(&Past, &Record)> = known.collect();
             changes.extend(match known.is_empty() {
-                true => name(product).filter(|name| self.is_news(name)).map(|name| {
-                    Change::of(ChangeKind::New, "products", None, Some(self.cited(name)))
-                }),
+                true => product
+                    .product_name()
+                    .filter(|name| self.is_news(name))
+                    .map(|name| {
+                        Change::of(ChangeKind::New, "products", None, Some(self.cited(name)))
+                    }),
                 false => self.price(product, &known),
             });
         }
-        let now = &self.report.products;
-        let last = self.last.products.iter();
+        let now = &self.report.facts.products;
+        let last = self.last.facts.products.iter();
         let missing = last.filter(|old| self.product(now, old).is_none());
-        changes.extend(missing.filter_map(|old| self.source_gone("products", name(old))));
+        changes.extend(missing.filter_map(|old| self.source_gone("products", old.product_name())));
     }
 
     /// Whether the price of a product is another than the one last known.
-    fn price(&self, product: &Product, known: &[(&Past, &Product)]) -> Option<Change> {
+    fn price(&self, product: &Record, known: &[(&Past, &Record)]) -> Option<Change> {
         let mut prices = known.iter().filter_map(|(past, known)| {
-            let price = known.price.as_ref().filter(|price| stands(price))?;
+            let price = known
+                .one(Field::ProductPrice)
+                .filter(|price| stands(price))?;
             Some(past.cited(price))
         });
         let before = prices.next()?;
-        let after = product.price.as_ref().filter(|after| self.is_news(after))?;
+        let after = product.one(Field::ProductPrice);
+        let after = after.filter(|after| self.is_news(after))?;
         (!is_same_value(&before.value, &after.value)).then(|| Change {
-            of: name(product).map(|name| name.value.clone()),
+            of: product.product_name().map(|name| name.value.clone()),
             ..Change::of(
                 ChangeKind::Changed,
-                "products.price",
+                Field::ProductPrice.spec().path,
                 Some(before),
                 Some(self.cited(after)),
             )
@@ -220,9 +158,10 @@ impl Radar<'_> {
     }
 
     /// The product of a list that is the same.
-    fn product<'a>(&self, list: &'a [Product], one: &Product) -> Option<&'a Product> {
-        let names = |product: &Product| -> Vec<String> {
-            let names = [&product.name_fa, &product.name_en].into_iter().flatten();
+    fn product<'a>(&self, list: &'a [Record], one: &Record) -> Option<&'a Record> {
+        let names = |product: &Record| -> Vec<String> {
+            let names = [Field::ProductNameFa, Field::ProductNameEn];
+            let names = names.into_iter().filter_map(|field| product.one(field));
             names.map(|name| name.value.clone()).collect()
         };
         let wanted = names(one);
@@ -231,7 +170,7 @@ impl Radar<'_> {
             wanted.iter().any(|name| {
                 others
                     .iter()
-                    .any(|other| self.is_same(Sort::Product, name, other))
+                    .any(|other| self.is_same(Kind::Thing, name, other))
             })
         })
     }
@@ -298,18 +237,14 @@ impl Radar<'_> {
     /// Whether two contradictions are one, in whatever words and order.
     fn is_same_dispute(&self, one: &Contradiction, other: &Contradiction) -> bool {
         let about = field(&one.about);
-        let sort = sort_of(&about);
-        let same = |a: &Fact, b: &Fact| {
-            is_same_value(&a.value, &b.value)
-                || sort.is_some_and(|sort| self.is_same(sort, &a.value, &b.value))
-        };
+        let same = |a: &Fact, b: &Fact| self.agree(&about, a, b);
         about == field(&other.about)
             && (same(&one.first, &other.first) && same(&one.second, &other.second)
                 || same(&one.first, &other.second) && same(&one.second, &other.first))
     }
 
-    fn is_same(&self, sort: Sort, one: &str, other: &str) -> bool {
-        names::is_same(sort, one, other, &self.report.brand)
+    fn is_same(&self, kind: Kind, one: &str, other: &str) -> bool {
+        names::is_same(kind, one, other, &self.report.brand)
     }
 
     /// Whether a fact stands, and a page that says it is new or was changed.
@@ -339,41 +274,27 @@ impl Radar<'_> {
 
     /// What the report now says where two sources disagreed before.
     fn agreed(&self, old: &Contradiction) -> Option<Fact> {
-        let mut found = None;
         let about = field(&old.about);
-        let sort = sort_of(&about);
-        self.report.clone().each("", &mut |path, fact| {
-            if field(path) != about || !stands(fact) {
-                return;
-            }
-            let same = |side: &Fact| {
-                is_same_value(&fact.value, &side.value)
-                    || sort.is_some_and(|sort| self.is_same(sort, &fact.value, &side.value))
-            };
-            if same(&old.first) || same(&old.second) {
-                found = Some(fact.clone());
-            }
+        let said = self.report.facts.iter().filter(|(path, fact)| {
+            path.field.spec().path == about
+                && stands(fact)
+                && (self.agree(&about, fact, &old.first) || self.agree(&about, fact, &old.second))
         });
-        found
+        said.last().map(|(_, fact)| fact.clone())
+    }
+
+    /// Whether two values of a field are the same. What is not tracked has no other words for it.
+    fn agree(&self, about: &str, one: &Fact, other: &Fact) -> bool {
+        let tracked = Field::of_path(about).filter(|field| field.spec().tracked);
+        is_same_value(&one.value, &other.value)
+            || tracked
+                .is_some_and(|field| self.is_same(field.spec().kind, &one.value, &other.value))
     }
 }
 
 /// Whether a fact can be relied on.
 fn stands(fact: &Fact) -> bool {
     matches!(fact.status, Status::Supported | Status::Inferred)
-}
-
-fn name(product: &Product) -> Option<&Fact> {
-    product.name_fa.as_ref().or(product.name_en.as_ref())
-}
-
-/// What the values of a field name; none where they are figures or descriptions.
-fn sort_of(field: &str) -> Option<Sort> {
-    let single = SINGLES.iter().map(|(about, sort, _)| (about, sort));
-    let many = MANY.iter().map(|(about, sort, _)| (about, sort));
-    let mut all = single.chain(many);
-    all.find(|(about, _)| **about == field)
-        .map(|(_, sort)| *sort)
 }
 
 /// A path without the places in lists: `products.0.price` becomes `products.price`.

@@ -1,13 +1,13 @@
 //! What changed about a brand since it was researched before: facts are compared, not texts.
 
 mod compare;
-mod names;
+pub(crate) mod names;
 mod past;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::report::Fact;
+use crate::report::Fact;
 
 pub use compare::compare;
 pub use past::{Past, Sight};

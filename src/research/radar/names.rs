@@ -2,29 +2,13 @@
 //! variety of a product always is.
 
 use crate::{
+    report::fields::Kind,
     research::{
         company,
         figures::{self, Figure},
     },
     text,
 };
-
-/// What a value names, which decides how it may be worded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
-    /// A product or trademark: other figures or another telling word is another one.
-    Product,
-    /// A company or brand: legal forms and general words do not count.
-    Company,
-    /// A person: titles do not count, and a name may be given in part.
-    Person,
-    /// A place, from the large to the small: one may be given more exactly than the other.
-    Place,
-    /// A slogan: most of its words have to be others.
-    Slogan,
-    /// An identifier: letters and digits alone.
-    Code,
-}
 
 /// Words that tell no product from another.
 const GENERAL: [&str; 22] = [
@@ -84,17 +68,18 @@ const TITLES: [&str; 9] = [
 ];
 
 /// Whether two values of a brand are the same in other words.
-pub fn is_same(sort: Sort, one: &str, other: &str, brand: &str) -> bool {
+pub fn is_same(kind: Kind, one: &str, other: &str, brand: &str) -> bool {
     if text::key(one) == text::key(other) {
         return true;
     }
-    match sort {
-        Sort::Product => is_same_product(one, other, brand),
-        Sort::Company => company::is_same(one, other) || is_same_product(one, other, brand),
-        Sort::Person => within(&without(one, &TITLES), &without(other, &TITLES)),
-        Sort::Place => within(&without(one, &[]), &without(other, &[])),
-        Sort::Slogan => is_same_slogan(one, other),
-        Sort::Code => text::compact(one) == text::compact(other),
+    match kind {
+        Kind::Thing => is_same_product(one, other, brand),
+        Kind::Company => company::is_same(one, other) || is_same_product(one, other, brand),
+        Kind::Person => within(&without(one, &TITLES), &without(other, &TITLES)),
+        Kind::Place => within(&without(one, &[]), &without(other, &[])),
+        Kind::Slogan => is_same_slogan(one, other),
+        Kind::Code | Kind::Contact => text::compact(one) == text::compact(other),
+        Kind::Text | Kind::Name | Kind::Year | Kind::Number | Kind::Money => false,
     }
 }
 
@@ -215,14 +200,8 @@ mod tests {
             ("ماست یونانی ۹۰۰ گرمی", "ماست یونانی"),
             ("Greek Yoghurt", "greek yoghurt new"),
         ] {
-            assert!(
-                is_same(Sort::Product, one, other, "نیلان"),
-                "{one} / {other}"
-            );
-            assert!(
-                is_same(Sort::Product, other, one, "نیلان"),
-                "{other} / {one}"
-            );
+            assert!(is_same(Kind::Thing, one, other, "نیلان"), "{one} / {other}");
+            assert!(is_same(Kind::Thing, other, one, "نیلان"), "{other} / {one}");
         }
     }
 
@@ -235,43 +214,40 @@ mod tests {
             ("ماست", "ماست یونانی"),
             ("شیر", "شیر کاکائو"),
         ] {
-            assert!(
-                !is_same(Sort::Product, one, other, "نیلان"),
-                "{one} / {other}"
-            );
+            assert!(!is_same(Kind::Thing, one, other, "نیلان"), "{one} / {other}");
         }
     }
 
     #[test]
     fn companies_people_places_and_slogans() {
         assert!(is_same(
-            Sort::Company,
+            Kind::Company,
             "گروه صنعتی سپیددشت",
             "شرکت سپید دشت (سهامی عام)",
             "x"
         ));
-        assert!(!is_same(Sort::Company, "سپیددشت", "سپیدرود", "x"));
+        assert!(!is_same(Kind::Company, "سپیددشت", "سپیدرود", "x"));
         assert!(is_same(
-            Sort::Person,
+            Kind::Person,
             "دکتر پریسا مهرآور",
             "پریسا مهرآور",
             "x"
         ));
-        assert!(!is_same(Sort::Person, "پریسا مهرآور", "پریسا کاویان", "x"));
+        assert!(!is_same(Kind::Person, "پریسا مهرآور", "پریسا کاویان", "x"));
         assert!(is_same(
-            Sort::Place,
+            Kind::Place,
             "اصفهان",
             "اصفهان، شهرک صنعتی رازی",
             "x"
         ));
-        assert!(!is_same(Sort::Place, "اصفهان", "تهران", "x"));
-        assert!(is_same(Sort::Slogan, "طعم صبح‌های خوب", "طعم خوب صبح", "x"));
+        assert!(!is_same(Kind::Place, "اصفهان", "تهران", "x"));
+        assert!(is_same(Kind::Slogan, "طعم صبح‌های خوب", "طعم خوب صبح", "x"));
         assert!(!is_same(
-            Sort::Slogan,
+            Kind::Slogan,
             "طعم صبح‌های خوب",
             "هر روز با نیلان",
             "x"
         ));
-        assert!(is_same(Sort::Code, "1400-3577391", "۱۴۰۰۳۵۷۷۳۹۱", "x"));
+        assert!(is_same(Kind::Code, "1400-3577391", "۱۴۰۰۳۵۷۷۳۹۱", "x"));
     }
 }

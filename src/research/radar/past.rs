@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    research::report::{Contradiction, Coverage, Fact, Identity, Product, Relationships, Source},
+    report::{Contradiction, Coverage, Fact, Facts, Source},
     services::tavily::{Page, RESULTS},
 };
 
@@ -37,27 +37,28 @@ impl Sight {
 }
 
 /// What an earlier report said, as far as it is compared.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Past {
     pub(super) simulated: bool,
     pub generated_at: Timestamp,
-    pub(super) identity: Identity,
-    pub(super) relationships: Relationships,
-    pub(super) products: Vec<Product>,
+    #[serde(flatten)]
+    pub(super) facts: Facts,
     pub(super) sources: Vec<PastSource>,
     pub(super) quality: PastQuality,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct PastSource {
     pub(super) id: String,
     pub(super) url: String,
     pub(super) query: String,
-    #[serde(default)]
     pub(super) digest: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct PastQuality {
     pub(super) coverage: Coverage,
     pub(super) contradictions: Vec<Contradiction>,

@@ -1,0 +1,352 @@
+//! From the analyst's claims to the facts of a report: every claim is held against its source, equal claims become one
+//! fact with several citations, and two values of a field that holds one are a contradiction.
+
+use std::collections::BTreeMap;
+
+use super::{
+    contradictions::{self, is_same},
+    evidence::Evidence,
+    identity,
+};
+use crate::{
+    report::{
+        Citation, Contradiction, Disagreement, Fact, FactPath, Facts, Field, Namesake, Record,
+        Status,
+        claims::{Claim, ClaimedNamesake, Claims},
+        fields::{Kind, Subject},
+    },
+    text,
+};
+
+/// Citations that a fact keeps.
+const MOST_CITATIONS: usize = 3;
+
+/// What the sources say of a brand.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    pub facts: Facts,
+    pub contradictions: Vec<Contradiction>,
+    pub namesakes: Vec<Namesake>,
+    /// Claims that became no fact: no quote of theirs stands in a page about the brand, or they name no field.
+    pub left_out: usize,
+}
+
+/// A claim about a known field.
+struct Statement {
+    field: Field,
+    of: String,
+    fact: Fact,
+}
+
+/// Holds the claims about a brand of this name against the evidence, and puts together what stands.
+pub fn analyse(claims: Claims, evidence: &mut Evidence, brand: &str) -> Analysis {
+    let made = claims.claims.len();
+    let namesakes = set_namesakes_apart(claims.namesakes, evidence);
+    let mut statements: Vec<Statement> = claims.claims.into_iter().filter_map(statement).collect();
+    let others = other_companies(&statements);
+    for statement in &mut statements {
+        evidence.judge(statement.field, &mut statement.fact, &others);
+    }
+    statements.retain(|statement| evidence.is_shown(&statement.fact));
+    let left_out = made - statements.len();
+    let mut merging = Merging {
+        evidence,
+        brand,
+        others: &others,
+        contradictions: Vec::new(),
+    };
+    let (products, rest): (Vec<_>, Vec<_>) = statements
+        .into_iter()
+        .partition(|statement| statement.field.spec().subject == Subject::Product);
+    let (segments, of_brand): (Vec<_>, Vec<_>) = rest
+        .into_iter()
+        .partition(|statement| statement.field.spec().subject == Subject::Segment);
+    let facts = Facts {
+        brand: merging.record(of_brand, None),
+        products: merging.items(products, Kind::Thing),
+        segments: merging.items(segments, Kind::Text),
+    };
+    Analysis {
+        facts,
+        contradictions: merging.contradictions,
+        namesakes,
+        left_out,
+    }
+}
+
+/// `None` where a claim names no field, or its value is a way of saying that it is not known.
+fn statement(claim: Claim) -> Option<Statement> {
+    let field = Field::of_claim(&claim.field)?;
+    let is_misread =
+        field == Field::NationalId && !identity::is_national_id(&text::compact(&claim.value));
+    if is_blank(&claim.value) || is_misread {
+        return None;
+    }
+    let status = match claim.concluded {
+        true => Status::Inferred,
+        false => Status::Supported,
+    };
+    Some(Statement {
+        field,
+        of: claim.of,
+        fact: Fact {
+            value: claim.value,
+            status,
+            as_of: Some(claim.as_of).filter(|date| !date.trim().is_empty()),
+            evidence: vec![Citation {
+                source: claim.source.trim().to_owned(),
+                quote: claim.quote,
+            }],
+        },
+    })
+}
+
+/// Models' ways of saying that they do not know are not facts.
+fn is_blank(value: &str) -> bool {
+    matches!(
+        text::fold(value).as_str(),
+        "" | "-"
+            | "none"
+            | "null"
+            | "n/a"
+            | "unknown"
+            | "not found"
+            | "not available"
+            | "not specified"
+            | "نامشخص"
+            | "ندارد"
+            | "نامعلوم"
+    )
+}
+
+fn set_namesakes_apart(claimed: Vec<ClaimedNamesake>, evidence: &mut Evidence) -> Vec<Namesake> {
+    let mut namesakes = Vec::new();
+    for ClaimedNamesake { who, mut sources } in claimed {
+        sources.retain(|id| evidence.get(id).is_some());
+        evidence.set_apart(&sources);
+        if !sources.is_empty() {
+            namesakes.push(Namesake {
+                who,
+                sources,
+                pages: Vec::new(),
+            });
+        }
+    }
+    for (who, page) in &evidence.namesakes {
+        let known = namesakes.iter_mut().find(|known| known.who == *who);
+        match known {
+            Some(known) => known.pages.push(page.clone()),
+            None => namesakes.push(Namesake {
+                who: who.clone(),
+                sources: Vec::new(),
+                pages: vec![page.clone()],
+            }),
+        }
+    }
+    namesakes
+}
+
+/// Names, folded, of companies that play a part beside the brand: a fact of theirs is none of the brand's.
+fn other_companies(statements: &[Statement]) -> Vec<String> {
+    let values = statements
+        .iter()
+        .filter(|statement| statement.field.spec().relation.is_some())
+        .map(|statement| text::words(&statement.fact.value));
+    let is_name = |name: &String| name.chars().count() > 4 && name.split_whitespace().count() <= 4;
+    let mut names: Vec<String> = values.filter(is_name).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Puts together what was said.
+struct Merging<'a> {
+    evidence: &'a Evidence,
+    brand: &'a str,
+    others: &'a [String],
+    contradictions: Vec<Contradiction>,
+}
+
+/// What was said of one product or segment, under all names that it was given.
+struct Item {
+    names: Vec<String>,
+    statements: Vec<Statement>,
+}
+
+impl Merging<'_> {
+    /// Products or segments, each with what was said of it. `kind` tells when two names are one.
+    fn items(&mut self, statements: Vec<Statement>, kind: Kind) -> Vec<Record> {
+        let mut items: Vec<Item> = Vec::new();
+        for statement in statements {
+            let names = names_in(&statement);
+            if names.is_empty() {
+                continue;
+            }
+            let known = items.iter_mut().find(|item| {
+                let mut pairs = item
+                    .names
+                    .iter()
+                    .flat_map(|known| names.iter().map(move |name| (known, name)));
+                pairs.any(|(known, name)| is_same(kind, known, name, self.brand))
+            });
+            match known {
+                Some(item) => {
+                    item.names.extend(names);
+                    item.statements.push(statement);
+                }
+                None => items.push(Item {
+                    names,
+                    statements: vec![statement],
+                }),
+            }
+        }
+        let named = items.into_iter().map(|item| self.with_name(item));
+        let named: Vec<Item> = named.collect();
+        let records = named
+            .into_iter()
+            .enumerate()
+            .map(|(number, item)| self.record(item.statements, Some(number)));
+        records.collect()
+    }
+
+    /// An item of which only other things are claimed gets its name from where these were read.
+    fn with_name(&self, mut item: Item) -> Item {
+        if item.statements.iter().any(|said| is_name(said.field)) {
+            return item;
+        }
+        let (Some(said), Some(name)) = (item.statements.first(), item.names.first()) else {
+            return item;
+        };
+        let field = match said.field.spec().subject {
+            Subject::Segment => Field::SegmentWho,
+            _ if name.is_ascii() => Field::ProductNameEn,
+            _ => Field::ProductNameFa,
+        };
+        let read_in = item
+            .statements
+            .iter()
+            .find(|said| self.evidence.reads(name, &said.fact))
+            .unwrap_or(said);
+        let mut fact = Fact {
+            value: name.clone(),
+            status: Status::Supported,
+            as_of: None,
+            evidence: read_in.fact.evidence.clone(),
+        };
+        self.evidence.judge(field, &mut fact, self.others);
+        let of = name.clone();
+        item.statements.insert(0, Statement { field, of, fact });
+        item
+    }
+
+    /// The facts of one subject.
+    fn record(&mut self, statements: Vec<Statement>, item: Option<usize>) -> Record {
+        let mut by_field: BTreeMap<Field, Vec<Fact>> = BTreeMap::new();
+        for Statement { field, fact, .. } in statements {
+            let values = by_field.entry(field).or_default();
+            let kind = field.spec().kind;
+            let same = values
+                .iter_mut()
+                .find(|known| is_same(kind, &known.value, &fact.value, self.brand));
+            match same {
+                Some(known) => self.merge(known, fact),
+                None => values.push(fact),
+            }
+        }
+        let mut record = Record::default();
+        for (field, values) in by_field {
+            let kept = match field.spec().many {
+                true => values,
+                false => self.choose(field, item, values).into_iter().collect(),
+            };
+            record.set(field, kept);
+        }
+        record
+    }
+
+    /// Takes another claim of the same value into a fact. The better of the two leads.
+    fn merge(&self, known: &mut Fact, mut other: Fact) {
+        if rank(other.status) < rank(known.status) {
+            std::mem::swap(known, &mut other);
+        }
+        if known.as_of.is_none() && rank(other.status) == rank(known.status) {
+            known.as_of = other.as_of.take();
+        }
+        for citation in other.evidence {
+            let repeats = known
+                .evidence
+                .iter()
+                .any(|kept| kept.source == citation.source);
+            let says_it = || {
+                let said = Fact {
+                    evidence: vec![citation.clone()],
+                    ..Fact::default()
+                };
+                self.evidence.reads(&known.value, &said)
+            };
+            if known.evidence.len() < MOST_CITATIONS && !repeats && says_it() {
+                known.evidence.push(citation);
+            }
+        }
+    }
+
+    /// The value of a field that holds one, out of several that differ. Those that stand against it are contradictions,
+    /// where both cannot be true.
+    fn choose(&mut self, field: Field, item: Option<usize>, mut values: Vec<Fact>) -> Option<Fact> {
+        values.sort_by_key(|fact| rank(fact.status));
+        let mut values = values.into_iter();
+        let mut chosen = values.next()?;
+        if !field.spec().kind.is_exclusive() || chosen.status != Status::Supported {
+            return Some(chosen);
+        }
+        let mut rivals: Vec<(Fact, Option<Disagreement>)> = Vec::new();
+        for mut rival in values.filter(|fact| fact.status == Status::Supported) {
+            let reason = contradictions::settle(&mut chosen, &mut rival, self.evidence);
+            rivals.push((rival, reason));
+        }
+        if rivals.is_empty() {
+            return Some(chosen);
+        }
+        chosen.status = Status::Conflicted;
+        let path = FactPath {
+            field,
+            item,
+            place: None,
+        };
+        for (mut second, reason) in rivals {
+            second.status = Status::Conflicted;
+            self.contradictions.push(Contradiction {
+                about: path.to_string(),
+                first: chosen.clone(),
+                second,
+                reason,
+            });
+        }
+        Some(chosen)
+    }
+}
+
+/// Lower is better.
+fn rank(status: Status) -> u8 {
+    match status {
+        Status::Supported | Status::Conflicted => 0,
+        Status::Outdated => 1,
+        Status::Inferred => 2,
+        Status::Unverified => 3,
+    }
+}
+
+fn is_name(field: Field) -> bool {
+    matches!(
+        field,
+        Field::ProductNameFa | Field::ProductNameEn | Field::SegmentWho
+    )
+}
+
+/// Names of the product or segment that a statement is about.
+fn names_in(statement: &Statement) -> Vec<String> {
+    let own = is_name(statement.field).then_some(&statement.fact.value);
+    let names = [Some(&statement.of), own].into_iter().flatten();
+    let names = names.filter(|name| !name.trim().is_empty());
+    names.map(|name| text::clean(name)).collect()
+}

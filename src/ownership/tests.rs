@@ -98,7 +98,7 @@ fn a_persian_and_an_english_name_are_one_company_where_any_report_gives_both() {
 fn a_name_that_two_brands_of_the_list_bear_makes_neither_of_them_the_owner() {
     let named = |brand: &str| {
         report(brand, |r| {
-            r.facts.brand.set(Field::NameEn, [fact("Arya", "")])
+            r.facts.brand.set(Field::NameEn, [fact("Arya", "")]);
         })
     };
     let reports = [

@@ -170,7 +170,7 @@ fn read(output: &Path, folder: &str) -> Result<Option<Report>, String> {
     let Ok(bytes) = fs::read(&path) else {
         return Ok(None);
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+    Report::read(&bytes).map(Some).map_err(|error| {
         format!(
             "{} is not a report that this program can read ({error}): move it away, or research the brand again",
             path.display()

@@ -370,7 +370,7 @@ fields! {
         .found_by(Topic::Products, "محصولات خدمات")
         .tracked()
         .question("محصول‌ها و خدمات اصلی کدام‌اند؟", "What are the main products and services?");
-    ProductNameEn => of_product("products.name_en", Kind::Thing, ("نام لاتین محصول", "English name of the product"))
+    ProductNameEn => of_product("products.name_en", Kind::Thing, ("نام لاتین محصول", "English product name"))
         .told("its name in Latin letters");
     ProductCategory => of_product("products.category", Kind::Text, ("دسته", "Category"));
     ProductDescription => of_product("products.description", Kind::Text, ("شرح", "Description"));
@@ -387,7 +387,8 @@ fields! {
         Kind::Text,
         "ویژگی‌ها",
         "Features",
-    );
+    )
+    .each("ویژگی", "Feature");
 
     SegmentWho => of_segment("customers.segments.who", Kind::Text, ("گروه‌های مشتری", "Segments"))
         .each("گروه", "Segment")

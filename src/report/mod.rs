@@ -63,6 +63,19 @@ pub struct Report {
     pub changes: Vec<Comparison>,
 }
 
+impl Report {
+    /// Reads a saved report of this or an earlier version. What it lacks is not known; what has neither a version nor a
+    /// date is no report.
+    pub fn read(json: &[u8]) -> serde_json::Result<Self> {
+        let report: Self = serde_json::from_slice(json)?;
+        if report.schema_version == 0 && report.generated_at == Timestamp::default() {
+            let error = "it has neither schema_version nor generated_at";
+            return Err(serde::de::Error::custom(error));
+        }
+        Ok(report)
+    }
+}
+
 /// Reads a list of a saved report; what lacks something that it cannot do without is left out.
 pub(crate) fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
@@ -210,4 +223,70 @@ pub struct ReportCost {
     pub tokens_cached: u64,
     pub search_credits: u32,
     pub usd: Usd,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Places of all members of objects; of lists, only those in the first item.
+    fn members(json: &Value, place: &str, places: &mut Vec<String>) {
+        match json {
+            Value::Object(object) => {
+                for (name, inner) in object {
+                    let place = format!("{place}/{name}");
+                    members(inner, &place, places);
+                    places.push(place);
+                }
+            }
+            Value::Array(items) => {
+                if let Some(first) = items.first() {
+                    members(first, &format!("{place}/0"), places);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn reports_of_every_version_are_read_whatever_one_field_they_lack() {
+        for (version, text) in [
+            (1, include_str!("../../tests/fixtures/brand_report.v1.json")),
+            (2, include_str!("../../tests/fixtures/brand_report.v2.json")),
+            (3, include_str!("../../tests/fixtures/brand_report.json")),
+        ] {
+            let whole: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(whole["schema_version"], version);
+            let read = Report::read(text.as_bytes()).unwrap();
+            assert!(read.facts.iter().count() > 40);
+            assert!(!read.insights.unwrap().opportunities.is_empty());
+            let mut places = Vec::new();
+            members(&whole, "", &mut places);
+            assert!(places.len() > 200, "{}", places.len());
+            for place in places {
+                let mut lacking = whole.clone();
+                let (parent, name) = place.rsplit_once('/').unwrap();
+                let parent = lacking.pointer_mut(parent).unwrap();
+                assert!(parent.as_object_mut().unwrap().remove(name).is_some());
+                let lacking = lacking.to_string();
+                let read = Report::read(lacking.as_bytes());
+                assert!(read.is_ok(), "version {version} without {place}: {read:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = include_str!("../../tests/fixtures/brand_report.json");
+        let report = Report::read(text.as_bytes()).unwrap();
+        let written: Value = serde_json::to_value(&report).unwrap();
+        assert_eq!(written, serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn another_kind_of_file_is_no_report() {
+        for text in ["{}", "{\"brand\":\"x\"}", "[]", "{\"identity\":{}}"] {
+            assert!(Report::read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
 }

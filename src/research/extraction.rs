@@ -350,3 +350,199 @@ fn names_in(statement: &Statement) -> Vec<String> {
     let names = names.filter(|name| !name.trim().is_empty());
     names.map(|name| text::clean(name)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        brand::{Row, gather},
+        research::{Stages, evidence::Batch},
+        services::tavily::Page,
+    };
+
+    const NEWS: &str = "شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد. مدیرعامل کاله غلامعلی سلیمانی است. ماست کاله ۴۵ هزار تومان قیمت دارد. رقیب کاله میهن است.";
+    const SHOP: &str = "برند کاله در سال ۱۳۷۲ آغاز به کار کرد. ماست کاله ۴۸ هزار تومان قیمت دارد. میهن رقیب کاله است.";
+
+    /// What is made of claims about two pages, `s1` and `s2`.
+    fn analysed(claims: Vec<Claim>) -> Analysis {
+        let row = Row {
+            number: 2,
+            name: "کاله".into(),
+            ..Row::default()
+        };
+        let brand = gather(&[row]).brands.remove(0);
+        let page = |url: &str, content: &str| Page {
+            url: url.into(),
+            title: Some("خبر".into()),
+            content: Some(content.into()),
+            raw_content: None,
+            score: serde_json::Value::Null,
+        };
+        let batch = Batch {
+            query: "q".into(),
+            pages: vec![
+                page("https://news.ir/1", NEWS),
+                page("https://shop.ir/2", SHOP),
+            ],
+            at: Timestamp::UNIX_EPOCH,
+            about_parent: false,
+        };
+        let mut evidence = Evidence::gather(&brand, &[batch], &Arc::default(), Stages::ALL);
+        let claims = Claims {
+            claims,
+            namesakes: Vec::new(),
+        };
+        analyse(claims, &mut evidence, &brand.name)
+    }
+
+    fn claim(field: &str, of: &str, value: &str, source: &str, quote: &str) -> Claim {
+        Claim {
+            field: field.into(),
+            of: of.into(),
+            value: value.into(),
+            source: source.into(),
+            quote: quote.into(),
+            ..Claim::default()
+        }
+    }
+
+    #[test]
+    fn equal_values_become_one_fact_with_several_citations() {
+        let analysis = analysed(vec![
+            claim("competitors", "", "میهن", "s1", "رقیب کاله میهن است"),
+            claim("competitors", "", "ميهن", "s2", "میهن رقیب کاله است"),
+        ]);
+        let [fact] = analysis.facts.brand.all(Field::Competitors) else {
+            panic!("{analysis:?}");
+        };
+        assert_eq!(fact.status, Status::Supported);
+        let sources: Vec<&str> = fact.evidence.iter().map(|c| c.source.as_str()).collect();
+        assert_eq!(sources, ["s1", "s2"]);
+    }
+
+    #[test]
+    fn two_values_of_a_field_that_holds_one_are_a_contradiction() {
+        let analysis = analysed(vec![
+            claim(
+                "founding_year",
+                "",
+                "۱۳۷۰",
+                "s1",
+                "شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد",
+            ),
+            claim(
+                "founding_year",
+                "",
+                "۱۳۷۲",
+                "s2",
+                "برند کاله در سال ۱۳۷۲ آغاز به کار کرد",
+            ),
+            claim(
+                "products.price",
+                "ماست کاله",
+                "۴۵ هزار تومان",
+                "s1",
+                "ماست کاله ۴۵ هزار تومان قیمت دارد",
+            ),
+            claim(
+                "products.price",
+                "ماست کاله",
+                "۴۸ هزار تومان",
+                "s2",
+                "ماست کاله ۴۸ هزار تومان قیمت دارد",
+            ),
+        ]);
+        let about: Vec<&str> = analysis
+            .contradictions
+            .iter()
+            .map(|c| c.about.as_str())
+            .collect();
+        assert_eq!(about, ["identity.founding_year", "products.0.price"]);
+        let year = analysis.facts.one(Field::FoundingYear).unwrap();
+        assert_eq!(year.status, Status::Conflicted);
+        // The product has its name from where its price was read.
+        let name = analysis.facts.products[0].product_name().unwrap();
+        assert_eq!(
+            (name.value.as_str(), name.status),
+            ("ماست کاله", Status::Supported)
+        );
+    }
+
+    #[test]
+    fn two_phrases_about_one_thing_are_no_contradiction() {
+        let analysis = analysed(vec![
+            claim(
+                "what_it_does",
+                "",
+                "در آمل تأسیس شد",
+                "s1",
+                "شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد",
+            ),
+            claim(
+                "what_it_does",
+                "",
+                "آغاز به کار کرد",
+                "s2",
+                "برند کاله در سال ۱۳۷۲ آغاز به کار کرد",
+            ),
+        ]);
+        assert!(analysis.contradictions.is_empty());
+        assert_eq!(analysis.facts.brand.all(Field::WhatItDoes).len(), 1);
+    }
+
+    #[test]
+    fn a_claim_without_a_quote_that_stands_is_left_out_and_hides_no_other() {
+        let analysis = analysed(vec![
+            claim(
+                "chief_executive",
+                "",
+                "کس دیگر",
+                "s1",
+                "مدیرعامل کاله کس دیگر است",
+            ),
+            claim(
+                "chief_executive",
+                "",
+                "غلامعلی سلیمانی",
+                "s1",
+                "مدیرعامل کاله غلامعلی سلیمانی است",
+            ),
+            claim("tagline", "", "بهترین", "s9", "بهترین طعم همیشه"),
+            claim("tagline", "", "unknown", "s1", "شرکت کاله در سال ۱۳۷۰"),
+            claim(
+                "favourite_colour",
+                "",
+                "کاله",
+                "s1",
+                "شرکت کاله در سال ۱۳۷۰",
+            ),
+        ]);
+        let values: Vec<&str> = analysis
+            .facts
+            .iter()
+            .map(|(_, fact)| fact.value.as_str())
+            .collect();
+        assert_eq!(values, ["غلامعلی سلیمانی"]);
+        assert_eq!(analysis.left_out, 4);
+    }
+
+    #[test]
+    fn products_are_one_under_all_names_that_claims_give_them() {
+        let quote = "ماست کاله ۴۵ هزار تومان قیمت دارد";
+        let analysis = analysed(vec![
+            claim("products.name_fa", "ماست کاله", "ماست کاله", "s1", quote),
+            claim("products.price", "ماست", "۴۵ هزار تومان", "s1", quote),
+            claim("products.price", "", "۴۵ هزار تومان", "s1", quote),
+        ]);
+        assert_eq!(analysis.facts.products.len(), 1, "{:?}", analysis.facts);
+        assert!(
+            analysis.facts.products[0]
+                .one(Field::ProductPrice)
+                .is_some()
+        );
+    }
+}

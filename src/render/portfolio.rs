@@ -115,7 +115,11 @@ struct Column {
 /// The columns: codes, and labels in Persian and English.
 const COLUMNS: [(&str, &str, &str); 8] = [
     ("brand", "برند", "Brand"),
-    ("parent", "شرکت مادر", "Parent company"),
+    (
+        "parent",
+        Field::Parent.label(true),
+        Field::Parent.label(false),
+    ),
     ("sector", "صنعت", "Sector"),
     ("status", "وضعیت", "Status"),
     ("support", "با سند", "Supported"),

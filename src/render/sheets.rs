@@ -56,6 +56,16 @@ const fn column(fa: &'static str, en: &'static str, most: usize) -> Column {
     }
 }
 
+/// A column with the values of a field.
+const fn of(field: Field, most: usize) -> Column {
+    column(field.label(true), field.label(false), most)
+}
+
+/// A column with one value of a field in each row.
+const fn one_of(field: Field, most: usize) -> Column {
+    column(field.each(true), field.each(false), most)
+}
+
 /// The second column of every sheet where some report is simulated.
 const IS_SIMULATED: Column = column("شبیه‌سازی", "Simulated", 12);
 
@@ -64,9 +74,9 @@ pub const SHEETS: [Sheet; 6] = [
         name: Words("خلاصه", "Summary"),
         columns: &[
             column("برند", "Brand", 24),
-            column("شرکت مادر", "Parent company", 24),
+            of(Field::Parent, 24),
             column("شرکت مادر در فهرست", "Parent in the list", 20),
-            column("صنعت", "Industry", 24),
+            of(Field::IndustryEn, 24),
             column("پشتوانه", "Coverage", 30),
             column("نکته‌ها", "Facts", 10),
             column("با سند", "Supported", 13),
@@ -83,12 +93,12 @@ pub const SHEETS: [Sheet; 6] = [
         name: Words("محصولات", "Products"),
         columns: &[
             column("برند", "Brand", 22),
-            column("محصول", "Product", 26),
-            column("نام لاتین", "English name", 20),
-            column("دسته", "Category", 18),
-            column("شرح", "Description", 36),
-            column("ویژگی‌ها", "Features", 28),
-            column("قیمت", "Price", 24),
+            one_of(Field::ProductNameFa, 26),
+            of(Field::ProductNameEn, 20),
+            of(Field::ProductCategory, 18),
+            of(Field::ProductDescription, 36),
+            of(Field::ProductFeatures, 28),
+            of(Field::ProductPrice, 24),
             column("وضعیت", "Status", 13),
             column("سند", "Evidence", 44),
             column("منبع", "Sources", 11),

@@ -168,6 +168,11 @@ impl Tongue {
         }
     }
 
+    /// What a field is called above its values.
+    pub fn label(self, field: Field) -> &'static str {
+        field.label(self.fa)
+    }
+
     /// What one value of a field is called; its path where there is no such field.
     pub fn field(self, path: &str) -> String {
         // A product that is new is told of as one.

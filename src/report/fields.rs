@@ -218,7 +218,7 @@ macro_rules! fields {
             pub const ALL: &[Self] = &[$(Self::$name),*];
         }
 
-        static TABLE: &[FieldSpec] = &[$($spec),*];
+        const TABLE: &[FieldSpec] = &[$($spec),*];
     };
 }
 
@@ -429,7 +429,7 @@ pub const SECTIONS: [(&str, [&str; 2]); 5] = [
 
 impl Field {
     /// Its row in the table.
-    pub fn spec(self) -> &'static FieldSpec {
+    pub const fn spec(self) -> &'static FieldSpec {
         &TABLE[self as usize]
     }
 
@@ -451,14 +451,16 @@ impl Field {
     }
 
     /// Its label above its values, in Persian or in English.
-    pub fn label(self, persian: bool) -> &'static str {
-        self.spec().label[usize::from(!persian)]
+    pub const fn label(self, persian: bool) -> &'static str {
+        self.spec().label[!persian as usize]
     }
 
     /// What one of its values is called, in Persian or in English.
-    pub fn each(self, persian: bool) -> &'static str {
-        let spec = self.spec();
-        spec.each.unwrap_or(spec.label)[usize::from(!persian)]
+    pub const fn each(self, persian: bool) -> &'static str {
+        match self.spec().each {
+            Some(each) => each[!persian as usize],
+            None => self.label(persian),
+        }
     }
 
     /// What the client is asked where it is not known, in Persian and in English.

@@ -3,14 +3,18 @@
 
 mod a1;
 mod about;
+mod asked_schema;
 mod body;
 mod by_filter;
+mod chat_request;
 pub(crate) mod city;
 mod export;
 mod fault;
 mod limit;
 mod model;
+mod models;
 mod openrouter;
+mod schema_rules;
 mod sheets;
 mod sign_in;
 mod tab;
@@ -39,6 +43,7 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
+pub use schema_rules::{Refusal, SchemaRules};
 pub use tab::Tab;
 use {city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
 
@@ -59,6 +64,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// Bill each model call a random amount up to the most that its request allows.
     pub dear: bool,
+    /// What the provider behind the models refuses in a schema.
+    pub schema_rules: SchemaRules,
     /// Draws the latency of a model or search request from its body, instead of a lognormal one from chance.
     pub latency: Option<Latency>,
     /// The closed world instead of the usual pages, and models of this temper to read it.
@@ -94,6 +101,7 @@ impl Default for Options {
             sheets_limit: None,
             faults: Vec::new(),
             dear: false,
+            schema_rules: SchemaRules::default(),
             latency: None,
             city: None,
             list: None,
@@ -133,6 +141,7 @@ struct Services {
     started: Instant,
     faults: Vec<Fault>,
     dear: bool,
+    schema_rules: SchemaRules,
     latency: Option<Latency>,
     limits: [Option<Limit>; 4],
     world: World,
@@ -433,6 +442,7 @@ impl Services {
             started: Instant::now(),
             faults: options.faults,
             dear: options.dear,
+            schema_rules: options.schema_rules,
             latency: options.latency,
             limits: [
                 limit(options.llm_limit),

@@ -25,7 +25,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -151,6 +151,16 @@ struct Services {
     cached_prompts: model::PromptCache,
     counts: Counts,
     turnstile: Turnstile,
+    watcher: Mutex<Option<Watcher>>,
+}
+
+/// Sees each request to a model.
+struct Watcher(Box<dyn FnMut(&Value) + Send>);
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 /// Lets so many model calls pass and holds the others back, so that a moment of a run can be looked at.
@@ -303,6 +313,13 @@ impl Sandbox {
     /// it shows then.
     pub fn watch_cells(&self, watch: impl FnMut(usize, usize, &str) + Send + 'static) {
         self.services.spreadsheet.watch(Box::new(watch));
+    }
+
+    /// Shows each request to a model, before it is checked.
+    pub fn watch_models(&self, watch: impl FnMut(&Value) + Send + 'static) {
+        let watcher = &self.services.watcher;
+        let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        *watcher = Some(Watcher(Box::new(watch)));
     }
 
     /// How many tags rows of the first tab have.
@@ -460,6 +477,7 @@ impl Services {
                 arrived: watch::Sender::new(0),
                 allowed: watch::Sender::new(u64::MAX),
             },
+            watcher: Mutex::default(),
         })
     }
 
@@ -472,6 +490,14 @@ impl Services {
     fn cuts(&self) -> bool {
         self.temper() == Some(city::Temper::Sloppy)
             && self.counts.chats.load(Ordering::SeqCst) % 10 == 9
+    }
+
+    /// Shows a request to a model to the test that watches them.
+    fn show(&self, request: &Value) {
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Watcher(watch)) = &mut *watcher {
+            watch(request);
+        }
     }
 
     /// Simulated time since the services started.

@@ -19,13 +19,14 @@ mod sheets;
 mod sign_in;
 mod tab;
 mod tavily;
+mod watcher;
 mod world;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -45,7 +46,10 @@ pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
 pub use schema_rules::{Refusal, SchemaRules};
 pub use tab::Tab;
-use {city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
+use {
+    city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, watcher::Watcher,
+    world::World,
+};
 
 /// How the simulated services behave.
 #[derive(Clone, Debug)]
@@ -141,8 +145,8 @@ struct Services {
     started: Instant,
     faults: Vec<Fault>,
     dear: bool,
-    schema_rules: SchemaRules,
     latency: Option<Latency>,
+    schema_rules: SchemaRules,
     limits: [Option<Limit>; 4],
     world: World,
     city: Option<(City, city::Temper)>,
@@ -151,16 +155,7 @@ struct Services {
     cached_prompts: model::PromptCache,
     counts: Counts,
     turnstile: Turnstile,
-    watcher: Mutex<Option<Watcher>>,
-}
-
-/// Sees each request to a model.
-struct Watcher(Box<dyn FnMut(&Value) + Send>);
-
-impl std::fmt::Debug for Watcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Watcher")
-    }
+    watcher: Watcher,
 }
 
 /// Lets so many model calls pass and holds the others back, so that a moment of a run can be looked at.
@@ -317,9 +312,7 @@ impl Sandbox {
 
     /// Shows each request to a model, before it is checked.
     pub fn watch_models(&self, watch: impl FnMut(&Value) + Send + 'static) {
-        let watcher = &self.services.watcher;
-        let mut watcher = watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        *watcher = Some(Watcher(Box::new(watch)));
+        self.services.watcher.set(Box::new(watch));
     }
 
     /// How many tags rows of the first tab have.
@@ -459,8 +452,8 @@ impl Services {
             started: Instant::now(),
             faults: options.faults,
             dear: options.dear,
-            schema_rules: options.schema_rules,
             latency: options.latency,
+            schema_rules: options.schema_rules,
             limits: [
                 limit(options.llm_limit),
                 limit(options.search_limit),
@@ -477,7 +470,7 @@ impl Services {
                 arrived: watch::Sender::new(0),
                 allowed: watch::Sender::new(u64::MAX),
             },
-            watcher: Mutex::default(),
+            watcher: Watcher::default(),
         })
     }
 
@@ -490,14 +483,6 @@ impl Services {
     fn cuts(&self) -> bool {
         self.temper() == Some(city::Temper::Sloppy)
             && self.counts.chats.load(Ordering::SeqCst) % 10 == 9
-    }
-
-    /// Shows a request to a model to the test that watches them.
-    fn show(&self, request: &Value) {
-        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Watcher(watch)) = &mut *watcher {
-            watch(request);
-        }
     }
 
     /// Simulated time since the services started.

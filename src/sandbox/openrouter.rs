@@ -63,7 +63,7 @@ pub(super) async fn chat(
         Ok(body) => body,
         Err(why) => return error(Service::Llm, 400, &format!("The body is not JSON: {why}")),
     };
-    services.show(&body);
+    services.watcher.show(&body);
     let (model, seen) = match check(&body, services.schema_rules) {
         Ok(checked) => checked,
         Err(refused) => return *refused,

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use brandintel::sandbox::SchemaRules;
+use brandintel::sandbox::{Options, SchemaRules};
 use common::Desk;
 use serde_json::Value;
 
@@ -92,5 +92,67 @@ fn whatever_languages_are_asked_for_every_schema_is_within_the_limits_of_every_p
         for (name, schema) in sent {
             assert_within_limits(&name, &schema);
         }
+    }
+}
+
+/// What became of a night of twenty brands.
+struct Night {
+    /// The sections of each report that hold facts.
+    facts: Vec<Value>,
+    /// Requests to models, refused ones too.
+    calls: u64,
+}
+
+fn night(rules: SchemaRules) -> Night {
+    let brands = include_str!("../src/sandbox/brands.csv").lines().take(21);
+    let list: Vec<&str> = brands.collect();
+    let options = Options {
+        schema_rules: rules,
+        ..Options::default()
+    };
+    let desk = Desk::with_options(&list.join("\n"), options);
+    let ended = desk.run_alone(&["--google-sheets", "--workers", "4"]);
+    assert_eq!(ended.code, Some(0), "{rules:?}: {ended:#?}");
+    let registry = desk.json("state/registry.json");
+    let entries = registry["brands"].as_object().unwrap().values();
+    let mut facts = Vec::new();
+    for entry in entries {
+        assert_eq!(entry["status"], "success", "{rules:?}: {entry}");
+        let report = desk.json(entry["report"].as_str().unwrap());
+        let sections = [
+            "brand",
+            "identity",
+            "relationships",
+            "categorisation",
+            "products",
+            "customers",
+        ];
+        facts.push(sections.map(|section| report[section].clone()).into());
+    }
+    assert_eq!(facts.len(), 20);
+    let [calls, ..] = desk.sandbox.arrived();
+    Night { facts, calls }
+}
+
+#[test]
+fn with_every_provider_all_brands_succeed_with_the_same_facts_and_one_call_more_for_a_schema_at_most()
+ {
+    let plain = night(SchemaRules::None);
+    for rules in [
+        SchemaRules::Openai,
+        SchemaRules::Anthropic,
+        SchemaRules::Gemini,
+        SchemaRules::Unsupported,
+    ] {
+        let night = night(rules);
+        for (facts, expected) in night.facts.iter().zip(&plain.facts) {
+            assert_eq!(facts, expected, "{rules:?}");
+        }
+        assert!(
+            night.calls <= plain.calls + 2,
+            "{rules:?}: {} calls instead of {}",
+            night.calls,
+            plain.calls
+        );
     }
 }

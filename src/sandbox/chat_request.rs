@@ -56,7 +56,7 @@ pub(super) fn check(body: &Value, rules: SchemaRules) -> Result<(&'static Listed
         by_provider(rules.refusal("", &Value::Null))?;
     }
     let seen = models::without(body, &unsupported);
-    check_format(&seen["response_format"], rules)?;
+    check_format(&seen, rules)?;
     Ok((model, seen))
 }
 
@@ -103,9 +103,11 @@ fn check_provider(body: &Value, model: &Listed) -> Result<(), Refused> {
     Ok(())
 }
 
-fn check_format(format: &Value, rules: SchemaRules) -> Result<(), Refused> {
+fn check_format(request: &Value, rules: SchemaRules) -> Result<(), Refused> {
+    let format = &request["response_format"];
     match format["type"].as_str() {
-        None | Some("text" | "json_object") => {}
+        None | Some("text") => {}
+        Some("json_object") => by_provider(rules.refusal_of_object(request))?,
         Some("json_schema") => {
             let config = &format["json_schema"];
             let name = config["name"].as_str().unwrap_or_default();

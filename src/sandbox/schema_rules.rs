@@ -2,7 +2,7 @@
 //!
 //! | provider | source |
 //! |---|---|
-//! | OpenAI | the guide *Structured model outputs*, section *Supported schemas* (`developers.openai.com/api/docs/guides/structured-outputs`); the form of its errors from moeru-ai/xsai#202, dottxt-ai/outlines#1666 and openai/openai-node#1176 |
+//! | OpenAI | the guide *Structured model outputs*, section *Supported schemas* (`developers.openai.com/api/docs/guides/structured-outputs`); the form of its errors from moeru-ai/xsai#202, dottxt-ai/outlines#1666 and openai/openai-node#1176; the words about JSON mode from the same guide |
 //! | Anthropic | *Structured outputs*, sections *JSON Schema limitations* and *Schema complexity limits* (`platform.claude.com/docs/en/build-with-claude/structured-outputs`); errors from anthropics/anthropic-sdk-python#1185, vercel/ai#17268 and TanStack/ai#682 |
 //! | Gemini | *Structured output*, section *Limitations* (`ai.google.dev/gemini-api/docs/structured-output`), which has no figures; errors and measured bounds from googleapis/python-genai#660 and #2170 and vercel/ai#21192 |
 //!
@@ -59,6 +59,15 @@ impl SchemaRules {
             Self::Anthropic => anthropic::refusal(schema),
             Self::Gemini => gemini::refusal(schema),
             Self::Unsupported => Some(unavailable()),
+        }
+    }
+
+    /// The refusal of a request for a JSON object without a schema; `None` where the provider takes it.
+    pub fn refusal_of_object(self, request: &Value) -> Option<Refusal> {
+        match self {
+            Self::Openai => openai::refusal_of_object(request),
+            Self::Unsupported => Some(unavailable()),
+            Self::None | Self::Anthropic | Self::Gemini => None,
         }
     }
 }

@@ -60,12 +60,29 @@ const FORMATS: [&str; 9] = [
 
 pub fn refusal(name: &str, schema: &Value) -> Option<Refusal> {
     let why = why(schema)?;
-    let error = json!({"error": {"message": format!("Invalid schema for response_format '{name}': {why}"),
-        "type": "invalid_request_error", "param": "response_format", "code": null}});
-    Some(Refusal {
+    let message = format!("Invalid schema for response_format '{name}': {why}");
+    Some(refused(&message, "response_format"))
+}
+
+/// JSON without a schema has to be spoken of in a message.
+pub fn refusal_of_object(request: &Value) -> Option<Refusal> {
+    let messages = request["messages"].as_array().into_iter().flatten();
+    let mut texts = messages.filter_map(|message| message["content"].as_str());
+    if texts.any(|text| text.to_lowercase().contains("json")) {
+        return None;
+    }
+    Some(refused(
+        "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+        "messages",
+    ))
+}
+
+fn refused(message: &str, parameter: &str) -> Refusal {
+    let error = json!({"error": {"message": message, "type": "invalid_request_error", "param": parameter, "code": null}});
+    Refusal {
         provider: "OpenAI",
         raw: format!("{error:#}"),
-    })
+    }
 }
 
 fn why(schema: &Value) -> Option<String> {
@@ -233,6 +250,14 @@ mod tests {
             said(&json!({"type": "array", "items": text()})).contains("got 'type: \"array\"'.")
         );
         assert!(said(&json!({"anyOf": [one(text())]})).contains("got 'type: \"None\"'."));
+    }
+
+    #[test]
+    fn an_object_without_a_schema_has_to_be_spoken_of() {
+        let asked = |text: &str| json!({"messages": [{"role": "system", "content": "x"}, {"role": "user", "content": text}]});
+        assert_eq!(refusal_of_object(&asked("Answer in JSON.")), None);
+        let said = message(refusal_of_object(&asked("Answer.")));
+        assert!(said.contains("must contain the word 'json'"), "{said}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 MOST_MS = 5_000
 # Beside the vocabulary.
 MOST_MIB = 256
-# The first so many tokens of o200k_base.
+# How many tokens of o200k_base, from the first.
 TOKENS = 32_000
 PYTHON = ["llguidance", "outlines-core", "lm-format-enforcer", "anthropic", "google-genai"]
 # What has to be refused or fail, so that the checks are known to be able to: a nullable object, which most engines

@@ -64,7 +64,8 @@ pub(super) async fn chat(
         Err(why) => return error(Service::Llm, 400, &format!("The body is not JSON: {why}")),
     };
     services.watcher.show(&body);
-    let (model, seen) = match check(&body, services.schema_rules) {
+    // What the model does not understand is ignored from here on.
+    let (model, body) = match check(&body, services.schema_rules) {
         Ok(checked) => checked,
         Err(refused) => return *refused,
     };
@@ -74,16 +75,19 @@ pub(super) async fn chat(
         .flatten()
         .filter_map(|m| m["content"].as_str())
         .collect();
-    let schema = asked_schema::schema(&seen);
+    let schema = asked_schema::schema(&body);
     let answer = schema.map(|schema| model::answer(&schema, &texts, services.temper()));
-    let answer = asked_schema::written(&seen, answer.as_ref());
-    let schema = &seen["response_format"]["json_schema"]["schema"];
+    let answer = asked_schema::written(&body, answer.as_ref());
+    let schema = &body["response_format"]["json_schema"]["schema"];
     let tokens_in = texts.iter().map(|text| model::tokens(text)).sum::<u64>()
         + model::tokens(&schema.to_string());
     let cached = services
         .cached_prompts
         .tokens_seen_before(texts.first().copied().unwrap_or_default());
-    let most = longest(&seen).unwrap_or(u64::MAX);
+    let most = body["max_completion_tokens"]
+        .as_u64()
+        .or(body["max_tokens"].as_u64())
+        .unwrap_or(u64::MAX);
     let tokens_out = model::tokens(&answer).min(most);
     let cut = model::tokens(&answer) > most || services.cuts();
     services.counts.chats.fetch_add(1, Ordering::SeqCst);
@@ -119,19 +123,16 @@ pub(super) async fn chat(
 /// request allows.
 fn dearest(body: &Value) -> f64 {
     let price = |name: &str| body["provider"]["max_price"][name].as_f64().unwrap_or(0.0);
+    let longest = ["max_completion_tokens", "max_tokens"]
+        .iter()
+        .find_map(|name| body[*name].as_f64())
+        .unwrap_or(0.0);
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a request and its answer are far shorter than 2^52 bytes"
+        reason = "a request is far shorter than 2^52 bytes"
     )]
-    let [bytes, longest] =
-        [body.to_string().len() as u64, longest(body).unwrap_or(0)].map(|count| count as f64);
+    let bytes = body.to_string().len() as f64;
     (bytes * price("prompt") + longest * price("completion")) / 1e6
-}
-
-/// Tokens that the answer may have, by either name of the parameter.
-fn longest(body: &Value) -> Option<u64> {
-    let by_name = |name: &str| body[name].as_u64();
-    by_name("max_completion_tokens").or_else(|| by_name("max_tokens"))
 }
 
 /// Replies that are no answers although their status is 200.

@@ -99,7 +99,7 @@ mod samples {
         object([("a".to_owned(), property)])
     }
 
-    /// A closed object with so many properties like this one.
+    /// A closed object with this number of properties, all alike.
     pub fn many(count: usize, property: &Value) -> Value {
         object((0..count).map(|n| (format!("p{n}"), property.clone())))
     }

@@ -15,7 +15,7 @@ const LEVELS: usize = 10;
 const ENUM_VALUES: usize = 1_000;
 /// An enumeration of strings with more values than this …
 const SMALL_ENUM: usize = 250;
-/// … may have so many characters.
+/// … may have this number of characters in all.
 const LARGE_ENUM_CHARACTERS: usize = 15_000;
 /// Characters of the names of properties and definitions, of enumerated values and of constants.
 const CHARACTERS: usize = 120_000;

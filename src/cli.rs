@@ -19,7 +19,7 @@ use crate::{
     help,
     money::Usd,
     research::{Depth, Stages},
-    sandbox::Temper,
+    sandbox::{SchemaRules, Temper},
     state::shared::Address,
 };
 
@@ -351,6 +351,17 @@ pub struct ServiceArgs {
         value_delimiter = ','
     )]
     pub sandbox_fault: Vec<crate::sandbox::Fault>,
+    /// What the provider refuses in the rehearsal
+    ///
+    /// See `brandintel sandbox --help`.
+    #[arg(
+        long,
+        value_name = "RULES",
+        env = "BRANDINTEL_SCHEMA_RULES",
+        value_enum,
+        default_value_t
+    )]
+    pub schema_rules: SchemaRules,
 }
 
 /// What is shown on the terminal; logs are unaffected.
@@ -467,6 +478,9 @@ pub struct SandboxArgs {
     /// Bill each model call up to the most that it allows
     #[arg(long)]
     pub dear: bool,
+    /// Refuse requests as the models of this provider do
+    #[arg(long, value_name = "RULES", value_enum, default_value_t)]
+    pub schema_rules: SchemaRules,
     /// Serve the closed world of `brandintel bench` with this seed
     ///
     /// It has 60 brands, and stands instead of the usual pages.
@@ -581,6 +595,19 @@ mod tests {
                 .workers,
             16
         );
+    }
+
+    #[test]
+    fn the_rehearsal_and_the_sandbox_take_the_limits_of_a_provider() {
+        let rehearsal = read(&["--sandbox", "--schema-rules", "gemini"]).unwrap();
+        assert_eq!(rehearsal.run.services.schema_rules, SchemaRules::Gemini);
+        let served = read(&["sandbox", "--schema-rules=anthropic"]).unwrap();
+        let Some(Command::Sandbox(served)) = served.command else {
+            panic!("{served:?}")
+        };
+        assert_eq!(served.schema_rules, SchemaRules::Anthropic);
+        let error = read(&["--sandbox", "--schema-rules", "azure"]).unwrap_err();
+        assert!(error.to_string().contains("unsupported"), "{error}");
     }
 
     #[test]

@@ -78,6 +78,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         sheets_limit: args.sheets_limit,
         faults: args.fault,
         dear: args.dear,
+        schema_rules: args.schema_rules,
         list: args.list,
         latency: None,
         city: args.city.map(|seed| {

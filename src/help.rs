@@ -113,6 +113,10 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel sandbox --fault llm:429:0.2 --fault llm:503:20x+600s",
             ),
             (
+                "Models that refuse what Anthropic's refuse",
+                "brandintel sandbox --schema-rules anthropic",
+            ),
+            (
                 "Your own list as the spreadsheet",
                 "brandintel sandbox --list list.csv",
             ),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
-use brandintel::sandbox::{Options, Sandbox};
+use brandintel::sandbox::{Options, Sandbox, SchemaRules};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -228,4 +228,169 @@ async fn the_sheet_opens_to_whom_it_should() {
     ];
     let (code, text) = refused(http.post(services.at("/token")).form(&form)).await;
     assert_eq!((code, text.contains("invalid_grant")), (400, true));
+}
+
+/// Text of the answer to a request that is taken.
+async fn answered(response: RequestBuilder) -> String {
+    let (status, text) = refused(response).await;
+    assert_eq!(status, 200, "{text}");
+    let reply: Value = serde_json::from_str(&text).unwrap();
+    reply["choices"][0]["message"]["content"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_provider_refuses_a_schema_in_its_own_words_within_those_of_openrouter() {
+    let open = json!({"type": "object", "properties": {}, "additionalProperties": true});
+    let nullable = json!({"type": ["string", "null"]});
+    let names: Vec<String> = (0..22).map(|n| format!("p{n}")).collect();
+    let unions: serde_json::Map<String, Value> = names
+        .iter()
+        .map(|name| (name.clone(), nullable.clone()))
+        .collect();
+    let unions = json!({"type": "object", "properties": unions, "required": names, "additionalProperties": false});
+    let long = json!({"type": "object", "properties": {}, "additionalProperties": false, "description": "x".repeat(5000)});
+    for (rules, schema, provider, words) in [
+        (
+            SchemaRules::Openai,
+            &open,
+            "OpenAI",
+            "Invalid schema for response_format 'a': In context=(), 'additionalProperties' is required to be supplied and to be false.",
+        ),
+        (
+            SchemaRules::Anthropic,
+            &unions,
+            "Anthropic",
+            "(22 parameters with type arrays or anyOf)",
+        ),
+        (
+            SchemaRules::Gemini,
+            &long,
+            "Google AI Studio",
+            "too many states for serving",
+        ),
+    ] {
+        let services = Services::new(Options {
+            schema_rules: rules,
+            ..Options::default()
+        })
+        .await;
+        // Of whatever family the model is: the rules say whom it stands for.
+        for model in [
+            "google/gemini-3.1-flash-lite",
+            "meta-llama/llama-3.3-70b-instruct",
+        ] {
+            let mut body = question();
+            body["model"] = json!(model);
+            assert_eq!(answered(services.chat(&body)).await, "{\"a\":null}");
+            body["response_format"]["json_schema"]["schema"] = schema.clone();
+            let (status, text) = refused(services.chat(&body)).await;
+            let error = &serde_json::from_str::<Value>(&text).unwrap()["error"];
+            assert_eq!((status, &error["code"]), (400, &json!(400)), "{text}");
+            assert_eq!(error["message"], "Provider returned error");
+            assert_eq!(error["metadata"]["provider_name"], provider);
+            let raw = error["metadata"]["raw"].as_str().unwrap();
+            let raw: Value = serde_json::from_str(raw).unwrap();
+            let message = raw["error"]["message"].as_str().unwrap();
+            assert!(message.contains(words), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_structured_outputs_only_plain_requests_are_answered() {
+    let services = Services::new(Options {
+        schema_rules: SchemaRules::Unsupported,
+        ..Options::default()
+    })
+    .await;
+    let listed: Value = services
+        .http
+        .get(services.at("/api/v1/models"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    for model in listed["data"].as_array().unwrap() {
+        let parameters = model["supported_parameters"].as_array().unwrap();
+        assert!(
+            !parameters.contains(&json!("response_format"))
+                && !parameters.contains(&json!("structured_outputs")),
+            "{model}"
+        );
+    }
+    let schema = question()["response_format"]["json_schema"]["schema"].clone();
+    for format in [
+        question()["response_format"].clone(),
+        json!({"type": "json_object"}),
+    ] {
+        let mut body = question();
+        body["response_format"] = format;
+        let (status, text) = refused(services.chat(&body)).await;
+        assert_eq!(status, 400, "{text}");
+        assert!(text.contains("response_format"), "{text}");
+        body["provider"] = json!({"require_parameters": true});
+        let (status, text) = refused(services.chat(&body)).await;
+        assert_eq!(status, 404, "{text}");
+        assert!(text.contains("No endpoints found that can handle the requested parameters. To learn more about provider routing"), "{text}");
+    }
+    let body = json!({"model": "google/gemini-2.5-flash", "provider": {"require_parameters": true}, "max_tokens": 500,
+        "messages": [{"role": "system", "content": format!("Answer in this shape: {schema}")}, {"role": "user", "content": "x"}]});
+    let text = answered(services.chat(&body)).await;
+    let (prose, rest) = text.split_once("```json\n").unwrap();
+    let (json, _) = rest.split_once("\n```").unwrap();
+    assert!(!prose.is_empty());
+    assert_eq!(
+        serde_json::from_str::<Value>(json).unwrap(),
+        json!({"a": null})
+    );
+}
+
+#[tokio::test]
+async fn parameters_that_a_model_does_not_list_are_ignored_unless_they_are_required() {
+    let services = Services::new(Options::default()).await;
+    let schema = question()["response_format"]["json_schema"]["schema"].clone();
+    for (model, format, ignored) in [
+        (
+            "deepseek/deepseek-v3.2",
+            json!({"type": "json_object"}),
+            false,
+        ),
+        (
+            "deepseek/deepseek-v3.2",
+            question()["response_format"].clone(),
+            true,
+        ),
+        ("deepseek/deepseek-r1", json!({"type": "json_object"}), true),
+        (
+            "openai/gpt-4.1-mini",
+            question()["response_format"].clone(),
+            false,
+        ),
+    ] {
+        let mut body = json!({"model": model, "response_format": format, "max_tokens": 500,
+            "messages": [{"role": "system", "content": schema.to_string()}, {"role": "user", "content": "x"}]});
+        let text = answered(services.chat(&body)).await;
+        assert_eq!(text.contains("```json"), ignored, "{model}: {text}");
+        body["provider"] = json!({"require_parameters": true});
+        let (status, text) = refused(services.chat(&body)).await;
+        assert_eq!(status, if ignored { 404 } else { 200 }, "{model}: {text}");
+    }
+    let mut body = question();
+    body["model"] = json!("qwen/qwen3-235b-a22b-2507");
+    body["provider"] = json!({"require_parameters": true});
+    for parameter in ["reasoning", "max_completion_tokens"] {
+        let mut body = body.clone();
+        body[parameter] = match parameter {
+            "reasoning" => json!({"effort": "low"}),
+            _ => json!(500),
+        };
+        let (status, text) = refused(services.chat(&body)).await;
+        assert_eq!(status, 404, "{parameter}: {text}");
+    }
+    answered(services.chat(&body)).await;
 }

@@ -57,6 +57,7 @@ async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Arc<Sandb
     let options = sandbox::Options {
         speed: services.sandbox_speed,
         faults: services.sandbox_fault.clone(),
+        schema_rules: services.schema_rules,
         ..sandbox::Options::default()
     };
     let sandbox = Arc::new(Sandbox::start(options).await.or_exit(Exit::Usage)?);

@@ -3,18 +3,23 @@
 
 mod a1;
 mod about;
+mod asked_schema;
 mod body;
 mod by_filter;
+mod chat_request;
 pub(crate) mod city;
 mod export;
 mod fault;
 mod limit;
 mod model;
+mod models;
 mod openrouter;
+mod schema_rules;
 mod sheets;
 mod sign_in;
 mod tab;
 mod tavily;
+mod watcher;
 mod world;
 
 use std::{
@@ -39,8 +44,12 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
+pub use schema_rules::{Refusal, SchemaRules};
 pub use tab::Tab;
-use {city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, world::World};
+use {
+    city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, watcher::Watcher,
+    world::World,
+};
 
 /// How the simulated services behave.
 #[derive(Clone, Debug)]
@@ -59,6 +68,8 @@ pub struct Options {
     pub faults: Vec<Fault>,
     /// Bill each model call a random amount up to the most that its request allows.
     pub dear: bool,
+    /// What the provider behind the models refuses in a schema.
+    pub schema_rules: SchemaRules,
     /// Draws the latency of a model or search request from its body, instead of a lognormal one from chance.
     pub latency: Option<Latency>,
     /// The closed world instead of the usual pages, and models of this temper to read it.
@@ -94,6 +105,7 @@ impl Default for Options {
             sheets_limit: None,
             faults: Vec::new(),
             dear: false,
+            schema_rules: SchemaRules::default(),
             latency: None,
             city: None,
             list: None,
@@ -134,6 +146,7 @@ struct Services {
     faults: Vec<Fault>,
     dear: bool,
     latency: Option<Latency>,
+    schema_rules: SchemaRules,
     limits: [Option<Limit>; 4],
     world: World,
     city: Option<(City, city::Temper)>,
@@ -142,6 +155,7 @@ struct Services {
     cached_prompts: model::PromptCache,
     counts: Counts,
     turnstile: Turnstile,
+    watcher: Watcher,
 }
 
 /// Lets so many model calls pass and holds the others back, so that a moment of a run can be looked at.
@@ -296,6 +310,11 @@ impl Sandbox {
         self.services.spreadsheet.watch(Box::new(watch));
     }
 
+    /// Shows each request to a model, before it is checked.
+    pub fn watch_models(&self, watch: impl FnMut(&Value) + Send + 'static) {
+        self.services.watcher.set(Box::new(watch));
+    }
+
     /// How many tags rows of the first tab have.
     pub fn tags(&self) -> usize {
         let mut tags = 0;
@@ -434,6 +453,7 @@ impl Services {
             faults: options.faults,
             dear: options.dear,
             latency: options.latency,
+            schema_rules: options.schema_rules,
             limits: [
                 limit(options.llm_limit),
                 limit(options.search_limit),
@@ -450,6 +470,7 @@ impl Services {
                 arrived: watch::Sender::new(0),
                 allowed: watch::Sender::new(u64::MAX),
             },
+            watcher: Watcher::default(),
         })
     }
 

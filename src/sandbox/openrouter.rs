@@ -10,35 +10,14 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Service, Services, bearer, error, fault::Kind, model};
+use super::{
+    Service, Services, asked_schema, bearer, chat_request::check, error, fault::Kind, model,
+    models::MODELS,
+};
 
 pub(super) const KEY: &str = "sk-or-v1-sandbox-0123456789";
 
 const MEDIAN_SECONDS: f64 = 8.0;
-
-/// Slug, and US dollars for a million prompt and answer tokens.
-const MODELS: [(&str, f64, f64); 4] = [
-    ("google/gemini-3.1-flash-lite", 0.25, 1.5),
-    ("google/gemini-3-flash-preview", 0.5, 3.0),
-    ("google/gemini-2.5-flash", 0.3, 2.5),
-    ("openai/gpt-5-mini", 0.25, 2.0),
-];
-
-const PROVIDER_FIELDS: [&str; 13] = [
-    "order",
-    "only",
-    "ignore",
-    "allow_fallbacks",
-    "require_parameters",
-    "data_collection",
-    "zdr",
-    "sort",
-    "max_price",
-    "quantizations",
-    "preferred_min_throughput",
-    "preferred_max_latency",
-    "enforce_distillable_text",
-];
 
 pub(super) async fn key(State(services): State<Arc<Services>>, headers: HeaderMap) -> Response {
     services.pause(0.2).await;
@@ -60,20 +39,10 @@ pub(super) async fn key(State(services): State<Arc<Services>>, headers: HeaderMa
 
 pub(super) async fn models(State(services): State<Arc<Services>>) -> Response {
     services.pause(0.2).await;
-    let data: Vec<Value> = MODELS
+    let shown = MODELS
         .iter()
-        .map(|(slug, prompt, completion)| {
-            json!({
-                "id": slug, "canonical_slug": slug, "name": slug, "created": 1_772_000_000, "context_length": 1_048_576,
-                "architecture": {"modality": "text->text", "input_modalities": ["text"], "output_modalities": ["text"]},
-                "top_provider": {"context_length": 1_048_576, "max_completion_tokens": 65_536, "is_moderated": false},
-                "per_request_limits": null, "default_parameters": null, "supported_voices": null,
-                "links": {"details": format!("/api/v1/models/{slug}/endpoints")},
-                "pricing": {"prompt": per_token(*prompt), "completion": per_token(*completion), "request": "0"},
-                "supported_parameters": ["response_format", "structured_outputs", "reasoning", "max_tokens", "max_completion_tokens"],
-            })
-        })
-        .collect();
+        .map(|model| model.shown(services.schema_rules));
+    let data: Vec<Value> = shown.collect();
     Json(json!({"total_count": data.len(), "links": {"next": null}, "data": data})).into_response()
 }
 
@@ -94,18 +63,22 @@ pub(super) async fn chat(
         Ok(body) => body,
         Err(why) => return error(Service::Llm, 400, &format!("The body is not JSON: {why}")),
     };
-    let (prompt_price, completion_price) = match check(&body) {
-        Ok(prices) => prices,
-        Err((status, why)) => return error(Service::Llm, status, &why),
+    services.watcher.show(&body);
+    // What the model does not understand is ignored from here on.
+    let (model, body) = match check(&body, services.schema_rules) {
+        Ok(checked) => checked,
+        Err(refused) => return *refused,
     };
-    let schema = &body["response_format"]["json_schema"]["schema"];
     let texts: Vec<&str> = body["messages"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|m| m["content"].as_str())
         .collect();
-    let answer = model::answer(schema, &texts, services.temper()).to_string();
+    let schema = asked_schema::schema(&body);
+    let answer = schema.map(|schema| model::answer(&schema, &texts, services.temper()));
+    let answer = asked_schema::written(&body, answer.as_ref());
+    let schema = &body["response_format"]["json_schema"]["schema"];
     let tokens_in = texts.iter().map(|text| model::tokens(text)).sum::<u64>()
         + model::tokens(&schema.to_string());
     let cached = services
@@ -131,7 +104,7 @@ pub(super) async fn chat(
     )]
     let cost = match services.dear {
         true => fastrand::f64() * dearest(&body),
-        false => (tokens_in as f64 * prompt_price + tokens_out as f64 * completion_price) / 1e6,
+        false => (tokens_in as f64 * model.prompt + tokens_out as f64 * model.completion) / 1e6,
     };
     services.counts.bill(cost);
     let reply = reply(
@@ -150,7 +123,10 @@ pub(super) async fn chat(
 /// request allows.
 fn dearest(body: &Value) -> f64 {
     let price = |name: &str| body["provider"]["max_price"][name].as_f64().unwrap_or(0.0);
-    let longest = body["max_completion_tokens"].as_f64().unwrap_or(0.0);
+    let longest = ["max_completion_tokens", "max_tokens"]
+        .iter()
+        .find_map(|name| body[*name].as_f64())
+        .unwrap_or(0.0);
     #[expect(
         clippy::cast_precision_loss,
         reason = "a request is far shorter than 2^52 bytes"
@@ -161,7 +137,7 @@ fn dearest(body: &Value) -> f64 {
 
 /// Replies that are no answers although their status is 200.
 pub(super) fn spoiled(kind: &Kind) -> Option<Response> {
-    let model = json!(MODELS[0].0);
+    let model = json!(MODELS[0].slug);
     let body = match kind {
         Kind::ErrorIn200 => {
             json!({"id": "gen-0", "error": {"code": 502, "message": "Provider returned error"}})
@@ -213,109 +189,10 @@ fn reply(
     })
 }
 
-/// Checks a request as the real service does; gives the prices of its model.
-fn check(body: &Value) -> Result<(f64, f64), (u16, String)> {
-    let bad = |why: &str| Err((400, why.to_owned()));
-    let messages = body["messages"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let well_formed = |message: &Value| {
-        matches!(
-            message["role"].as_str(),
-            Some("system" | "user" | "assistant" | "developer")
-        ) && message["content"].is_string()
-    };
-    if messages.is_empty() || !messages.iter().all(well_formed) {
-        return bad("messages: at least one message with a role and a content is required");
-    }
-    let slug = body["model"].as_str().unwrap_or_default();
-    let Some((_, prompt, completion)) = MODELS
-        .iter()
-        .find(|(known, ..)| *known == slug.split(':').next().unwrap_or_default())
-    else {
-        return bad(&format!("{slug} is not a valid model ID"));
-    };
-    for limit in ["max_tokens", "max_completion_tokens"] {
-        if !body[limit].is_null() && body[limit].as_u64().is_none_or(|n| n < 16) {
-            return bad(&format!("{limit}: expected a whole number of at least 16"));
-        }
-    }
-    if let Some(provider) = body.get("provider") {
-        let fields = provider
-            .as_object()
-            .map(|o| o.keys().collect::<Vec<_>>())
-            .unwrap_or_default();
-        if let Some(field) = fields
-            .iter()
-            .find(|field| !PROVIDER_FIELDS.contains(&field.as_str()))
-        {
-            return bad(&format!("provider: unrecognized key {field}"));
-        }
-        let most = &provider["max_price"];
-        if most["prompt"].as_f64().is_some_and(|most| most < *prompt)
-            || most["completion"]
-                .as_f64()
-                .is_some_and(|most| most < *completion)
-        {
-            return Err((404, "No endpoints found that satisfy max_price".into()));
-        }
-    }
-    match body["response_format"]["type"].as_str() {
-        None | Some("text" | "json_object") => {}
-        Some("json_schema") => {
-            let config = &body["response_format"]["json_schema"];
-            let name = config["name"].as_str().unwrap_or_default();
-            if name.is_empty()
-                || name.len() > 64
-                || !name
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-            {
-                return bad("response_format.json_schema.name is required");
-            }
-            if config["strict"] == true {
-                check_strict(&config["schema"]).map_err(|why| (400, why))?;
-            }
-        }
-        Some(other) => return bad(&format!("response_format.type: {other} is not known")),
-    }
-    Ok((*prompt, *completion))
-}
-
-/// The rules of strict mode: all properties required, none besides.
-fn check_strict(schema: &Value) -> Result<(), String> {
-    if let Some(properties) = schema["properties"].as_object() {
-        let required: Vec<&str> = schema["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        if schema["additionalProperties"] != json!(false) {
-            return Err("Invalid schema: 'additionalProperties' is required to be supplied and to be false.".into());
-        }
-        if let Some(missing) = properties
-            .keys()
-            .find(|name| !required.contains(&name.as_str()))
-        {
-            return Err(format!(
-                "Invalid schema: 'required' has to include every key in properties. Missing '{missing}'."
-            ));
-        }
-        properties.values().try_for_each(check_strict)?;
-    }
-    schema.get("items").map_or(Ok(()), check_strict)
-}
-
 fn refuse(headers: &HeaderMap) -> Option<Response> {
     match bearer(headers) {
         Some(KEY) => None,
         Some(_) => Some(error(Service::Llm, 401, "User not found.")),
         None => Some(error(Service::Llm, 401, "Missing Authentication header")),
     }
-}
-
-fn per_token(per_million: f64) -> String {
-    format!("{:.9}", per_million / 1e6)
 }

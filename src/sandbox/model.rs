@@ -308,25 +308,31 @@ impl Model {
             .into()
     }
 
-    /// One claim for everything that was said: of one value once, and both sides of a dispute.
+    /// A claim for each value of a field, and both sides of a dispute.
     fn claims(&self, fields: &Value) -> Vec<Value> {
-        let mut claims = Vec::new();
-        let mut add = |path: &str, of: &str, said: &Said| {
+        let mut claims: Vec<Value> = Vec::new();
+        let said = self.said.iter().map(|(path, said)| (*path, "", said));
+        // A claim that names its product in `of` is enough for the product's name.
+        let products = self.products.iter();
+        let products = products.map(|(name, price)| ("products.price", &*name.value, price));
+        for (path, of, said) in said.chain(products) {
             let claim = claim(fields, path, of, said);
-            if !claims.contains(&claim) {
+            let repeats = |known: &Value| {
+                ["field", "of", "value"]
+                    .iter()
+                    .all(|k| known[k] == claim[k])
+            };
+            if !claims.iter().any(repeats) {
                 claims.push(claim);
             }
-        };
-        for (path, said) in &self.said {
-            add(path, "", said);
-        }
-        for (name, price) in &self.products {
-            add("products.name_fa", &name.value, name);
-            add("products.price", &name.value, price);
         }
         for (about, first, second) in &self.disputes {
-            add(about, "", first);
-            add(about, "", second);
+            for side in [first, second] {
+                let claim = claim(fields, about, "", side);
+                if !claims.contains(&claim) {
+                    claims.push(claim);
+                }
+            }
         }
         claims
     }

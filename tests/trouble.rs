@@ -370,13 +370,25 @@ fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
 #[test]
 fn a_folder_that_cannot_be_written_stops_the_run_and_nothing_is_lost() {
     let desk = Desk::with_list(&list_of(4));
-    fs::write(
-        desk.path("output"),
-        "a file stands where the folder should be",
-    )
-    .unwrap();
-    let ended = desk.run(&["--google-sheets", "--workers", "2"]);
-    assert_says(&ended, 2, &["output", "cannot be written"]);
+    let args = ["--google-sheets", "--workers", "2"];
+    let in_the_way = || fs::write(desk.path("output"), "a file where the folder should be");
+    in_the_way().unwrap();
+    let ended = desk.run(&args);
+    assert_says(&ended, 8, &["output is not a folder", "cannot be written"]);
+    assert_eq!(desk.sandbox.arrived(), [0, 0, 0], "nothing was asked");
+    fs::remove_file(desk.path("output")).unwrap();
+
+    // It becomes one while brands are in flight.
+    desk.sandbox.allow_models(0);
+    let mut command = desk.command(&args);
+    command.stderr(std::process::Stdio::piped());
+    let running = command.spawn().unwrap();
+    desk.wait_for_models(1);
+    fs::remove_dir_all(desk.path("output")).unwrap();
+    in_the_way().unwrap();
+    desk.sandbox.allow_models(u64::MAX);
+    let ended = common::ended(running.wait_with_output().unwrap());
+    assert_says(&ended, 8, &["output", "cannot be written"]);
     assert_eq!(desk.checkpoint()["status"], "aborted");
     assert!(desk.registry().is_empty());
     assert!(

@@ -3,6 +3,7 @@
 mod announce;
 pub mod background;
 mod bar;
+mod base_url;
 mod bill;
 mod brands;
 mod claim;
@@ -27,11 +28,13 @@ mod report;
 mod results;
 mod rotate;
 mod scribe;
+mod server_pages;
 mod start;
 pub mod stop;
 pub mod summary;
 mod takeover;
 mod together;
+pub mod writable;
 mod writeback;
 
 use std::{collections::HashMap, sync::Arc};
@@ -403,7 +406,7 @@ pub fn call_failure(error: CallError) -> Failure {
         CallError::Request { .. } => Exit::Unavailable,
         CallError::Store(error) => error
             .downcast_ref::<Trouble>()
-            .map_or(Exit::Usage, Trouble::exit),
+            .map_or(Exit::Machine, Trouble::exit),
     };
     Failure {
         exit,

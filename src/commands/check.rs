@@ -12,10 +12,11 @@ use self::store::Kept;
 use crate::{
     batch::{
         self, Loaded,
-        preflight::{self, Connections},
+        preflight::{self, Connections, Said},
         price::Priced,
         store_failure,
         summary::span,
+        writable,
     },
     cli::{CheckArgs, RunArgs},
     event::Events,
@@ -23,7 +24,7 @@ use crate::{
     list::Rows,
     output, say,
     settings::{self, Folders, Settings, dotenv},
-    state::{known::Known, paid::Paid, registry::Registry, write_atomically},
+    state::{known::Known, paid::Paid, registry::Registry},
 };
 
 /// What was found so far; each thing is said as it is found.
@@ -110,7 +111,11 @@ async fn prove_services(
     let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
         all_fine &= finding.result.is_ok();
-        report.add(finding.what, finding.result);
+        match finding.result {
+            Ok(Said::Fine(text)) => report.add(finding.what, Ok(text)),
+            Ok(Said::Doubt(text)) => report.note(finding.what, &text),
+            Err(failure) => report.add(finding.what, Err(failure)),
+        }
     }
     if let Some(trouble) = connections.clock.trouble() {
         report.add("clock", Err(Failure::new(Exit::Usage, trouble)));
@@ -276,10 +281,7 @@ fn note_credit(report: &mut Report, connections: &Connections) {
 }
 
 fn try_folder(folder: &Path) -> Result<String, Failure> {
-    let probe = folder.join(".check");
-    // Something is written, because a disk that is full still takes empty files.
-    write_atomically(&probe, &[b'.'; 4_096]).or_exit(Exit::Usage)?;
-    std::fs::remove_file(&probe).or_exit(Exit::Usage)?;
+    writable::prove(folder)?;
     Ok("can be written".into())
 }
 

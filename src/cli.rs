@@ -458,7 +458,7 @@ pub struct SandboxArgs {
     /// Fault to inject, such as llm:429:0.2; may be repeated
     ///
     /// Written as SERVICE:FAULT for all requests, SERVICE:FAULT:SHARE for some, SERVICE:FAULT:Nx for the first N, or
-    /// SERVICE:FAULT:20x+600s for 600 seconds after the first 20.
+    /// SERVICE:FAULT:20x+600s for 600 seconds after the first 20, SERVICE:FAULT:20x+ for ever after them.
     ///
     /// Services: llm, search, sheets. Faults: a status such as 429 or 503, html, redirect, blank, stranger, cut, lost, stall,
     /// drip, huge, bomb, echo, and for llm also error-in-200, no-choices, empty, length, bad-json, moderation.

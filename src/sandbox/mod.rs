@@ -22,7 +22,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -132,6 +132,8 @@ struct Services {
     speed: f64,
     started: Instant,
     faults: Vec<Fault>,
+    /// Nothing goes wrong any more.
+    healed: AtomicBool,
     dear: bool,
     latency: Option<Latency>,
     limits: [Option<Limit>; 4],
@@ -370,6 +372,11 @@ impl Sandbox {
             .store(true, Ordering::SeqCst);
     }
 
+    /// From now on nothing goes wrong.
+    pub fn heal(&self) {
+        self.services.healed.store(true, Ordering::SeqCst);
+    }
+
     /// Gives the tab another name.
     pub fn rename_tab(&self, title: &str) {
         let spreadsheet = &self.services.spreadsheet;
@@ -432,6 +439,7 @@ impl Services {
             speed: options.speed,
             started: Instant::now(),
             faults: options.faults,
+            healed: AtomicBool::new(false),
             dear: options.dear,
             latency: options.latency,
             limits: [
@@ -464,6 +472,14 @@ impl Services {
             && self.counts.chats.load(Ordering::SeqCst) % 10 == 9
     }
 
+    /// What goes wrong.
+    fn faults(&self) -> &[Fault] {
+        match self.healed.load(Ordering::SeqCst) {
+            true => &[],
+            false => &self.faults,
+        }
+    }
+
     /// Simulated time since the services started.
     fn now(&self) -> Duration {
         self.started.elapsed().mul_f64(self.speed)
@@ -472,7 +488,7 @@ impl Services {
     /// The answer that was worked out, or the loss of it.
     fn deliver(&self, service: Service, answer: Response) -> Response {
         let lost = |fault: &&Fault| fault.kind == Kind::Lost && fault.strikes(service, self.now());
-        match self.faults.iter().find(lost) {
+        match self.faults().iter().find(lost) {
             Some(_) => body::cut(),
             None => answer,
         }
@@ -507,7 +523,7 @@ impl Services {
         }
         let strikes =
             |fault: &&Fault| fault.kind != Kind::Lost && fault.strikes(service, self.now());
-        match self.faults.iter().find(strikes).map(|fault| &fault.kind) {
+        match self.faults().iter().find(strikes).map(|fault| &fault.kind) {
             Some(Kind::Stall) => {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 None

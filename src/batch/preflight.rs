@@ -32,6 +32,7 @@ use crate::{
         public_sheet::{self, PublicSheet},
         remedy,
         sheets::Sheets,
+        successes::Successes,
         tavily::{self, KeyUsage, Tavily},
     },
     settings::{PublicSheetSettings, Settings, hint},
@@ -59,6 +60,8 @@ pub struct Connections {
     pub public_list: Option<(String, Table)>,
     /// This machine's clock, beside those of the services.
     pub clock: Clock,
+    /// What services have answered since then.
+    pub successes: Arc<Successes>,
     /// The state of the OpenRouter key, once it is known.
     pub key: Option<KeyInfo>,
     /// Whether the server knows the key and lists the model, so that only a call can still be refused.
@@ -139,6 +142,7 @@ impl Connections {
             public: settings.public_sheet.as_ref().map(public).transpose()?,
             public_list: None,
             clock: caller.clock().clone(),
+            successes: Arc::clone(caller.successes()),
             openrouter: OpenRouter::new(
                 caller.clone(),
                 Arc::clone(&models),

@@ -122,6 +122,11 @@ pub enum CallError {
     Store(#[from] anyhow::Error),
 }
 
+/// The kind of a call, of what it is for or of a message that begins with that.
+pub fn kind(what: &str) -> &str {
+    what.split([' ', ':']).next().unwrap_or_default()
+}
+
 impl Service {
     /// The error that ends the run, with what to do about it.
     pub fn trouble(&self, trouble: Trouble, status: Option<u16>, message: String) -> CallError {
@@ -161,6 +166,11 @@ impl Request {
             payer: String::new(),
             price: None,
         }
+    }
+
+    /// What kind of call it is: the first word of what it is for, such as `search` or `analyst`.
+    pub fn kind(&self) -> &str {
+        kind(&self.what)
     }
 
     /// The same question has the same hash, wherever the service stands and whoever asks.

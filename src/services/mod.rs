@@ -16,6 +16,7 @@ pub mod remedy;
 pub mod reply;
 pub mod schema;
 pub mod sheets;
+pub mod successes;
 pub mod tags;
 pub mod tavily;
 #[cfg(test)]

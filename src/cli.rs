@@ -134,7 +134,8 @@ pub enum Command {
     Init,
     /// Prove keys, quota, sheet, clock and folders, and price a batch
     ///
-    /// Says of each whether it is in order and how to mend it, and what a batch with the same flags would cost. Spends
+    /// Says of each whether it is in order and how to mend it, and what a batch with the same flags would cost. Asks
+    /// the model one small question of each stage and the search service one search, for about a cent; with --free it spends
     /// nothing.
     Check(Box<CheckArgs>),
     /// Show the registry and the last run at a glance
@@ -374,6 +375,9 @@ pub struct CheckArgs {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
+    /// Ask nothing that costs money: no question to the model and no search
+    #[arg(long)]
+    pub free: bool,
 }
 
 /// Which of the program's folders are meant.

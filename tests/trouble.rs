@@ -581,7 +581,8 @@ fn check_names_each_thing_and_its_state() {
     assert_eq!(fine.code, Some(0), "{fine:#?}");
     // The shared store is one thing more, where there is one.
     let store = fine.out.matches("✅ shared store").count();
-    assert_eq!(fine.out.matches('✅').count(), 9 + store, "{}", fine.out);
+    // One question of each stage and one search are among them.
+    assert_eq!(fine.out.matches('✅').count(), 12 + store, "{}", fine.out);
     let mut command = desk.command(&["check"]);
     command
         .env("TAVILY_API_KEY", "tvly-wrong")

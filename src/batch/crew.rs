@@ -23,6 +23,7 @@ use super::{
     scribe::Scribe,
     stop::Signals,
     summary::Figures,
+    suspects::{Asking, asked},
     takeover::{Following, SheetMaker},
     together::{LEADS_FOR, followed, news, refused, store_failure},
     writeback::Words,
@@ -154,6 +155,10 @@ pub struct Crew<'a> {
     /// Brands that were refused, while nothing proves whose fault that is.
     pub(super) suspects: Suspects<Box<InHand>>,
     pub(super) successes: Arc<Successes>,
+    /// A harmless question is being asked, to tell whether a refusal meets all brands.
+    pub(super) trial: Option<Asking>,
+    /// The kinds of call for which that was done.
+    pub(super) tried: Vec<String>,
     pub(super) lists_model: bool,
     pub(super) done: Done,
     pub(super) deadline: Deadline,
@@ -210,6 +215,8 @@ impl<'a> Crew<'a> {
             in_hand: HashMap::new(),
             suspects: Suspects::default(),
             successes: tools.successes,
+            trial: None,
+            tried: Vec::new(),
             lists_model: tools.lists_model,
             done: Done::default(),
             deadline: desk.deadline(),
@@ -244,6 +251,7 @@ impl<'a> Crew<'a> {
                 led = followed(&mut self.following) => self.lead(led),
                 // What was answered makes room, and clears those that were refused.
                 () = self.successes.news() => {}
+                answer = asked(&mut self.trial) => self.trial_ended(answer),
                 () = sleep_until(self.leads_until), if self.is_unsure() => self.stop_leading(),
             }
         }
@@ -293,7 +301,7 @@ impl<'a> Crew<'a> {
 
     /// Whether this host has nothing more to do, or may not do more.
     fn is_over(&self) -> bool {
-        let idle = self.flying.is_empty() && self.suspects.is_empty();
+        let idle = self.flying.is_empty() && self.suspects.is_empty() && self.trial.is_none();
         idle && self.recorder.is_done()
             && match &self.supply {
                 Supply::Own { .. } => true,

@@ -36,6 +36,7 @@ pub mod summary;
 mod suspects;
 mod takeover;
 mod together;
+pub mod trial;
 pub mod writable;
 mod writeback;
 

@@ -50,6 +50,8 @@ pub struct Alike<'a> {
     pub brands: usize,
     /// The service has answered calls of this kind before.
     pub answered_before: bool,
+    /// The service objects to the contents of each.
+    pub all_blocked: bool,
 }
 
 /// How many brands may be in work.
@@ -111,6 +113,17 @@ impl<T> Suspects<T> {
         self.0.is_empty()
     }
 
+    /// How many brands are set aside.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The first refusal of a service.
+    pub fn first_of(&self, service: &str) -> Option<&Refusal> {
+        let mut refusals = self.0.iter().map(|suspect| &suspect.refusal);
+        refusals.find(|refusal| refusal.service == service)
+    }
+
     /// Sets a brand aside that was refused by then.
     pub fn add(&mut self, refusal: Refusal, since: Instant, held: T) {
         self.0.push(Suspect {
@@ -139,14 +152,11 @@ impl<T> Suspects<T> {
 
     /// The refusal that meets all brands, once there are enough suspects of one kind.
     pub fn alike(&self, answered: impl Fn(&Refusal) -> Option<Instant>) -> Option<Alike<'_>> {
-        self.kinds().into_values().find_map(|(brands, refusal)| {
-            let answered_before = answered(refusal).is_some();
-            (brands >= limit(answered_before)).then_some(Alike {
-                refusal,
-                brands,
-                answered_before,
-            })
-        })
+        let enough = |alike: &Alike<'_>| match alike.answered_before {
+            true => alike.brands >= AFTER_SUCCESS,
+            false => alike.brands >= AT_START,
+        };
+        self.kinds(answered).into_values().find(enough)
     }
 
     /// How many brands may be begun beside those in flight. A suspect keeps the place of a brand in flight, so that a
@@ -162,35 +172,35 @@ impl<T> Suspects<T> {
             until_answered,
         } = admission;
         let most = until_answered.map_or(workers, |few| few.min(workers));
-        let kinds = self.kinds().into_values();
+        let kinds = self.kinds(answered).into_values();
         kinds
-            .map(|(brands, refusal)| {
-                let most = match answered(refusal) {
-                    None => AT_START,
-                    Some(_) => AFTER_SUCCESS.max(workers),
+            .map(|alike| {
+                let most = match alike.answered_before {
+                    false => AT_START,
+                    true => AFTER_SUCCESS.max(workers),
                 };
-                most.saturating_sub(flying + brands)
+                most.saturating_sub(flying + alike.brands)
             })
             .fold(most.saturating_sub(flying), usize::min)
     }
 
-    /// How many suspects there are of each kind of call, and the last of each.
-    fn kinds(&self) -> BTreeMap<(&'static str, &str), (usize, &Refusal)> {
+    /// The suspects whose kind of call was answered before, and those whose kind never was. Kinds are counted together: a
+    /// brand that was refused at another step has cost its searches too, and has no answer that speaks for it either.
+    fn kinds(&self, answered: impl Fn(&Refusal) -> Option<Instant>) -> BTreeMap<bool, Alike<'_>> {
         let mut kinds = BTreeMap::new();
         for Suspect { refusal, .. } in &self.0 {
-            let kind = kinds
-                .entry((refusal.service, refusal.call()))
-                .or_insert((0, refusal));
-            *kind = (kind.0 + 1, refusal);
+            let answered_before = answered(refusal).is_some();
+            let alike = kinds.entry(answered_before).or_insert(Alike {
+                refusal,
+                brands: 0,
+                answered_before,
+                all_blocked: true,
+            });
+            alike.refusal = refusal;
+            alike.brands += 1;
+            alike.all_blocked &= refusal.kind == ErrorKind::Blocked;
         }
         kinds
-    }
-}
-
-fn limit(answered_before: bool) -> usize {
-    match answered_before {
-        true => AFTER_SUCCESS,
-        false => AT_START,
     }
 }
 
@@ -309,7 +319,9 @@ mod tests {
                     if answers.is_empty() {
                         prop_assert!(begun <= AT_START, "bought for {begun} brands");
                     }
-                    let waiting = suspects.0.len();
+                    let waiting = suspects.0.iter().filter(|suspect| answered(&suspect.refusal).is_some());
+                    let waiting = waiting.count();
+                    prop_assert!(waiting == 0 || flying + waiting <= workers.max(AFTER_SUCCESS));
                     prop_assert!(waiting == 0 || flying + waiting <= workers.max(AFTER_SUCCESS) || answers.is_empty());
                 }
             }

@@ -1,17 +1,22 @@
 //! Brands that a service has refused, until it is known whether it refuses all: what a run does with them.
 
-use std::sync::Arc;
+use std::{future::pending, sync::Arc};
 
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
+    call_failure,
     crew::{Crew, End, InHand, Supply},
     refusals::{AT_START, Admission, Alike, Refusal},
 };
 use crate::{
     exit::Failure,
+    research::trial::{Took, Trial},
     services::{call::CallError, openrouter, tavily},
 };
+
+/// A harmless question on its way to the model.
+pub type Asking = JoinHandle<Result<Took, CallError>>;
 
 /// Brands in flight until a model has answered, where nothing but a call tells whether the server knows the key and the
 /// model: one, so that a wrong setting costs the searches of one brand.
@@ -26,6 +31,10 @@ impl Crew<'_> {
 
     /// How many brands may be begun now.
     pub(super) fn room(&self) -> usize {
+        if self.trial.is_some() {
+            // The answer tells whether anything more is worth its searches.
+            return 0;
+        }
         let until_answered = match self.lists_model {
             true => AT_START,
             false => UNTIL_PROVEN,
@@ -55,6 +64,12 @@ impl Crew<'_> {
         for suspect in self.suspects.take_cleared(answered) {
             self.fail_refused(*suspect.held, &suspect.refusal);
         }
+        if self.trial.is_some() {
+            return;
+        }
+        if let Some(call) = self.trial_due() {
+            return self.try_model(call);
+        }
         if matches!(self.end, End::Complete | End::TimeUp(_))
             && let Some(alike) = self.suspects.alike(answered)
         {
@@ -63,10 +78,63 @@ impl Crew<'_> {
         }
     }
 
+    /// The kind of call for which a harmless question is to be asked before anything more is bought: at the first
+    /// refusal where nothing but a call tells whether the server knows the model, and where as many brands as prove that
+    /// all are refused were refused for their contents, which those of the next one may not be.
+    fn trial_due(&self) -> Option<String> {
+        let first = || self.suspects.first_of(openrouter::NAME);
+        let unknown = |refusal: &&Refusal| !self.lists_model && self.answered(refusal).is_none();
+        let blocked = || {
+            let alike = self.suspects.alike(|refusal| self.answered(refusal))?;
+            let is_blocked = alike.refusal.service == openrouter::NAME && alike.all_blocked;
+            is_blocked.then_some(alike.refusal)
+        };
+        let refusal = first().filter(unknown).or_else(blocked)?;
+        let call = refusal.call().to_owned();
+        (!self.tried.contains(&call)).then_some(call)
+    }
+
+    fn try_model(&mut self, call: String) {
+        let research = Arc::clone(&self.research);
+        self.tried.push(call.clone());
+        self.trial = Some(tokio::spawn(async move {
+            let trial = Trial::new()?;
+            match &*call {
+                "strategist" => trial.strategist(&research.openrouter, research.lang).await,
+                _ => trial.analyst(&research.openrouter).await,
+            }
+        }));
+    }
+
+    /// An answer clears all that were refused before it; a refusal meets everything.
+    pub(super) fn trial_ended(&mut self, answer: Result<Took, CallError>) {
+        self.trial = None;
+        match answer {
+            // It may be needed again when others are refused later.
+            Ok(_) => self.tried.clear(),
+            Err(error) => match Refusal::of(&error) {
+                Some(refusal) => {
+                    let alike = Alike {
+                        refusal: &refusal,
+                        brands: self.suspects.len(),
+                        answered_before: self.answered(&refusal).is_some(),
+                        all_blocked: false,
+                    };
+                    let failure = self.refused_alike(&alike);
+                    self.give_up(failure);
+                }
+                None if matches!(error, CallError::Run { .. }) => self.give_up(call_failure(error)),
+                // It proves nothing: the suspects are counted, as where nothing is asked.
+                None => {}
+            },
+        }
+    }
+
     /// Settles what is left of the suspects when nothing more is begun: they failed where the list has ended, and were
     /// not attempted where the run was stopped or the service refuses all.
     pub(super) fn settle_suspects(&mut self) {
         let nothing_left = self.flying.is_empty()
+            && self.trial.is_none()
             && match &self.supply {
                 // It was tried just now to begin one.
                 Supply::Own { .. } => true,
@@ -101,6 +169,7 @@ impl Crew<'_> {
             refusal,
             brands,
             answered_before,
+            ..
         } = alike;
         let service = refusal.service;
         let none = match answered_before {
@@ -119,9 +188,24 @@ impl Crew<'_> {
         Failure::new(
             refusal.exit(),
             format!(
-                "{service} has refused {brands} brands {none}: {}. {remedy}. Nothing more is bought. These brands count as not attempted: the next run takes them up again and uses the searches that are paid for",
+                "{service} has refused {} {none}: {}. {remedy}. Nothing more is bought. These brands count as not attempted: the next run takes them up again and uses the searches that are paid for",
+                match brands {
+                    1 => "a brand, and a harmless question besides,".to_owned(),
+                    brands => format!("{brands} brands"),
+                },
                 refusal.words()
             ),
         )
+    }
+}
+
+/// Waits for the answer to the harmless question; for ever where none is asked.
+pub async fn asked(trial: &mut Option<Asking>) -> Result<Took, CallError> {
+    match trial {
+        Some(asking) => match asking.await {
+            Ok(answer) => answer,
+            Err(panic) => Err(anyhow::Error::from(panic).into()),
+        },
+        None => pending().await,
     }
 }

@@ -12,10 +12,8 @@ use axum::{
 
 use super::Desk;
 
-/// An answer of the proxy's own: status and JSON body.
-pub type Own = Option<(u16, String)>;
-
-type Answer = Arc<dyn Fn(&str, &str) -> Own + Send + Sync>;
+/// What becomes of a request: an answer of the proxy's own, with status and JSON body, or the body that is handed on.
+type Rewrite = Arc<dyn Fn(&str, &str) -> Result<String, (u16, String)> + Send + Sync>;
 
 /// It ends when this is dropped.
 pub struct Proxy {
@@ -27,18 +25,32 @@ pub struct Proxy {
 struct Handing {
     to: SocketAddr,
     client: reqwest::Client,
-    answer: Answer,
+    rewrite: Rewrite,
 }
 
 impl Proxy {
     /// Stands before the services of a desk. `answer` is given the path and the body of each request.
-    pub fn before(desk: &Desk, answer: impl Fn(&str, &str) -> Own + Send + Sync + 'static) -> Self {
+    pub fn before(
+        desk: &Desk,
+        answer: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static,
+    ) -> Self {
+        Self::rewriting(desk, move |path, body| match answer(path, body) {
+            Some(own) => Err(own),
+            None => Ok(body.to_owned()),
+        })
+    }
+
+    /// Stands before the services of a desk, and hands on other bodies than it gets.
+    pub fn rewriting(
+        desk: &Desk,
+        rewrite: impl Fn(&str, &str) -> Result<String, (u16, String)> + Send + Sync + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
         let handing = Handing {
             to: desk.sandbox.address(),
             client: client.build().unwrap(),
-            answer: Arc::new(answer),
+            rewrite: Arc::new(rewrite),
         };
         let routes = Router::new().fallback(hand_on).with_state(handing);
         let listener = runtime
@@ -52,12 +64,12 @@ impl Proxy {
         }
     }
 
-    /// The address that OPENROUTER_BASE_URL has then.
+    /// The address that `OPENROUTER_BASE_URL` has then.
     pub fn models(&self) -> String {
         format!("http://{}/api/v1", self.address)
     }
 
-    /// The address that TAVILY_BASE_URL has then.
+    /// The address that `TAVILY_BASE_URL` has then.
     pub fn searches(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -71,10 +83,13 @@ async fn hand_on(
     body: Bytes,
 ) -> Response {
     let text = String::from_utf8_lossy(&body);
-    if let Some((status, json)) = (handing.answer)(uri.path(), &text) {
-        let status = StatusCode::from_u16(status).unwrap();
-        return (status, [(CONTENT_TYPE, "application/json")], json).into_response();
-    }
+    let body = match (handing.rewrite)(uri.path(), &text) {
+        Ok(body) => body,
+        Err((status, json)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            return (status, [(CONTENT_TYPE, "application/json")], json).into_response();
+        }
+    };
     let mut request = handing
         .client
         .request(method, format!("http://{}{uri}", handing.to));

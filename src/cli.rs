@@ -134,7 +134,8 @@ pub enum Command {
     Init,
     /// Prove keys, quota, sheet, clock and folders, and price a batch
     ///
-    /// Says of each whether it is in order and how to mend it, and what a batch with the same flags would cost. Spends
+    /// Says of each whether it is in order and how to mend it, and what a batch with the same flags would cost. Asks
+    /// the model one small question of each stage and the search service one search, for about a cent; with --free it spends
     /// nothing.
     Check(Box<CheckArgs>),
     /// Show the registry and the last run at a glance
@@ -385,6 +386,9 @@ pub struct CheckArgs {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
+    /// Ask nothing that costs money: no question to the model and no search
+    #[arg(long)]
+    pub free: bool,
 }
 
 /// Which of the program's folders are meant.
@@ -469,7 +473,7 @@ pub struct SandboxArgs {
     /// Fault to inject, such as llm:429:0.2; may be repeated
     ///
     /// Written as SERVICE:FAULT for all requests, SERVICE:FAULT:SHARE for some, SERVICE:FAULT:Nx for the first N, or
-    /// SERVICE:FAULT:20x+600s for 600 seconds after the first 20.
+    /// SERVICE:FAULT:20x+600s for 600 seconds after the first 20, SERVICE:FAULT:20x+ for ever after them.
     ///
     /// Services: llm, search, sheets. Faults: a status such as 429 or 503, html, redirect, blank, stranger, cut, lost, stall,
     /// drip, huge, bomb, echo, and for llm also error-in-200, no-choices, empty, length, bad-json, moderation.

@@ -25,6 +25,8 @@ pub enum Exit {
     Unavailable = 6,
     /// The time was up; the rest waits.
     TimeUp = 7,
+    /// The machine failed: a full disk, a folder that cannot be written, an internal error.
+    Machine = 8,
     /// Interrupted by Ctrl-C.
     Interrupted = 130,
     /// Ended by SIGTERM, or on Windows by closing the console or shutting down.
@@ -33,7 +35,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Done,
         Self::SomeFailed,
         Self::Usage,
@@ -42,6 +44,7 @@ impl Exit {
         Self::Locked,
         Self::Unavailable,
         Self::TimeUp,
+        Self::Machine,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -61,6 +64,9 @@ impl Exit {
                 "a service stayed unavailable, or out of credit, and the run stopped early"
             }
             Self::TimeUp => "the time was up; the rest waits",
+            Self::Machine => {
+                "the machine failed: the disk is full, a folder cannot be written, or an internal error"
+            }
             Self::Interrupted => "interrupted by Ctrl-C",
             Self::Terminated => "ended by SIGTERM, or by closing the console on Windows",
         }

@@ -71,6 +71,7 @@ pub fn examples(command: &str) -> &'static [Example] {
         ],
         "check" => &[
             ("Before the first night", "brandintel check --workers 8"),
+            ("Without any cost", "brandintel check --free"),
             ("The list is a file", "brandintel check --brands list.xlsx"),
             ("The rehearsal's services", "brandintel check --sandbox"),
         ],

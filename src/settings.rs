@@ -35,7 +35,8 @@ pub const NAMES: [&str; 10] = [
 /// Where the Google Sheets API answers, unless told otherwise.
 const SHEETS_API: &str = "https://sheets.googleapis.com";
 
-const DEFAULT_MODEL: &str = "google/gemini-3.1-flash-lite";
+/// The model that is asked where none is set.
+pub const DEFAULT_MODEL: &str = "google/gemini-3.1-flash-lite";
 
 /// Everything that the services need to know.
 #[derive(Debug)]

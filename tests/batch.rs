@@ -158,12 +158,13 @@ fn one_write_a_chunk_and_one_before_the_first() {
 #[test]
 fn a_result_follows_its_brand_when_somebody_sorts_the_sheet() {
     let desk = Desk::with_list(&list_of(6));
-    desk.sandbox.allow_models(0);
+    // After one answer all workers begin: six brands wait for an answer.
+    desk.sandbox.allow_models(1);
     let mut running = desk
         .command(&["--google-sheets", "--workers", "6"])
         .spawn()
         .unwrap();
-    desk.wait_for_models(6);
+    desk.wait_for_models(7);
     desk.sandbox.edit_rows(|rows| {
         let header = rows.remove(0);
         rows.reverse();

@@ -71,6 +71,10 @@ fn a_newcomer_is_ready_after_four_answers() {
         "is not JSON",
         "brandintel@sandbox.iam.gserviceaccount.com",
         "the sheet can be used: «Brands (simulated)», tab «INPUT»",
+        "for about a cent",
+        "✅ model, analyst: google/gemini-3.1-flash-lite answered in",
+        "✅ model, strategist: ",
+        "✅ search: found",
         "brandintel check",
     ] {
         assert!(ended.out.contains(words), "{words}: {}", ended.out);
@@ -277,6 +281,7 @@ fn check_is_for_scripts_too() {
         "2",
         "--json",
         "--quiet",
+        "--free",
     ]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
@@ -296,7 +301,7 @@ fn check_is_for_scripts_too() {
         "{cost}: {}",
         dry.out
     );
-    let mut bad = desk.command(&["check", "--json"]);
+    let mut bad = desk.command(&["check", "--json", "--free"]);
     bad.env("TAVILY_API_KEY", "tvly-wrong");
     let ended = common::ended(bad.output().unwrap());
     let said: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
@@ -305,7 +310,7 @@ fn check_is_for_scripts_too() {
         (Some(3), Some(false), Some(3))
     );
     // Quietly, only what is wrong is printed.
-    let mut bad = desk.command(&["check", "--quiet"]);
+    let mut bad = desk.command(&["check", "--quiet", "--free"]);
     bad.env("TAVILY_API_KEY", "tvly-wrong");
     let ended = common::ended(bad.output().unwrap());
     assert_eq!(ended.out, "");
@@ -363,7 +368,7 @@ fn check_tells_scripts_of_keys_that_may_not_spend_enough() {
         .unwrap();
     let address = listener.local_addr().unwrap();
     runtime.spawn(async { axum::serve(listener, services).await.unwrap() });
-    let mut command = desk.command(&["check", "--json"]);
+    let mut command = desk.command(&["check", "--json", "--free"]);
     command.env("TAVILY_BASE_URL", format!("http://{address}"));
     let ended = common::ended(command.output().unwrap());
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));

@@ -27,10 +27,11 @@ fn assert_every_row_has_its_own_result(desk: &Desk, brands: usize) {
 fn results_find_their_rows_when_somebody_sorts_between_a_look_and_a_write() {
     let desk = Desk::with_list(&list_of(7));
     desk.sandbox.edit_rows_before_write(|rows| reverse(rows));
-    desk.sandbox.allow_models(0);
+    // After one answer all workers begin: seven brands wait for an answer.
+    desk.sandbox.allow_models(1);
     let args = ["--google-sheets", "--workers", "7", "--chunk-size", "7"];
     let mut running = desk.command(&args).spawn().unwrap();
-    desk.wait_for_models(7);
+    desk.wait_for_models(8);
     // The marks were written to rows that had just moved. So are the results, in the only chunk.
     desk.sandbox.edit_rows_before_write(|rows| reverse(rows));
     desk.sandbox.allow_models(u64::MAX);

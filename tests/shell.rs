@@ -120,7 +120,7 @@ fn what_the_system_refuses_has_a_remedy() {
         .output()
         .unwrap(),
     );
-    assert_eq!(seen.code, Some(2));
+    assert_eq!(seen.code, Some(8));
     assert!(seen.err.contains("sandbox"), "{}", seen.err);
     assert!(seen.err.contains("check that it exists"), "{}", seen.err);
 }

@@ -370,13 +370,25 @@ fn a_service_that_gives_nothing_back_stops_the_run_without_failing_brands() {
 #[test]
 fn a_folder_that_cannot_be_written_stops_the_run_and_nothing_is_lost() {
     let desk = Desk::with_list(&list_of(4));
-    fs::write(
-        desk.path("output"),
-        "a file stands where the folder should be",
-    )
-    .unwrap();
-    let ended = desk.run(&["--google-sheets", "--workers", "2"]);
-    assert_says(&ended, 2, &["output", "cannot be written"]);
+    let args = ["--google-sheets", "--workers", "2"];
+    let in_the_way = || fs::write(desk.path("output"), "a file where the folder should be");
+    in_the_way().unwrap();
+    let ended = desk.run(&args);
+    assert_says(&ended, 8, &["output is not a folder", "cannot be written"]);
+    assert_eq!(desk.sandbox.arrived(), [0, 0, 0], "nothing was asked");
+    fs::remove_file(desk.path("output")).unwrap();
+
+    // It becomes one while brands are in flight.
+    desk.sandbox.allow_models(0);
+    let mut command = desk.command(&args);
+    command.stderr(std::process::Stdio::piped());
+    let running = command.spawn().unwrap();
+    desk.wait_for_models(1);
+    fs::remove_dir_all(desk.path("output")).unwrap();
+    in_the_way().unwrap();
+    desk.sandbox.allow_models(u64::MAX);
+    let ended = common::ended(running.wait_with_output().unwrap());
+    assert_says(&ended, 8, &["output", "cannot be written"]);
     assert_eq!(desk.checkpoint()["status"], "aborted");
     assert!(desk.registry().is_empty());
     assert!(
@@ -569,7 +581,8 @@ fn check_names_each_thing_and_its_state() {
     assert_eq!(fine.code, Some(0), "{fine:#?}");
     // The shared store is one thing more, where there is one.
     let store = fine.out.matches("✅ shared store").count();
-    assert_eq!(fine.out.matches('✅').count(), 9 + store, "{}", fine.out);
+    // One question of each stage and one search are among them.
+    assert_eq!(fine.out.matches('✅').count(), 12 + store, "{}", fine.out);
     let mut command = desk.command(&["check"]);
     command
         .env("TAVILY_API_KEY", "tvly-wrong")

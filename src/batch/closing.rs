@@ -100,7 +100,7 @@ impl Crew<'_> {
     /// Writes what is left to write, as far as it can be written. A second signal ends that too.
     /// Returns what the services report.
     async fn close_run(&mut self, signals: &mut Signals) -> Vec<bill::Item> {
-        let folded = self.recorder.settle().or_exit(Exit::Usage);
+        let folded = self.recorder.settle().or_exit(Exit::Machine);
         let scribe = self.scribe.take();
         let written = async {
             match scribe {
@@ -199,7 +199,7 @@ impl Crew<'_> {
             .await
             .map_err(anyhow::Error::from)
             .and_then(|done| done)
-            .or_exit(Exit::Usage)?;
+            .or_exit(Exit::Machine)?;
         for problem in problems {
             self.events.warn(problem);
         }

@@ -19,9 +19,11 @@ use super::{
     plan::Due,
     queue::Queue,
     record::Recorder,
+    refusals::Suspects,
     scribe::Scribe,
     stop::Signals,
     summary::Figures,
+    suspects::{Asking, asked},
     takeover::{Following, SheetMaker},
     together::{LEADS_FOR, followed, news, refused, store_failure},
     writeback::Words,
@@ -32,7 +34,7 @@ use crate::{
     money::Usd,
     render::{self, Findings},
     research::{Research, Researched, report::ReportCost},
-    services::call::CallError,
+    services::{call::CallError, successes::Successes},
     span::{self},
     state::{
         checkpoint::{Checkpoint, RunStatus},
@@ -121,6 +123,10 @@ pub struct Tools {
     pub words: Words,
     pub events: Events,
     pub stop: CancellationToken,
+    /// What services have answered in this run.
+    pub successes: Arc<Successes>,
+    /// Whether the server knows the key and lists the model.
+    pub lists_model: bool,
 }
 
 /// Everything that a run changes while it goes on; only one task touches it.
@@ -146,6 +152,14 @@ pub struct Crew<'a> {
     pub(super) output: PathBuf,
     pub(super) flying: JoinSet<Result<Saved, CallError>>,
     pub(super) in_hand: HashMap<Id, InHand>,
+    /// Brands that were refused, while nothing proves whose fault that is.
+    pub(super) suspects: Suspects<Box<InHand>>,
+    pub(super) successes: Arc<Successes>,
+    /// A harmless question is being asked, to tell whether a refusal meets all brands.
+    pub(super) trial: Option<Asking>,
+    /// The kinds of call for which that was done.
+    pub(super) tried: Vec<String>,
+    pub(super) lists_model: bool,
     pub(super) done: Done,
     pub(super) deadline: Deadline,
     pub(super) end: End,
@@ -199,6 +213,11 @@ impl<'a> Crew<'a> {
             output: desk.settings.folders.output.clone(),
             flying: JoinSet::new(),
             in_hand: HashMap::new(),
+            suspects: Suspects::default(),
+            successes: tools.successes,
+            trial: None,
+            tried: Vec::new(),
+            lists_model: tools.lists_model,
             done: Done::default(),
             deadline: desk.deadline(),
             end: End::Complete,
@@ -210,7 +229,9 @@ impl<'a> Crew<'a> {
     pub async fn work(mut self, mut signals: Signals) -> (End, Figures) {
         self.save_checkpoint();
         loop {
+            self.weigh_refusals();
             self.take_up();
+            self.settle_suspects();
             if self.is_over() {
                 break;
             }
@@ -228,6 +249,9 @@ impl<'a> Crew<'a> {
                 exit = signals.next() => self.signalled(exit),
                 refused = refused(&mut self.scribe) => self.give_up(list_failure(refused)),
                 led = followed(&mut self.following) => self.lead(led),
+                // What was answered makes room, and clears those that were refused.
+                () = self.successes.news() => {}
+                answer = asked(&mut self.trial) => self.trial_ended(answer),
                 () = sleep_until(self.leads_until), if self.is_unsure() => self.stop_leading(),
             }
         }
@@ -268,8 +292,8 @@ impl<'a> Crew<'a> {
     }
 
     fn ask_for_more(&mut self) {
+        let room = self.room();
         if let Supply::Hosts(hosts) = &mut self.supply {
-            let room = self.desk.args.batch.workers - self.flying.len();
             let budget = self.desk.args.batch.budget;
             hosts.want(room, budget, self.outline.per_brand);
         }
@@ -277,28 +301,29 @@ impl<'a> Crew<'a> {
 
     /// Whether this host has nothing more to do, or may not do more.
     fn is_over(&self) -> bool {
-        let idle = self.flying.is_empty() && self.recorder.is_done();
-        idle && match &self.supply {
-            Supply::Own { .. } => true,
-            Supply::Hosts(hosts) => match self.end {
-                _ if hosts.is_asking() || self.following.is_some() => false,
-                End::Complete => hosts.is_over() && !self.stop.is_cancelled(),
-                // Whoever leads stays until the others have found out too.
-                End::Budget(_) => !hosts.whole.leads || hosts.whole.hosts <= 1,
-                End::Signal(_) | End::TimeUp(_) | End::Failed(_) => true,
-            },
-        }
+        let idle = self.flying.is_empty() && self.suspects.is_empty() && self.trial.is_none();
+        idle && self.recorder.is_done()
+            && match &self.supply {
+                Supply::Own { .. } => true,
+                Supply::Hosts(hosts) => match self.end {
+                    _ if hosts.is_asking() || self.following.is_some() => false,
+                    End::Complete => hosts.is_over() && !self.stop.is_cancelled(),
+                    // Whoever leads stays until the others have found out too.
+                    End::Budget(_) => !hosts.whole.leads || hosts.whole.hosts <= 1,
+                    End::Signal(_) | End::TimeUp(_) | End::Failed(_) => true,
+                },
+            }
     }
 
     /// Whether nothing has ended the run so far.
-    fn begins_more(&self) -> bool {
+    pub(super) fn begins_more(&self) -> bool {
         matches!(self.end, End::Complete) && !self.stop.is_cancelled()
     }
 
     /// Whether another brand may be begun: there is a worker for it, and the budget is expected to last for it
     /// besides those in hand, so that what is begun is finished.
     fn has_room(&self) -> bool {
-        if self.flying.len() >= self.desk.args.batch.workers || !self.begins_more() {
+        if !self.begins_more() || self.room() == 0 {
             return false;
         }
         if matches!(self.supply, Supply::Hosts(_)) {

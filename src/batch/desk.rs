@@ -17,6 +17,7 @@ use super::{
     progress::Outlook,
     summary,
     together::store_failure,
+    writable,
     writeback::WriteBack,
 };
 use crate::{
@@ -97,9 +98,12 @@ impl Desk {
             fastrand::u16(..)
         )
         .into();
-        let state = match args.batch.dry_run {
-            true => None,
-            false => Some(take_state(&settings)?),
+        let state = if args.batch.dry_run {
+            None
+        } else {
+            let state = take_state(&settings)?;
+            writable::prove(&settings.folders.output)?;
+            Some(state)
         };
         let list: Arc<str> = list_id(&args.source, &settings).into();
         let address = args.shared.address(args.services.sandbox);
@@ -140,7 +144,7 @@ impl Desk {
         );
         if state.is_some() {
             logs.install(args.unattended.keep_logs)
-                .or_exit(Exit::Usage)?;
+                .or_exit(Exit::Machine)?;
             tracing::info!(
                 %run_id,
                 job = paid.job().id,

@@ -124,6 +124,11 @@ impl Hosts {
         tokio::spawn(async move { night.put_back(position, claim).await });
     }
 
+    /// Whether there was nothing to take when it was asked last.
+    pub fn has_none(&self) -> bool {
+        self.drained && self.ready.is_empty() && self.claiming.is_none()
+    }
+
     /// Whether a request for brands is on its way.
     pub fn is_asking(&self) -> bool {
         self.claiming.is_some()

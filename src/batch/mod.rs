@@ -3,6 +3,7 @@
 mod announce;
 pub mod background;
 mod bar;
+mod base_url;
 mod bill;
 mod brands;
 mod claim;
@@ -23,15 +24,20 @@ pub mod price;
 mod progress;
 mod queue;
 mod record;
+mod refusals;
 mod report;
 mod results;
 mod rotate;
 mod scribe;
+mod server_pages;
 mod start;
 pub mod stop;
 pub mod summary;
+mod suspects;
 mod takeover;
 mod together;
+pub mod trial;
+pub mod writable;
 mod writeback;
 
 use std::{collections::HashMap, sync::Arc};
@@ -403,7 +409,7 @@ pub fn call_failure(error: CallError) -> Failure {
         CallError::Request { .. } => Exit::Unavailable,
         CallError::Store(error) => error
             .downcast_ref::<Trouble>()
-            .map_or(Exit::Usage, Trouble::exit),
+            .map_or(Exit::Machine, Trouble::exit),
     };
     Failure {
         exit,

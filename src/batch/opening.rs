@@ -137,7 +137,7 @@ pub fn take_state(settings: &Settings) -> Result<StateFolder, Failure> {
     StateFolder::take(&settings.folders.state).map_err(|error| {
         let exit = match &error {
             LockError::Held(_) => Exit::Locked,
-            LockError::Io { .. } => Exit::Usage,
+            LockError::Io { .. } => Exit::Machine,
         };
         Failure {
             exit,

@@ -8,7 +8,12 @@ use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
-use super::{call_failure, list_failure, plan::Estimate, takeover::SheetMaker};
+use super::{
+    call_failure, list_failure,
+    plan::Estimate,
+    server_pages::{self, ServerPages},
+    takeover::SheetMaker,
+};
 use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
@@ -23,10 +28,11 @@ use crate::{
         clock::Clock,
         gate::Gate,
         network::Network,
-        openrouter::{self, KeyInfo, Listing, OpenRouter},
+        openrouter::{self, KeyInfo, OpenRouter},
         public_sheet::{self, PublicSheet},
         remedy,
         sheets::Sheets,
+        successes::Successes,
         tavily::{self, KeyUsage, Tavily},
     },
     settings::{PublicSheetSettings, Settings, hint},
@@ -54,8 +60,12 @@ pub struct Connections {
     pub public_list: Option<(String, Table)>,
     /// This machine's clock, beside those of the services.
     pub clock: Clock,
+    /// What services have answered since then.
+    pub successes: Arc<Successes>,
     /// The state of the OpenRouter key, once it is known.
     pub key: Option<KeyInfo>,
+    /// Whether the server knows the key and lists the model, so that only a call can still be refused.
+    pub lists_model: bool,
     /// What the Tavily key has used, once it is known.
     pub credits: KeyUsage,
 }
@@ -132,6 +142,7 @@ impl Connections {
             public: settings.public_sheet.as_ref().map(public).transpose()?,
             public_list: None,
             clock: caller.clock().clone(),
+            successes: Arc::clone(caller.successes()),
             openrouter: OpenRouter::new(
                 caller.clone(),
                 Arc::clone(&models),
@@ -152,6 +163,7 @@ impl Connections {
             sheet: None,
             stop,
             key: None,
+            lists_model: false,
             credits: KeyUsage::default(),
         })
     }
@@ -188,7 +200,15 @@ impl Connections {
 /// One line for each thing that was checked.
 pub struct Finding {
     pub what: &'static str,
-    pub result: Result<String, Failure>,
+    pub result: Result<Said, Failure>,
+}
+
+/// What is said of a thing that does not stop a run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    Fine(String),
+    /// Nothing proves that it works.
+    Doubt(String),
 }
 
 /// Asks every service whether it will have us; all at once.
@@ -202,46 +222,20 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
     } = &mut *connections;
     let sheet = open_sheet(sheets.take(), settings);
     let public_list = read_public(public.as_ref(), settings);
-    let model = async {
-        let key = openrouter.key().await;
-        // A key that is refused says more than the list of models would.
-        let model = if key.is_ok() {
-            openrouter.look_up_model().await.map(Some)
-        } else {
-            Ok(None)
-        };
-        (key, model)
-    };
-    let ((key, model), usage, sheet, public_list) =
-        futures::join!(model, tavily.usage(), sheet, public_list);
-    let has_key = matches!(key, Ok(Some(_)));
-    let key = key.map(|key| {
-        connections.key = key;
-        match has_key {
-            true => "OpenRouter API key valid".to_owned(),
-            false => "OpenRouter-compatible server; it has no /key, so the key is tried with the first call".to_owned(),
-        }
-    });
+    let server = server_pages::ask(openrouter, settings);
+    let (server, usage, sheet, public_list) =
+        futures::join!(server, tavily.usage(), sheet, public_list);
+    let ServerPages {
+        key,
+        lists_model,
+        mut findings,
+    } = server;
+    connections.key = key;
+    connections.lists_model = lists_model;
     let usage = usage.map(|usage| {
         connections.credits = usage;
-        "Tavily API key valid".to_owned()
+        Said::Fine("Tavily API key valid".to_owned())
     });
-    let slug = &settings.model;
-    let prices = connections.openrouter.model().prices;
-    let model = model.map_err(call_failure).and_then(|listing| {
-        let listing = listing.map(|listing| of_model(slug, &listing, prices.is_some(), has_key));
-        listing.transpose()
-    });
-    let mut findings = vec![Finding {
-        what: "OPENROUTER_API_KEY",
-        result: key.map_err(call_failure),
-    }];
-    if let Some(result) = model.transpose() {
-        findings.push(Finding {
-            what: "OPENROUTER_MODEL",
-            result,
-        });
-    }
     findings.push(Finding {
         what: "TAVILY_API_KEY",
         result: usage.map_err(call_failure),
@@ -250,7 +244,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         let result = opened.map(|(list, title)| {
             let place = list.place();
             connections.sheet = Some(list);
-            format!("Google Sheet «{title}», {place}, can be read")
+            Said::Fine(format!("Google Sheet «{title}», {place}, can be read"))
         });
         findings.push(Finding {
             what: "GOOGLE_SHEET_ID",
@@ -262,7 +256,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
             let place = format!("tab «{tab}»");
             let said = format!("Google Sheet, {place}, can be read as anyone with the link can; results are not written back");
             connections.public_list = Some((place, table));
-            said
+            Said::Fine(said)
         });
         findings.push(Finding {
             what: "GOOGLE_SHEET_ID",
@@ -279,31 +273,6 @@ async fn read_public(
     let tab = settings.public_sheet.as_ref()?.tab.as_deref();
     let book = sheet?.workbook().await.map_err(call_failure);
     Some(book.and_then(|book| list::file::read_bytes(book, tab).or_exit(Exit::Usage)))
-}
-
-/// What the list of models says of one. `is_openrouter`: the server lists all that it has. Presets have no place in the
-/// list.
-fn of_model(
-    slug: &str,
-    listing: &Listing,
-    has_price: bool,
-    is_openrouter: bool,
-) -> Result<String, Failure> {
-    match listing {
-        Listing::Listed if has_price => Ok(format!("Model {slug}: listed with its prices")),
-        Listing::Listed => Ok(format!("Model {slug}: listed, its prices vary")),
-        Listing::Missing {
-            nearest: Some(nearest),
-        } if is_openrouter && !slug.starts_with('@') => Err(Failure::new(
-            Exit::Usage,
-            format!(
-                "the server has no model {slug}: is {nearest} meant? Choose one with --model or OPENROUTER_MODEL; https://openrouter.ai/models lists them"
-            ),
-        )),
-        Listing::Missing { .. } => Ok(format!(
-            "Model {slug}: the server does not list it, so its price is unknown and its calls cost what the server says, if it says so"
-        )),
-    }
 }
 
 async fn open_sheet(
@@ -332,7 +301,11 @@ pub async fn validate(
     let mut bad = None;
     for Finding { what, result } in look(connections, settings).await {
         match result {
-            Ok(fine) => say!("✅ {fine}"),
+            Ok(Said::Fine(fine)) => say!("✅ {fine}"),
+            Ok(Said::Doubt(doubt)) => {
+                say!("⚠ {doubt}");
+                tracing::warn!("{what}: {doubt}");
+            }
             Err(failure) => {
                 let failure = Failure {
                     exit: failure.exit,

@@ -10,6 +10,7 @@ use super::{
     crew::{Crew, End, InHand, Saved, Supply},
     plan::Due,
     record::Recorded,
+    refusals::Refusal,
 };
 use crate::{
     brand::BrandKey,
@@ -43,6 +44,7 @@ impl Crew<'_> {
                     Err(CallError::Request {
                         service: "brandintel",
                         kind: ErrorKind::Bug,
+                        status: None,
                         message,
                     }),
                 )
@@ -58,22 +60,36 @@ impl Crew<'_> {
         if let Err(error) = &result {
             span::failed(&in_hand.span, error);
         }
-        let entry = match result {
-            Ok(saved) => self.success(&mut in_hand, saved),
-            Err(CallError::Request {
-                service,
-                kind,
-                message,
-            }) => {
-                let mut entry = self.entry(&in_hand.due, Status::Failed);
-                entry.error_kind = kind;
-                entry.error = Some(format!("{service}: {message}"));
-                entry
+        let error = match result {
+            Ok(saved) => {
+                let entry = self.success(&mut in_hand, saved);
+                return self.record(in_hand, entry);
             }
-            Err(error) => {
-                return self.put_back(&in_hand, error);
-            }
+            Err(error) => error,
         };
+        match Refusal::of(&error) {
+            Some(refusal) => self.suspect(in_hand, refusal),
+            None => match error {
+                CallError::Request {
+                    service,
+                    kind,
+                    message,
+                    ..
+                } => self.fail(in_hand, service, kind, &message),
+                error => self.put_back(&in_hand, error),
+            },
+        }
+    }
+
+    /// A brand has failed, and goes on record.
+    pub(super) fn fail(&mut self, in_hand: InHand, service: &str, kind: ErrorKind, message: &str) {
+        let mut entry = self.entry(&in_hand.due, Status::Failed);
+        entry.error_kind = kind;
+        entry.error = Some(format!("{service}: {message}"));
+        self.record(in_hand, entry);
+    }
+
+    fn record(&mut self, mut in_hand: InHand, entry: Entry) {
         let findings = match &self.supply {
             Supply::Own { .. } => None,
             Supply::Hosts(_) => in_hand.findings.as_ref(),
@@ -201,7 +217,7 @@ impl Crew<'_> {
     }
 
     /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
-    fn put_back(&mut self, in_hand: &InHand, error: CallError) {
+    pub(super) fn put_back(&mut self, in_hand: &InHand, error: CallError) {
         self.say_put_back(in_hand);
         if let Supply::Hosts(hosts) = &self.supply {
             hosts.put_back(in_hand.position, in_hand.claim);

@@ -195,6 +195,8 @@ async fn tools(
         tavily,
         stop,
         sheet_maker,
+        successes,
+        lists_model,
         ..
     } = connections;
     let research = desk.research(openrouter, tavily, neighbours).await;
@@ -208,5 +210,7 @@ async fn tools(
         words: Words::of(desk.args.batch.lang),
         events,
         stop,
+        successes,
+        lists_model,
     })
 }

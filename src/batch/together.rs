@@ -190,7 +190,7 @@ pub fn store_failure(error: impl Into<anyhow::Error>) -> Failure {
     };
     let trouble = error.downcast_ref::<Trouble>();
     Failure {
-        exit: trouble.map_or(Exit::Usage, Trouble::exit),
+        exit: trouble.map_or(Exit::Machine, Trouble::exit),
         error,
     }
 }

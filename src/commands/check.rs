@@ -12,10 +12,11 @@ use self::store::Kept;
 use crate::{
     batch::{
         self, Loaded,
-        preflight::{self, Connections},
+        preflight::{self, Connections, Finding, Said},
         price::Priced,
         store_failure,
         summary::span,
+        trial, writable,
     },
     cli::{CheckArgs, RunArgs},
     event::Events,
@@ -23,7 +24,7 @@ use crate::{
     list::Rows,
     output, say,
     settings::{self, Folders, Settings, dotenv},
-    state::{known::Known, paid::Paid, registry::Registry, write_atomically},
+    state::{known::Known, paid::Paid, registry::Registry},
 };
 
 /// What was found so far; each thing is said as it is found.
@@ -47,7 +48,11 @@ enum List {
 /// Proves keys, quota, sheet or file, clock and folders; says for each what is wrong and how to mend it, and what a
 /// batch with the same flags would cost.
 pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
-    let CheckArgs { mut run, json } = args;
+    let CheckArgs {
+        mut run,
+        json,
+        free,
+    } = args;
     let quiet = run.verbosity.quiet && !json;
     output::set_quiet(quiet);
     let mut report = Report {
@@ -61,7 +66,7 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
     let fine = prove_machine(&mut report, &run, list);
     let kept = store::prove_store(&mut report, &run).await;
     if fine {
-        prove_services(&mut report, &run, list, kept).await?;
+        prove_services(&mut report, &run, list, kept, free).await?;
     }
     Ok(report.end())
 }
@@ -101,6 +106,7 @@ async fn prove_services(
     run: &RunArgs,
     list: List,
     kept: Kept,
+    free: bool,
 ) -> Result<(), Failure> {
     let (settings, _sandbox) = batch::settings_for_check(run).await?;
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
@@ -110,7 +116,7 @@ async fn prove_services(
     let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
         all_fine &= finding.result.is_ok();
-        report.add(finding.what, finding.result);
+        report.find(finding);
     }
     if let Some(trouble) = connections.clock.trouble() {
         report.add("clock", Err(Failure::new(Exit::Usage, trouble)));
@@ -132,6 +138,23 @@ async fn prove_services(
     // A server that refused the key was not asked for prices.
     if let (true, Err(failure)) = (all_fine, budget) {
         report.add("budget", Err(failure));
+    }
+    if free {
+        return Ok(());
+    }
+    if report.worst != Exit::Done {
+        report.note(
+            "trial",
+            "no real question is asked before the rest is in order",
+        );
+        return Ok(());
+    }
+    report.note("trial", trial::ABOUT_A_CENT);
+    // A refusal of one service stops all calls of its connections, and the other one is to be asked too.
+    let apart = Connections::make(&settings, &paid, &events, speed, None)?;
+    let model = &connections.openrouter;
+    for finding in trial::ask(model, &apart.tavily, run.batch.lang).await? {
+        report.find(finding);
     }
     Ok(())
 }
@@ -276,10 +299,7 @@ fn note_credit(report: &mut Report, connections: &Connections) {
 }
 
 fn try_folder(folder: &Path) -> Result<String, Failure> {
-    let probe = folder.join(".check");
-    // Something is written, because a disk that is full still takes empty files.
-    write_atomically(&probe, &[b'.'; 4_096]).or_exit(Exit::Usage)?;
-    std::fs::remove_file(&probe).or_exit(Exit::Usage)?;
+    writable::prove(folder)?;
     Ok("can be written".into())
 }
 
@@ -302,6 +322,14 @@ impl Report {
         }
         self.parts
             .push(json!({"part": part, "ok": ok, "text": text}));
+    }
+
+    fn find(&mut self, Finding { what, result }: Finding) {
+        match result {
+            Ok(Said::Fine(text)) => self.add(what, Ok(text)),
+            Ok(Said::Doubt(text)) => self.note(what, &text),
+            Err(failure) => self.add(what, Err(failure)),
+        }
     }
 
     /// Says what is neither right nor wrong.

@@ -14,6 +14,10 @@ use self::{
     trial::{Trials, Tried},
 };
 use crate::{
+    batch::{
+        self,
+        preflight::{Finding, Said},
+    },
     exit::{Exit, Failure, OrExit},
     list, say,
     settings::{
@@ -32,6 +36,8 @@ struct SetUp {
     file: EnvFile,
     /// What is still missing at the end.
     missing: Vec<&'static str>,
+    /// The keys that their services took, by the names of their variables.
+    good: Vec<(&'static str, SecretString)>,
 }
 
 /// Asks for what is missing, tries it, and writes it.
@@ -41,6 +47,7 @@ pub async fn init() -> Result<Exit, Failure> {
         trials: Trials::new()?,
         file: EnvFile::open().or_exit(Exit::Usage)?,
         missing: Vec::new(),
+        good: Vec::new(),
     };
     say!(
         "This asks for what brandintel needs and keeps it in {}. What is set already stays; Enter alone leaves an answer for later.",
@@ -58,7 +65,7 @@ pub async fn init() -> Result<Exit, Failure> {
     setup.key("TAVILY_API_KEY", &keys::TAVILY).await?;
     say!("\n3 of 3: the list of brands, a Google Sheet or a CSV or XLSX file");
     let from_file = setup.list().await?;
-    Ok(setup.end(from_file))
+    setup.end(from_file).await
 }
 
 impl SetUp {
@@ -97,6 +104,7 @@ impl SetUp {
         match self.try_key(name, kind, key).await? {
             Tried::Fine(words) => {
                 say!("✅ {name}: {words}");
+                self.good.push((name, key.clone()));
                 Ok(true)
             }
             Tried::Unknown(words) => {
@@ -121,10 +129,16 @@ impl SetUp {
     }
 
     /// Whether a key that was typed is to be kept.
-    async fn accept(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<bool, Failure> {
+    async fn accept(
+        &mut self,
+        name: &'static str,
+        kind: &Kind,
+        key: &SecretString,
+    ) -> Result<bool, Failure> {
         match self.try_key(name, kind, key).await? {
             Tried::Fine(words) => {
                 say!("✅ {name}: {words}");
+                self.good.push((name, key.clone()));
                 Ok(true)
             }
             Tried::Refused(words) => {
@@ -219,8 +233,34 @@ impl SetUp {
         Ok(())
     }
 
+    /// Asks what costs about a cent, the only proof that a batch would be answered. Returns the worst that came of it.
+    async fn prove(&self) -> Result<Exit, Failure> {
+        let good = |name| {
+            let mut good = self.good.iter().rev();
+            good.find_map(|(of, key)| (*of == name).then_some(key))
+        };
+        let keys = (good("OPENROUTER_API_KEY"), good("TAVILY_API_KEY"));
+        let (Some(model_key), Some(search_key)) = keys else {
+            say!("– not tried with a real question, because a key could not be tried");
+            return Ok(Exit::Done);
+        };
+        say!("\nAll is set. To prove it, {}.", batch::trial::ABOUT_A_CENT);
+        let mut worst = Exit::Done;
+        for Finding { what, result } in self.trials.ask(model_key, search_key).await? {
+            match result {
+                Ok(Said::Fine(text)) => say!("✅ {what}: {text}"),
+                Ok(Said::Doubt(text)) => say!("– {what}: {text}"),
+                Err(failure) => {
+                    say!("✗ {what}: {:#}", failure.error);
+                    worst = failure.exit;
+                }
+            }
+        }
+        Ok(worst)
+    }
+
     /// Says what to do next.
-    fn end(self, from_file: bool) -> Exit {
+    async fn end(self, from_file: bool) -> Result<Exit, Failure> {
         if let Some(trouble) = self.trials.clock() {
             say!("✗ {trouble}");
         }
@@ -229,7 +269,12 @@ impl SetUp {
                 "\nStill missing: {}. Run brandintel init again when you have it.",
                 self.missing.join("; ")
             );
-            return Exit::Usage;
+            return Ok(Exit::Usage);
+        }
+        let proved = self.prove().await?;
+        if proved != Exit::Done {
+            say!("\nWhat is set is kept. Mend what is refused and run brandintel check.");
+            return Ok(proved);
         }
         // A file that was named is the list of every batch; a sheet has to be asked for.
         let list = if from_file { "" } else { " --google-sheets" };
@@ -238,7 +283,7 @@ impl SetUp {
             "  brandintel check                                    proves all of it, and says what a batch would cost"
         );
         say!("  brandintel{list} --workers 8 --limit 10   researches the first ten brands");
-        Exit::Done
+        Ok(Exit::Done)
     }
 }
 

@@ -22,6 +22,7 @@ mod roles;
 pub mod rules;
 mod select;
 mod stages;
+pub mod trial;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:20x+600s`.
+//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:20x+600s`,
+//! `llm:400:100x+`.
 
 use std::{
     str::FromStr,
@@ -29,7 +30,7 @@ enum When {
     Share(f64),
     /// The first ones; so many are left.
     First(Arc<AtomicU64>),
-    /// For a time, after so many requests went well.
+    /// For a time or for ever, after so many requests went well.
     After(Arc<Outage>),
 }
 
@@ -38,7 +39,8 @@ enum When {
 struct Outage {
     /// Requests that go well before it.
     after: u64,
-    lasts: Duration,
+    /// `None` where it never ends.
+    lasts: Option<Duration>,
     seen: AtomicU64,
     began: OnceLock<Duration>,
 }
@@ -46,7 +48,9 @@ struct Outage {
 impl Outage {
     fn strikes(&self, now: Duration) -> bool {
         self.seen.fetch_add(1, Ordering::SeqCst) >= self.after
-            && now < *self.began.get_or_init(|| now) + self.lasts
+            && self
+                .lasts
+                .is_none_or(|lasts| now < *self.began.get_or_init(|| now) + lasts)
     }
 }
 
@@ -178,9 +182,13 @@ impl FromStr for When {
             let seconds = text.strip_suffix('s')?.parse().ok()?;
             Duration::try_from_secs_f64(seconds).ok()
         };
+        let lasting = |text: &str| match text {
+            "" => Some(None),
+            text => seconds(text).map(Some),
+        };
         let count = |text: &str| text.strip_suffix('x')?.parse().ok();
         if let Some((after, lasts)) = text.split_once('+')
-            && let (Some(after), Some(lasts)) = (count(after), seconds(lasts))
+            && let (Some(after), Some(lasts)) = (count(after), lasting(lasts))
         {
             return Ok(Self::After(Arc::new(Outage {
                 after,
@@ -195,7 +203,7 @@ impl FromStr for When {
         match text.parse() {
             Ok(share) if (0.0..=1.0).contains(&share) => Ok(Self::Share(share)),
             _ => Err(format!(
-                "{text:?} is neither a share from 0 to 1, nor a number of requests such as 3x, nor a time after some requests such as 20x+600s"
+                "{text:?} is neither a share from 0 to 1, nor a number of requests such as 3x, nor what comes after some requests: 20x+600s for a time, 20x+ for ever"
             )),
         }
     }
@@ -222,6 +230,10 @@ mod tests {
         let struck =
             [59, 60, 90, 91].map(|at| fault.strikes(Service::Sheets, Duration::from_secs(at)));
         assert_eq!(struck, [false, true, true, false]);
+        let fault: Fault = "llm:400:2x+".parse().unwrap();
+        let struck = [0, 1, 2, 3, 999_999_999]
+            .map(|at| fault.strikes(Service::Llm, Duration::from_secs(at)));
+        assert_eq!(struck, [false, false, true, true, true]);
         for bad in [
             "",
             "llm",
@@ -231,6 +243,7 @@ mod tests {
             "search:bad-json",
             "llm:503:60s",
             "llm:503:60x+90",
+            "llm:503:x+",
         ] {
             assert!(bad.parse::<Fault>().is_err(), "{bad}");
         }

@@ -27,7 +27,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -144,6 +144,8 @@ struct Services {
     speed: f64,
     started: Instant,
     faults: Vec<Fault>,
+    /// Nothing goes wrong any more.
+    healed: AtomicBool,
     dear: bool,
     latency: Option<Latency>,
     schema_rules: SchemaRules,
@@ -389,6 +391,11 @@ impl Sandbox {
             .store(true, Ordering::SeqCst);
     }
 
+    /// From now on nothing goes wrong.
+    pub fn heal(&self) {
+        self.services.healed.store(true, Ordering::SeqCst);
+    }
+
     /// Gives the tab another name.
     pub fn rename_tab(&self, title: &str) {
         let spreadsheet = &self.services.spreadsheet;
@@ -451,6 +458,7 @@ impl Services {
             speed: options.speed,
             started: Instant::now(),
             faults: options.faults,
+            healed: AtomicBool::new(false),
             dear: options.dear,
             latency: options.latency,
             schema_rules: options.schema_rules,
@@ -485,6 +493,14 @@ impl Services {
             && self.counts.chats.load(Ordering::SeqCst) % 10 == 9
     }
 
+    /// What goes wrong.
+    fn faults(&self) -> &[Fault] {
+        match self.healed.load(Ordering::SeqCst) {
+            true => &[],
+            false => &self.faults,
+        }
+    }
+
     /// Simulated time since the services started.
     fn now(&self) -> Duration {
         self.started.elapsed().mul_f64(self.speed)
@@ -493,7 +509,7 @@ impl Services {
     /// The answer that was worked out, or the loss of it.
     fn deliver(&self, service: Service, answer: Response) -> Response {
         let lost = |fault: &&Fault| fault.kind == Kind::Lost && fault.strikes(service, self.now());
-        match self.faults.iter().find(lost) {
+        match self.faults().iter().find(lost) {
             Some(_) => body::cut(),
             None => answer,
         }
@@ -528,7 +544,7 @@ impl Services {
         }
         let strikes =
             |fault: &&Fault| fault.kind != Kind::Lost && fault.strikes(service, self.now());
-        match self.faults.iter().find(strikes).map(|fault| &fault.kind) {
+        match self.faults().iter().find(strikes).map(|fault| &fault.kind) {
             Some(Kind::Stall) => {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 None

@@ -104,6 +104,9 @@ pub enum CallError {
     Request {
         service: &'static str,
         kind: ErrorKind,
+        /// The HTTP status that the service gave, or the code that its body says in place of it; `None` where the
+        /// failure is not one that the service named.
+        status: Option<u16>,
         message: String,
     },
     /// The whole run has to end.
@@ -117,6 +120,11 @@ pub enum CallError {
     },
     #[error(transparent)]
     Store(#[from] anyhow::Error),
+}
+
+/// The kind of a call, of what it is for or of a message that begins with that.
+pub fn kind(what: &str) -> &str {
+    what.split([' ', ':']).next().unwrap_or_default()
 }
 
 impl Service {
@@ -158,6 +166,11 @@ impl Request {
             payer: String::new(),
             price: None,
         }
+    }
+
+    /// What kind of call it is: the first word of what it is for, such as `search` or `analyst`.
+    pub fn kind(&self) -> &str {
+        kind(&self.what)
     }
 
     /// The same question has the same hash, wherever the service stands and whoever asks.

@@ -26,6 +26,7 @@ use super::{
     network::{BODY_LIMIT, Network, Received, Unanswered},
     remedy,
     reply::{Reply, Verdict, allowance, is_error, message, retry_after, sent_on},
+    successes::Successes,
 };
 use crate::{
     event::{Event, Events},
@@ -53,6 +54,7 @@ pub struct Caller {
     /// How many times faster than reality time passes.
     speed: f64,
     clock: Clock,
+    successes: Arc<Successes>,
     /// Paid requests in flight: an identical one waits for the answer of the first.
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
 }
@@ -93,6 +95,7 @@ impl Caller {
             secrets,
             speed,
             clock: Clock::default(),
+            successes: Arc::default(),
             in_flight: Arc::default(),
         }
     }
@@ -116,6 +119,11 @@ impl Caller {
     /// This machine's clock, beside those of the services.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// What services have answered in this run.
+    pub fn successes(&self) -> &Arc<Successes> {
+        &self.successes
     }
 
     /// The store of paid answers.
@@ -240,6 +248,7 @@ impl Caller {
                 return Err(CallError::Request {
                     service: service.name,
                     kind: ErrorKind::NoAnswer,
+                    status: None,
                     message: format!(
                         "{}: {} ({} times)",
                         request.what,
@@ -314,6 +323,10 @@ impl Caller {
         let attempt = conclude(service, request, reply, verdict, at, cost, hash, sent)?;
         if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
+            // A page that costs nothing answers whether or not the service would do its work.
+            if request.price.is_some() {
+                self.successes.note(service.name, request.kind(), sent);
+            }
         }
         Ok(attempt)
     }
@@ -603,6 +616,7 @@ fn conclude(
         Verdict::Request(kind) => Err(CallError::Request {
             service: service.name,
             kind,
+            status: Some(reply.code()),
             message: format!("{}: {}", request.what, reply.message),
         }),
         Verdict::Run(trouble) => Err(service.trouble(trouble, Some(reply.status), reply.message)),

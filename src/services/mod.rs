@@ -15,6 +15,7 @@ pub mod public_sheet;
 pub mod remedy;
 pub mod reply;
 pub mod sheets;
+pub mod successes;
 pub mod tags;
 pub mod tavily;
 #[cfg(test)]

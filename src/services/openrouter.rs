@@ -368,6 +368,7 @@ impl OpenRouter {
         CallError::Request {
             service: self.service.name,
             kind,
+            status: None,
             message: format!("{} «{}»: {message}", question.name, question.about),
         }
     }
@@ -407,13 +408,17 @@ pub(crate) fn plain_text(content: Option<&Value>) -> String {
     }
 }
 
-/// A server that speaks the protocol but is not OpenRouter may have no such pages, and says so in its own way.
+/// A server that speaks the protocol but is not OpenRouter may have no such pages, and says so in its own way. What it
+/// says instead of a page is no more than a doubt, as long as it does not refuse the key or say that no money is left:
+/// it may answer questions all the same.
 pub(crate) fn classify_page(reply: &Reply) -> Verdict {
     match (reply.status, &reply.json) {
         (404 | 405 | 501, _) => Verdict::Good,
-        (200..=299 | 400..=499, Some(_)) if !matches!(reply.status, 401..=403 | 408 | 429) => {
-            Verdict::Good
-        }
+        (401 | 408 | 425 | 429, _) => usual_verdict(reply),
+        (400..=499, Some(_)) => match classify(reply) {
+            verdict @ Verdict::Run(Trouble::NoCredit) => verdict,
+            _ => Verdict::Request(ErrorKind::Rejected),
+        },
         _ => usual_verdict(reply),
     }
 }

@@ -15,7 +15,7 @@ use super::{
     openrouter::bearer,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
-use crate::{money::Usd, settings::Endpoint, state::paid::Cost};
+use crate::{money::Usd, remedy::ErrorKind, settings::Endpoint, state::paid::Cost};
 
 /// A longer query is refused.
 pub const QUERY_LIMIT: usize = 400;
@@ -36,6 +36,8 @@ pub struct Tavily {
     /// For the page that costs nothing, also while the run winds down.
     page_caller: Caller,
     service: Service,
+    /// `/extract`, where a refusal is mostly about the pages that were named.
+    reader: Service,
     /// `/usage` has a limit of its own.
     usage_page: Service,
     base: Url,
@@ -102,7 +104,8 @@ impl Tavily {
         Ok(Self {
             page_caller: caller.unstoppable(),
             caller,
-            service: service(gate, classify),
+            service: service(Arc::clone(&gate), classify),
+            reader: service(gate, classify_extract),
             usage_page: service(Arc::new(Gate::new(10, 1.0)), classify_usage),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
@@ -142,7 +145,8 @@ impl Tavily {
             "max_results": RESULTS,
             "include_usage": true,
         });
-        self.ask("search", query, body, since, payer).await
+        let service = &self.service;
+        self.ask(service, "search", query, body, since, payer).await
     }
 
     /// Reads up to five pages; one credit.
@@ -159,11 +163,13 @@ impl Tavily {
             "include_usage": true,
         });
         let what = urls.first().map_or("", Url::as_str);
-        self.ask("extract", what, body, since, payer).await
+        let service = &self.reader;
+        self.ask(service, "extract", what, body, since, payer).await
     }
 
     async fn ask(
         &self,
+        service: &Service,
         page: &'static str,
         what: &str,
         body: Value,
@@ -189,7 +195,7 @@ impl Tavily {
                 cost: Box::new(move |json| credits(json).map(cost)),
             }),
         };
-        let answer = self.caller.send(&self.service, &request, since).await?;
+        let answer = self.caller.send(service, &request, since).await?;
         Ok(Found {
             pages: pages(&answer),
             at: answer.at,
@@ -253,9 +259,91 @@ pub(crate) fn classify(reply: &Reply) -> Verdict {
     }
 }
 
+/// A brand's own pages are optional, and any of them may be one that the service does not read. So only what it says of
+/// the key or the account ends a run; an address or a service that is wrong altogether is found out by the searches,
+/// which run at the same time.
+pub(crate) fn classify_extract(reply: &Reply) -> Verdict {
+    match classify(reply) {
+        Verdict::Run(_) if !is_about_the_account(reply) => Verdict::Request(ErrorKind::Rejected),
+        verdict => verdict,
+    }
+}
+
+fn is_about_the_account(reply: &Reply) -> bool {
+    match reply.status {
+        401 | 402 | 432 | 433 => true,
+        403 => speaks_of_the_key(&reply.message),
+        _ => false,
+    }
+}
+
+/// Whether a refusal names the key or the account. A page's address that the service quotes may hold any word.
+fn speaks_of_the_key(message: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "key",
+        "keys",
+        "api_key",
+        "apikey",
+        "token",
+        "credential",
+        "credentials",
+        "unauthorized",
+        "account",
+        "plan",
+        "subscription",
+        "deactivated",
+    ];
+    message
+        .split_whitespace()
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()))
+        .filter(|word| !word.contains(['.', '/', ':']))
+        .flat_map(|word| word.split('-'))
+        .any(|word| WORDS.contains(&word.to_lowercase().as_str()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_to_read_a_page_is_told_from_one_of_the_key() {
+        let verdict = |status: u16, words: &str| {
+            classify_extract(&Reply {
+                status,
+                retry_after: None,
+                allowance: None,
+                message: format!("status {status}: {words}"),
+                json: Some(json!({"detail": {"error": words}})),
+                file: Vec::new(),
+                endless: false,
+            })
+        };
+        for (status, words) in [
+            (403, "[403] URL is not supported"),
+            (403, "Forbidden"),
+            (403, "https://key.example/account was refused by its site"),
+            (404, "Not Found"),
+            (405, "Method Not Allowed"),
+            (400, "No URLs were given."),
+            (422, "urls: not an address"),
+            (301, "moved"),
+        ] {
+            let verdict = verdict(status, words);
+            assert!(matches!(verdict, Verdict::Request(_)), "{status} {words}");
+        }
+        for (status, words) in [
+            (401, "Unauthorized: missing or invalid API key."),
+            (403, "The API key may not use this endpoint"),
+            (403, "Your account is deactivated."),
+            (403, "not part of your plan"),
+            (432, "This request exceeds your plan's set usage limit"),
+            (433, "pay-as-you-go limit"),
+        ] {
+            let verdict = verdict(status, words);
+            assert!(matches!(verdict, Verdict::Run(_)), "{status} {words}");
+        }
+        assert!(matches!(verdict(503, "busy"), Verdict::Transient));
+    }
 
     #[test]
     fn credits_are_whole_and_bounded() {

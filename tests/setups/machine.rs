@@ -138,7 +138,7 @@ fn folders_and_files_that_are_in_the_way() {
         &desk,
         "folder that cannot be written",
         desk.command(&["check"]),
-        2,
+        8,
         &["folder output", "cannot be written", "read-only"],
     );
     fs::remove_file(desk.path("output")).unwrap();
@@ -208,7 +208,7 @@ fn a_full_disk_is_found_before_the_night() {
         &desk,
         "full disk",
         limited,
-        2,
+        8,
         &["folder state", "is the disk full"],
     );
 }

@@ -6,9 +6,14 @@ use jiff::Timestamp;
 use reqwest::redirect;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use crate::{
-    batch::preflight,
+    batch::{
+        self,
+        preflight::{self, Finding},
+    },
+    cli::Lang,
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
@@ -27,7 +32,7 @@ use crate::{
         sheets::Sheets,
         tavily::Tavily,
     },
-    settings::{self, Endpoint, PublicSheetSettings, SheetSettings},
+    settings::{self, DEFAULT_MODEL, Endpoint, PublicSheetSettings, SheetSettings, variable},
     state::paid::Paid,
 };
 
@@ -87,6 +92,29 @@ impl Trials {
                 None => "the key is good".into(),
             }
         }))
+    }
+
+    /// Asks both services what costs about a cent: one question of each stage, and one search.
+    pub async fn ask(
+        &self,
+        model_key: &SecretString,
+        search_key: &SecretString,
+    ) -> Result<Vec<Finding>, Failure> {
+        let endpoint = |base: anyhow::Result<Url>, key: &SecretString| {
+            let key = key.clone();
+            anyhow::Ok(Endpoint { base: base?, key })
+        };
+        let model = variable("OPENROUTER_MODEL").unwrap_or_else(|| DEFAULT_MODEL.into());
+        let server = endpoint(settings::openrouter_base(), model_key).or_exit(Exit::Usage)?;
+        let mut openrouter = OpenRouter::new(self.caller.unstoppable(), gate(), &server, &model)
+            .or_exit(Exit::Usage)?;
+        // What the server knows of the model goes into the question; where it knows nothing, the question tells.
+        let _ = openrouter.look_up_model().await;
+        let server = endpoint(settings::tavily_base(), search_key).or_exit(Exit::Usage)?;
+        let price = settings::credit_price().or_exit(Exit::Usage)?;
+        let tavily =
+            Tavily::new(self.caller.unstoppable(), gate(), &server, price).or_exit(Exit::Usage)?;
+        batch::trial::ask(&openrouter, &tavily, Lang::Both).await
     }
 
     /// Whether Tavily takes a key.

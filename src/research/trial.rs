@@ -1,0 +1,153 @@
+//! One small question of each stage, in the real schemas, about a brand that does not exist: only an answer proves that a
+//! model takes the schema, the parameters and the account. What it says of the brand is thrown away.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{
+    Stages, calendar,
+    evidence::{Batch, Evidence},
+    report::{Analysis, Facts},
+    stages::{self, Brief},
+};
+use crate::{
+    brand::{Brand, Row, gather},
+    cli::Lang,
+    money::Usd,
+    services::{
+        call::CallError,
+        model::Usage,
+        openrouter::OpenRouter,
+        tavily::{Page, Tavily},
+    },
+};
+
+/// A name that no company has, so that no page about a real one can be meant.
+const BRAND: &str = "برند آزمایشی نمونه";
+const WEBSITE: &str = "https://trial.example";
+const PAGE: &str = "شرکت برند آزمایشی نمونه در سال ۱۳۹۰ در تهران تأسیس شد. برند آزمایشی نمونه در صنعت چای فعالیت می‌کند.";
+/// Harmless, and answered by every search service.
+const QUERY: &str = "\"تهران\" پایتخت ایران";
+/// The page needs no more, and an answer costs by its length.
+const SHORT: &str = "\nThis is a trial of the set-up with an invented brand: keep every text as short as the schema allows, and leave lists empty where it allows that.\n";
+
+/// What an answer took.
+#[derive(Clone, Debug, Default)]
+pub struct Took {
+    pub time: Duration,
+    /// US dollars.
+    pub usd: Usd,
+    /// The models that answered, as the server names them.
+    pub models: Vec<String>,
+    /// The answer fits the schema and says nothing of the page.
+    pub says_nothing: bool,
+}
+
+/// A brand that does not exist, with the one page about it.
+pub struct Trial {
+    brand: Brand,
+    evidence: Evidence,
+}
+
+impl Trial {
+    /// Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the name of the invented brand is none, which is a fault of the program.
+    pub fn new() -> anyhow::Result<Self> {
+        let row = Row {
+            number: 1,
+            name: BRAND.into(),
+            website: WEBSITE.into(),
+            ..Row::default()
+        };
+        let brand = gather([row]).brands.pop();
+        let brand = brand.ok_or_else(|| anyhow::anyhow!("the brand of the trial has no name"))?;
+        let batch = Batch {
+            query: QUERY.into(),
+            pages: vec![Page {
+                url: WEBSITE.into(),
+                title: Some(BRAND.into()),
+                content: None,
+                raw_content: Some(PAGE.into()),
+                score: serde_json::Value::Null,
+            }],
+            at: Timestamp::now(),
+            about_parent: false,
+        };
+        let evidence = Evidence::gather(&brand, &[batch], &Arc::default(), Stages::ALL);
+        Ok(Self { brand, evidence })
+    }
+
+    /// Asks the analyst's question.
+    pub async fn analyst(&self, model: &OpenRouter) -> Result<Took, CallError> {
+        let prompt = stages::analyst_prompt(&self.brand, &self.evidence, &[0; 32]) + SHORT;
+        let question = stages::analyst(&self.brand, &prompt);
+        let (started, mut usage) = (Instant::now(), Usage::default());
+        let mut analysis = model.ask(&question, Timestamp::now(), &mut usage).await?;
+        Ok(Took {
+            says_nothing: says_nothing(&mut analysis),
+            ..took(started, usage)
+        })
+    }
+
+    /// Asks the strategist's question.
+    pub async fn strategist(&self, model: &OpenRouter, lang: Lang) -> Result<Took, CallError> {
+        let year = calendar::year_from(calendar::day_in_iran(Timestamp::now()));
+        let brief = Brief {
+            lang,
+            year: &year,
+            rules: &[],
+        };
+        let facts = &mut Analysis::empty();
+        let prompt = stages::strategist_prompt(&self.brand, &brief, facts, &[0; 32]) + SHORT;
+        let question = stages::strategist(&self.brand, &prompt);
+        let (started, mut usage) = (Instant::now(), Usage::default());
+        model.ask(&question, Timestamp::now(), &mut usage).await?;
+        Ok(took(started, usage))
+    }
+
+    /// Searches once. Returns how many pages were found.
+    pub async fn search(&self, tavily: &Tavily) -> Result<(usize, Took), CallError> {
+        let started = Instant::now();
+        let found = tavily
+            .search(QUERY, Timestamp::now(), self.brand.key.as_str())
+            .await?;
+        let took = Took {
+            time: started.elapsed(),
+            usd: found.cost.usd,
+            ..Took::default()
+        };
+        Ok((found.pages.len(), took))
+    }
+}
+
+fn took(started: Instant, usage: Usage) -> Took {
+    Took {
+        time: started.elapsed(),
+        usd: usage.usd,
+        models: usage.models,
+        says_nothing: false,
+    }
+}
+
+fn says_nothing(analysis: &mut Analysis) -> bool {
+    let mut facts = 0;
+    analysis.each("", &mut |_, _| facts += 1);
+    facts == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_the_invented_brand_is_its_only_source() {
+        let trial = Trial::new().unwrap();
+        let sources = &trial.evidence.sources;
+        assert_eq!(sources.len(), 1);
+        assert!(sources[0].own && sources[0].text.contains("تهران"));
+    }
+}

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 use super::{
     Stages, calendar,
     evidence::{Batch, Evidence},
-    report::{Analysis, Facts},
     stages::{self, Brief},
 };
 use crate::{
     brand::{Brand, Row, gather},
     cli::Lang,
     money::Usd,
+    report::Facts,
     services::{
         call::CallError,
         model::Usage,
@@ -31,7 +31,7 @@ const PAGE: &str = "شرکت برند آزمایشی نمونه در سال ۱۳
 /// Harmless, and answered by every search service.
 const QUERY: &str = "\"تهران\" پایتخت ایران";
 /// The page needs no more, and an answer costs by its length.
-const SHORT: &str = "\nThis is a trial of the set-up with an invented brand: keep every text as short as the schema allows, and leave lists empty where it allows that.\n";
+const SHORT: &str = "\nThis is a trial of the set-up with an invented brand: a claim or two are enough, every text is as short as can be, and other lists stay empty.\n";
 
 /// What an answer took.
 #[derive(Clone, Debug, Default)]
@@ -86,9 +86,9 @@ impl Trial {
         let prompt = stages::analyst_prompt(&self.brand, &self.evidence, &[0; 32]) + SHORT;
         let question = stages::analyst(&self.brand, &prompt);
         let (started, mut usage) = (Instant::now(), Usage::default());
-        let mut analysis = model.ask(&question, Timestamp::now(), &mut usage).await?;
+        let claims = model.ask(&question, Timestamp::now(), &mut usage).await?;
         Ok(Took {
-            says_nothing: says_nothing(&mut analysis),
+            says_nothing: claims.claims.is_empty(),
             ..took(started, usage)
         })
     }
@@ -101,9 +101,9 @@ impl Trial {
             year: &year,
             rules: &[],
         };
-        let facts = &mut Analysis::empty();
-        let prompt = stages::strategist_prompt(&self.brand, &brief, facts, &[0; 32]) + SHORT;
-        let question = stages::strategist(&self.brand, &prompt);
+        let prompt =
+            stages::strategist_prompt(&self.brand, &brief, &Facts::default(), &[0; 32]) + SHORT;
+        let question = stages::strategist(&self.brand, lang, &prompt);
         let (started, mut usage) = (Instant::now(), Usage::default());
         model.ask(&question, Timestamp::now(), &mut usage).await?;
         Ok(took(started, usage))
@@ -131,12 +131,6 @@ fn took(started: Instant, usage: Usage) -> Took {
         models: usage.models,
         says_nothing: false,
     }
-}
-
-fn says_nothing(analysis: &mut Analysis) -> bool {
-    let mut facts = 0;
-    analysis.each("", &mut |_, _| facts += 1);
-    facts == 0
 }
 
 #[cfg(test)]

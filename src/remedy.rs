@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 pub enum ErrorKind {
     /// A service answered other requests, and this one never.
     NoAnswer,
-    /// A service says that the request is wrong.
+    /// A service says that this request is wrong; others may be right.
     Rejected,
+    /// The model or the account is refused for a reason that meets every brand alike: the form of the request, a
+    /// model that is not there, terms of the account.
+    Refused,
     /// A provider's rules about content forbid the answer.
     Blocked,
     /// The answer of the model was longer than allowed, twice.
@@ -29,9 +32,10 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Every kind.
     #[cfg(test)]
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoAnswer,
         Self::Rejected,
+        Self::Refused,
         Self::Blocked,
         Self::Cut,
         Self::BadAnswer,
@@ -56,6 +60,9 @@ impl ErrorKind {
             }
             Self::Rejected => {
                 "Look at the row's name and website; if they are right, try another --model. The words are the service's own"
+            }
+            Self::Refused => {
+                "The model or the account was refused, not the brand: choose another --model, and see with brandintel check what the account allows"
             }
             Self::Blocked => "Choose another --model: this one refuses again whenever it is asked",
             Self::Cut => {

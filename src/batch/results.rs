@@ -43,6 +43,7 @@ impl Crew<'_> {
                     Err(CallError::Request {
                         service: "brandintel",
                         kind: ErrorKind::Bug,
+                        status: None,
                         message,
                     }),
                 )
@@ -64,6 +65,7 @@ impl Crew<'_> {
                 service,
                 kind,
                 message,
+                ..
             }) => {
                 let mut entry = self.entry(&in_hand.due, Status::Failed);
                 entry.error_kind = kind;

@@ -104,6 +104,9 @@ pub enum CallError {
     Request {
         service: &'static str,
         kind: ErrorKind,
+        /// The HTTP status that the service gave, or the code that its body says in place of it; `None` where the
+        /// failure is not one that the service named.
+        status: Option<u16>,
         message: String,
     },
     /// The whole run has to end.

@@ -240,6 +240,7 @@ impl Caller {
                 return Err(CallError::Request {
                     service: service.name,
                     kind: ErrorKind::NoAnswer,
+                    status: None,
                     message: format!(
                         "{}: {} ({} times)",
                         request.what,
@@ -603,6 +604,7 @@ fn conclude(
         Verdict::Request(kind) => Err(CallError::Request {
             service: service.name,
             kind,
+            status: Some(reply.code()),
             message: format!("{}: {}", request.what, reply.message),
         }),
         Verdict::Run(trouble) => Err(service.trouble(trouble, Some(reply.status), reply.message)),

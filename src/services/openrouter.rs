@@ -368,6 +368,7 @@ impl OpenRouter {
         CallError::Request {
             service: self.service.name,
             kind,
+            status: None,
             message: format!("{} «{}»: {message}", question.name, question.about),
         }
     }

@@ -66,6 +66,23 @@ impl Trouble {
 }
 
 impl Reply {
+    /// The status, or the code in the body where an error came with a status of success: a service that has begun its
+    /// answer cannot take the status back.
+    pub fn code(&self) -> u16 {
+        if !(200..=299).contains(&self.status) {
+            return self.status;
+        }
+        let code = |at: &str| self.json.as_ref()?.pointer(at)?.as_u64();
+        let code = ["/error/code", "/choices/0/error/code", "/error/http_status"]
+            .iter()
+            .find_map(|at| {
+                u16::try_from(code(at)?)
+                    .ok()
+                    .filter(|code| (400..=599).contains(code))
+            });
+        code.unwrap_or(self.status)
+    }
+
     /// Whether the request was refused because there were too many.
     pub fn is_one_too_many(&self) -> bool {
         let code = |json: &Value| json.pointer("/error/code").and_then(Value::as_u64);

@@ -294,6 +294,7 @@ impl Sheets {
         CallError::Request {
             service: self.service.name,
             kind: crate::remedy::ErrorKind::BadAnswer,
+            status: None,
             message: format!("the reply is not what it should be: {why}"),
         }
     }

@@ -22,8 +22,8 @@ use crate::{
         caller::Caller,
         clock::Clock,
         gate::Gate,
+        llm::{self, KeyInfo, Listing, OpenRouter, Step},
         network::Network,
-        openrouter::{self, KeyInfo, Listing, OpenRouter},
         public_sheet::{self, PublicSheet},
         remedy,
         sheets::Sheets,
@@ -113,7 +113,7 @@ impl Connections {
         // A run needs the sheet a few times at its beginning, and seldom after that.
         let few = settings.rates.sheets / 8;
         let rates = settings.rates;
-        let models = gate(openrouter::NAME, &settings.openrouter.key, rates.llm, 0);
+        let models = gate(llm::NAME, &settings.openrouter.key, rates.llm, 0);
         let searches = gate(tavily::NAME, &settings.tavily.key, rates.search, 0);
         let sheet_maker = settings.sheet.as_ref().map(|sheet| SheetMaker {
             caller: caller.clone(),
@@ -138,7 +138,8 @@ impl Connections {
                 &settings.openrouter,
                 &settings.model,
             )
-            .or_exit(Exit::Usage)?,
+            .or_exit(Exit::Usage)?
+            .with_terms(settings.terms),
             tavily: Tavily::new(
                 caller.clone(),
                 Arc::clone(&searches),
@@ -148,7 +149,7 @@ impl Connections {
             .or_exit(Exit::Usage)?,
             sheets: sheets.or_exit(Exit::Usage)?,
             sheet_maker,
-            gates: [(openrouter::NAME, models), (tavily::NAME, searches)],
+            gates: [(llm::NAME, models), (tavily::NAME, searches)],
             sheet: None,
             stop,
             key: None,
@@ -169,7 +170,7 @@ impl Connections {
             let cost = estimate.cost;
             let text =
                 format!("the key may spend {left} more, and the run is expected to cost {cost}");
-            limits.push((openrouter::NAME, text));
+            limits.push((llm::NAME, text));
         }
         let KeyUsage { usage, limit } = self.credits;
         let needed = f64::from(estimate.credits);
@@ -227,9 +228,18 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         "Tavily API key valid".to_owned()
     });
     let slug = &settings.model;
-    let prices = connections.openrouter.model().prices;
+    let prices = connections.openrouter.has_prices();
+    // Where no schema is known yet, the step that the list of models says.
+    let step = connections.openrouter.step("");
     let model = model.map_err(call_failure).and_then(|listing| {
-        let listing = listing.map(|listing| of_model(slug, &listing, prices.is_some(), has_key));
+        let listing = listing.map(|listing| {
+            of_model(slug, &listing, prices, has_key).map(|said| match step {
+                Step::JsonSchema => said,
+                lower => format!(
+                    "{said}; it takes no strict JSON schema, so it is asked for answers as {lower}"
+                ),
+            })
+        });
         listing.transpose()
     });
     let mut findings = vec![Finding {
@@ -293,6 +303,7 @@ fn of_model(
         Listing::Listed if has_price => Ok(format!("Model {slug}: listed with its prices")),
         Listing::Listed => Ok(format!("Model {slug}: listed, its prices vary")),
         Listing::Missing {
+            slug,
             nearest: Some(nearest),
         } if is_openrouter && !slug.starts_with('@') => Err(Failure::new(
             Exit::Usage,
@@ -300,7 +311,7 @@ fn of_model(
                 "the server has no model {slug}: is {nearest} meant? Choose one with --model or OPENROUTER_MODEL; https://openrouter.ai/models lists them"
             ),
         )),
-        Listing::Missing { .. } => Ok(format!(
+        Listing::Missing { slug, .. } => Ok(format!(
             "Model {slug}: the server does not list it, so its price is unknown and its calls cost what the server says, if it says so"
         )),
     }
@@ -355,14 +366,14 @@ pub fn check_budget(
     settings: &Settings,
     budget: Option<Usd>,
 ) -> Result<(), Failure> {
-    if budget.is_none() || connections.openrouter.model().prices.is_some() {
+    if budget.is_none() || connections.openrouter.has_prices() {
         return Ok(());
     }
     Err(Failure::new(
         Exit::Usage,
         format!(
             "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
-             Choose a listed model with --model, or run without --budget",
+             Choose a listed model with --model, put its prices into OPENROUTER_PRICES, or run without --budget",
             settings.model
         ),
     ))

@@ -49,8 +49,7 @@ use crate::{
     money::Usd,
     services::{
         call::CallError,
-        model::{Prices, Usage},
-        openrouter::{OpenRouter, Question},
+        llm::{OpenRouter, Prices, Question, Usage},
         tavily::{Found, Tavily},
     },
     span::{self, Spent},

@@ -13,7 +13,7 @@ use crate::{
     brand::Brand,
     cli::Lang,
     research::calendar::Occasion,
-    services::{openrouter::Question, schema::strict_schema},
+    services::{llm::Question, schema::strict_schema},
     text,
 };
 

@@ -19,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use super::{
+    body,
     call::{Answer, Body, CallError, Price, Request, Service},
     clock::Clock,
-    failures::{Failure, Failures},
+    failures::{Failure, FailureKind, Failures},
     gate::{LONGEST_REQUESTED, Pass},
     network::{BODY_LIMIT, Network, Received, Unanswered},
+    refusal::{Otherwise, Refusal, Sent},
     remedy,
-    reply::{Reply, Verdict, allowance, is_error, message, retry_after, sent_on},
+    reply::{Reply, Verdict, allowance, is_error, is_html, message, resets, retry_after, sent_on},
 };
 use crate::{
     event::{Event, Events},
@@ -67,6 +69,7 @@ enum Attempt {
     /// Another host has brought the answer meanwhile.
     Kept(Kept),
     Again(Failure),
+    Refused(Refusal),
 }
 
 /// What a request gets when its turn has come.
@@ -113,6 +116,16 @@ impl Caller {
         }
     }
 
+    /// Where the user is told what happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// How many times faster than reality time passes.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// This machine's clock, beside those of the services.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -135,11 +148,38 @@ impl Caller {
         request: &Request,
         since: Timestamp,
     ) -> Result<Answer, CallError> {
+        match self
+            .ask(service, request, since, Otherwise::Nothing)
+            .await?
+        {
+            Sent::Answer(answer) => Ok(answer),
+            Sent::Refused(refusal) => Err(self.final_error(service, request, refusal)),
+        }
+    }
+
+    /// The error of a refusal after which nothing else can be asked.
+    pub fn final_error(&self, service: &Service, request: &Request, refusal: Refusal) -> CallError {
+        let error = refusal.into_error(service, &request.what);
+        if request.price.is_some() && matches!(error, CallError::Run { .. }) {
+            // Nothing more can be paid for; whoever waits to do so need not find out for himself.
+            self.stop.cancel();
+        }
+        error
+    }
+
+    /// As [`Self::send`]; a refusal is handed back, for the caller may have another way to ask.
+    pub async fn ask(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+        otherwise: Otherwise,
+    ) -> Result<Sent, CallError> {
         let span = span::call(service.name, &request.what);
         // In a box, because many of them stand in one future.
-        let work = Box::pin(self.find_or_send(service, request, since));
+        let work = Box::pin(self.find_or_send(service, request, since, otherwise));
         let result = span::measure(span.clone(), work).await;
-        if let Ok(answer) = &result {
+        if let Ok(Sent::Answer(answer)) = &result {
             let spent = Spent {
                 usd: answer.cost.usd,
                 credits: answer.cost.credits,
@@ -156,7 +196,8 @@ impl Caller {
         service: &Service,
         request: &Request,
         since: Timestamp,
-    ) -> Result<Answer, CallError> {
+        otherwise: Otherwise,
+    ) -> Result<Sent, CallError> {
         let hash = request.hash(service);
         let turn = self.turn(hash);
         let _turn = match request.price {
@@ -169,10 +210,11 @@ impl Caller {
             && look
             && let Some(kept) = self.paid.find(hash, since).await?
         {
-            return self.replay(service, request, &kept, hash);
+            return self.replay(service, request, &kept, hash).map(Sent::Answer);
         }
         let mut failures = Failures::none();
-        let sent = self.send_until_answered(service, request, hash, since, &mut failures);
+        let sent =
+            self.send_until_answered(service, request, (hash, since), otherwise, &mut failures);
         let answer = sent.await;
         if failures.count() > 0 {
             Span::current().record("retries", failures.count());
@@ -205,6 +247,7 @@ impl Caller {
             cost,
             waited: Duration::ZERO,
             hash,
+            replayed: true,
             span: Span::current(),
         })
     }
@@ -213,19 +256,27 @@ impl Caller {
         &self,
         service: &Service,
         request: &Request,
-        hash: RequestHash,
-        since: Timestamp,
+        (hash, since): (RequestHash, Timestamp),
+        otherwise: Otherwise,
         failures: &mut Failures,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Sent, CallError> {
         let mut why = String::new();
         loop {
             let failure = match self.attempt(service, request, hash, since).await {
                 Ok(Attempt::Again(failure)) => failure,
-                Ok(Attempt::Kept(kept)) => return self.replay(service, request, &kept, hash),
+                Ok(Attempt::Kept(kept)) => {
+                    return self.replay(service, request, &kept, hash).map(Sent::Answer);
+                }
+                Ok(Attempt::Refused(refusal)) => {
+                    return match refusal.ends_the_run(otherwise) {
+                        true => Err(refusal.into_error(service, &request.what)),
+                        false => Ok(Sent::Refused(refusal)),
+                    };
+                }
                 Ok(Attempt::Answer(mut answer, sent)) => {
                     answer.waited = sent.duration_since(failures.begun());
                     self.say_done(service, false, answer.cost);
-                    return Ok(answer);
+                    return Ok(Sent::Answer(answer));
                 }
                 // Lost calls have used the budget up, and it is the service that lost them.
                 Err(CallError::Budget { .. })
@@ -236,24 +287,28 @@ impl Caller {
                 Err(error) => return Err(error),
             };
             failures.add(&failure, service);
-            if failures.is_its_own() {
-                return Err(CallError::Request {
-                    service: service.name,
-                    kind: ErrorKind::NoAnswer,
-                    status: None,
-                    message: format!(
-                        "{}: {} ({} times)",
-                        request.what,
-                        failure.why,
-                        failures.count()
-                    ),
-                });
+            if let Some(kind) = failures.is_its_own() {
+                let message = format!("{} ({} times)", failure.why, failures.count());
+                return Ok(Sent::Refused(Refusal::without_answer(kind, message)));
             }
-            let wait = service.gate.failed(failure.sent, failure.after);
+            let wait = match failure.is_hollow() {
+                // The service answers; what is odd is this answer.
+                true => Duration::ZERO,
+                false => service.gate.failed(failure.sent, failure.after),
+            };
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
             why = failure.why;
-            if failures.exhaust(service, request.patience, self.speed, wait) {
-                return Err(unavailable(service, &why));
+            match otherwise {
+                Otherwise::AnotherModel if failures.are_enough(self.speed, wait) => {
+                    let kind = ErrorKind::NoAnswer;
+                    return Ok(Sent::Refused(Refusal::without_answer(kind, why)));
+                }
+                Otherwise::Nothing | Otherwise::BrandFails
+                    if failures.exhaust(service, request.patience, self.speed, wait) =>
+                {
+                    return Err(unavailable(service, &why));
+                }
+                _ => {}
             }
             self.events.say(Event::CallRetried {
                 service: service.name,
@@ -312,7 +367,7 @@ impl Caller {
                 Cost::default(),
             ),
         };
-        let attempt = conclude(service, request, reply, verdict, at, cost, hash, sent)?;
+        let attempt = conclude(reply, verdict, (at, cost), hash, sent);
         if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
         }
@@ -406,7 +461,7 @@ impl Caller {
             .headers(request.headers.clone());
         builder = match &request.body {
             Body::None => builder,
-            Body::Json(json) => builder
+            Body::Json(json) | Body::Question { sent: json, .. } => builder
                 .header(CONTENT_TYPE, "application/json")
                 .body(json.clone()),
             Body::Form(fields) => builder.form(fields),
@@ -426,6 +481,13 @@ impl Caller {
         };
         let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
         let mut json: Option<Value> = serde_json::from_str(&text).ok();
+        if json.is_none()
+            && let Some(read) = body::read(&text)
+        {
+            // What is kept has to be read again by whoever uses it.
+            text = read.to_string();
+            json = Some(read);
+        }
         if let Some(json) = &mut json
             && text.contains('\\')
             && self.secrets.redact_json(json)
@@ -436,26 +498,35 @@ impl Caller {
             let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
             Some(Duration::from_secs(seconds.as_u64()?))
         });
-        let message = match (endless, sent_on(&headers)) {
+        let known = match (endless, sent_on(&headers)) {
             (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
             (false, Some(to)) if (300..400).contains(&status) => {
                 format!("status {status}: it sends its callers on to {to}")
             }
-            (false, _) => message(status, json.as_ref(), &text),
+            (false, _) => String::new(),
         };
-        let reply = Reply {
+        let resets = resets(&headers, json.as_ref(), Timestamp::now());
+        let mut reply = Reply {
             status,
             retry_after: asked,
             allowance,
-            message,
+            message: known,
+            resets,
+            html: json.is_none() && is_html(&text),
             json,
             file,
             endless,
         };
+        if reply.message.is_empty() {
+            let said = message(reply.code(), reply.json.as_ref(), &text);
+            // A text with JSON in it may have spelled a secret in another way.
+            reply.message = self.secrets.redact(&said);
+        }
         Ok((reply, text))
     }
 
-    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CallError> {
+    /// Does something unless the run winds down before it is done.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CallError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(CallError::Stopped),
@@ -489,7 +560,11 @@ impl Caller {
 
 /// A call without a reply. What never reached the service cost nothing; of everything else nobody knows.
 async fn not_answered(
-    Unanswered { why, sent: reached }: Unanswered,
+    Unanswered {
+        why,
+        sent: reached,
+        timed_out,
+    }: Unanswered,
     request: &Request,
     sent: Instant,
     hold: Option<Hold>,
@@ -505,7 +580,11 @@ async fn not_answered(
             format!("{host} cannot be reached: {why}")
         },
         after: None,
-        by_request: reached,
+        kind: match (reached, timed_out) {
+            (false, _) => FailureKind::OfService,
+            (true, false) => FailureKind::OfRequest,
+            (true, true) => FailureKind::TimedOut,
+        },
         sent,
     })
 }
@@ -571,19 +650,17 @@ fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is said of one attempt")]
+/// What one attempt came to.
 fn conclude(
-    service: &Service,
-    request: &Request,
     reply: Reply,
     verdict: Verdict,
-    at: Timestamp,
-    cost: Cost,
+    (at, cost): (Timestamp, Cost),
     hash: RequestHash,
     sent: Instant,
-) -> Result<Attempt, CallError> {
-    match verdict {
-        Verdict::Good => {
+) -> Attempt {
+    let is_billed = cost != Cost::default();
+    let kind = match (verdict, reply.code()) {
+        (Verdict::Good, _) => {
             let answer = Answer {
                 json: reply.json.unwrap_or_default(),
                 file: reply.file,
@@ -591,24 +668,31 @@ fn conclude(
                 cost,
                 waited: Duration::ZERO,
                 hash,
+                replayed: false,
                 span: Span::current(),
             };
-            Ok(Attempt::Answer(answer, sent))
+            return Attempt::Answer(answer, sent);
         }
-        Verdict::Transient => Ok(Attempt::Again(Failure {
-            why: reply.message,
-            after: reply.retry_after,
-            by_request: !matches!(reply.status, 429 | 503 | 529),
-            sent,
-        })),
-        Verdict::Request(kind) => Err(CallError::Request {
-            service: service.name,
-            kind,
-            status: Some(reply.code()),
-            message: format!("{}: {}", request.what, reply.message),
-        }),
-        Verdict::Run(trouble) => Err(service.trouble(trouble, Some(reply.status), reply.message)),
-    }
+        (Verdict::Request(_) | Verdict::Run(_), _) => {
+            return Attempt::Refused(Refusal::of(reply, verdict, is_billed));
+        }
+        (Verdict::Hollow, _) => FailureKind::Hollow { billed: is_billed },
+        (Verdict::Transient, 503) if is_loading(&reply.message) => FailureKind::Loading,
+        (Verdict::Transient, 429 | 503 | 529) => FailureKind::OfService,
+        (Verdict::Transient, _) => FailureKind::OfRequest,
+    };
+    Attempt::Again(Failure {
+        why: reply.message,
+        after: reply.retry_after,
+        kind,
+        sent,
+    })
+}
+
+/// Whether a server says that it reads its model into memory, which takes minutes.
+fn is_loading(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("loading") || message.contains("warming up") || message.contains("starting up")
 }
 
 fn unavailable(service: &Service, why: &str) -> CallError {

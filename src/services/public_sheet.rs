@@ -40,7 +40,7 @@ impl PublicSheet {
                 name: "Google Sheets",
                 address: "GOOGLE_SHEETS_BASE_URL",
                 credential: "Without a credential only a sheet can be read that anyone with the link may view. Check GOOGLE_SHEET_ID; then either open the sheet, choose Share → General access → Anyone with the link, or set GOOGLE_APPLICATION_CREDENTIALS to a service-account file and share the sheet with its address (brandintel init explains it)".into(),
-                account: "https://docs.google.com",
+                account: "https://docs.google.com".into(),
                 gate,
                 classify,
             },

@@ -12,7 +12,7 @@ use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
     caller::Caller,
     gate::Gate,
-    openrouter::bearer,
+    llm::bearer,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::{money::Usd, settings::Endpoint, state::paid::Cost};
@@ -95,7 +95,7 @@ impl Tavily {
             credential:
                 "Put a valid key into TAVILY_API_KEY; keys are made at https://app.tavily.com"
                     .into(),
-            account: "https://app.tavily.com",
+            account: "https://app.tavily.com".into(),
             gate,
             classify,
         };

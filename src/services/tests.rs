@@ -15,9 +15,8 @@ use super::{
     call::CallError,
     caller::Caller,
     gate::Gate,
-    model::Usage,
+    llm::{Listing, OpenRouter, Question, Usage},
     network::Network,
-    openrouter::{Listing, OpenRouter, Question},
     schema::strict_schema,
     tavily::Tavily,
 };

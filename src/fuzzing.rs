@@ -296,8 +296,8 @@ pub fn model_output(data: &[u8]) {
     }
     let answer = answer(json);
     let mut all = Usage::default();
-    all.add(&answer);
-    all.add(&answer);
+    all.add(&answer, "a/model");
+    all.add(&answer, "a/model");
     read_answer(&said);
 }
 

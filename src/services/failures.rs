@@ -213,6 +213,75 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn answers_that_are_paid_for_in_vain_are_asked_for_twice_at_most() {
+        let service = service();
+        let fails = |kind, others: bool| {
+            let mut failures = Failures::none();
+            let mut tries = 0;
+            while failures.is_its_own().is_none() && tries < 20 {
+                if others {
+                    service.gate.succeeded(Instant::now());
+                }
+                let failure = Failure {
+                    kind,
+                    ..failure(None)
+                };
+                failures.add(&failure, &service);
+                tries += 1;
+            }
+            (tries, failures.is_its_own())
+        };
+        let bad = Some(ErrorKind::BadAnswer);
+        assert_eq!(fails(FailureKind::Hollow { billed: true }, false), (2, bad));
+        assert_eq!(
+            fails(FailureKind::Hollow { billed: false }, false),
+            (4, bad)
+        );
+        assert_eq!(
+            fails(FailureKind::TimedOut, true),
+            (2, Some(ErrorKind::NoAnswer))
+        );
+        assert_eq!(fails(FailureKind::OfService, true), (20, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_loads_its_model_is_waited_for() {
+        let service = service();
+        let patience = Some(Duration::from_secs(2));
+        let after = async |kind, seconds| {
+            let mut failures = Failures::none();
+            let failure = Failure {
+                kind,
+                ..failure(None)
+            };
+            failures.add(&failure, &service);
+            pass(seconds).await;
+            failures.exhaust(&service, patience, 1.0, Duration::from_secs(1))
+        };
+        assert!(after(FailureKind::OfService, 5).await);
+        assert!(!after(FailureKind::Loading, 600).await);
+        assert!(after(FailureKind::Loading, 1_000).await, "but not for ever");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_another_model_can_be_asked_one_is_given_up_sooner() {
+        let service = service();
+        let mut failures = Failures::none();
+        let wait = Duration::from_secs(10);
+        pass(300).await;
+        failures.add(&failure(None), &service);
+        assert!(
+            !failures.are_enough(1.0, wait),
+            "its turn was long in coming"
+        );
+        pass(30).await;
+        failures.add(&failure(None), &service);
+        assert!(!failures.are_enough(1.0, wait));
+        pass(10).await;
+        assert!(failures.are_enough(1.0, wait));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_service_that_asks_for_patience_is_not_given_up_at_the_start() {
         let service = service();
         let tried = async |times: u32, after| {

@@ -108,11 +108,16 @@ async fn over_http(request: RequestBuilder, timeout: Duration) -> Result<Receive
             return Ok(received);
         }
         received.body.extend_from_slice(&chunk);
-        if timeout > SIGN_OF_LIFE {
-            until = until
-                .max(Instant::now() + SIGN_OF_LIFE)
-                .min(begun + 2 * timeout);
-        }
+        until = extended(until, begun, timeout, Instant::now());
+    }
+}
+
+/// How long an answer is waited for after something of it has come now.
+fn extended(until: Instant, begun: Instant, timeout: Duration, now: Instant) -> Instant {
+    match timeout > SIGN_OF_LIFE {
+        true => until.max(now + SIGN_OF_LIFE).min(begun + 2 * timeout),
+        // What costs nothing is not waited for longer.
+        false => until,
     }
 }
 
@@ -157,5 +162,30 @@ fn unanswered(error: reqwest::Error) -> Unanswered {
         timed_out: error.is_timeout() && !error.is_connect(),
         sent: !error.is_connect() && !error.is_builder(),
         why: describe(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_life_give_an_answer_up_to_twice_its_time() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let timeout = Duration::from_secs(300);
+        assert_eq!(
+            extended(at(300), begun, timeout, at(10)),
+            at(300),
+            "there is time enough"
+        );
+        assert_eq!(extended(at(300), begun, timeout, at(290)), at(350));
+        assert_eq!(
+            extended(at(590), begun, timeout, at(580)),
+            at(600),
+            "and no more"
+        );
+        let short = Duration::from_secs(4);
+        assert_eq!(extended(at(4), begun, short, at(3)), at(4));
     }
 }

@@ -142,14 +142,6 @@ impl Proxy {
             .filter(|(_, replied)| *replied == status)
             .count()
     }
-
-    /// The requests to a path that ends so.
-    pub fn requests_to(&self, end: &str) -> usize {
-        let seen = self.seen.lock().unwrap();
-        seen.iter()
-            .filter(|(asked, _)| asked.path.ends_with(end))
-            .count()
-    }
 }
 
 fn serve(

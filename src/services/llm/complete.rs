@@ -40,8 +40,10 @@ pub(super) struct Said {
 }
 
 /// An answer, and in which form it was asked for.
-struct Answered {
+struct Answered<'a> {
     answer: Answer,
+    /// The model that was asked.
+    slug: &'a str,
     form: Form,
 }
 
@@ -89,8 +91,8 @@ impl OpenRouter {
                 max_tokens,
                 since,
             };
-            let Answered { answer, form } = self.ask_models(&sending).await?;
-            self.count(&answer, usage);
+            let Answered { answer, slug, form } = self.ask_models(&sending).await?;
+            self.count(&answer, slug, usage);
             let completion = Completion::read(&answer.json)
                 .map_err(|missing| self.failed(question, ErrorKind::BadAnswer, &missing))?;
             if completion.finish != Finish::Length {
@@ -115,8 +117,8 @@ impl OpenRouter {
     }
 
     /// Takes down what an answer used, and says once where a server does not say it.
-    fn count(&self, answer: &Answer, usage: &mut Usage) {
-        usage.add(answer);
+    fn count(&self, answer: &Answer, slug: &str, usage: &mut Usage) {
+        usage.add(answer, slug);
         let is_silent = ChatUsage::read(&answer.json).is_silent();
         if is_silent && !answer.replayed && !self.said_silent.swap(true, Ordering::Relaxed) {
             let host = self.base.host_str().unwrap_or_default();
@@ -128,7 +130,7 @@ impl OpenRouter {
     }
 
     /// Asks the models of the list, one after the other, until one answers.
-    async fn ask_models(&self, sending: &Sending<'_>) -> Result<Answered, CallError> {
+    async fn ask_models(&self, sending: &Sending<'_>) -> Result<Answered<'_>, CallError> {
         let order = self.order(sending).await?;
         let mut blocked = 0;
         let mut worst: Option<(Refusal, usize)> = None;
@@ -203,13 +205,13 @@ impl OpenRouter {
     }
 
     /// Asks one model, in every form that is left of the question.
-    async fn ask_one(
+    async fn ask_one<'a>(
         &self,
         sending: &Sending<'_>,
-        candidate: &Candidate,
+        candidate: &'a Candidate,
         others: &[&Candidate],
         otherwise: Otherwise,
-    ) -> Result<Result<Answered, Refusal>, CallError> {
+    ) -> Result<Result<Answered<'a>, Refusal>, CallError> {
         let ladder = &candidate.ladder;
         let slug = &candidate.model.slug;
         let wait = FOR_A_REFUSAL.div_f64(self.caller.speed());
@@ -238,7 +240,7 @@ impl OpenRouter {
                     {
                         self.caller.events().warn(told);
                     }
-                    return Ok(Ok(Answered { answer, form }));
+                    return Ok(Ok(Answered { answer, slug, form }));
                 }
                 Sent::Refused(refusal) => refusal,
             };

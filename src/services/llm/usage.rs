@@ -179,7 +179,8 @@ impl ChatUsage {
 }
 
 impl Usage {
-    pub fn add(&mut self, answer: &Answer) {
+    /// Adds what one answer used; `asked` is the model that it was asked of.
+    pub fn add(&mut self, answer: &Answer, asked: &str) {
         let usage = ChatUsage::read(&answer.json);
         usage.record(&answer.span);
         self.waited += answer.waited;
@@ -190,9 +191,9 @@ impl Usage {
         self.usd += answer.cost.usd;
         self.last = self.last.max(Some(answer.at));
         self.simulated |= answer.json["provider"] == "Simulated";
-        if let Some(model) = answer.json["model"].as_str()
-            && !self.models.iter().any(|known| known == model)
-        {
+        let said = answer.json["model"].as_str();
+        let model = said.filter(|model| !model.is_empty()).unwrap_or(asked);
+        if !self.models.iter().any(|known| known == model) {
             self.models.push(model.to_owned());
         }
     }

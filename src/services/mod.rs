@@ -9,6 +9,7 @@ pub mod gate;
 pub mod google;
 pub mod llm;
 pub mod network;
+mod outcome;
 pub mod pace;
 pub mod public_sheet;
 pub mod refusal;

@@ -193,10 +193,10 @@ pub fn resets(headers: &HeaderMap, json: Option<&Value>, now: Timestamp) -> Opti
         .map(str::to_owned);
     let repeated = || {
         let headers = json?.pointer("/error/metadata/headers")?.as_object()?;
-        let named = headers
+        let found = headers
             .iter()
             .find(|(name, _)| names.contains(&name.to_lowercase().as_str()));
-        let value = named?.1;
+        let value = found?.1;
         Some(
             value
                 .as_str()

@@ -57,7 +57,9 @@ impl Words {
         let told = error.into_iter().flatten().find(|error| is_told(error));
         // Some gateways say in another way that they failed.
         let failed = || {
-            let failed = json["status"] == "failure" || json["ok"] == false;
+            let failed = json["status"] == "failure"
+                || json["ok"] == false
+                || json["object"] == "error";
             (failed && json["message"].is_string()).then_some(json)
         };
         let error = told.or_else(failed)?;
@@ -165,13 +167,14 @@ fn collect(value: &Value, all: &mut String, depth: usize) {
     };
     match value {
         _ if all.len() > LIMIT => {}
-        Value::String(text) => match inner(text) {
-            Some(json) => collect(&json, all, depth),
-            None => {
+        Value::String(text) => {
+            if let Some(json) = inner(text) {
+                collect(&json, all, depth);
+            } else {
                 all.push_str(&text::shorten(text, 2_000));
                 all.push('\n');
             }
-        },
+        }
         Value::Array(items) => items.iter().for_each(|item| collect(item, all, depth)),
         Value::Object(fields) => fields
             .iter()
@@ -276,6 +279,8 @@ mod tests {
             "Not Found"
         );
         assert_eq!(said(&json!({"detail": "Not Found"})), "Not Found");
+        let vllm = json!({"object": "error", "message": "This model's context length is 4096", "code": 400});
+        assert!(Words::of(&vllm).unwrap().has(&["context length"]));
         let upstream = json!({"error": {"message": "openai error: User not found.", "type": null, "code": 401}, "provider": "openai"});
         assert_eq!(said(&upstream), "openai error: User not found.");
     }

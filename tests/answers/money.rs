@@ -134,22 +134,18 @@ fn an_address_of_completions_is_cut_and_one_without_v1_is_named() {
     assert_eq!((ended.code, succeeded(&desk)), (Some(0), 1), "{ended:#?}");
 }
 
-/// A server that lists no prices, and says of its answers only what `usage` leaves.
-fn without_prices(desk: &Desk, usage: fn(&mut Value)) -> Proxy {
-    // A function that is named by its type cannot hold the other one, so there are two.
-    let silent: fn(&str) -> Vec<u8> = |body| change(body, |reply| reply["usage"] = Value::Null);
-    let tokens: fn(&str) -> Vec<u8> = |body| {
-        change(body, |reply| {
-            reply["usage"].as_object_mut().unwrap().remove("cost");
-        })
-    };
-    let mut probe = json!({"usage": {"cost": 1}});
-    usage(&mut probe);
-    let changed = if probe["usage"].is_null() {
-        silent
-    } else {
-        tokens
-    };
+fn without_cost(body: &str) -> Vec<u8> {
+    change(body, |reply| {
+        reply["usage"].as_object_mut().unwrap().remove("cost");
+    })
+}
+
+fn without_usage(body: &str) -> Vec<u8> {
+    change(body, |reply| reply["usage"] = Value::Null)
+}
+
+/// A server that lists no prices, and whose replies say of what they used what is left of it.
+fn without_prices(desk: &Desk, changed: fn(&str) -> Vec<u8>) -> Proxy {
     Proxy::before(desk.sandbox.address(), move |asked| {
         if asked.path.ends_with("/models") {
             return Do::Reply(Reply::json(
@@ -173,7 +169,7 @@ fn without_prices(desk: &Desk, usage: fn(&mut Value)) -> Proxy {
 #[test]
 fn prices_that_are_set_keep_a_budget_with_a_server_that_lists_none() {
     let desk = Desk::with_list(&list_of(6));
-    let proxy = without_prices(&desk, |_| {});
+    let proxy = without_prices(&desk, without_cost);
     let with = |prices: Option<&str>, budget: &str| {
         let mut command = command(&desk, &proxy, &["--brands", "list.csv", "--budget", budget]);
         if let Some(prices) = prices {
@@ -204,7 +200,7 @@ fn prices_that_are_set_keep_a_budget_with_a_server_that_lists_none() {
 #[test]
 fn a_server_that_does_not_say_what_it_used_is_named_once_and_never_taken_for_free() {
     let desk = Desk::with_list(&list_of(4));
-    let proxy = without_prices(&desk, |reply| reply["usage"] = Value::Null);
+    let proxy = without_prices(&desk, without_usage);
     let mut priced = command(&desk, &proxy, &["--brands", "list.csv", "--budget", "0.5"]);
     priced.env("OPENROUTER_PRICES", "0.5,10");
     let ended = common::ended(priced.output().unwrap());
@@ -215,5 +211,5 @@ fn a_server_that_does_not_say_what_it_used_is_named_once_and_never_taken_for_fre
         .filter(|line| line.contains("does not say what its answers use"));
     assert_eq!(said.count(), 1, "{ended:#?}");
     let spent = desk.checkpoint()["cost_usd"].as_f64().unwrap();
-    assert!(spent >= 0.12 && spent <= 0.5, "{spent}");
+    assert!((0.12..=0.5).contains(&spent), "{spent}");
 }

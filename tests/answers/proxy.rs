@@ -178,7 +178,7 @@ fn serve(
 }
 
 fn read_request(stream: &mut TcpStream) -> Option<Asked> {
-    let (mut request, mut part) = (Vec::new(), [0; 65_536]);
+    let (mut request, mut part) = (Vec::new(), vec![0; 65_536]);
     loop {
         let read = stream.read(&mut part).ok().filter(|read| *read > 0)?;
         request.extend_from_slice(&part[..read]);

@@ -3,8 +3,12 @@
 use jiff::Timestamp;
 
 use super::{
+    advice::speaks_of_form,
     answer::{Completion, Finish},
-    ladder::speaks_of_form,
+    signs::{
+        KEY_LIMIT, KEY_OF_GATEWAY, NO_KEY, NO_MODEL, OF_A_DAY, OF_A_MOMENT, OF_CONTENT, OF_REGION,
+        SPENT, TOO_LONG,
+    },
 };
 use crate::{
     remedy::ErrorKind,
@@ -16,128 +20,6 @@ use crate::{
 
 /// A limit that ends later than this is no matter of patience, in seconds.
 const LONG: i64 = 3_600;
-
-/// Money or credit that is used up, in every dialect.
-const SPENT: [&str; 14] = [
-    "budget_exceeded",
-    "budget has been exceeded",
-    "budgetexceeded",
-    "exceeded budget",
-    "exceeded its budget",
-    "over budget",
-    "insufficient_quota",
-    "insufficient credit",
-    "insufficient_credit",
-    "insufficient balance",
-    "insufficient funds",
-    "requires more credits",
-    "billing_hard_limit",
-    "out of credit",
-];
-
-/// Limits of a day.
-const OF_A_DAY: [&str; 7] = [
-    "per-day",
-    "per day",
-    "perday",
-    "per_day",
-    "daily",
-    "requests/day",
-    "tokens/day",
-];
-
-/// Limits that end in a moment, whatever else is said.
-const OF_A_MOMENT: [&str; 8] = [
-    "retry in",
-    "retrydelay",
-    "per minute",
-    "per-minute",
-    "perminute",
-    "per second",
-    "retry shortly",
-    "temporarily",
-];
-
-const KEY_LIMIT: [&str; 3] = [
-    "key limit exceeded",
-    "key limit reached",
-    "limit of the key",
-];
-
-/// That a key is none, in the words of gateways.
-const NO_KEY: [&str; 3] = ["no_db_connection", "no connected db", "invalid api key"];
-
-/// That a gateway's own key is refused by the provider behind it.
-const KEY_OF_GATEWAY: [&str; 1] = ["litellm.authenticationerror"];
-
-/// Rules about what may be asked or said.
-const OF_CONTENT: [&str; 16] = [
-    "terms of service",
-    "terms of use",
-    "content policy",
-    "content_policy",
-    "content_filter",
-    "content management policy",
-    "usage policy",
-    "usage policies",
-    "usage guidelines",
-    "moderation",
-    "flagged",
-    "prohibited",
-    "safety",
-    "guardrail",
-    "inappropriate",
-    "sensitive content",
-];
-
-const OF_REGION: [&str; 8] = [
-    "region_restricted",
-    "country",
-    "territory",
-    "your region",
-    "user location",
-    "location is not supported",
-    "not available in your",
-    "sanction",
-];
-
-const NO_MODEL: [&str; 19] = [
-    "not a valid model",
-    "invalid model",
-    "unknown model",
-    "model_not_found",
-    "model not found",
-    "no such model",
-    "no model named",
-    "no_endpoints",
-    "no endpoints found for",
-    "no endpoints found matching",
-    "no endpoints available",
-    "no allowed providers",
-    "model_deprecated",
-    "model_unavailable",
-    "free_variant_ended",
-    "no longer available",
-    "privacy_restricted",
-    "is not a model",
-    "no healthy deployments",
-];
-
-/// More text than the model can hold.
-const TOO_LONG: [&str; 12] = [
-    "context length",
-    "context_length",
-    "context window",
-    "context size",
-    "maximum context",
-    "max_tokens_exceeded",
-    "token_limit_exceeded",
-    "string_too_long",
-    "prompt is too long",
-    "prompt too long",
-    "too many tokens",
-    "input is too long",
-];
 
 /// What a reply to a question means.
 pub(crate) fn classify(reply: &Reply) -> Verdict {
@@ -230,13 +112,12 @@ fn of_error(words: &Words, reply: &Reply) -> Verdict {
     });
     match code {
         _ if words.has(&KEY_OF_GATEWAY) => Verdict::Run(Trouble::Upstream),
-        401 => Verdict::Run(Trouble::Refused),
-        400 | 403 if words.has(&NO_KEY) => Verdict::Run(Trouble::Refused),
+        400 | 401 | 403 if code == 401 || words.has(&NO_KEY) => Verdict::Run(Trouble::Refused),
         400 | 403 | 422 | 451 if of_content || words.has(&OF_CONTENT) => {
             Verdict::Request(ErrorKind::Blocked)
         }
         400 | 403 | 451 if words.has(&OF_REGION) => Verdict::Request(ErrorKind::Refused),
-        403 if is_upstream(words) || retryable.is_some() => Verdict::Request(ErrorKind::Refused),
+        403 if is_upstream(words) || retryable.is_some() => Verdict::Request(ErrorKind::Rejected),
         403 => Verdict::Run(Trouble::Refused),
         400 | 404 | 422 if is_no_model(words) => Verdict::Run(Trouble::WrongModel),
         400 | 413 | 422 if words.has(&TOO_LONG) => Verdict::Request(ErrorKind::Cut),
@@ -319,130 +200,111 @@ mod tests {
         classify(&reply(status, json!({"error": {"message": words}})))
     }
 
-    #[test]
-    fn who_is_refused_is_told_apart() {
-        use Verdict::{Request, Run, Transient};
-        for (status, words, verdict) in [
-            (401, "User not found.", Run(Trouble::Refused)),
-            (403, "This key may not do that", Run(Trouble::Refused)),
-            (
-                403,
-                "Key limit exceeded (monthly limit)",
-                Run(Trouble::KeyLimit),
-            ),
-            (
-                403,
-                "The request is prohibited due to a violation of provider Terms Of Service.",
-                Request(ErrorKind::Blocked),
-            ),
-            (
-                403,
-                "Country, region, or territory not supported",
-                Request(ErrorKind::Refused),
-            ),
-            (402, "Insufficient credits", Run(Trouble::NoCredit)),
-            (
-                422,
-                "Budget has been exceeded! Current cost: 1, max budget: 1",
-                Run(Trouble::Quota),
-            ),
-            (
-                429,
-                "Rate limit exceeded: free-models-per-day",
-                Run(Trouble::Quota),
-            ),
-            (
-                429,
-                "Rate limit exceeded: 20 requests per minute",
-                Transient,
-            ),
-            (
-                429,
-                "exam/model-1 is temporarily rate-limited upstream. Please retry shortly",
-                Transient,
-            ),
-            (
-                400,
-                "exam/x is not a valid model ID",
-                Run(Trouble::WrongModel),
-            ),
-            (
-                404,
-                "The model `x` does not exist",
-                Run(Trouble::WrongModel),
-            ),
-            (
-                404,
-                "No endpoints found for exam/x.",
-                Run(Trouble::WrongModel),
-            ),
-            (
-                404,
-                "No endpoints found that can handle the requested parameters.",
-                Request(ErrorKind::Refused),
-            ),
-            (404, "File Not Found", Run(Trouble::WrongAddress)),
-            (
-                400,
-                "This model's maximum context length is 8192 tokens",
-                Request(ErrorKind::Cut),
-            ),
-            (
-                400,
-                "The schema has too many states for serving",
-                Request(ErrorKind::Refused),
-            ),
-            (500, "Failed to parse grammar", Request(ErrorKind::Refused)),
-            (500, "Internal error", Transient),
-            (400, "No connected db.", Run(Trouble::Refused)),
-            (
-                401,
-                "litellm.AuthenticationError: OpenAIException - User not found. LiteLLM: model group 'x' failed",
-                Run(Trouble::Upstream),
-            ),
-            (
-                400,
-                "/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view available models",
-                Run(Trouble::WrongModel),
-            ),
-            (
-                400,
-                "response_format is not supported by this model",
-                Request(ErrorKind::Refused),
-            ),
-            (
-                429,
-                "No deployments available - crossed budget: Exceeded budget for deployment",
-                Run(Trouble::Quota),
-            ),
-            (
-                429,
-                "You exceeded your current quota, please check your plan and billing details.",
-                Run(Trouble::Quota),
-            ),
-            (
-                429,
-                "You exceeded your current quota, please check your plan and billing details. Please retry in 34.07s.",
-                Transient,
-            ),
-            (
-                429,
-                "Rate limit exceeded for api_key: 5e31. Limit type: requests. Current limit: 2, Remaining: 0.",
-                Transient,
-            ),
-            (503, "Loading model", Transient),
-            (
-                400,
-                "Something odd about this row",
-                Request(ErrorKind::Rejected),
-            ),
-        ] {
-            assert_eq!(
-                format!("{:?}", said(status, words)),
-                format!("{verdict:?}"),
-                "{status} {words}"
-            );
+    fn all_mean(meaning: Verdict, cases: &[(u16, &str)]) {
+        for (status, words) in cases {
+            let verdict = format!("{:?}", said(*status, words));
+            assert_eq!(verdict, format!("{meaning:?}"), "{status} {words}");
         }
+    }
+
+    #[test]
+    fn keys_limits_and_budgets_are_told_apart() {
+        let run = |trouble, cases: &[_]| all_mean(Verdict::Run(trouble), cases);
+        run(
+            Trouble::Refused,
+            &[
+                (401, "User not found."),
+                (403, "This key may not do that"),
+                (400, "No connected db."),
+            ],
+        );
+        let model_group = "litellm.AuthenticationError: OpenAIException - User not found. LiteLLM: model group 'x' failed";
+        run(Trouble::Upstream, &[(401, model_group)]);
+        run(
+            Trouble::KeyLimit,
+            &[(403, "Key limit exceeded (monthly limit)")],
+        );
+        run(Trouble::NoCredit, &[(402, "Insufficient credits")]);
+        let plan = "You exceeded your current quota, please check your plan and billing details.";
+        run(
+            Trouble::Quota,
+            &[
+                (
+                    422,
+                    "Budget has been exceeded! Current cost: 1, max budget: 1",
+                ),
+                (429, "Rate limit exceeded: free-models-per-day"),
+                (429, "crossed budget: Exceeded budget for deployment"),
+                (429, plan),
+            ],
+        );
+        all_mean(
+            Verdict::Transient,
+            &[
+                (429, &format!("{plan} Please retry in 34.07s.")),
+                (429, "Rate limit exceeded: 20 requests per minute"),
+                (
+                    429,
+                    "m is temporarily rate-limited upstream. Please retry shortly",
+                ),
+                (
+                    429,
+                    "Rate limit exceeded for api_key: 5e31. Limit type: requests.",
+                ),
+                (500, "Internal error"),
+                (503, "Loading model"),
+            ],
+        );
+    }
+
+    #[test]
+    fn brands_models_and_forms_are_told_apart() {
+        let run = |trouble, cases: &[_]| all_mean(Verdict::Run(trouble), cases);
+        let request = |kind, cases: &[_]| all_mean(Verdict::Request(kind), cases);
+        request(
+            ErrorKind::Blocked,
+            &[
+                (
+                    403,
+                    "The request is prohibited due to a violation of provider Terms Of Service.",
+                ),
+                (400, "Filtered by the content management policy"),
+            ],
+        );
+        request(
+            ErrorKind::Refused,
+            &[
+                (403, "Country, region, or territory not supported"),
+                (
+                    404,
+                    "No endpoints found that can handle the requested parameters.",
+                ),
+                (400, "The schema has too many states for serving"),
+                (400, "response_format is not supported by this model"),
+                (500, "Failed to parse grammar"),
+            ],
+        );
+        request(
+            ErrorKind::Cut,
+            &[(400, "This model's maximum context length is 8192 tokens")],
+        );
+        request(
+            ErrorKind::Rejected,
+            &[(400, "Something odd about this row")],
+        );
+        run(
+            Trouble::WrongModel,
+            &[
+                (400, "exam/x is not a valid model ID"),
+                (404, "The model `x` does not exist"),
+                (404, "No endpoints found for exam/x."),
+                (
+                    400,
+                    "/chat/completions: Invalid model name passed in model=x.",
+                ),
+            ],
+        );
+        run(Trouble::WrongAddress, &[(404, "File Not Found")]);
     }
 
     #[test]

@@ -245,6 +245,9 @@ impl OpenRouter {
                 Sent::Refused(refusal) => refusal,
             };
             let Some(next) = ladder.refused(slug, sending.name, &form, &refusal) else {
+                // The first says what is the matter with the form; what is not about that counts for itself.
+                let of_form = matches!(refusal.kind, ErrorKind::Refused | ErrorKind::Rejected);
+                let first = first.filter(|_| of_form && refusal.trouble.is_none());
                 return Ok(Err(first.unwrap_or(refusal)));
             };
             if let Some(told) = next.told {

@@ -149,9 +149,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn fitted(value: Value, schema: Value) -> Value {
-        let mut value = value;
-        fit(&mut value, &schema);
+    fn fitted(mut value: Value, schema: &Value) -> Value {
+        fit(&mut value, schema);
         value
     }
 
@@ -169,20 +168,20 @@ mod tests {
             (json!(25), json!(25)),
         ] {
             let schema = json!({"type": "integer"});
-            assert_eq!(fitted(value.clone(), schema), number, "{value}");
+            assert_eq!(fitted(value.clone(), &schema), number, "{value}");
         }
         for doubtful in [
             "25.5", "1,5", "1,20,000", "about 25", "", "25-30", "1e9", ",5",
         ] {
             let schema = json!({"type": "integer"});
-            assert_eq!(fitted(json!(doubtful), schema), json!(doubtful));
+            assert_eq!(fitted(json!(doubtful), &schema), json!(doubtful));
         }
         assert_eq!(
-            fitted(json!("12.5%"), json!({"type": "number"})),
+            fitted(json!("12.5%"), &json!({"type": "number"})),
             json!(12.5)
         );
         assert_eq!(
-            fitted(json!(" "), json!({"type": ["integer", "null"]})),
+            fitted(json!(" "), &json!({"type": ["integer", "null"]})),
             json!(null)
         );
     }
@@ -190,23 +189,20 @@ mod tests {
     #[test]
     fn texts_lists_and_choices_get_the_form_that_is_due() {
         let text = json!({"type": "string"});
-        assert_eq!(fitted(json!(null), text.clone()), json!(""));
-        assert_eq!(fitted(json!(12), text), json!("12"));
+        assert_eq!(fitted(json!(null), &text), json!(""));
+        assert_eq!(fitted(json!(12), &text), json!("12"));
         let nullable = json!({"type": ["string", "null"]});
-        assert_eq!(fitted(json!(null), nullable), json!(null));
+        assert_eq!(fitted(json!(null), &nullable), json!(null));
         let list = json!({"type": "array", "items": {"type": "string"}});
-        assert_eq!(fitted(json!("one"), list.clone()), json!(["one"]));
-        assert_eq!(fitted(json!(""), list), json!([]));
+        assert_eq!(fitted(json!("one"), &list), json!(["one"]));
+        assert_eq!(fitted(json!(""), &list), json!([]));
         assert_eq!(
-            fitted(json!("True"), json!({"type": "boolean"})),
+            fitted(json!("True"), &json!({"type": "boolean"})),
             json!(true)
         );
         let choice = json!({"type": "string", "enum": ["very_high", "low"]});
-        assert_eq!(
-            fitted(json!("Very High"), choice.clone()),
-            json!("very_high")
-        );
-        assert_eq!(fitted(json!("none"), choice), json!("none"));
+        assert_eq!(fitted(json!("Very High"), &choice), json!("very_high"));
+        assert_eq!(fitted(json!("none"), &choice), json!("none"));
     }
 
     proptest! {
@@ -221,8 +217,8 @@ mod tests {
                 grouped.push(digit);
             }
             let schema = json!({"type": "integer"});
-            prop_assert_eq!(fitted(json!(grouped), schema.clone()), json!(number));
-            prop_assert_eq!(fitted(json!(digits), schema), json!(number));
+            prop_assert_eq!(fitted(json!(grouped), &schema), json!(number));
+            prop_assert_eq!(fitted(json!(digits), &schema), json!(number));
         }
     }
 }

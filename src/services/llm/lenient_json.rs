@@ -371,7 +371,67 @@ mod tests {
         assert!(read_answer(&deep).is_err());
     }
 
+    #[test]
+    fn thoughts_drafts_and_other_objects_are_no_answer() {
+        let whole = serde_json::to_string(&answer(&["a"])).unwrap();
+        let draft = serde_json::to_string(&answer(&["draft"])).unwrap();
+        for text in [
+            format!("<think>{draft}</think>{whole}"),
+            format!("so {{ open }} and </think> {whole}"),
+            format!("{{\"tool\": \"none\"}}\n{whole}\nA note on {{unknown}} fields."),
+            format!("{whole}{whole}"),
+            json!(whole).to_string(),
+            json!({"answer": answer(&["a"])}).to_string(),
+            json!({"answer": whole}).to_string(),
+            format!("```\n{whole}\n```"),
+        ] {
+            assert_eq!(read_answer(&text), Ok(answer(&["a"])), "{text}");
+        }
+        let quotes = serde_json::to_string(&answer(&["a </think> b {", "{}"])).unwrap();
+        assert_eq!(read_answer(&quotes), Ok(answer(&["a </think> b {", "{}"])));
+        let broken = whole.replace("\"a\"", "\"a\nb\"").replace("\\n", "\n");
+        assert_eq!(read_answer(&broken), Ok(answer(&["a\nb"])), "a line break in a text");
+        for other in ["{}", "{\"error\": \"no\"}", "{\"value\": \"a\"}"] {
+            assert!(read_answer(other).unwrap_err().contains("none of the fields"), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_list_alone_is_the_only_list_that_has_such_items() {
+        #[derive(Debug, PartialEq, Deserialize, JsonSchema)]
+        struct Flat {
+            claims: Vec<Fact>,
+            namesakes: Vec<Contact>,
+        }
+        let schema = strict_schema::<Flat>();
+        let flat: Flat = read("[{\"value\": \"a\"}]", &schema).unwrap();
+        assert_eq!((flat.claims.len(), flat.namesakes.len()), (1, 0));
+        assert!(read::<Flat>("[{\"other\": \"a\"}]", &schema).is_err());
+        assert!(read::<Flat>("[{\"value\": \"a\"}, {\"value\"", &schema).is_err());
+    }
+
     proptest! {
+        /// Whatever a model writes, it is read or refused.
+        #[test]
+        fn whatever_is_written_is_read_or_refused(text in "(\\{|\\}|\"|'|:|,|\\[|\\]|a|name|contact|</think>|<think>|\\\\u|d83d|//|/\\*|\n|`{3}| |۱){0,60}") {
+            let _ = read_answer(&text);
+        }
+
+        /// Neither thoughts before a cut answer nor a note after it complete it.
+        #[test]
+        fn a_cut_answer_is_not_completed_by_what_stands_around_it(cut in 1usize..60, thoughts in "[a-z {}]{0,9}", note in "[a-z}]{0,9}") {
+            let whole = serde_json::to_string(&answer(&["one", "two"])).unwrap();
+            let signs = whole.chars().count();
+            let kept = signs - cut.min(signs);
+            let cut: String = whole.chars().take(kept).collect();
+            let draft = serde_json::to_string(&answer(&["draft"])).unwrap();
+            let read = read_answer(&format!("{draft}{thoughts}</think>{{{cut}"));
+            prop_assert!(read.is_err(), "{read:?}");
+            if !note.contains('}') {
+                let read = read_answer(&format!("{cut}{note}"));
+                prop_assert!(read.is_err(), "{cut}{note}: {read:?}");
+            }
+        }
         /// Wherever an answer is cut, it is not completed.
         #[test]
         fn a_cut_answer_is_never_completed(facts in proptest::collection::vec("[a-zا-ی{}\"]{0,9}", 0..5), cut in 1usize..400) {

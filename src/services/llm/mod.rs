@@ -1,6 +1,7 @@
 //! Language models behind OpenRouter, or behind any other server with the same `/chat/completions`: whichever model, in
 //! whatever form it can be asked, answers in one schema.
 
+mod advice;
 mod answer;
 mod candidate;
 mod classify;
@@ -10,6 +11,7 @@ mod ladder;
 pub mod lenient_json;
 mod listing;
 mod request;
+mod signs;
 mod usage;
 
 use std::{
@@ -346,8 +348,8 @@ mod tests {
 
     #[test]
     fn an_answer_has_time_in_proportion_to_its_length() {
-        assert_eq!(time_for(12_000, None), Duration::from_secs(660));
-        assert_eq!(time_for(24_000, None), Duration::from_secs(1_260));
+        assert_eq!(time_for(12_000, None), Duration::from_mins(11));
+        assert_eq!(time_for(24_000, None), Duration::from_mins(21));
         let set = Some(Duration::from_secs(90));
         assert_eq!(time_for(24_000, set), Duration::from_secs(90));
     }

@@ -273,7 +273,6 @@ pub fn openrouter_base() -> anyhow::Result<Url> {
     if let Some(before) = ends.iter().find_map(|end| path.strip_suffix(end)) {
         base.set_path(before);
     }
-    base.set_query(None);
     Ok(base)
 }
 

@@ -165,6 +165,10 @@ impl Service {
                 "Something between this machine and the service answers in its place: check the network, a proxy (HTTPS_PROXY), a firewall, whether the service may be used from this country, and the address in {}",
                 self.address
             ),
+            Trouble::WrongAddress if self.address == "OPENROUTER_BASE_URL" => format!(
+                "Check the address in {}: it is what stands before /chat/completions, and mostly ends with /v1. If it is right, choose another model with --model",
+                self.address
+            ),
             Trouble::WrongAddress => format!("Check the address in {}", self.address),
             Trouble::WrongModel => {
                 "Choose another model with --model, or check what the account allows".to_owned()

@@ -99,7 +99,7 @@ fn classify(reply: &Reply) -> Verdict {
         200 if !reply.file.is_empty() => Verdict::Good,
         // A page to sign in at, or one that says that there is nothing.
         300..=399 if to_sign_in => Verdict::Run(Trouble::Refused),
-        400 | 404 | 410 => Verdict::Run(Trouble::Refused),
+        400 | 401 | 403 | 404 | 410 => Verdict::Run(Trouble::Refused),
         200 if reply.message.contains("HTML") => Verdict::Run(Trouble::Refused),
         200 => Verdict::Transient,
         _ => usual_verdict(reply),

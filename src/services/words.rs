@@ -57,9 +57,8 @@ impl Words {
         let told = error.into_iter().flatten().find(|error| is_told(error));
         // Some gateways say in another way that they failed.
         let failed = || {
-            let failed = json["status"] == "failure"
-                || json["ok"] == false
-                || json["object"] == "error";
+            let failed =
+                json["status"] == "failure" || json["ok"] == false || json["object"] == "error";
             (failed && json["message"].is_string()).then_some(json)
         };
         let error = told.or_else(failed)?;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
-    common::{Desk, list_of},
+    command,
+    common::{self, Desk, list_of},
     errors, for_chats,
-    proxy::Do,
+    proxy::{Do, Proxy},
     run, succeeded,
 };
 
@@ -198,4 +199,18 @@ fn a_cut_answer_is_never_completed() {
     assert_eq!(ended.code, Some(1), "{ended:#?}");
     let errors = errors(&desk);
     assert!(errors[0].contains("does not fit the schema"), "{errors:?}");
+}
+
+#[test]
+fn searches_behind_a_byte_order_mark_are_read() {
+    let desk = Desk::with_list(&list_of(1));
+    let proxy = Proxy::before(desk.sandbox.address(), |_| {
+        Do::Change(|body| format!("\u{FEFF}{body}").into_bytes())
+    });
+    let mut command = command(&desk, &proxy, &["--brands", "list.csv"]);
+    command.env("TAVILY_BASE_URL", format!("http://{}", proxy.at));
+    let ended = common::ended(command.output().unwrap());
+    assert_eq!((ended.code, succeeded(&desk)), (Some(0), 1), "{ended:#?}");
+    let paid = desk.checkpoint()["cost_usd"].as_f64().unwrap();
+    assert!(paid > 0.04, "searches and answers: {paid}");
 }

@@ -5,6 +5,7 @@
 mod blocked;
 #[path = "../common/mod.rs"]
 mod common;
+mod cut;
 mod errors;
 mod forms;
 mod ladder;

@@ -63,26 +63,9 @@ pub(crate) fn classify_page(reply: &Reply) -> Verdict {
     }
 }
 
-/// As [`classify_page`], for a server that is not OpenRouter: it may fail at what it does not know.
-pub(super) fn classify_other_page(reply: &Reply) -> Verdict {
-    match reply.status {
-        500 => Verdict::Good,
-        _ => classify_page(reply),
-    }
-}
-
-/// What the list of models means, at OpenRouter and elsewhere. Whoever knows the protocol has this page: a server that refuses
-/// it refuses questions too.
+/// What the list of models means. Whoever knows the protocol has this page: a server that refuses it refuses questions too.
 pub(super) fn classify_list(reply: &Reply) -> Verdict {
-    of_list(reply, classify_page(reply))
-}
-
-pub(super) fn classify_other_list(reply: &Reply) -> Verdict {
-    of_list(reply, classify_other_page(reply))
-}
-
-fn of_list(reply: &Reply, verdict: Verdict) -> Verdict {
-    match (verdict, reply.status) {
+    match (classify_page(reply), reply.status) {
         (Verdict::Good, 400 | 422) => Verdict::Run(Trouble::Unprepared),
         (verdict, _) => verdict,
     }
@@ -357,10 +340,8 @@ mod tests {
         assert_eq!(page(401, "who are you"), "Run(Refused)");
         assert_eq!(page(422, "budget_exceeded"), "Run(Quota)");
         assert_eq!(page(500, "broken"), "Transient");
-        let other = classify_other_page(&reply(500, json!({"error": "no /key"})));
-        assert!(matches!(other, Verdict::Good));
         let headers = json!({"status": "failure", "message": "Either x-portkey-config or x-portkey-provider header is required"});
-        let list = classify_other_list(&reply(400, headers));
+        let list = classify_list(&reply(400, headers));
         assert!(
             matches!(list, Verdict::Run(Trouble::Unprepared)),
             "{list:?}"

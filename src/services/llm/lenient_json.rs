@@ -66,7 +66,7 @@ fn candidates(text: &str, schema: &Value) -> Objects {
         .max();
     let Some(end) = end else { return all };
     let is_quoted = all.found.iter().any(|object| {
-        !object.inner && (object.start..object.end).contains(&end) && keys(&object.value, schema).1
+        !object.inner && (object.start..object.end).contains(&(end - 1)) && keys(&object.value, schema).1
     });
     let answer = &text[end..];
     if !is_quoted && answer.contains(['{', '[']) {
@@ -390,9 +390,18 @@ mod tests {
         let quotes = serde_json::to_string(&answer(&["a </think> b {", "{}"])).unwrap();
         assert_eq!(read_answer(&quotes), Ok(answer(&["a </think> b {", "{}"])));
         let broken = whole.replace("\"a\"", "\"a\nb\"").replace("\\n", "\n");
-        assert_eq!(read_answer(&broken), Ok(answer(&["a\nb"])), "a line break in a text");
+        assert_eq!(
+            read_answer(&broken),
+            Ok(answer(&["a\nb"])),
+            "a line break in a text"
+        );
         for other in ["{}", "{\"error\": \"no\"}", "{\"value\": \"a\"}"] {
-            assert!(read_answer(other).unwrap_err().contains("none of the fields"), "{other}");
+            assert!(
+                read_answer(other)
+                    .unwrap_err()
+                    .contains("none of the fields"),
+                "{other}"
+            );
         }
     }
 

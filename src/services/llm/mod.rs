@@ -16,7 +16,10 @@ mod usage;
 
 use std::{
     marker::PhantomData,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,7 @@ use super::{
     reply::{Reply, Trouble, Verdict},
 };
 use crate::{
+    exit::Exit,
     remedy::ErrorKind,
     settings::{Endpoint, ModelTerms},
 };
@@ -83,6 +87,8 @@ pub struct OpenRouter {
     /// At least one, in the order in which they are asked.
     candidates: Vec<Candidate>,
     terms: ModelTerms,
+    /// The server failed at the key's page, and is not asked for it again.
+    has_no_key_page: AtomicBool,
     /// The user knows that the server does not say what its answers use.
     said_silent: AtomicBool,
 }
@@ -132,21 +138,18 @@ impl OpenRouter {
             .map(Candidate::new)
             .collect();
         anyhow::ensure!(!candidates.is_empty(), "--model names no model");
-        let (of_key, of_list): (Classify, Classify) = match is_openrouter(&endpoint.base) {
-            true => (classify_page, classify::classify_list),
-            false => (classify::classify_other_page, classify::classify_other_list),
-        };
         let gate_of_pages = Arc::new(Gate::new(60, 1.0));
         Ok(Self {
             page_caller: caller.unstoppable(),
             caller,
             service: service(&endpoint.base, gate, classify),
-            key_page: service(&endpoint.base, Arc::clone(&gate_of_pages), of_key),
-            list_page: service(&endpoint.base, gate_of_pages, of_list),
+            key_page: service(&endpoint.base, Arc::clone(&gate_of_pages), classify_page),
+            list_page: service(&endpoint.base, gate_of_pages, classify::classify_list),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             candidates,
             terms: ModelTerms::default(),
+            has_no_key_page: AtomicBool::new(false),
             said_silent: AtomicBool::new(false),
         })
     }
@@ -163,17 +166,23 @@ impl OpenRouter {
 
     /// Asks what the key may do. `Ok(None)` where the server has no such page.
     pub async fn key(&self) -> Result<Option<KeyInfo>, CallError> {
-        let answer = self.get(&self.base, "key").await?;
-        let data = answer.json.get("data");
+        if self.has_no_key_page.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let Some(page) = self.page("key").await? else {
+            self.has_no_key_page.store(true, Ordering::Relaxed);
+            return Ok(None);
+        };
+        let data = page.get("data");
         Ok(data.and_then(|data| KeyInfo::deserialize(data).ok()))
     }
 
     /// Looks the models up in the server's list, and remembers their prices and what they can be sent. The first that is not
     /// listed is named.
     pub async fn look_up_model(&mut self) -> Result<Listing, CallError> {
-        let answer = self.get(&self.base, "models").await?;
-        let models = Models::read(&answer.json);
-        if answer.json.get("data").is_none() {
+        let page = self.page("models").await?.unwrap_or_default();
+        let models = Models::read(&page);
+        if page.get("data").is_none() {
             self.look_below_v1().await?;
         }
         let mut missing = None;
@@ -278,6 +287,25 @@ impl OpenRouter {
             kind,
             status: None,
             message: format!("{}: {message}", question.what()),
+        }
+    }
+
+    /// A page of the server; `None` where a server that is not OpenRouter fails at it: it may be one that it has not.
+    async fn page(&self, page: &str) -> Result<Option<Value>, CallError> {
+        match self.get(&self.base, page).await {
+            Ok(answer) => Ok(Some(answer.json)),
+            Err(CallError::Run {
+                exit: Exit::Unavailable,
+                message,
+                ..
+            }) if !is_openrouter(&self.base) && message.starts_with("status 500") => {
+                let host = self.base.host_str().unwrap_or_default();
+                self.caller.events().warn(format!(
+                    "{host} fails at /{page} ({message}), which not every server has; it is tried without"
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 

@@ -66,7 +66,9 @@ fn candidates(text: &str, schema: &Value) -> Objects {
         .max();
     let Some(end) = end else { return all };
     let is_quoted = all.found.iter().any(|object| {
-        !object.inner && (object.start..object.end).contains(&(end - 1)) && keys(&object.value, schema).1
+        !object.inner
+            && (object.start..object.end).contains(&(end - 1))
+            && keys(&object.value, schema).1
     });
     let answer = &text[end..];
     if !is_quoted && answer.contains(['{', '[']) {

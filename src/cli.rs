@@ -322,8 +322,11 @@ fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Services")]
 pub struct ServiceArgs {
-    /// OpenRouter model [default: google/gemini-3.1-flash-lite]
-    #[arg(long, value_name = "SLUG", env = "OPENROUTER_MODEL")]
+    /// OpenRouter model, or several: the next is asked when one cannot be [default: google/gemini-3.1-flash-lite]
+    ///
+    /// With --model a,b,c the next model is asked when one is refused, gone, out of capacity or will not speak about a brand.
+    /// A budget holds the dearest of them, and each report says which models answered.
+    #[arg(long, value_name = "SLUG[,SLUG…]", env = "OPENROUTER_MODEL")]
     pub model: Option<String>,
     /// Model requests allowed per minute [default: 60]
     #[arg(long, value_name = "N", env = "BRANDINTEL_LLM_RPM", value_parser = rate)]

@@ -37,10 +37,9 @@ use crate::{
         insights, quality,
     },
     services::{
+        body,
         call::Answer,
-        mend,
-        model::{ChatUsage, Prices, Usage},
-        openrouter,
+        llm::{self, ChatUsage, Prices, Usage, lenient_json},
         reply::{self, Reply, Verdict},
         tavily::{self, Page},
     },
@@ -269,21 +268,25 @@ pub fn model_output(data: &[u8]) {
     read_answer(&text);
 
     let reply = reply(data);
-    let verdict = openrouter::classify(&reply);
-    let _ = openrouter::classify_page(&reply);
+    let verdict = llm::classify(&reply);
+    let _ = llm::classify_page(&reply);
     let Some(json) = reply.json else {
         assert!(!matches!(verdict, Verdict::Good), "good without a body");
         return;
     };
-    let choice = json.pointer("/choices/0");
-    let said = openrouter::plain_text(choice.and_then(|choice| choice.pointer("/message/content")));
-    let cut = choice.is_some_and(|choice| choice["finish_reason"] == "length");
+    let said = llm::Completion::read(&json);
     if let Verdict::Good = verdict
         && reply.status == 200
         && json.get("choices").is_some()
     {
-        assert!(cut || !said.trim().is_empty(), "an answer without words");
+        let said = said.as_ref().expect("an answer that can be read");
+        let cut = said.finish == llm::Finish::Length;
+        assert!(
+            cut || !said.text.trim().is_empty(),
+            "an answer without words"
+        );
     }
+    let said = said.map(|said| said.text).unwrap_or_default();
     let usage = ChatUsage::read(&json);
     let _ = usage.cost(None);
     if let Some(prices) = Prices::read(&json["pricing"]) {
@@ -294,17 +297,17 @@ pub fn model_output(data: &[u8]) {
     }
     let answer = answer(json);
     let mut all = Usage::default();
-    all.add(&answer);
-    all.add(&answer);
+    all.add(&answer, "a/model");
+    all.add(&answer, "a/model");
     read_answer(&said);
 }
 
 fn read_answer(text: &str) {
-    if let Ok(claims) = mend::read::<Claims>(text, claims::schema()) {
+    if let Ok(claims) = lenient_json::read::<Claims>(text, claims::schema()) {
         check_claims(claims);
     }
     let schema = recommendations::schema(Lang::Both);
-    if let Ok(recommendations) = mend::read::<Recommendations>(text, schema) {
+    if let Ok(recommendations) = lenient_json::read::<Recommendations>(text, schema) {
         check_recommendations(recommendations);
     }
 }
@@ -445,11 +448,13 @@ fn reply(data: &[u8]) -> Reply {
         .split_once('\n')
         .and_then(|(line, body)| Some((line.trim().parse().ok()?, body)));
     let (status, body) = with_status.unwrap_or((200, &text));
-    let json: Option<Value> = serde_json::from_str(body).ok();
+    let json = body::read(body);
     Reply {
         status,
         retry_after: None,
         allowance: None,
+        resets: None,
+        html: json.is_none() && reply::is_html(body),
         message: reply::message(status, json.as_ref(), body),
         json,
         file: Vec::new(),
@@ -465,6 +470,7 @@ fn answer(json: Value) -> Answer {
         cost: Cost::default(),
         waited: std::time::Duration::ZERO,
         hash: [0; 32],
+        replayed: false,
         span: tracing::Span::none(),
     }
 }

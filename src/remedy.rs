@@ -56,20 +56,22 @@ impl ErrorKind {
     pub fn remedy(self) -> &'static str {
         match self {
             Self::NoAnswer => {
-                "Run again: what was paid for is used. If it stays, look at the service's status page, or give fewer --workers"
+                "Run again: what was paid for is used. If it stays, look at the service's status page, give fewer --workers, or give a slow model more time with OPENROUTER_TIMEOUT"
             }
             Self::Rejected => {
-                "Look at the row's name and website; if they are right, try another --model. The words are the service's own"
+                "The words are the service's own: where several brands have them, the model or the account is the matter (brandintel check says which, or choose another --model); where one has, look at its row"
             }
             Self::Refused => {
                 "The model or the account was refused, not the brand: choose another --model, and see with brandintel check what the account allows"
             }
-            Self::Blocked => "Choose another --model: this one refuses again whenever it is asked",
+            Self::Blocked => {
+                "Choose another --model, or name a second one that is asked then (--model a,b): this one refuses again whenever it is asked"
+            }
             Self::Cut => {
-                "Choose a --model that writes longer answers, or ask for less with --depth quick"
+                "Choose a --model with a longer context and longer answers, or ask for less with --depth quick"
             }
             Self::BadAnswer => {
-                "Run again: the model is asked anew. If it stays, choose a --model that supports structured output"
+                "Run again: the model is asked anew. If it stays, choose another --model"
             }
             Self::Bug => "Please report it, with the lines of this brand in the log of the day",
             Self::Unknown => {

@@ -8,20 +8,25 @@ use std::{
     env,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
 pub use self::google::{service_account, sheet_id};
-use crate::{cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets};
+use crate::{
+    cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
+};
 
 /// The settings that are no flags.
-pub const NAMES: [&str; 10] = [
+pub const NAMES: [&str; 12] = [
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
+    "OPENROUTER_PRICES",
+    "OPENROUTER_TIMEOUT",
     "TAVILY_API_KEY",
     "TAVILY_BASE_URL",
     "TAVILY_CREDIT_USD",
@@ -42,8 +47,10 @@ pub const DEFAULT_MODEL: &str = "google/gemini-3.1-flash-lite";
 #[derive(Debug)]
 pub struct Settings {
     pub openrouter: Endpoint,
-    /// Model slug.
+    /// Model slug, or several with commas between them: the next is asked when one cannot be.
     pub model: String,
+    /// What the user has set about the models.
+    pub terms: ModelTerms,
     pub tavily: Endpoint,
     /// US dollars for one search credit.
     pub credit_price: Usd,
@@ -55,6 +62,15 @@ pub struct Settings {
     pub folders: Folders,
     /// The services are simulated, and every artefact has to say so.
     pub simulated: bool,
+}
+
+/// What the user has set about the models of a server.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ModelTerms {
+    /// For models whose server lists no prices.
+    pub prices: Option<Prices>,
+    /// The longest that one answer may take, whatever its length.
+    pub answer_time: Option<Duration>,
 }
 
 /// Where a service answers and with which key.
@@ -150,6 +166,7 @@ impl Settings {
         Ok(Self {
             openrouter: openrouter()?,
             model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+            terms: model_terms()?,
             tavily: tavily()?,
             credit_price: credit_price()?,
             sheet: sheet.map(Arc::new),
@@ -164,6 +181,8 @@ impl Settings {
     pub fn problems(needs_sheet: bool) -> Vec<anyhow::Error> {
         let parts = [
             openrouter().err(),
+            prices().err(),
+            answer_time().err(),
             tavily().err(),
             credit_price().err(),
             if needs_sheet { sheet().err() } else { None },
@@ -181,6 +200,7 @@ impl Settings {
     /// The settings of a rehearsal whose models are real ones.
     pub fn with_real_models(mut self, args: &ServiceArgs) -> anyhow::Result<Self> {
         self.openrouter = openrouter()?;
+        self.terms = model_terms()?;
         self.rates.llm = Rates::new(args, 1.0).llm;
         // Real services are spoken to over TLS, and bill.
         self.simulated = false;
@@ -196,6 +216,7 @@ impl Settings {
                 key: sandbox.openrouter_key().into(),
             },
             model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+            terms: ModelTerms::default(),
             tavily: Endpoint {
                 base: at("")?,
                 key: sandbox.tavily_key().into(),
@@ -239,9 +260,56 @@ fn openrouter() -> anyhow::Result<Endpoint> {
     Ok(Endpoint { base, key })
 }
 
-/// Where models are asked.
+/// Where models are asked. An address of the completions themselves is cut to what stands before them.
 pub fn openrouter_base() -> anyhow::Result<Url> {
-    base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
+    let mut base = base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")?;
+    let path = base.path().trim_end_matches('/').to_owned();
+    let ends = [
+        "/chat/completions",
+        "/completions",
+        "/responses",
+        "/models",
+        "/chat",
+    ];
+    if let Some(before) = ends.iter().find_map(|end| path.strip_suffix(end)) {
+        base.set_path(before);
+    }
+    Ok(base)
+}
+
+fn model_terms() -> anyhow::Result<ModelTerms> {
+    Ok(ModelTerms {
+        prices: prices()?,
+        answer_time: answer_time()?,
+    })
+}
+
+/// US dollars for a million tokens in and out, where the server lists no prices.
+fn prices() -> anyhow::Result<Option<Prices>> {
+    let Some(text) = variable("OPENROUTER_PRICES") else {
+        return Ok(None);
+    };
+    let amounts: Option<Vec<Usd>> = text
+        .split(',')
+        .map(|amount| amount.trim().parse().ok())
+        .collect();
+    match amounts.as_deref() {
+        Some([prompt, completion]) => Ok(Some(Prices::set(*prompt, *completion))),
+        _ => bail!(
+            "OPENROUTER_PRICES ({text}): write US dollars for a million tokens in and out with a comma between them, such as 0.25,1.5; 0,0 for a free server"
+        ),
+    }
+}
+
+/// The longest that one answer of a model may take; `None` where it depends on its length.
+pub fn answer_time() -> anyhow::Result<Option<Duration>> {
+    let Some(text) = variable("OPENROUTER_TIMEOUT") else {
+        return Ok(None);
+    };
+    match text.parse::<u64>() {
+        Ok(seconds @ 5..=86_400) => Ok(Some(Duration::from_secs(seconds))),
+        _ => bail!("OPENROUTER_TIMEOUT ({text}): write whole seconds from 5 to 86400, such as 600"),
+    }
 }
 
 fn tavily() -> anyhow::Result<Endpoint> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::{
     money::Usd,
     research::Research,
-    services::{openrouter, openrouter::KeyInfo, tavily, tavily::KeyUsage},
+    services::{llm, llm::KeyInfo, tavily, tavily::KeyUsage},
     state::{
         meter::{Comparison, Reading},
         paid::Paid,
@@ -42,7 +42,7 @@ impl Bill {
             tavily: None,
         };
         bill.openrouter = bill
-            .read(openrouter::NAME, spent(key), openrouter::TIMEOUT)
+            .read(llm::NAME, spent(key), llm::longest_call())
             .await?;
         let used = bill.of_credits(credits);
         bill.tavily = bill.read(tavily::NAME, used, tavily::TIMEOUT).await?;
@@ -56,7 +56,7 @@ impl Bill {
         let credits = credits.ok().and_then(|credits| self.of_credits(&credits));
         let mut items = Vec::new();
         for (service, before, now, longest) in [
-            (openrouter::NAME, &self.openrouter, key, openrouter::TIMEOUT),
+            (llm::NAME, &self.openrouter, key, llm::longest_call()),
             (tavily::NAME, &self.tavily, credits, tavily::TIMEOUT),
         ] {
             let now = self.read(service, now, longest).await?;

@@ -33,7 +33,7 @@ use crate::{
     research::{self, Research, calendar, identity::Neighbours},
     sandbox::Sandbox,
     say,
-    services::{openrouter::OpenRouter, tavily::Tavily},
+    services::{llm::OpenRouter, tavily::Tavily},
     settings::Settings,
     state::{
         StateFolder,

@@ -27,8 +27,8 @@ use crate::{
         caller::Caller,
         clock::Clock,
         gate::Gate,
+        llm::{self, KeyInfo, OpenRouter},
         network::Network,
-        openrouter::{self, KeyInfo, OpenRouter},
         public_sheet::{self, PublicSheet},
         remedy,
         sheets::Sheets,
@@ -123,7 +123,7 @@ impl Connections {
         // A run needs the sheet a few times at its beginning, and seldom after that.
         let few = settings.rates.sheets / 8;
         let rates = settings.rates;
-        let models = gate(openrouter::NAME, &settings.openrouter.key, rates.llm, 0);
+        let models = gate(llm::NAME, &settings.openrouter.key, rates.llm, 0);
         let searches = gate(tavily::NAME, &settings.tavily.key, rates.search, 0);
         let sheet_maker = settings.sheet.as_ref().map(|sheet| SheetMaker {
             caller: caller.clone(),
@@ -149,7 +149,8 @@ impl Connections {
                 &settings.openrouter,
                 &settings.model,
             )
-            .or_exit(Exit::Usage)?,
+            .or_exit(Exit::Usage)?
+            .with_terms(settings.terms),
             tavily: Tavily::new(
                 caller.clone(),
                 Arc::clone(&searches),
@@ -159,7 +160,7 @@ impl Connections {
             .or_exit(Exit::Usage)?,
             sheets: sheets.or_exit(Exit::Usage)?,
             sheet_maker,
-            gates: [(openrouter::NAME, models), (tavily::NAME, searches)],
+            gates: [(llm::NAME, models), (tavily::NAME, searches)],
             sheet: None,
             stop,
             key: None,
@@ -181,7 +182,7 @@ impl Connections {
             let cost = estimate.cost;
             let text =
                 format!("the key may spend {left} more, and the run is expected to cost {cost}");
-            limits.push((openrouter::NAME, text));
+            limits.push((llm::NAME, text));
         }
         let KeyUsage { usage, limit } = self.credits;
         let needed = f64::from(estimate.credits);
@@ -328,14 +329,14 @@ pub fn check_budget(
     settings: &Settings,
     budget: Option<Usd>,
 ) -> Result<(), Failure> {
-    if budget.is_none() || connections.openrouter.model().prices.is_some() {
+    if budget.is_none() || connections.openrouter.has_prices() {
         return Ok(());
     }
     Err(Failure::new(
         Exit::Usage,
         format!(
             "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
-             Choose a listed model with --model, or run without --budget",
+             Choose a listed model with --model, put its prices into OPENROUTER_PRICES, or run without --budget",
             settings.model
         ),
     ))

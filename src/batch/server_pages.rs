@@ -11,7 +11,7 @@ use crate::{
     exit::{Exit, Failure},
     services::{
         call::CallError,
-        openrouter::{KeyInfo, Listing, OpenRouter},
+        llm::{KeyInfo, Listing, OpenRouter, Step},
     },
     settings::Settings,
 };
@@ -49,18 +49,27 @@ pub async fn ask(openrouter: &mut OpenRouter, settings: &Settings) -> ServerPage
     if let Some(failure) = base_url::too_long(base) {
         return ServerPages::failed("OPENROUTER_BASE_URL", failure);
     }
-    let key = match page(openrouter.key().await, base) {
+    let key = openrouter.key().await;
+    let key = match page(openrouter, key, base) {
         Ok(key) => key,
         // A key that is refused says more than the list of models would.
         Err(failure) => return ServerPages::failed("OPENROUTER_API_KEY", failure),
     };
     let has_key = matches!(key, Page::Read(Some(_)));
-    let listing = page(openrouter.look_up_model().await, base);
-    let has_price = openrouter.model().prices.is_some();
+    let listing = openrouter.look_up_model().await;
+    let listing = page(openrouter, listing, base);
+    let has_price = openrouter.has_prices();
     let lists_model = has_key && matches!(listing, Ok(Page::Read(Listing::Listed)));
-    let has_list = !matches!(listing, Ok(Page::Read(Listing::Missing { nearest: None })));
+    let has_list = !matches!(
+        listing,
+        Ok(Page::Read(Listing::Missing { nearest: None, .. }))
+    );
     let model = listing.and_then(|listing| match listing {
-        Page::Read(listing) => of_model(&settings.model, &listing, has_price, has_key),
+        Page::Read(listing) => {
+            let said = of_model(&settings.model, &listing, has_price, has_key);
+            // Where no schema was asked in yet, this is the step that the list says.
+            said.map(|said| with_step(said, openrouter.step("")))
+        }
         Page::Refused(words) => Ok(Said::Doubt(format!(
             "the list of models cannot be read, so the price of {} is unknown ({words})",
             settings.model
@@ -104,18 +113,27 @@ fn without_key(base: &Url, has_list: bool) -> Result<Said, Failure> {
     }
 }
 
-fn page<T>(asked: Result<T, CallError>, base: &Url) -> Result<Page<T>, Failure> {
+/// Says what is asked for where a model takes no strict schema.
+fn with_step(said: Said, step: Step) -> Said {
+    match (said, step) {
+        (said, Step::JsonSchema) => said,
+        (Said::Fine(words), lower) => Said::Fine(format!(
+            "{words}; it takes no strict JSON schema, so it is asked for answers as {lower}"
+        )),
+        (doubt, _) => doubt,
+    }
+}
+
+fn page<T>(
+    openrouter: &OpenRouter,
+    asked: Result<T, CallError>,
+    base: &Url,
+) -> Result<Page<T>, Failure> {
     match asked {
         Ok(page) => Ok(Page::Read(page)),
         Err(CallError::Request { message, .. }) => Ok(Page::Refused(message)),
         // A server that breaks down at a page that it does not have is as good as one that says so.
-        Err(CallError::Run {
-            exit: Exit::Unavailable,
-            message,
-            ..
-        }) if message.starts_with("status 500") && base_url::not_openrouter(base).is_none() => {
-            Ok(Page::Refused(message))
-        }
+        Err(error) if openrouter.fails_at_page(&error) => Ok(Page::Refused(error.to_string())),
         Err(error) => {
             let hint = base_url::web_page(base, &error.to_string());
             let failure = call_failure(error);
@@ -140,6 +158,7 @@ fn of_model(
         Listing::Listed if has_price => fine(format!("Model {slug}: listed with its prices")),
         Listing::Listed => fine(format!("Model {slug}: listed, its prices vary")),
         Listing::Missing {
+            slug,
             nearest: Some(nearest),
         } if is_openrouter && !slug.starts_with('@') => Err(Failure::new(
             Exit::Usage,
@@ -148,11 +167,12 @@ fn of_model(
             ),
         )),
         Listing::Missing {
+            slug,
             nearest: Some(nearest),
         } if !slug.starts_with('@') => Ok(Said::Doubt(format!(
             "Model {slug}: the server does not list it, so its price is unknown; the name that is most like it is {nearest}"
         ))),
-        Listing::Missing { .. } => fine(format!(
+        Listing::Missing { slug, .. } => fine(format!(
             "Model {slug}: the server does not list it, so its price is unknown and its calls cost what the server says, if it says so"
         )),
     }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     exit::Failure,
     research::trial::{Took, Trial},
-    services::{call::CallError, openrouter, tavily},
+    services::{call::CallError, llm, tavily},
 };
 
 /// A harmless question on its way to the model.
@@ -39,7 +39,7 @@ impl Crew<'_> {
             true => AT_START,
             false => UNTIL_PROVEN,
         };
-        let proven = self.successes.has_any(openrouter::NAME);
+        let proven = self.successes.has_any(llm::NAME);
         let admission = Admission {
             workers: self.desk.args.batch.workers,
             until_answered: (!proven).then_some(until_answered),
@@ -82,11 +82,11 @@ impl Crew<'_> {
     /// refusal where nothing but a call tells whether the server knows the model, and where as many brands as prove that
     /// all are refused were refused for their contents, which those of the next one may not be.
     fn trial_due(&self) -> Option<String> {
-        let first = || self.suspects.first_of(openrouter::NAME);
+        let first = || self.suspects.first_of(llm::NAME);
         let unknown = |refusal: &&Refusal| !self.lists_model && self.answered(refusal).is_none();
         let blocked = || {
             let alike = self.suspects.alike(|refusal| self.answered(refusal))?;
-            let is_blocked = alike.refusal.service == openrouter::NAME && alike.all_blocked;
+            let is_blocked = alike.refusal.service == llm::NAME && alike.all_blocked;
             is_blocked.then_some(alike.refusal)
         };
         let refusal = first().filter(unknown).or_else(blocked)?;

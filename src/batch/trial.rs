@@ -12,7 +12,7 @@ use crate::{
     research::trial::{Took, Trial},
     services::{
         call::CallError,
-        openrouter::OpenRouter,
+        llm::OpenRouter,
         tavily::{self, Tavily},
     },
 };

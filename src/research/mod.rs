@@ -53,8 +53,7 @@ use crate::{
     },
     services::{
         call::CallError,
-        model::{Prices, Usage},
-        openrouter::{OpenRouter, Question},
+        llm::{OpenRouter, Prices, Question, Usage},
         tavily::{Found, Tavily},
     },
     span::{self, Spent},

@@ -11,7 +11,7 @@ use crate::{
         claims::{self, Claims},
         recommendations::{self, named},
     },
-    services::openrouter::Question,
+    services::llm::Question,
     text,
 };
 

@@ -18,8 +18,7 @@ use crate::{
     report::Facts,
     services::{
         call::CallError,
-        model::Usage,
-        openrouter::OpenRouter,
+        llm::{OpenRouter, Usage},
         tavily::{Page, Tavily},
     },
 };

@@ -88,8 +88,12 @@ pub(super) async fn chat(
         .as_u64()
         .or(body["max_tokens"].as_u64())
         .unwrap_or(u64::MAX);
-    let tokens_out = model::tokens(&answer).min(most);
     let cut = model::tokens(&answer) > most || services.cuts();
+    // An answer is cut where the tokens that were allowed are used up.
+    let tokens_out = match cut && most < u64::MAX {
+        true => most,
+        false => model::tokens(&answer),
+    };
     services.counts.chats.fetch_add(1, Ordering::SeqCst);
     let (content, reason) = match cut {
         true => (

@@ -1,6 +1,6 @@
 //! What is asked of a service, and what comes of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use reqwest::{Method, header::HeaderMap};
@@ -19,6 +19,9 @@ use crate::{
     state::paid::{Cost, RequestHash},
 };
 
+/// How addresses of OpenRouter's own pages are known.
+const OPENROUTER: &str = "openrouter.ai";
+
 /// One service, as far as calling it goes.
 #[derive(Debug)]
 pub struct Service {
@@ -29,7 +32,7 @@ pub struct Service {
     /// What to do when it refuses the credential.
     pub credential: String,
     /// Where its account is looked after.
-    pub account: &'static str,
+    pub account: Cow<'static, str>,
     pub gate: Arc<Gate>,
     /// Decides what a reply means.
     pub classify: fn(&Reply) -> Verdict,
@@ -58,6 +61,12 @@ pub enum Body {
     None,
     /// JSON as it is sent.
     Json(String),
+    /// A question as it is put this time, in JSON, and the same in the form that its answer is kept under: however it is
+    /// put, the answer is the same one.
+    Question {
+        sent: String,
+        kept_as: String,
+    },
     Form(Vec<(&'static str, String)>),
 }
 
@@ -85,6 +94,8 @@ pub struct Answer {
     /// How long it waited for its turn, failed tries included.
     pub waited: Duration,
     pub hash: RequestHash,
+    /// It was paid for before, and the service was not asked.
+    pub replayed: bool,
     /// What is measured of the call: who reads the answer may find more in it.
     pub span: Span,
 }
@@ -136,6 +147,29 @@ impl Service {
                 "Add credit or raise the limit at {}, then run again: nothing that was paid for is lost",
                 self.account
             ),
+            Trouble::Upstream => format!(
+                "It is not the key in OPENROUTER_API_KEY that is refused: {} has a key of its own for the provider behind it; put a valid one into its configuration, or choose another --model",
+                self.account
+            ),
+            Trouble::KeyLimit => {
+                let place = match message.contains(OPENROUTER) {
+                    true => "https://openrouter.ai/settings/keys",
+                    false => &self.account,
+                };
+                format!("Raise the limit of the key at {place}, then run again: nothing that was paid for is lost")
+            }
+            Trouble::Quota => format!(
+                "Run again when the limit has ended, raise it or add credit at {}, or choose another --model: nothing that was paid for is lost",
+                self.account
+            ),
+            Trouble::Between => format!(
+                "Something between this machine and the service answers in its place: check the network, a proxy (HTTPS_PROXY), a firewall, whether the service may be used from this country, and the address in {}",
+                self.address
+            ),
+            Trouble::WrongAddress if self.address == "OPENROUTER_BASE_URL" => format!(
+                "Check the address in {}: it is what stands before /chat/completions, and mostly ends with /v1. If it is right, choose another model with --model",
+                self.address
+            ),
             Trouble::WrongAddress => format!("Check the address in {}", self.address),
             Trouble::WrongModel => {
                 "Choose another model with --model, or check what the account allows".to_owned()
@@ -177,6 +211,7 @@ impl Request {
     pub fn hash(&self, service: &Service) -> RequestHash {
         let body = match &self.body {
             Body::Json(json) => json.as_str(),
+            Body::Question { kept_as, .. } => kept_as.as_str(),
             Body::None | Body::Form(_) => "",
         };
         let endpoint = self.url.path().rsplit('/').next().unwrap_or_default();

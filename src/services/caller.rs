@@ -13,24 +13,25 @@ use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tokio::{
     sync::{Mutex as FairMutex, futures::Notified},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{sleep, sleep_until, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use super::{
-    call::{Answer, Body, CallError, Price, Request, Service},
+    body,
+    call::{Answer, Body, CallError, Request, Service},
     clock::Clock,
-    failures::{Failure, Failures},
+    failures::Failures,
     gate::{LONGEST_REQUESTED, Pass},
     network::{BODY_LIMIT, Network, Received, Unanswered},
-    remedy,
-    reply::{Reply, Verdict, allowance, is_error, message, retry_after, sent_on},
+    outcome::{Attempt, book, conclude, not_answered, now_in_milliseconds, unavailable},
+    refusal::{Otherwise, Refusal, Sent},
+    reply::{Reply, allowance, is_html, message, resets, retry_after, sent_on},
     successes::Successes,
 };
 use crate::{
     event::{Event, Events},
-    exit::Exit,
     remedy::ErrorKind,
     secrets::Secrets,
     span::{self, Spent},
@@ -61,15 +62,6 @@ pub struct Caller {
 
 /// The wait until it is looked again whether another host has brought an answer, or given money back.
 const ELSEWHERE: Duration = Duration::from_millis(300);
-
-/// How one attempt ended.
-enum Attempt {
-    /// An answer to what was sent then.
-    Answer(Answer, Instant),
-    /// Another host has brought the answer meanwhile.
-    Kept(Kept),
-    Again(Failure),
-}
 
 /// What a request gets when its turn has come.
 enum Turn {
@@ -116,6 +108,16 @@ impl Caller {
         }
     }
 
+    /// Where the user is told what happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// How many times faster than reality time passes.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
     /// This machine's clock, beside those of the services.
     pub fn clock(&self) -> &Clock {
         &self.clock
@@ -143,11 +145,38 @@ impl Caller {
         request: &Request,
         since: Timestamp,
     ) -> Result<Answer, CallError> {
+        match self
+            .ask(service, request, since, Otherwise::Nothing)
+            .await?
+        {
+            Sent::Answer(answer) => Ok(answer),
+            Sent::Refused(refusal) => Err(self.final_error(service, request, refusal)),
+        }
+    }
+
+    /// The error of a refusal after which nothing else can be asked.
+    pub fn final_error(&self, service: &Service, request: &Request, refusal: Refusal) -> CallError {
+        let error = refusal.into_error(service, &request.what);
+        if request.price.is_some() && matches!(error, CallError::Run { .. }) {
+            // Nothing more can be paid for; whoever waits to do so need not find out for himself.
+            self.stop.cancel();
+        }
+        error
+    }
+
+    /// As [`Self::send`]; a refusal is handed back, for the caller may have another way to ask.
+    pub async fn ask(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+        otherwise: Otherwise,
+    ) -> Result<Sent, CallError> {
         let span = span::call(service.name, &request.what);
         // In a box, because many of them stand in one future.
-        let work = Box::pin(self.find_or_send(service, request, since));
+        let work = Box::pin(self.find_or_send(service, request, since, otherwise));
         let result = span::measure(span.clone(), work).await;
-        if let Ok(answer) = &result {
+        if let Ok(Sent::Answer(answer)) = &result {
             let spent = Spent {
                 usd: answer.cost.usd,
                 credits: answer.cost.credits,
@@ -164,7 +193,8 @@ impl Caller {
         service: &Service,
         request: &Request,
         since: Timestamp,
-    ) -> Result<Answer, CallError> {
+        otherwise: Otherwise,
+    ) -> Result<Sent, CallError> {
         let hash = request.hash(service);
         let turn = self.turn(hash);
         let _turn = match request.price {
@@ -177,10 +207,11 @@ impl Caller {
             && look
             && let Some(kept) = self.paid.find(hash, since).await?
         {
-            return self.replay(service, request, &kept, hash);
+            return self.replay(service, request, &kept, hash).map(Sent::Answer);
         }
         let mut failures = Failures::none();
-        let sent = self.send_until_answered(service, request, hash, since, &mut failures);
+        let sent =
+            self.send_until_answered(service, request, (hash, since), otherwise, &mut failures);
         let answer = sent.await;
         if failures.count() > 0 {
             Span::current().record("retries", failures.count());
@@ -213,6 +244,7 @@ impl Caller {
             cost,
             waited: Duration::ZERO,
             hash,
+            replayed: true,
             span: Span::current(),
         })
     }
@@ -221,19 +253,27 @@ impl Caller {
         &self,
         service: &Service,
         request: &Request,
-        hash: RequestHash,
-        since: Timestamp,
+        (hash, since): (RequestHash, Timestamp),
+        otherwise: Otherwise,
         failures: &mut Failures,
-    ) -> Result<Answer, CallError> {
+    ) -> Result<Sent, CallError> {
         let mut why = String::new();
         loop {
             let failure = match self.attempt(service, request, hash, since).await {
                 Ok(Attempt::Again(failure)) => failure,
-                Ok(Attempt::Kept(kept)) => return self.replay(service, request, &kept, hash),
+                Ok(Attempt::Kept(kept)) => {
+                    return self.replay(service, request, &kept, hash).map(Sent::Answer);
+                }
+                Ok(Attempt::Refused(refusal)) => {
+                    return match refusal.ends_the_run(otherwise) {
+                        true => Err(refusal.into_error(service, &request.what)),
+                        false => Ok(Sent::Refused(refusal)),
+                    };
+                }
                 Ok(Attempt::Answer(mut answer, sent)) => {
                     answer.waited = sent.duration_since(failures.begun());
                     self.say_done(service, false, answer.cost);
-                    return Ok(answer);
+                    return Ok(Sent::Answer(answer));
                 }
                 // Lost calls have used the budget up, and it is the service that lost them.
                 Err(CallError::Budget { .. })
@@ -244,24 +284,28 @@ impl Caller {
                 Err(error) => return Err(error),
             };
             failures.add(&failure, service);
-            if failures.is_its_own() {
-                return Err(CallError::Request {
-                    service: service.name,
-                    kind: ErrorKind::NoAnswer,
-                    status: None,
-                    message: format!(
-                        "{}: {} ({} times)",
-                        request.what,
-                        failure.why,
-                        failures.count()
-                    ),
-                });
+            if let Some(kind) = failures.is_its_own() {
+                let message = format!("{} ({} times)", failure.why, failures.count());
+                return Ok(Sent::Refused(Refusal::without_answer(kind, message)));
             }
-            let wait = service.gate.failed(failure.sent, failure.after);
+            let wait = match failure.is_hollow() {
+                // The service answers; what is odd is this answer.
+                true => Duration::ZERO,
+                false => service.gate.failed(failure.sent, failure.after),
+            };
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
             why = failure.why;
-            if failures.exhaust(service, request.patience, self.speed, wait) {
-                return Err(unavailable(service, &why));
+            match otherwise {
+                Otherwise::AnotherModel if failures.are_enough(self.speed, wait) => {
+                    let kind = ErrorKind::NoAnswer;
+                    return Ok(Sent::Refused(Refusal::without_answer(kind, why)));
+                }
+                Otherwise::Nothing | Otherwise::BrandFails
+                    if failures.exhaust(service, request.patience, self.speed, wait) =>
+                {
+                    return Err(unavailable(service, &why));
+                }
+                _ => {}
             }
             self.events.say(Event::CallRetried {
                 service: service.name,
@@ -320,7 +364,7 @@ impl Caller {
                 Cost::default(),
             ),
         };
-        let attempt = conclude(service, request, reply, verdict, at, cost, hash, sent)?;
+        let attempt = conclude(reply, verdict, (at, cost), hash, sent);
         if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
             // A page that costs nothing answers whether or not the service would do its work.
@@ -418,7 +462,7 @@ impl Caller {
             .headers(request.headers.clone());
         builder = match &request.body {
             Body::None => builder,
-            Body::Json(json) => builder
+            Body::Json(json) | Body::Question { sent: json, .. } => builder
                 .header(CONTENT_TYPE, "application/json")
                 .body(json.clone()),
             Body::Form(fields) => builder.form(fields),
@@ -438,6 +482,13 @@ impl Caller {
         };
         let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
         let mut json: Option<Value> = serde_json::from_str(&text).ok();
+        if json.is_none()
+            && let Some(read) = body::read(&text)
+        {
+            // What is kept has to be read again by whoever uses it.
+            text = read.to_string();
+            json = Some(read);
+        }
         if let Some(json) = &mut json
             && text.contains('\\')
             && self.secrets.redact_json(json)
@@ -448,26 +499,35 @@ impl Caller {
             let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
             Some(Duration::from_secs(seconds.as_u64()?))
         });
-        let message = match (endless, sent_on(&headers)) {
+        let known = match (endless, sent_on(&headers)) {
             (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
             (false, Some(to)) if (300..400).contains(&status) => {
                 format!("status {status}: it sends its callers on to {to}")
             }
-            (false, _) => message(status, json.as_ref(), &text),
+            (false, _) => String::new(),
         };
-        let reply = Reply {
+        let resets = resets(&headers, json.as_ref(), Timestamp::now());
+        let mut reply = Reply {
             status,
             retry_after: asked,
             allowance,
-            message,
+            message: known,
+            resets,
+            html: json.is_none() && is_html(&text),
             json,
             file,
             endless,
         };
+        if reply.message.is_empty() {
+            let said = message(reply.code(), reply.json.as_ref(), &text);
+            // A text with JSON in it may have spelled a secret in another way.
+            reply.message = self.secrets.redact(&said);
+        }
         Ok((reply, text))
     }
 
-    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CallError> {
+    /// Does something unless the run winds down before it is done.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CallError> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(CallError::Stopped),
@@ -497,150 +557,4 @@ impl Caller {
             cost,
         });
     }
-}
-
-/// A call without a reply. What never reached the service cost nothing; of everything else nobody knows.
-async fn not_answered(
-    Unanswered { why, sent: reached }: Unanswered,
-    request: &Request,
-    sent: Instant,
-    hold: Option<Hold>,
-) -> Result<Failure, CallError> {
-    if !reached {
-        release(hold).await?;
-    }
-    let host = request.url.host_str().unwrap_or_default();
-    Ok(Failure {
-        why: if reached {
-            why
-        } else {
-            format!("{host} cannot be reached: {why}")
-        },
-        after: None,
-        by_request: reached,
-        sent,
-    })
-}
-
-/// Puts what a reply cost into the ledger, and a good answer into the store, before anything is done with it.
-async fn book(
-    request: &Request,
-    price: &Price,
-    reply: &Reply,
-    verdict: Verdict,
-    body: String,
-    hold: Hold,
-    hash: RequestHash,
-) -> anyhow::Result<(Timestamp, Cost)> {
-    let at = now_in_milliseconds()?;
-    let good = matches!(verdict, Verdict::Good);
-    match billed(price, reply, good) {
-        // The hold stays in the ledger until the service's own figures say more.
-        None => Ok((at, Cost::default())),
-        Some(cost) if good || cost != Cost::default() => {
-            let payer = Some(request.payer.clone());
-            hold.settle(
-                hash,
-                Kept {
-                    body,
-                    at,
-                    cost,
-                    payer,
-                },
-                good,
-            )
-            .await?;
-            Ok((at, cost))
-        }
-        Some(nothing) => {
-            hold.release().await?;
-            Ok((at, nothing))
-        }
-    }
-}
-
-/// What a reply cost; `None` where nobody knows.
-fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
-    let nothing = Some(Cost::default());
-    let answered = (200..=299).contains(&reply.status);
-    let Some(json) = &reply.json else {
-        // A proxy that lost patience, or put its own page in the place of the answer, does not know.
-        let lost = answered || matches!(reply.status, 408 | 504 | 524);
-        return if lost { None } else { nothing };
-    };
-    if !answered {
-        // A service that says that it failed bills nothing.
-        return nothing;
-    }
-    match (price.cost)(json) {
-        Some(cost) => Some(cost),
-        None if good => Some(Cost {
-            usd: price.worst,
-            credits: 0,
-        }),
-        None if is_error(json) => nothing,
-        None => None,
-    }
-}
-
-#[expect(clippy::too_many_arguments, reason = "each is said of one attempt")]
-fn conclude(
-    service: &Service,
-    request: &Request,
-    reply: Reply,
-    verdict: Verdict,
-    at: Timestamp,
-    cost: Cost,
-    hash: RequestHash,
-    sent: Instant,
-) -> Result<Attempt, CallError> {
-    match verdict {
-        Verdict::Good => {
-            let answer = Answer {
-                json: reply.json.unwrap_or_default(),
-                file: reply.file,
-                at,
-                cost,
-                waited: Duration::ZERO,
-                hash,
-                span: Span::current(),
-            };
-            Ok(Attempt::Answer(answer, sent))
-        }
-        Verdict::Transient => Ok(Attempt::Again(Failure {
-            why: reply.message,
-            after: reply.retry_after,
-            by_request: !matches!(reply.status, 429 | 503 | 529),
-            sent,
-        })),
-        Verdict::Request(kind) => Err(CallError::Request {
-            service: service.name,
-            kind,
-            status: Some(reply.code()),
-            message: format!("{}: {}", request.what, reply.message),
-        }),
-        Verdict::Run(trouble) => Err(service.trouble(trouble, Some(reply.status), reply.message)),
-    }
-}
-
-fn unavailable(service: &Service, why: &str) -> CallError {
-    CallError::Run {
-        exit: Exit::Unavailable,
-        status: None,
-        service: service.name,
-        message: format!("{why} ({} failures in a row)", service.gate.failures()),
-        remedy: remedy::of_outage(why, service.address),
-    }
-}
-
-async fn release(hold: Option<Hold>) -> anyhow::Result<()> {
-    match hold {
-        Some(hold) => hold.release().await,
-        None => Ok(()),
-    }
-}
-
-/// Now, as exactly as the store keeps it.
-fn now_in_milliseconds() -> Result<Timestamp, jiff::Error> {
-    Timestamp::from_millisecond(Timestamp::now().as_millisecond())
 }

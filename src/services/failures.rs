@@ -5,9 +5,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::call::Service;
+use crate::remedy::ErrorKind;
 
 /// Times that a request may fail while its service answers others, before the fault is taken for its own.
 const ATTEMPTS: u32 = 8;
+
+/// Answers without anything in them, or that never came, which may be paid for; and those that cost nothing.
+const PAID_TRIES: u32 = 2;
+const FREE_TRIES: u32 = 4;
+
+/// How long a model is tried that is out of capacity, where another can be asked.
+const PATIENCE_BEFORE_ANOTHER: Duration = Duration::from_secs(45);
 
 /// How long a service that never answered is tried, and one that did or that asks for patience.
 const PATIENCE_AT_START: Duration = Duration::from_mins(1);
@@ -18,10 +26,31 @@ pub struct Failure {
     pub why: String,
     /// How long the service asks to wait.
     pub after: Option<Duration>,
-    /// Whether this request may be the reason, and not the state of the service.
-    pub by_request: bool,
+    pub kind: FailureKind,
     /// When the request was sent.
     pub sent: Instant,
+}
+
+/// What a failure says of whose fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The service is down, overloaded, or asked too often.
+    OfService,
+    /// Perhaps this request is the reason.
+    OfRequest,
+    /// No answer came in the time that it may take.
+    TimedOut,
+    /// The server reads its model into memory.
+    Loading,
+    /// An answer without anything in it came, and was billed or not.
+    Hollow { billed: bool },
+}
+
+impl Failure {
+    /// Whether the service answered, though with nothing.
+    pub fn is_hollow(&self) -> bool {
+        matches!(self.kind, FailureKind::Hollow { .. })
+    }
 }
 
 /// The failures of one call so far.
@@ -31,8 +60,16 @@ pub struct Failures {
     count: u32,
     /// Those between which the service answered others.
     of_this_request: u32,
+    /// Those of them that took all the time there was.
+    timed_out: u32,
+    /// Answers without anything in them, and those of them that were billed.
+    hollow: u32,
+    billed: u32,
     /// The service asked for patience, so it is there.
     asked_to_wait: bool,
+    loading: bool,
+    /// When the first came.
+    first: Option<Instant>,
 }
 
 impl Failures {
@@ -44,7 +81,12 @@ impl Failures {
             last: now,
             count: 0,
             of_this_request: 0,
+            timed_out: 0,
+            hollow: 0,
+            billed: 0,
             asked_to_wait: false,
+            loading: false,
+            first: None,
         }
     }
 
@@ -52,9 +94,22 @@ impl Failures {
     pub fn add(&mut self, failure: &Failure, service: &Service) {
         self.count += 1;
         // A success before the last failure says nothing about this one: the service may have gone down since.
-        self.of_this_request +=
-            u32::from(failure.by_request && service.gate.succeeded_since(self.last));
-        self.asked_to_wait |= failure.after.is_some();
+        let answers_others = service.gate.succeeded_since(self.last);
+        match failure.kind {
+            FailureKind::OfRequest => self.of_this_request += u32::from(answers_others),
+            FailureKind::TimedOut => {
+                self.of_this_request += u32::from(answers_others);
+                self.timed_out += u32::from(answers_others);
+            }
+            FailureKind::Hollow { billed } => {
+                self.hollow += 1;
+                self.billed += u32::from(billed);
+            }
+            FailureKind::Loading => self.loading = true,
+            FailureKind::OfService => {}
+        }
+        self.asked_to_wait |= failure.after.is_some() || self.loading;
+        self.first.get_or_insert(Instant::now());
         self.last = Instant::now();
     }
 
@@ -68,9 +123,19 @@ impl Failures {
         self.count
     }
 
-    /// Whether the fault is the request's own.
-    pub fn is_its_own(&self) -> bool {
-        self.of_this_request >= ATTEMPTS
+    /// The kind of the failure, where the fault is the request's own.
+    pub fn is_its_own(&self) -> Option<ErrorKind> {
+        if self.billed >= PAID_TRIES || self.hollow >= FREE_TRIES {
+            return Some(ErrorKind::BadAnswer);
+        }
+        let failed = self.of_this_request >= ATTEMPTS || self.timed_out >= PAID_TRIES;
+        failed.then_some(ErrorKind::NoAnswer)
+    }
+
+    /// Whether a model was tried long enough, before a wait for one more try, where another can be asked.
+    pub fn are_enough(&self, speed: f64, wait: Duration) -> bool {
+        let since = self.first.map_or(Duration::ZERO, |first| first.elapsed());
+        self.count > 1 && since + wait > PATIENCE_BEFORE_ANOTHER.div_f64(speed)
     }
 
     /// Whether its service has been tried long enough to count as unavailable, before a wait for one more try.
@@ -83,6 +148,8 @@ impl Failures {
         wait: Duration,
     ) -> bool {
         let patience = match patience {
+            // It says that it will be there in a moment.
+            _ if self.loading => PATIENCE,
             Some(patience) => patience,
             // A single answer may be longer in coming than patience lasts.
             None if !service.gate.is_broken() => return false,
@@ -105,7 +172,7 @@ mod tests {
             name: "test",
             address: "TEST_BASE_URL",
             credential: String::new(),
-            account: "",
+            account: "".into(),
             gate: Arc::new(Gate::new(1_000, 1.0)),
             classify: usual_verdict,
         }
@@ -115,7 +182,7 @@ mod tests {
         Failure {
             why: "status 502".into(),
             after: after.map(Duration::from_secs),
-            by_request: true,
+            kind: FailureKind::OfRequest,
             sent: Instant::now(),
         }
     }
@@ -142,7 +209,76 @@ mod tests {
             pass(5).await;
             failures.add(&failure(None), &service);
         }
-        assert!(failures.is_its_own());
+        assert_eq!(failures.is_its_own(), Some(ErrorKind::NoAnswer));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_that_are_paid_for_in_vain_are_asked_for_twice_at_most() {
+        let service = service();
+        let fails = |kind, others: bool| {
+            let mut failures = Failures::none();
+            let mut tries = 0;
+            while failures.is_its_own().is_none() && tries < 20 {
+                if others {
+                    service.gate.succeeded(Instant::now());
+                }
+                let failure = Failure {
+                    kind,
+                    ..failure(None)
+                };
+                failures.add(&failure, &service);
+                tries += 1;
+            }
+            (tries, failures.is_its_own())
+        };
+        let bad = Some(ErrorKind::BadAnswer);
+        assert_eq!(fails(FailureKind::Hollow { billed: true }, false), (2, bad));
+        assert_eq!(
+            fails(FailureKind::Hollow { billed: false }, false),
+            (4, bad)
+        );
+        assert_eq!(
+            fails(FailureKind::TimedOut, true),
+            (2, Some(ErrorKind::NoAnswer))
+        );
+        assert_eq!(fails(FailureKind::OfService, true), (20, None));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_loads_its_model_is_waited_for() {
+        let service = service();
+        let patience = Some(Duration::from_secs(2));
+        let after = async |kind, seconds| {
+            let mut failures = Failures::none();
+            let failure = Failure {
+                kind,
+                ..failure(None)
+            };
+            failures.add(&failure, &service);
+            pass(seconds).await;
+            failures.exhaust(&service, patience, 1.0, Duration::from_secs(1))
+        };
+        assert!(after(FailureKind::OfService, 5).await);
+        assert!(!after(FailureKind::Loading, 600).await);
+        assert!(after(FailureKind::Loading, 1_000).await, "but not for ever");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_another_model_can_be_asked_one_is_given_up_sooner() {
+        let service = service();
+        let mut failures = Failures::none();
+        let wait = Duration::from_secs(10);
+        pass(300).await;
+        failures.add(&failure(None), &service);
+        assert!(
+            !failures.are_enough(1.0, wait),
+            "its turn was long in coming"
+        );
+        pass(30).await;
+        failures.add(&failure(None), &service);
+        assert!(!failures.are_enough(1.0, wait));
+        pass(10).await;
+        assert!(failures.are_enough(1.0, wait));
     }
 
     #[tokio::test(start_paused = true)]

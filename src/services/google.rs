@@ -14,7 +14,7 @@ use super::{
     call::{Body, CallError, Request, Service},
     caller::Caller,
     gate::Gate,
-    openrouter::bearer,
+    llm::bearer,
     remedy,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
@@ -56,7 +56,7 @@ impl SignIn {
                 name: "Google sign-in",
                 address: "GOOGLE_APPLICATION_CREDENTIALS (token_uri)",
                 credential,
-                account: "https://console.cloud.google.com",
+                account: "https://console.cloud.google.com".into(),
                 gate,
                 classify,
             },

@@ -1,17 +1,18 @@
 //! How the outside world is spoken to: one file a service, and one way out for all of them.
 
+pub mod body;
 pub mod call;
 pub mod caller;
 pub mod clock;
 pub mod failures;
 pub mod gate;
 pub mod google;
-pub mod mend;
-pub mod model;
+pub mod llm;
 pub mod network;
-pub mod openrouter;
+mod outcome;
 pub mod pace;
 pub mod public_sheet;
+pub mod refusal;
 pub mod remedy;
 pub mod reply;
 pub mod sheets;
@@ -21,6 +22,7 @@ pub mod tavily;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
+pub mod words;
 
 use std::time::Duration;
 

@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use axum::{Router, body::Body as SimulatedBody};
 use reqwest::{RequestBuilder, header::HeaderMap};
+use tokio::time::{Instant, timeout_at};
 use tower_service::Service as _;
 
 use super::reply::describe;
 
 /// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
 pub const BODY_LIMIT: usize = 16 << 20;
+
+/// How long a byte shows that an answer is still being worked on.
+const SIGN_OF_LIFE: Duration = Duration::from_mins(1);
 
 /// The way to the services.
 #[derive(Clone, Debug)]
@@ -36,6 +40,8 @@ pub struct Unanswered {
     pub why: String,
     /// Whether the request may have reached the service.
     pub sent: bool,
+    /// No answer came in the time that it may take.
+    pub timed_out: bool,
 }
 
 impl Network {
@@ -67,36 +73,52 @@ impl Network {
         timeout: Duration,
     ) -> Result<Received, Unanswered> {
         match &self.simulated {
-            None => over_http(request.timeout(timeout))
-                .await
-                .map_err(unanswered),
+            None => over_http(request, timeout).await,
             Some(services) => {
                 let answer = tokio::time::timeout(timeout, in_process(services.clone(), request));
-                answer
-                    .await
-                    .unwrap_or_else(|_| Err(lost("no answer in time")))
+                answer.await.unwrap_or_else(|_| Err(too_late()))
             }
         }
     }
 }
 
-async fn over_http(request: RequestBuilder) -> Result<Received, reqwest::Error> {
-    let mut response = request.send().await?;
+/// Reads an answer as it comes. Services that think for long send blank or comment lines meanwhile: as long as they do, they
+/// are waited for, up to twice the time. So no answer has to be streamed, which would leave half of it paid for after a
+/// crash.
+async fn over_http(request: RequestBuilder, timeout: Duration) -> Result<Received, Unanswered> {
+    let begun = Instant::now();
+    let until = begun + timeout;
+    let sent = timeout_at(until, request.send()).await;
+    let mut response = sent.map_err(|_| too_late())?.map_err(unanswered)?;
     let mut received = Received {
         status: response.status().as_u16(),
         headers: std::mem::take(response.headers_mut()),
         body: Vec::new(),
         endless: false,
     };
-    while let Some(chunk) = response.chunk().await? {
+    let mut until = until;
+    loop {
+        let chunk = timeout_at(until, response.chunk()).await;
+        let Some(chunk) = chunk.map_err(|_| too_late())?.map_err(unanswered)? else {
+            return Ok(received);
+        };
         if received.body.len() + chunk.len() > BODY_LIMIT {
             received.body = Vec::new();
             received.endless = true;
-            break;
+            return Ok(received);
         }
         received.body.extend_from_slice(&chunk);
+        until = extended(until, begun, timeout, Instant::now());
     }
-    Ok(received)
+}
+
+/// How long an answer is waited for after something of it has come now.
+fn extended(until: Instant, begun: Instant, timeout: Duration, now: Instant) -> Instant {
+    match timeout > SIGN_OF_LIFE {
+        true => until.max(now + SIGN_OF_LIFE).min(begun + 2 * timeout),
+        // What costs nothing is not waited for longer.
+        false => until,
+    }
 }
 
 async fn in_process(mut services: Router, request: RequestBuilder) -> Result<Received, Unanswered> {
@@ -124,12 +146,46 @@ fn lost(why: &str) -> Unanswered {
     Unanswered {
         why: why.to_owned(),
         sent: true,
+        timed_out: false,
+    }
+}
+
+fn too_late() -> Unanswered {
+    Unanswered {
+        timed_out: true,
+        ..lost("no answer in time")
     }
 }
 
 fn unanswered(error: reqwest::Error) -> Unanswered {
     Unanswered {
+        timed_out: error.is_timeout() && !error.is_connect(),
         sent: !error.is_connect() && !error.is_builder(),
         why: describe(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_life_give_an_answer_up_to_twice_its_time() {
+        let begun = Instant::now();
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        let timeout = Duration::from_mins(5);
+        assert_eq!(
+            extended(at(300), begun, timeout, at(10)),
+            at(300),
+            "there is time enough"
+        );
+        assert_eq!(extended(at(300), begun, timeout, at(290)), at(350));
+        assert_eq!(
+            extended(at(590), begun, timeout, at(580)),
+            at(600),
+            "and no more"
+        );
+        let short = Duration::from_secs(4);
+        assert_eq!(extended(at(4), begun, short, at(3)), at(4));
     }
 }

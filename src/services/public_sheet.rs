@@ -40,7 +40,7 @@ impl PublicSheet {
                 name: "Google Sheets",
                 address: "GOOGLE_SHEETS_BASE_URL",
                 credential: "Without a credential only a sheet can be read that anyone with the link may view. Check GOOGLE_SHEET_ID; then either open the sheet, choose Share → General access → Anyone with the link, or set GOOGLE_APPLICATION_CREDENTIALS to a service-account file and share the sheet with its address (brandintel init explains it)".into(),
-                account: "https://docs.google.com",
+                account: "https://docs.google.com".into(),
                 gate,
                 classify,
             },
@@ -99,7 +99,7 @@ fn classify(reply: &Reply) -> Verdict {
         200 if !reply.file.is_empty() => Verdict::Good,
         // A page to sign in at, or one that says that there is nothing.
         300..=399 if to_sign_in => Verdict::Run(Trouble::Refused),
-        400 | 404 | 410 => Verdict::Run(Trouble::Refused),
+        400 | 401 | 403 | 404 | 410 => Verdict::Run(Trouble::Refused),
         200 if reply.message.contains("HTML") => Verdict::Run(Trouble::Refused),
         200 => Verdict::Transient,
         _ => usual_verdict(reply),

@@ -67,6 +67,9 @@ pub fn of_outage(why: &str, address: &str) -> String {
         .find(|(words, _)| words.iter().any(|word| why.contains(word)));
     match known {
         Some((_, remedy)) => remedy.replace("{address}", address),
+        None if why.contains("no answer in time") && address == "OPENROUTER_BASE_URL" => format!(
+            "Check the network, the address in {address}, and a proxy (HTTPS_PROXY); where the model writes slowly, give it more time with OPENROUTER_TIMEOUT or choose a faster --model. Nothing that was paid for is lost"
+        ),
         None if why.contains("cannot be reached") => format!(
             "Check the network, the address in {address}, and a proxy (HTTPS_PROXY), then run again: nothing that was paid for is lost"
         ),

@@ -7,6 +7,11 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
+use super::{
+    body,
+    llm::{Completion, Finish},
+    words::Words,
+};
 use crate::{exit::Exit, remedy::ErrorKind, text};
 
 /// What a service sent back.
@@ -17,6 +22,10 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// How many more requests it says it takes, and for how long that holds.
     pub allowance: Option<(u32, Duration)>,
+    /// When the limit that was met ends, where the service says so.
+    pub resets: Option<Timestamp>,
+    /// The body is a page for people to look at.
+    pub html: bool,
     /// The body, where it is JSON.
     pub json: Option<Value>,
     /// The body, where it is a file in a ZIP container, such as a workbook.
@@ -33,6 +42,8 @@ pub enum Verdict {
     Good,
     /// It may go well next time.
     Transient,
+    /// It is well formed and holds no answer; billed or not, the next may.
+    Hollow,
     /// This request will never be answered; others may.
     Request(ErrorKind),
     /// No request will be answered: the run ends.
@@ -44,8 +55,16 @@ pub enum Verdict {
 pub enum Trouble {
     /// The credential, or what it may do.
     Refused,
+    /// The service is refused by the provider behind it.
+    Upstream,
     /// Credits or a spending limit are used up.
     NoCredit,
+    /// The limit that the user has set for the key is used up.
+    KeyLimit,
+    /// A budget of the server or a day's quota is used up.
+    Quota,
+    /// Something between this machine and the service answers in its place.
+    Between,
     /// Something else answers there.
     WrongAddress,
     /// The model is not there, or not on these terms.
@@ -55,11 +74,16 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Whether another model of the same service may be answered all the same.
+    pub fn is_of_model(self) -> bool {
+        matches!(self, Self::WrongModel | Self::Quota | Self::Upstream)
+    }
+
     /// The code that the run ends with.
     pub fn exit(self) -> Exit {
         match self {
-            Self::Refused => Exit::Refused,
-            Self::NoCredit => Exit::Unavailable,
+            Self::Refused | Self::Upstream => Exit::Refused,
+            Self::NoCredit | Self::KeyLimit | Self::Quota | Self::Between => Exit::Unavailable,
             Self::WrongAddress | Self::WrongModel | Self::TooLarge => Exit::Usage,
         }
     }
@@ -95,6 +119,9 @@ pub fn usual_verdict(reply: &Reply) -> Verdict {
     match reply.status {
         _ if reply.endless => Verdict::Request(ErrorKind::Rejected),
         200..=299 if reply.json.is_some() => Verdict::Good,
+        // Services answer in JSON: a page is shown by a proxy, a filter or a firewall on the way.
+        401..=403 | 407 | 451 | 511 if reply.html => Verdict::Run(Trouble::Between),
+        407 | 511 => Verdict::Run(Trouble::Between),
         // HTML or a cut body where JSON was due, time-outs, limits, and everything that is the server's fault.
         200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
         300..=399 | 404 | 405 => Verdict::Run(Trouble::WrongAddress),
@@ -104,37 +131,106 @@ pub fn usual_verdict(reply: &Reply) -> Verdict {
     }
 }
 
-/// The service's own words, from whichever place it puts them.
-pub fn message(status: u16, json: Option<&Value>, text: &str) -> String {
-    let words = json.and_then(|json| {
-        [
-            "/error/message",
-            "/detail/error",
-            "/error_description",
-            "/detail/0/msg",
-            "/detail",
-            "/error",
-            "/message",
-            "/choices/0/error/message",
-        ]
-        .iter()
-        .find_map(|at| json.pointer(at)?.as_str())
-    });
-    let words = match words {
-        Some(words) => text::clean(words),
-        None if json.is_some() => String::new(),
-        None if text.trim_start().starts_with('<') => "an HTML page instead of JSON".into(),
-        None if text.trim().is_empty() => "an empty body instead of JSON".into(),
-        None => format!("not JSON: {}", text::clean(text)),
+/// Whether a body is a page for people to look at.
+pub fn is_html(text: &str) -> bool {
+    text.trim_start_matches('\u{FEFF}')
+        .trim_start()
+        .starts_with('<')
+}
+
+/// The service's own words, from whichever place it puts them; where it says none, what is missing in its reply.
+pub fn message(code: u16, json: Option<&Value>, body: &str) -> String {
+    let words = match json {
+        Some(json) => own_words(code, json),
+        None if is_html(body) => "an HTML page instead of JSON".into(),
+        None if body.trim().is_empty() => "an empty body instead of JSON".into(),
+        None if body::is_event_stream(body) => {
+            "an event stream that ended without an answer".into()
+        }
+        None => format!("not JSON: {}", text::clean(body)),
     };
-    text::shorten(&format!("status {status}: {words}"), 300)
+    let is_fine = (200..=299).contains(&code) && json.is_some();
+    let said = match is_fine && !words.is_empty() {
+        true => words,
+        false => format!("status {code}: {words}"),
+    };
+    text::shorten(&said, 300)
         .trim_end_matches([' ', ':', '.'])
         .to_owned()
 }
 
+fn own_words(code: u16, json: &Value) -> String {
+    if let Some(words) = Words::of(json) {
+        return words.text;
+    }
+    if let Some(words) = json.get("message").and_then(Value::as_str) {
+        return text::clean(words);
+    }
+    match json.get("choices") {
+        None if (200..=299).contains(&code) => "a reply without an answer in it".into(),
+        None => String::new(),
+        Some(_) => match Completion::read(json) {
+            Ok(Completion {
+                finish: Finish::Blocked(why),
+                ..
+            }) => text::clean(&why),
+            Ok(_) => String::new(),
+            Err(missing) => missing,
+        },
+    }
+}
+
+/// When a limit ends, as services say it beside a refusal: in a header, or in the headers that they repeat in the body.
+pub fn resets(headers: &HeaderMap, json: Option<&Value>, now: Timestamp) -> Option<Timestamp> {
+    let names = ["x-ratelimit-reset", "ratelimit-reset"];
+    let header = names
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(str::to_owned);
+    let repeated = || {
+        let headers = json?.pointer("/error/metadata/headers")?.as_object()?;
+        let found = headers
+            .iter()
+            .find(|(name, _)| names.contains(&name.to_lowercase().as_str()));
+        let value = found?.1;
+        Some(
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        )
+    };
+    let reset: f64 = header.or_else(repeated)?.trim().parse().ok()?;
+    let seconds = seconds_until(reset, now);
+    let wait = Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|wait| *wait < LONGEST_QUOTA)?;
+    now.checked_add(wait).ok()
+}
+
+/// No limit lasts longer: what seems to is another figure.
+const LONGEST_QUOTA: Duration = Duration::from_hours(24 * 40);
+
+/// The time of a reset from now on, in seconds: it is written as such, or as a date in seconds or milliseconds since 1970.
+fn seconds_until(reset: f64, now: Timestamp) -> f64 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "milliseconds since 1970 are below 2^52"
+    )]
+    let now = now.as_millisecond() as f64 / 1e3;
+    match reset {
+        1e11.. => reset / 1e3 - now,
+        1e8.. => reset - now,
+        _ => reset,
+    }
+}
+
 /// `Retry-After` in both its forms (RFC 9110, 10.2.3).
 pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get("retry-after")?.to_str().ok()?.trim();
+    let value = headers
+        .get("retry-after")
+        // What the provider behind a gateway asked for.
+        .or_else(|| headers.get("llm_provider-retry-after"))?;
+    let value = value.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
@@ -153,16 +249,7 @@ pub fn allowance(headers: &HeaderMap, now: Timestamp) -> Option<(u32, Duration)>
         (number >= 0.0).then_some(number)
     };
     let (left, reset) = (number("remaining")?, number("reset")?);
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "milliseconds since 1970 are below 2^52"
-    )]
-    let now = now.as_millisecond() as f64 / 1e3;
-    let seconds = match reset {
-        1e11.. => reset / 1e3 - now,
-        1e8.. => reset - now,
-        _ => reset,
-    };
+    let seconds = seconds_until(reset, now);
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -156,7 +156,7 @@ impl Sheets {
                 name: "Google Sheets",
                 address: "GOOGLE_SHEET_ID or GOOGLE_SHEETS_BASE_URL",
                 credential,
-                account: "https://console.cloud.google.com",
+                account: "https://console.cloud.google.com".into(),
                 gate,
                 classify,
             },

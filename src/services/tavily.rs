@@ -12,7 +12,7 @@ use super::{
     call::{Answer, Body, CallError, Price, Request, Service},
     caller::Caller,
     gate::Gate,
-    openrouter::bearer,
+    llm::bearer,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::{money::Usd, remedy::ErrorKind, settings::Endpoint, state::paid::Cost};
@@ -97,7 +97,7 @@ impl Tavily {
             credential:
                 "Put a valid key into TAVILY_API_KEY; keys are made at https://app.tavily.com"
                     .into(),
-            account: "https://app.tavily.com",
+            account: "https://app.tavily.com".into(),
             gate,
             classify,
         };
@@ -316,6 +316,8 @@ mod tests {
                 json: Some(json!({"detail": {"error": words}})),
                 file: Vec::new(),
                 endless: false,
+                html: false,
+                resets: None,
             })
         };
         for (status, words) in [

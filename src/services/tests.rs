@@ -14,9 +14,8 @@ use super::{
     call::CallError,
     caller::Caller,
     gate::Gate,
-    model::Usage,
+    llm::{Listing, OpenRouter, Question, Usage},
     network::Network,
-    openrouter::{Listing, OpenRouter, Question},
     tavily::Tavily,
 };
 use crate::{

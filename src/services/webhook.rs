@@ -108,7 +108,7 @@ fn service() -> Service {
         name: "the webhook",
         address: "--report-to",
         credential: String::new(),
-        account: "",
+        account: "".into(),
         gate: Arc::new(Gate::new(60, 1.0)),
         classify,
     }

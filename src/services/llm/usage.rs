@@ -7,8 +7,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tracing::Span;
 
-use super::call::Answer;
-use crate::{money::Usd, span::Spent};
+use crate::{money::Usd, services::call::Answer, span::Spent};
 
 /// Upstream providers of a model differ in price; those dearer than this many times the listed price are excluded.
 const PRICE_HEADROOM: Decimal = Decimal::from_parts(15, 0, 0, false, 1);
@@ -20,14 +19,12 @@ const OVERHEAD_TOKENS: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub slug: String,
-    /// Known only where the server lists prices.
+    /// Known only where the server lists prices, or the user has set them.
     pub prices: Option<Prices>,
-    /// Whether it thinks before it answers, and can be told how much.
-    pub reasons: bool,
 }
 
 /// The highest prices that a call can be billed at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prices {
     /// US dollars for a prompt token.
     pub prompt: Usd,
@@ -35,6 +32,8 @@ pub struct Prices {
     pub completion: Usd,
     /// US dollars for a request.
     pub request: Usd,
+    /// How many times the expected prices they are.
+    pub headroom: Decimal,
 }
 
 /// What calls used, as the service reported it.
@@ -61,6 +60,9 @@ pub struct ChatUsage {
     tokens_in: Option<u64>,
     tokens_out: Option<u64>,
     tokens_cached: Option<u64>,
+    /// The user's own provider bills it, beside what the service does.
+    by_provider: Option<Usd>,
+    is_byok: bool,
     cost: Option<Usd>,
 }
 
@@ -85,7 +87,19 @@ impl Prices {
             request: price(&["request"])
                 .unwrap_or_default()
                 .scaled(PRICE_HEADROOM),
+            headroom: PRICE_HEADROOM,
         })
+    }
+
+    /// Prices that the user has set, in US dollars for a million tokens in and out.
+    pub fn set(prompt: Usd, completion: Usd) -> Self {
+        let millionth = Decimal::from_parts(1, 0, 0, false, 6);
+        Self {
+            prompt: prompt.scaled(millionth),
+            completion: completion.scaled(millionth),
+            request: Usd::ZERO,
+            headroom: Decimal::ONE,
+        }
     }
 
     /// The most that a call can cost: no tokeniser makes more tokens of a text than it has bytes.
@@ -103,7 +117,7 @@ impl Prices {
     /// What a call with so many tokens is expected to cost, at listed prices.
     pub fn expected(&self, tokens_in: u64, tokens_out: u64) -> Usd {
         self.most(tokens_in, tokens_out)
-            .scaled(Decimal::ONE / PRICE_HEADROOM)
+            .scaled(Decimal::ONE / self.headroom)
     }
 
     /// As `provider.max_price` wants them: US dollars for a million tokens, and for a request.
@@ -127,19 +141,29 @@ impl ChatUsage {
             tokens_in: whole(&usage["prompt_tokens"]),
             tokens_out: whole(&usage["completion_tokens"]),
             tokens_cached: whole(&usage["prompt_tokens_details"]["cached_tokens"]),
-            cost: match &usage["cost"] {
-                Value::Number(cost) => cost.as_f64().and_then(Usd::from_f64),
-                Value::String(cost) => cost.parse().ok(),
-                _ => None,
-            },
+            // Elsewhere the same figure is a part of the cost.
+            is_byok: usage["is_byok"] == true,
+            by_provider: (usage["is_byok"] == true)
+                .then(|| usd(&usage["cost_details"]["upstream_inference_cost"]))
+                .flatten(),
+            cost: usd(&usage["cost"]),
         }
+    }
+
+    /// Whether it says nothing of what was used.
+    pub fn is_silent(&self) -> bool {
+        self.cost.is_none() && (self.tokens_in.is_none() || self.tokens_out.is_none())
     }
 
     /// What the service billed; where it does not say, the most that the tokens can have cost. `None` where neither is
     /// known.
     pub fn cost(&self, prices: Option<Prices>) -> Option<Usd> {
         let by_tokens = || Some(prices?.most(self.tokens_in?, self.tokens_out?));
-        self.cost.or_else(by_tokens)
+        match (self.cost, self.by_provider) {
+            (own, None) if self.is_byok => by_tokens().or(own),
+            (None, None) => by_tokens(),
+            (own, by_provider) => Some(own.unwrap_or_default() + by_provider.unwrap_or_default()),
+        }
     }
 
     fn record(&self, span: &Span) {
@@ -155,7 +179,8 @@ impl ChatUsage {
 }
 
 impl Usage {
-    pub fn add(&mut self, answer: &Answer) {
+    /// Adds what one answer used; `asked` is the model that it was asked of.
+    pub fn add(&mut self, answer: &Answer, asked: &str) {
         let usage = ChatUsage::read(&answer.json);
         usage.record(&answer.span);
         self.waited += answer.waited;
@@ -166,9 +191,9 @@ impl Usage {
         self.usd += answer.cost.usd;
         self.last = self.last.max(Some(answer.at));
         self.simulated |= answer.json["provider"] == "Simulated";
-        if let Some(model) = answer.json["model"].as_str()
-            && !self.models.iter().any(|known| known == model)
-        {
+        let said = answer.json["model"].as_str();
+        let model = said.filter(|model| !model.is_empty()).unwrap_or(asked);
+        if !self.models.iter().any(|known| known == model) {
             self.models.push(model.to_owned());
         }
     }
@@ -202,8 +227,17 @@ impl Usage {
     }
 }
 
+/// An amount in US dollars, however the service writes it.
+fn usd(amount: &Value) -> Option<Usd> {
+    match amount {
+        Value::Number(amount) => amount.as_f64().and_then(Usd::from_f64),
+        Value::String(amount) => amount.parse().ok(),
+        _ => None,
+    }
+}
+
 /// A count, however the service writes it.
-fn whole(count: &Value) -> Option<u64> {
+pub(crate) fn whole(count: &Value) -> Option<u64> {
     let count = match count {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse().ok()?,
@@ -228,6 +262,7 @@ mod tests {
             prompt: usd("0.001"),
             completion: usd("0.01"),
             request: Usd::ZERO,
+            headroom: Decimal::ONE,
         });
         for (usage, cost) in [
             (
@@ -253,6 +288,22 @@ mod tests {
             (
                 json!({"prompt_tokens": 10, "completion_tokens": null}),
                 None,
+            ),
+            (
+                json!({"cost": 0, "is_byok": true, "cost_details": {"upstream_inference_cost": 0.0042}}),
+                Some("0.0042"),
+            ),
+            (
+                json!({"cost": 0.001, "is_byok": true, "cost_details": {"upstream_inference_cost": "0.0042"}}),
+                Some("0.0052"),
+            ),
+            (
+                json!({"prompt_tokens": 10, "completion_tokens": 1, "cost": 0, "is_byok": true, "cost_details": null}),
+                Some("0.02"),
+            ),
+            (
+                json!({"cost": 0.005, "is_byok": false, "cost_details": {"upstream_inference_cost": 0.0042}}),
+                Some("0.005"),
             ),
             (json!(null), None),
             (json!("free"), None),

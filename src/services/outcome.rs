@@ -1,0 +1,189 @@
+//! What one attempt at a call came to: its cost in the ledger, its answer in the store, or why there is none.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::{
+    call::{Answer, CallError, Price, Request, Service},
+    failures::{Failure, FailureKind},
+    network::Unanswered,
+    refusal::Refusal,
+    remedy,
+    reply::{Reply, Verdict, is_error},
+};
+use crate::{
+    exit::Exit,
+    state::paid::{Cost, Hold, Kept, RequestHash},
+};
+
+/// How one attempt ended.
+pub(super) enum Attempt {
+    /// An answer to what was sent then.
+    Answer(Answer, Instant),
+    /// Another host has brought the answer meanwhile.
+    Kept(Kept),
+    Again(Failure),
+    Refused(Refusal),
+}
+
+/// A call without a reply. What never reached the service cost nothing; of everything else nobody knows.
+pub(super) async fn not_answered(
+    Unanswered {
+        why,
+        sent: reached,
+        timed_out,
+    }: Unanswered,
+    request: &Request,
+    sent: Instant,
+    hold: Option<Hold>,
+) -> Result<Failure, CallError> {
+    if !reached {
+        release(hold).await?;
+    }
+    let host = request.url.host_str().unwrap_or_default();
+    Ok(Failure {
+        why: if reached {
+            why
+        } else {
+            format!("{host} cannot be reached: {why}")
+        },
+        after: None,
+        kind: match (reached, timed_out) {
+            (false, _) => FailureKind::OfService,
+            (true, false) => FailureKind::OfRequest,
+            (true, true) => FailureKind::TimedOut,
+        },
+        sent,
+    })
+}
+
+/// Puts what a reply cost into the ledger, and a good answer into the store, before anything is done with it.
+pub(super) async fn book(
+    request: &Request,
+    price: &Price,
+    reply: &Reply,
+    verdict: Verdict,
+    body: String,
+    hold: Hold,
+    hash: RequestHash,
+) -> anyhow::Result<(Timestamp, Cost)> {
+    let at = now_in_milliseconds()?;
+    let good = matches!(verdict, Verdict::Good);
+    match billed(price, reply, good) {
+        // The hold stays in the ledger until the service's own figures say more.
+        None => Ok((at, Cost::default())),
+        Some(cost) if good || cost != Cost::default() => {
+            let payer = Some(request.payer.clone());
+            hold.settle(
+                hash,
+                Kept {
+                    body,
+                    at,
+                    cost,
+                    payer,
+                },
+                good,
+            )
+            .await?;
+            Ok((at, cost))
+        }
+        Some(nothing) => {
+            hold.release().await?;
+            Ok((at, nothing))
+        }
+    }
+}
+
+/// What a reply cost; `None` where nobody knows.
+fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
+    let nothing = Some(Cost::default());
+    let answered = (200..=299).contains(&reply.status);
+    let Some(json) = &reply.json else {
+        // A proxy that lost patience, or put its own page in the place of the answer, does not know.
+        let lost = answered || matches!(reply.status, 408 | 504 | 524);
+        return if lost { None } else { nothing };
+    };
+    if !answered {
+        // A service that says that it failed bills nothing.
+        return nothing;
+    }
+    match (price.cost)(json) {
+        Some(cost) => Some(cost),
+        None if good => Some(Cost {
+            usd: price.worst,
+            credits: 0,
+        }),
+        None if is_error(json) => nothing,
+        None => None,
+    }
+}
+
+/// What one attempt came to.
+pub(super) fn conclude(
+    reply: Reply,
+    verdict: Verdict,
+    (at, cost): (Timestamp, Cost),
+    hash: RequestHash,
+    sent: Instant,
+) -> Attempt {
+    let is_billed = cost != Cost::default();
+    let kind = match (verdict, reply.code()) {
+        (Verdict::Good, _) => {
+            let answer = Answer {
+                json: reply.json.unwrap_or_default(),
+                file: reply.file,
+                at,
+                cost,
+                waited: Duration::ZERO,
+                hash,
+                replayed: false,
+                span: Span::current(),
+            };
+            return Attempt::Answer(answer, sent);
+        }
+        (Verdict::Request(_) | Verdict::Run(_), _) => {
+            return Attempt::Refused(Refusal::of(reply, verdict, is_billed));
+        }
+        (Verdict::Hollow, _) => FailureKind::Hollow { billed: is_billed },
+        (Verdict::Transient, 503) if is_loading(&reply.message) => FailureKind::Loading,
+        (Verdict::Transient, 429 | 503 | 529) => FailureKind::OfService,
+        (Verdict::Transient, _) => FailureKind::OfRequest,
+    };
+    Attempt::Again(Failure {
+        why: reply.message,
+        after: reply.retry_after,
+        kind,
+        sent,
+    })
+}
+
+/// Whether a server says that it reads its model into memory, which takes minutes.
+fn is_loading(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("loading") || message.contains("warming up") || message.contains("starting up")
+}
+
+pub(super) fn unavailable(service: &Service, why: &str) -> CallError {
+    CallError::Run {
+        exit: Exit::Unavailable,
+        status: None,
+        service: service.name,
+        message: format!("{why} ({} failures in a row)", service.gate.failures()),
+        remedy: remedy::of_outage(why, service.address),
+    }
+}
+
+async fn release(hold: Option<Hold>) -> anyhow::Result<()> {
+    match hold {
+        Some(hold) => hold.release().await,
+        None => Ok(()),
+    }
+}
+
+/// Now, as exactly as the store keeps it.
+pub(super) fn now_in_milliseconds() -> Result<Timestamp, jiff::Error> {
+    Timestamp::from_millisecond(Timestamp::now().as_millisecond())
+}

@@ -124,6 +124,11 @@ impl<T> Suspects<T> {
         refusals.find(|refusal| refusal.service == service)
     }
 
+    /// One of the brands that are set aside.
+    pub fn any(&self) -> Option<&T> {
+        self.0.first().map(|suspect| &suspect.held)
+    }
+
     /// Sets a brand aside that was refused by then.
     pub fn add(&mut self, refusal: Refusal, since: Instant, held: T) {
         self.0.push(Suspect {

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_asked_for_before_the_refusal_clears_nobody() {
+    fn an_answer_that_was_asked_for_before_the_refusal_clears_no_brand() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut suspects = Suspects::default();
         suspects.add(refusal("analyst"), start + second, 1);

@@ -124,6 +124,11 @@ impl<T> Suspects<T> {
         refusals.find(|refusal| refusal.service == service)
     }
 
+    /// One of the brands that are set aside.
+    pub fn any(&self) -> Option<&T> {
+        self.0.first().map(|suspect| &suspect.held)
+    }
+
     /// Sets a brand aside that was refused by then.
     pub fn add(&mut self, refusal: Refusal, since: Instant, held: T) {
         self.0.push(Suspect {
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_asked_for_before_the_refusal_clears_nobody() {
+    fn an_answer_that_was_asked_for_before_the_refusal_clears_no_brand() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
         let mut suspects = Suspects::default();
         suspects.add(refusal("analyst"), start + second, 1);

@@ -95,10 +95,14 @@ impl Crew<'_> {
     }
 
     fn try_model(&mut self, call: String) {
+        let Some(in_hand) = self.suspects.any() else {
+            return;
+        };
+        let payer = in_hand.due.assignment.brand.key.clone();
         let research = Arc::clone(&self.research);
         self.tried.push(call.clone());
         self.trial = Some(tokio::spawn(async move {
-            let trial = Trial::new()?;
+            let trial = Trial::new()?.paid_by(&payer);
             match &*call {
                 "strategist" => trial.strategist(&research.openrouter, research.lang).await,
                 _ => trial.analyst(&research.openrouter).await,

@@ -12,7 +12,7 @@ use crate::{
     research::trial::{Took, Trial},
     services::{
         call::CallError,
-        llm::OpenRouter,
+        llm::{OpenRouter, Step},
         tavily::{self, Tavily},
     },
 };
@@ -33,11 +33,12 @@ pub async fn ask(
         let slug = &openrouter.model().slug;
         let analyst = trial.analyst(openrouter).await;
         let answers = analyst.is_ok();
-        let mut findings = vec![of_model("model, analyst", slug, analyst)];
+        let of = |what, stage, asked| of_model(what, slug, openrouter.step(stage), asked);
+        let mut findings = vec![of("model, analyst", "analyst", analyst)];
         // A model that refuses the first question is not asked another one.
         if answers {
             let strategist = trial.strategist(openrouter, lang).await;
-            findings.push(of_model("model, strategist", slug, strategist));
+            findings.push(of("model, strategist", "strategist", strategist));
         }
         findings
     };
@@ -46,9 +47,9 @@ pub async fn ask(
     Ok(findings)
 }
 
-fn of_model(what: &'static str, slug: &str, asked: Result<Took, CallError>) -> Finding {
+fn of_model(what: &'static str, slug: &str, step: Step, asked: Result<Took, CallError>) -> Finding {
     let result = asked.map_err(failure).map(|took| {
-        let words = format!("{} {}", model(slug, &took), cost(&took));
+        let words = format!("{} ({step}) {}", model(slug, &took), cost(&took));
         match took.says_nothing {
             true => Said::Doubt(format!(
                 "{words}, but found nothing in a page of two sentences: its reports may be empty"

@@ -12,13 +12,13 @@ use super::{
     stages::{self, Brief},
 };
 use crate::{
-    brand::{Brand, Row, gather},
+    brand::{Brand, BrandKey, Row, gather},
     cli::Lang,
     money::Usd,
     report::Facts,
     services::{
         call::CallError,
-        llm::{OpenRouter, Usage},
+        llm::{OpenRouter, Question, Usage},
         tavily::{Page, Tavily},
     },
 };
@@ -48,6 +48,8 @@ pub struct Took {
 pub struct Trial {
     brand: Brand,
     evidence: Evidence,
+    /// The brand that it is paid for.
+    payer: String,
 }
 
 impl Trial {
@@ -77,13 +79,29 @@ impl Trial {
             about_parent: false,
         };
         let evidence = Evidence::gather(&brand, &[batch], &Arc::default(), Stages::ALL);
-        Ok(Self { brand, evidence })
+        Ok(Self {
+            payer: brand.key.to_string(),
+            brand,
+            evidence,
+        })
+    }
+
+    /// The same, paid for by a brand that is in work: hosts that share a budget pay for no other.
+    #[must_use]
+    pub fn paid_by(self, brand: &BrandKey) -> Self {
+        Self {
+            payer: brand.to_string(),
+            ..self
+        }
     }
 
     /// Asks the analyst's question.
     pub async fn analyst(&self, model: &OpenRouter) -> Result<Took, CallError> {
         let prompt = stages::analyst_prompt(&self.brand, &self.evidence, &[0; 32]) + SHORT;
-        let question = stages::analyst(&self.brand, &prompt);
+        let question = Question {
+            payer: &self.payer,
+            ..stages::analyst(&self.brand, &prompt)
+        };
         let (started, mut usage) = (Instant::now(), Usage::default());
         let claims = model.ask(&question, Timestamp::now(), &mut usage).await?;
         Ok(Took {
@@ -102,7 +120,10 @@ impl Trial {
         };
         let prompt =
             stages::strategist_prompt(&self.brand, &brief, &Facts::default(), &[0; 32]) + SHORT;
-        let question = stages::strategist(&self.brand, lang, &prompt);
+        let question = Question {
+            payer: &self.payer,
+            ..stages::strategist(&self.brand, lang, &prompt)
+        };
         let (started, mut usage) = (Instant::now(), Usage::default());
         model.ask(&question, Timestamp::now(), &mut usage).await?;
         Ok(took(started, usage))
@@ -111,9 +132,7 @@ impl Trial {
     /// Searches once. Returns how many pages were found.
     pub async fn search(&self, tavily: &Tavily) -> Result<(usize, Took), CallError> {
         let started = Instant::now();
-        let found = tavily
-            .search(QUERY, Timestamp::now(), self.brand.key.as_str())
-            .await?;
+        let found = tavily.search(QUERY, Timestamp::now(), &self.payer).await?;
         let took = Took {
             time: started.elapsed(),
             usd: found.cost.usd,

@@ -260,21 +260,9 @@ fn openrouter() -> anyhow::Result<Endpoint> {
     Ok(Endpoint { base, key })
 }
 
-/// Where models are asked. An address of the completions themselves is cut to what stands before them.
+/// Where models are asked.
 pub fn openrouter_base() -> anyhow::Result<Url> {
-    let mut base = base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")?;
-    let path = base.path().trim_end_matches('/').to_owned();
-    let ends = [
-        "/chat/completions",
-        "/completions",
-        "/responses",
-        "/models",
-        "/chat",
-    ];
-    if let Some(before) = ends.iter().find_map(|end| path.strip_suffix(end)) {
-        base.set_path(before);
-    }
-    Ok(base)
+    base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
 }
 
 fn model_terms() -> anyhow::Result<ModelTerms> {

@@ -257,11 +257,11 @@ fn a_second_run_ends_with_5_and_changes_nothing() {
 #[test]
 fn the_budget_is_kept_and_the_next_run_goes_on() {
     let desk = Desk::with_list(&list_of(6));
-    let ended = desk.run(&["--google-sheets", "--workers", "4", "--budget", "0.2"]);
+    let ended = desk.run(&["--google-sheets", "--workers", "4", "--budget", "0.15"]);
     assert_says(&ended, 4, &["the budget has", "raise --budget"]);
     let checkpoint = desk.checkpoint();
     assert_eq!(checkpoint["status"], "budget_reached");
-    assert!(checkpoint["cost_usd"].as_f64().unwrap() <= 0.2);
+    assert!(checkpoint["cost_usd"].as_f64().unwrap() <= 0.15);
     let done = checkpoint["succeeded"].as_u64().unwrap();
     assert!((1..6).contains(&done), "{done} done");
     assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));

@@ -129,11 +129,14 @@ fn page<T>(
     asked: Result<T, CallError>,
     base: &Url,
 ) -> Result<Page<T>, Failure> {
+    // A server that breaks down at a page that it does not have is as good as one that says so.
+    let fails = asked
+        .as_ref()
+        .is_err_and(|error| openrouter.fails_at_page(error));
     match asked {
         Ok(page) => Ok(Page::Read(page)),
         Err(CallError::Request { message, .. }) => Ok(Page::Refused(message)),
-        // A server that breaks down at a page that it does not have is as good as one that says so.
-        Err(error) if openrouter.fails_at_page(&error) => Ok(Page::Refused(error.to_string())),
+        Err(CallError::Run { message, .. }) if fails => Ok(Page::Refused(message)),
         Err(error) => {
             let hint = base_url::web_page(base, &error.to_string());
             let failure = call_failure(error);

@@ -91,7 +91,7 @@ const ENOUGH_SOURCES: usize = 4;
 pub const LLM_CALLS: u32 = 2;
 
 /// Tokens that a brand typically takes, for the estimate before there is any experience.
-const TYPICAL_TOKENS: (u64, u64) = (22_000, 6_000);
+const TYPICAL_TOKENS: (u64, u64) = (16_500, 4_200);
 
 /// A part of the research that can be left out, to see what it is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

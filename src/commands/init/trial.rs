@@ -85,7 +85,7 @@ impl Trials {
             base: settings::openrouter_base()?,
             key: key.clone(),
         };
-        let server = OpenRouter::new(self.caller.clone(), gate(), &endpoint, "")?;
+        let server = OpenRouter::new(self.caller.clone(), gate(), &endpoint, &model())?;
         Ok(tried(server.key().await, |key| {
             match key.and_then(|key| key.limit_remaining) {
                 Some(left) => format!("the key is good, and may spend ${left:.2} more"),
@@ -104,9 +104,8 @@ impl Trials {
             let key = key.clone();
             anyhow::Ok(Endpoint { base: base?, key })
         };
-        let model = variable("OPENROUTER_MODEL").unwrap_or_else(|| DEFAULT_MODEL.into());
         let server = endpoint(settings::openrouter_base(), model_key).or_exit(Exit::Usage)?;
-        let mut openrouter = OpenRouter::new(self.caller.unstoppable(), gate(), &server, &model)
+        let mut openrouter = OpenRouter::new(self.caller.unstoppable(), gate(), &server, &model())
             .or_exit(Exit::Usage)?;
         // What the server knows of the model goes into the question; where it knows nothing, the question tells.
         let _ = openrouter.look_up_model().await;
@@ -205,4 +204,9 @@ fn read_or_not(read: Result<String, ListError>) -> Tried {
         Err(ListError::Call(error)) => tried::<String>(Err(remedy::of_sheet(error)), |never| never),
         Err(ListError::Content(error)) => Tried::Refused(format!("{error:#}")),
     }
+}
+
+/// The model that a batch with these settings would ask.
+fn model() -> String {
+    variable("OPENROUTER_MODEL").unwrap_or_else(|| DEFAULT_MODEL.into())
 }

@@ -72,7 +72,7 @@ fn a_newcomer_is_ready_after_four_answers() {
         "brandintel@sandbox.iam.gserviceaccount.com",
         "the sheet can be used: «Brands (simulated)», tab «INPUT»",
         "for about a cent",
-        "✅ model, analyst: google/gemini-3.1-flash-lite answered in",
+        "✅ model, analyst: google/gemini-3.1-flash-lite answered (strict JSON schema) in",
         "✅ model, strategist: ",
         "✅ search: found",
         "brandintel check",

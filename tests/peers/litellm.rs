@@ -1,6 +1,6 @@
-//! LiteLLM's proxy between the program and the simulated models: a night, its limits, and what it says of wrong settings.
+//! `LiteLLM`'s proxy between the program and the simulated models: a night, its limits, and what it says of wrong settings.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::{
         KEY, MODEL, ModelServer, REFUSED, Wrong, assert_all_succeeded, assert_night_as_without,
         assert_told, ten_brands,
     },
-    process::{Peer, Ready, free_port, installed, status},
+    process::{Peer, Ready, bound_to_test, free_port, installed, status},
 };
 
 /// It counts the requests of this many seconds where it says "a minute".
@@ -31,7 +31,7 @@ enum Keys {
     Several,
 }
 
-/// The way to the simulated models of a desk, as LiteLLM's configuration has it.
+/// The way to the simulated models of a desk, as the configuration of `LiteLLM` has it.
 fn way_to(desk: &Desk) -> Value {
     json!({
         "model": format!("openai/{MODEL}"),
@@ -41,7 +41,7 @@ fn way_to(desk: &Desk) -> Value {
 }
 
 /// The same with other settings in place of some, or further ones.
-fn but(way: &Value, others: Value) -> Value {
+fn but(way: &Value, others: &Value) -> Value {
     let mut way = way.clone();
     for (name, value) in others.as_object().unwrap() {
         way[name.as_str()] = value.clone();
@@ -71,7 +71,7 @@ impl LiteLlm {
         let path = folder.path().join("config.yaml");
         fs::write(&path, config.to_string()).unwrap();
         let port = free_port();
-        let mut command = Command::new(installed().join("venv/bin/litellm"));
+        let mut command = bound_to_test(installed().join("venv/bin/litellm"));
         command
             .current_dir(folder.path())
             .args(["--host", "127.0.0.1", "--port", &port.to_string()])
@@ -129,14 +129,14 @@ fn wrong_settings_of_litellm_are_told_before_a_second_brand_is_searched_for() {
             ("house", way.clone()),
             (
                 "locked",
-                but(&way, json!({"api_key": "sk-of-another-house"})),
+                but(&way, &json!({"api_key": "sk-of-another-house"})),
             ),
-            ("renamed", but(&way, json!({"model": "openai/house/gone"}))),
+            ("renamed", but(&way, &json!({"model": "openai/house/gone"}))),
             (
                 "spent",
                 but(
                     &way,
-                    json!({
+                    &json!({
                         "max_budget": 0.000_001, "budget_duration": "1d",
                         "input_cost_per_token": 0.001, "output_cost_per_token": 0.001,
                     }),
@@ -243,7 +243,7 @@ pub fn assert_some_were_tried_again(desk: &Desk) {
 #[test]
 #[ignore = "needs LiteLLM, which .ci/peers/run brings"]
 fn what_models_behind_litellm_refuse_is_left_out_or_told() {
-    let desk = Desk::with_faults(&list_of(3), &[]);
+    let desk = Desk::with_list(&list_of(3));
     let limited = Desk::with_faults(&list_of(1), &["llm:429:0.2"]);
     // Refuses `max_tokens` as newer models of OpenAI do.
     let sandbox = format!("http://{}", desk.sandbox.address());
@@ -252,9 +252,12 @@ fn what_models_behind_litellm_refuse_is_left_out_or_told() {
         Some(_) => Way::Answer(400, refusal_of_max_tokens()),
     });
     let way = way_to(&desk);
-    let of = |provider: &str| but(&way, json!({"model": format!("{provider}/{MODEL}")}));
+    let of = |provider: &str| but(&way, &json!({"model": format!("{provider}/{MODEL}")}));
     let aliases = [
-        ("newer", but(&way, json!({"api_base": newer.at("/api/v1")}))),
+        (
+            "newer",
+            but(&way, &json!({"api_base": newer.at("/api/v1")})),
+        ),
         // LiteLLM itself refuses `response_format` for this provider,
         ("featherless", of("featherless_ai")),
         // for this one `max_completion_tokens` too,

@@ -1,8 +1,6 @@
 //! Servers from npm that nobody here wrote.
 
-use std::process::Command;
-
-use crate::process::{Peer, Ready, free_port, installed};
+use crate::process::{Peer, Ready, bound_to_test, free_port, installed};
 
 /// Prism answers by itself, as the document has it.
 pub fn prism_mock(document: &str) -> Peer {
@@ -26,7 +24,7 @@ fn prism(mode: &str, document: &str, upstream: Option<&str>) -> Peer {
 /// Starts a script of a package, with `-p` and a free port after these arguments, and waits until it accepts connections.
 pub fn start(script: &str, args: &[String]) -> Peer {
     let port = free_port();
-    let mut command = Command::new("node");
+    let mut command = bound_to_test("node");
     command
         .arg(installed().join("node_modules").join(script))
         .args(args)

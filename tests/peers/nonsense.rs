@@ -12,11 +12,11 @@ const LEAST: usize = 3;
 /// All that the search answered and the list says.
 pub struct Pages(String);
 
-/// What a model claimed, with the passages that it named.
+/// What a model claimed, with the passage that it named.
 #[derive(Debug)]
 pub struct Claim {
     value: String,
-    quotes: Vec<String>,
+    quote: String,
 }
 
 impl Pages {
@@ -31,6 +31,13 @@ impl Pages {
     fn have(&self, passage: &str) -> bool {
         let passage = plain(passage);
         !passage.is_empty() && self.0.contains(&passage)
+    }
+}
+
+impl Claim {
+    /// Neither its passage nor its value stands in a page, and it is long enough to be found again.
+    pub fn is_made_up(&self, pages: &Pages) -> bool {
+        self.value.chars().count() >= LEAST && !pages.have(&self.quote) && !pages.have(&self.value)
     }
 }
 
@@ -85,7 +92,7 @@ fn claims_in(list: &Value, found: &mut Vec<Claim>) {
         let text = |name: &str| claim[name].as_str().unwrap_or_default().to_owned();
         found.push(Claim {
             value: text("value"),
-            quotes: vec![text("quote")],
+            quote: text("quote"),
         });
     }
 }
@@ -113,11 +120,13 @@ fn printed(folder: &Path) -> Vec<(String, String)> {
     }
     assert!(
         texts.iter().any(|(name, _)| name == "report.html"),
-        "{folder:?}"
+        "{}",
+        folder.display()
     );
     assert!(
         texts.iter().any(|(name, _)| name == "report.md"),
-        "{folder:?}"
+        "{}",
+        folder.display()
     );
     texts
 }
@@ -146,8 +155,7 @@ pub fn assert_honest(desk: &Desk, silent: &Desk, brand: &str, pages: &Pages, cla
         for claim in claims {
             let value = plain(&claim.value);
             let is_own = own.is_some_and(|(_, own)| own.contains(&value));
-            let grounded = claim.quotes.iter().any(|quote| pages.have(quote));
-            if value.chars().count() < LEAST || is_own || grounded || pages.have(&value) {
+            if is_own || !claim.is_made_up(pages) {
                 continue;
             }
             assert!(!text.contains(&value), "{brand}: {file} has {claim:?}");

@@ -1,8 +1,6 @@
 //! Portkey's gateway between the program and the simulated models. It wants a header in each request that says where to send
 //! it; something in front of it has to add that, because the program sends none of its own.
 
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::{
@@ -13,14 +11,14 @@ use crate::{
         MODEL, ModelServer, REFUSED, Wrong, assert_all_succeeded, assert_night_as_without,
         assert_told, ten_brands,
     },
-    process::{Peer, Ready, free_port, installed},
+    process::{Peer, Ready, bound_to_test, free_port, installed},
 };
 
 const START: &str = "node_modules/@portkey-ai/gateway/build/start-server.js";
 
 fn portkey() -> Peer {
     let port = free_port();
-    let mut command = Command::new("node");
+    let mut command = bound_to_test("node");
     command
         .arg(installed().join(START))
         .args([&format!("--port={port}"), "--headless"]);

@@ -1,6 +1,7 @@
 //! A server that runs in a process of its own, on a free port of this machine.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
@@ -21,6 +22,13 @@ pub fn installed() -> PathBuf {
     PathBuf::from(folder.expect(
         "BRANDINTEL_PEERS names the folder of installed peers; .ci/peers/run makes and names it",
     ))
+}
+
+/// Runs a program that is killed with the test that started it, also where the test itself is killed.
+pub fn bound_to_test(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
 }
 
 pub fn free_port() -> u16 {

@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::{
     common::{Desk, Ended, ended, list_of},
     gateway::{Gateway, Way},
-    node::Peer,
+    node::prism_mock,
     prism::{OPENROUTER, TAVILY, command, sandbox_of},
+    process::Peer,
 };
 
 /// What one error of a service does to a run with two brands.
@@ -177,7 +178,7 @@ fn every_documented_error_is_taken_for_what_it_is() {
     let mut errors = documented(OPENROUTER, &["/chat/completions", "/key", "/models"]);
     errors.extend(documented(TAVILY, &["/search", "/extract", "/usage"]));
     assert!(errors.len() >= 30, "{errors:?}");
-    let (models, search) = (Peer::prism_mock(OPENROUTER), Peer::prism_mock(TAVILY));
+    let (models, search) = (prism_mock(OPENROUTER), prism_mock(TAVILY));
     let problems = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for some in errors.chunks(errors.len().div_ceil(6)) {
@@ -198,7 +199,7 @@ fn every_documented_error_is_taken_for_what_it_is() {
 #[ignore = "needs Prism and the documents, which .ci/peers/run brings"]
 fn answers_that_fit_the_documents_at_random_are_read() {
     let desk = Desk::with_list(&list_of(6));
-    let (models, search) = (Peer::prism_mock(OPENROUTER), Peer::prism_mock(TAVILY));
+    let (models, search) = (prism_mock(OPENROUTER), prism_mock(TAVILY));
     let upstream = format!("{}/api/v1", sandbox_of(&desk));
     let random = |peer: &Peer| {
         let (base, upstream) = (peer.base.clone(), upstream.clone());

@@ -32,6 +32,8 @@ pub enum Way {
     To(String),
     /// It goes on with the header `Prefer`, by which Prism is told what to answer.
     Preferring(String, String),
+    /// It goes on with further headers.
+    With(String, Vec<(&'static str, String)>),
     /// The gateway itself answers with this status and body.
     Answer(u16, Value),
 }
@@ -152,10 +154,11 @@ async fn pass(
                 Bytes::from(reply.to_string()),
             )
         }
-        Way::To(base) => send_on(&inner, &ask, &base, None, headers, body).await,
+        Way::To(base) => send_on(&inner, &ask, &base, &[], headers, body).await,
         Way::Preferring(base, prefer) => {
-            send_on(&inner, &ask, &base, Some(&prefer), headers, body).await
+            send_on(&inner, &ask, &base, &[("prefer", prefer)], headers, body).await
         }
+        Way::With(base, further) => send_on(&inner, &ask, &base, &further, headers, body).await,
     };
     locked(&inner.seen).push(Exchange {
         ask,
@@ -170,7 +173,7 @@ async fn send_on(
     inner: &Inner,
     ask: &Ask,
     base: &str,
-    prefer: Option<&str>,
+    further: &[(&'static str, String)],
     mut headers: HeaderMap,
     body: Bytes,
 ) -> (StatusCode, HeaderMap, Bytes) {
@@ -181,8 +184,8 @@ async fn send_on(
     for name in ["host", "content-length", "accept-encoding", "connection"] {
         headers.remove(name);
     }
-    if let Some(prefer) = prefer {
-        headers.insert("prefer", prefer.parse().unwrap());
+    for (name, value) in further {
+        headers.insert(*name, value.parse().unwrap());
     }
     let reply = inner
         .client

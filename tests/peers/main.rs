@@ -1,5 +1,5 @@
-//! The program against what nobody here wrote: servers made from published documents, recorded traffic, and another
-//! OpenAI-compatible server. `.ci/peers/run` brings them and runs all of it.
+//! The program against what nobody here wrote: servers made from published documents, recorded traffic, other
+//! OpenAI-compatible servers and gateways, and a real model. `.ci/peers/run` brings them and runs all of it.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,9 +11,15 @@ mod common;
 mod discovery;
 mod errors;
 mod gateway;
+mod litellm;
+mod llama;
+mod model_server;
 mod node;
+mod nonsense;
 mod openai;
+mod portkey;
 mod prism;
+mod process;
 mod recorded;
 
 use std::path::PathBuf;

@@ -2,13 +2,14 @@
 
 use crate::{
     common::{self, Desk, Ended, ended, list_of},
-    node::Peer,
+    node::start,
+    process::Peer,
 };
 
 fn desk_and_server(mode: &str, brands: usize) -> (Desk, Peer) {
     (
         Desk::with_list(&list_of(brands)),
-        Peer::start("../model.mjs", &[mode.to_owned()]),
+        start("../model.mjs", &[mode.to_owned()]),
     )
 }
 

@@ -7,7 +7,7 @@ use brandintel::sandbox::Options;
 use crate::{
     common::{Desk, ended, list_of},
     gateway::{Gateway, Way},
-    node::Peer,
+    node::prism_proxy,
 };
 
 pub const OPENROUTER: &str = "openrouter.subset-strict.openapi.json";
@@ -41,8 +41,8 @@ fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
         },
     );
     let upstream = sandbox_of(&desk);
-    let models = Peer::prism_proxy(OPENROUTER, &format!("{upstream}/api/v1"));
-    let search = Peer::prism_proxy(TAVILY, &upstream);
+    let models = prism_proxy(OPENROUTER, &format!("{upstream}/api/v1"));
+    let search = prism_proxy(TAVILY, &upstream);
     let (to_models, to_search) = (models.base.clone(), search.base.clone());
     let models_gate = Gateway::start(move |_| Way::To(to_models.clone()));
     let search_gate = Gateway::start(move |_| Way::To(to_search.clone()));
@@ -112,7 +112,7 @@ fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
 fn a_request_that_the_document_refuses_is_noticed() {
     let desk = Desk::with_list(&list_of(1));
     let upstream = sandbox_of(&desk);
-    let search = Peer::prism_proxy(TAVILY, &upstream);
+    let search = prism_proxy(TAVILY, &upstream);
     let gate = Gateway::start(move |_| Way::To(search.base.clone()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sent = reqwest::Client::new()

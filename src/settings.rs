@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
@@ -22,9 +23,10 @@ use crate::{
 };
 
 /// The settings that are no flags.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
+    "OPENROUTER_HEADERS",
     "OPENROUTER_PRICES",
     "OPENROUTER_TIMEOUT",
     "TAVILY_API_KEY",
@@ -64,13 +66,18 @@ pub struct Settings {
     pub simulated: bool,
 }
 
+/// The length from which on the value of a header may be a key, in bytes.
+const SECRET_HEADER: usize = 16;
+
 /// What the user has set about the models of a server.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ModelTerms {
     /// For models whose server lists no prices.
     pub prices: Option<Prices>,
     /// The longest that one answer may take, whatever its length.
     pub answer_time: Option<Duration>,
+    /// Sent with every request besides the key, as gateways want it. They may hold keys of their own.
+    pub headers: HeaderMap,
 }
 
 /// Where a service answers and with which key.
@@ -182,6 +189,7 @@ impl Settings {
         let parts = [
             openrouter().err(),
             prices().err(),
+            headers().err(),
             answer_time().err(),
             tavily().err(),
             credit_price().err(),
@@ -249,7 +257,14 @@ impl Settings {
     pub fn secrets(&self) -> Secrets {
         let of_sheet = self.sheet.as_ref().map(|sheet| sheet.access.secret());
         let keys = [&self.openrouter.key, &self.tavily.key];
-        Secrets::new(keys.into_iter().chain(of_sheet).cloned())
+        let headers = self.terms.headers.values();
+        // Short values, such as the name of a provider, are words that answers may have.
+        let headers = headers
+            .filter_map(|value| value.to_str().ok())
+            .filter(|value| value.len() >= SECRET_HEADER)
+            .map(|value| SecretString::from(value.to_owned()));
+        let keys = keys.into_iter().chain(of_sheet).cloned();
+        Secrets::new(keys.chain(headers))
     }
 }
 
@@ -265,10 +280,12 @@ pub fn openrouter_base() -> anyhow::Result<Url> {
     base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
 }
 
-fn model_terms() -> anyhow::Result<ModelTerms> {
+/// What is set about the models of a server.
+pub fn model_terms() -> anyhow::Result<ModelTerms> {
     Ok(ModelTerms {
         prices: prices()?,
         answer_time: answer_time()?,
+        headers: headers()?,
     })
 }
 
@@ -287,6 +304,31 @@ fn prices() -> anyhow::Result<Option<Prices>> {
             "OPENROUTER_PRICES ({text}): write US dollars for a million tokens in and out with a comma between them, such as 0.25,1.5; 0,0 for a free server"
         ),
     }
+}
+
+/// Headers that a gateway wants with every request, as `name: value; name: value`. Debug output does not show their values.
+fn headers() -> anyhow::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let text = variable("OPENROUTER_HEADERS").unwrap_or_default();
+    for header in text.split(';').filter(|header| !header.trim().is_empty()) {
+        let parsed = header.split_once(':').and_then(|(name, value)| {
+            let name: HeaderName = name.trim().parse().ok()?;
+            let mut value: HeaderValue = value.trim().parse().ok()?;
+            value.set_sensitive(true);
+            Some((name, value))
+        });
+        // The text itself is not shown: it may hold a key.
+        let Some((name, value)) = parsed else {
+            bail!(
+                "OPENROUTER_HEADERS: write names and values of headers, as x-portkey-provider: openai; x-team: night"
+            );
+        };
+        if matches!(name.as_str(), "authorization" | "content-type" | "host") {
+            bail!("OPENROUTER_HEADERS: the program sends {name} itself; leave it out");
+        }
+        headers.append(name, value);
+    }
+    Ok(headers)
 }
 
 /// The longest that one answer of a model may take; `None` where it depends on its length.

@@ -150,7 +150,7 @@ impl Connections {
                 &settings.model,
             )
             .or_exit(Exit::Usage)?
-            .with_terms(settings.terms),
+            .with_terms(settings.terms.clone()),
             tavily: Tavily::new(
                 caller.clone(),
                 Arc::clone(&searches),

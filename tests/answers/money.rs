@@ -134,6 +134,49 @@ fn an_address_of_completions_and_one_without_v1_are_named() {
     assert_eq!(desk.sandbox.counts().1, 0, "searches were paid for");
 }
 
+#[test]
+fn a_gateway_gets_its_headers_and_no_file_or_line_shows_their_values() {
+    let desk = Desk::with_list(&list_of(1));
+    let proxy = Proxy::before(desk.sandbox.address(), |asked| {
+        let is_of_models = !matches!(asked.path.as_str(), "/search" | "/extract" | "/usage");
+        match is_of_models && asked.header("x-gateway-key") != Some("gateway-0123456789") {
+            true => Do::Reply(Reply::json(
+                400,
+                &json!({"status": "failure", "message": "the header x-gateway-key is required"}),
+            )),
+            false => Do::Pass,
+        }
+    });
+    let with = |headers: &str, args: &[&str]| {
+        let mut command = command(&desk, &proxy, args);
+        command.env("OPENROUTER_HEADERS", headers);
+        common::ended(command.output().unwrap())
+    };
+    let night = &["--brands", "list.csv"][..];
+    let ended = with("x-gateway-key: gateway-0123456789; x-team: night", night);
+    assert_eq!((ended.code, succeeded(&desk)), (Some(0), 1), "{ended:#?}");
+    let mut shown = format!("{}{}", ended.out, ended.err);
+    for (_, bytes) in common::files(&desk.path("")) {
+        shown.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    assert!(!shown.contains("gateway-0123456789"));
+    for (wrong, says) in [
+        ("x-gateway-key", "write names and values"),
+        ("authorization: Bearer x", "sends authorization itself"),
+    ] {
+        let ended = with(wrong, night);
+        assert_eq!(ended.code, Some(2), "{ended:#?}");
+        assert!(ended.err.contains(says), "{ended:#?}");
+    }
+    // Without the header the first brand tells.
+    let ended = with("x-team: night", &["check", "--brands", "list.csv"]);
+    assert_ne!(ended.code, Some(0), "{ended:#?}");
+    assert!(
+        ended.out.contains("x-gateway-key is required"),
+        "{ended:#?}"
+    );
+}
+
 fn without_cost(body: &str) -> Vec<u8> {
     change(body, |reply| {
         reply["usage"].as_object_mut().unwrap().remove("cost");

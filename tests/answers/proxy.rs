@@ -88,6 +88,13 @@ impl Asked {
             .any(|line| line == format!("Brand as the client's list gives it: {brand}"))
     }
 
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim())
+    }
+
     /// The type of answer that is asked for.
     pub fn format(&self) -> &str {
         self.json["response_format"]["type"]

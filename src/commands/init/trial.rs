@@ -85,7 +85,8 @@ impl Trials {
             base: settings::openrouter_base()?,
             key: key.clone(),
         };
-        let server = OpenRouter::new(self.caller.clone(), gate(), &endpoint, &model())?;
+        let server = OpenRouter::new(self.caller.clone(), gate(), &endpoint, &model())?
+            .with_terms(settings::model_terms()?);
         Ok(tried(server.key().await, |key| {
             match key.and_then(|key| key.limit_remaining) {
                 Some(left) => format!("the key is good, and may spend ${left:.2} more"),
@@ -105,8 +106,10 @@ impl Trials {
             anyhow::Ok(Endpoint { base: base?, key })
         };
         let server = endpoint(settings::openrouter_base(), model_key).or_exit(Exit::Usage)?;
+        let terms = settings::model_terms().or_exit(Exit::Usage)?;
         let mut openrouter = OpenRouter::new(self.caller.unstoppable(), gate(), &server, &model())
-            .or_exit(Exit::Usage)?;
+            .or_exit(Exit::Usage)?
+            .with_terms(terms);
         // What the server knows of the model goes into the question; where it knows nothing, the question tells.
         let _ = openrouter.look_up_model().await;
         let server = endpoint(settings::tavily_base(), search_key).or_exit(Exit::Usage)?;

@@ -155,10 +155,11 @@ impl OpenRouter {
     /// The same, with what the user has set about prices and time.
     #[must_use]
     pub fn with_terms(mut self, terms: ModelTerms) -> Self {
-        self.terms = terms;
+        self.headers.extend(terms.headers.clone());
         for candidate in &mut self.candidates {
             candidate.model.prices = terms.prices;
         }
+        self.terms = terms;
         self
     }
 

@@ -12,9 +12,14 @@ use crate::{
 
 const ALIAS: &str = "gemma-3-270m";
 
-/// Brands of a night with the real model: each takes about fifteen seconds on one core, and three times that where the model
-/// does not come to an end.
-const BRANDS: usize = 6;
+/// Brands of a night with the real model: each takes about ten seconds.
+const BRANDS: usize = 10;
+
+/// Tokens of this model that have a `]` or a quotation mark. Where they are a little likelier, its answers end instead of
+/// repeating themselves until the context is full.
+const ENDS: [u32; 9] = [
+    236_842, 1_604, 15_947, 1_935, 4_422, 236_775, 827, 25_938, 23_179,
+];
 
 /// Tokens of prompt and answer. A prompt has about 1,800; what the model says without an end is cut by it.
 const CONTEXT: &str = "3072";
@@ -33,9 +38,10 @@ fn llama(ready: Ready) -> (Peer, u16) {
         .args(["--threads", "1", "--threads-batch", "2"])
         .args(["--parallel", "1", "--ctx-size", CONTEXT])
         .args(["--temp", "0", "--seed", "1"])
-        // Without them the model repeats one line until its context is full.
-        .args(["--repeat-penalty", "1.2", "--repeat-last-n", "-1"])
-        .args(["--dry-multiplier", "0.8"]);
+        .args(["--repeat-penalty", "1.2", "--repeat-last-n", "256"]);
+    for token in ENDS {
+        command.args(["--logit-bias", &format!("{token}+2")]);
+    }
     let peer = Peer::launch("llama.cpp's server", port, &mut command, ready);
     (peer, port)
 }

@@ -16,6 +16,7 @@
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
 //! | `wishes` | what does a row ask for besides its brand? |
 //! | `batch` | how is a list worked through? |
+//! | `report` | what can a report know? the field table, facts, claims, the file format |
 //! | `research` | how does one brand become one report? |
 //! | `services` | how is the outside world spoken to? every request leaves through `services::caller`, but for spans |
 //! | `state` | what survives a crash, and what do hosts share? |

@@ -33,7 +33,8 @@ use crate::{
     exit::{Exit, Failure},
     money::Usd,
     render::{self, Findings},
-    research::{Research, Researched, report::ReportCost},
+    report::ReportCost,
+    research::{Research, Researched},
     services::{call::CallError, successes::Successes},
     span::{self},
     state::{

@@ -18,10 +18,8 @@ use crate::{
     money::Usd,
     remedy::ErrorKind,
     render::{self, Findings},
-    research::{
-        Researched, identity,
-        report::{Coverage, ReportCost},
-    },
+    report::{Coverage, ReportCost},
+    research::{Researched, identity},
     services::call::CallError,
     span::{self, Spent},
     state::{

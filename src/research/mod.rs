@@ -16,7 +16,6 @@ pub(crate) mod persian;
 pub(crate) mod quality;
 pub(crate) mod quarantine;
 mod queries;
-pub(crate) use crate::report;
 pub mod radar;
 mod roles;
 pub mod rules;

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use super::report::Bilingual;
+use crate::report::Bilingual;
 use crate::text;
 
 /// After so many months a rule has to be looked up again.

@@ -16,10 +16,10 @@ use super::{
     identity::{self, Candidate, Marks, Sorted},
     quarantine::{self, Attempt},
     queries::latin_name,
-    report::{Source, TakenOut},
 };
 use crate::{
     brand::{self, Brand},
+    report::{Source, TakenOut},
     services::tavily::Page,
     text,
 };

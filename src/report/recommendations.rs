@@ -96,6 +96,7 @@ pub struct Advice {
 pub struct Channel {
     pub medium: Medium,
     /// Percent of the budget.
+    #[serde(deserialize_with = "share_or_none")]
     pub share: u32,
     #[serde(default)]
     pub why: Bilingual,
@@ -270,9 +271,17 @@ fn text_or_absent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<S
     Ok(text.filter(|text| !text.trim().is_empty()))
 }
 
-/// 0 stands for a sum that no fact gives.
+/// 0 stands for a sum that no fact gives, and so does less: schemas of providers have no bounds.
 fn sum_or_absent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(Option::<u64>::deserialize(deserializer)?.filter(|sum| *sum > 0))
+    let sum = Option::<i64>::deserialize(deserializer)?;
+    let sum = sum.and_then(|sum| u64::try_from(sum).ok());
+    Ok(sum.filter(|sum| *sum > 0))
+}
+
+/// A share below 0 is none.
+fn share_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let share = i64::deserialize(deserializer)?.clamp(0, u32::MAX.into());
+    Ok(u32::try_from(share).unwrap_or_default())
 }
 
 /// A word that is no occasion stands for none.
@@ -332,7 +341,7 @@ mod tests {
         for absent in [
             json!({"budget_million_toman": 0, "timing": "none", "concept": {"fa": "", "en": " "}}),
             json!({"budget_million_toman": null, "timing": null, "concept": {"fa": null}}),
-            json!({"timing": ""}),
+            json!({"timing": "", "budget_million_toman": -7}),
             json!({}),
         ] {
             let read: Opportunity = serde_json::from_value(absent).unwrap();

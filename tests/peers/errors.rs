@@ -56,8 +56,9 @@ const TABLE: [(&str, &str, Effect); 34] = [
     ("/chat/completions", "529", Passes),
     ("/key", "401", MODEL_KEY),
     ("/key", "500", Passes),
-    ("/models", "400", Ends(2, "OPENROUTER_BASE_URL")),
-    ("/models", "403", MODEL_KEY),
+    // A gateway may refuse its list and answer questions all the same.
+    ("/models", "400", Passes),
+    ("/models", "403", Passes),
     ("/models", "500", Passes),
     ("/search", "400", Brand),
     ("/search", "401", SEARCH_KEY),

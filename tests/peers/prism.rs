@@ -55,8 +55,7 @@ fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
     };
 
     for args in [
-        &["check"][..],
-        &["--google-sheets", "--budget", "5", "--workers", "4"],
+        &["--google-sheets", "--budget", "5", "--workers", "4"][..],
         &[
             "--brand",
             "کاله",
@@ -77,6 +76,7 @@ fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
             "--lang",
             "en",
         ],
+        &["check"],
     ] {
         let ended = run(args);
         assert_eq!(ended.code, Some(0), "{args:?}: {ended:#?}");

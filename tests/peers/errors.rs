@@ -57,8 +57,8 @@ const TABLE: [(&str, &str, Effect); 34] = [
     ("/key", "401", MODEL_KEY),
     ("/key", "500", Passes),
     // A gateway may refuse its list and answer questions all the same.
-    ("/models", "400", Passes),
-    ("/models", "403", Passes),
+    ("/models", "400", Ignored),
+    ("/models", "403", Ignored),
     ("/models", "500", Passes),
     ("/search", "400", Brand),
     ("/search", "401", SEARCH_KEY),

@@ -34,8 +34,8 @@ fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
         &list_of(4),
         Options {
             faults: vec![
-                "llm:bad-json:2x".parse().unwrap(),
-                "llm:length:2x".parse().unwrap(),
+                "llm:bad-json:1x".parse().unwrap(),
+                "llm:length:1x".parse().unwrap(),
             ],
             ..Options::default()
         },

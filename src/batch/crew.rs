@@ -309,7 +309,7 @@ impl<'a> Crew<'a> {
                 Supply::Hosts(hosts) => match self.end {
                     _ if hosts.is_asking() || self.following.is_some() => false,
                     End::Complete => hosts.is_over() && !self.stop.is_cancelled(),
-                    // Whoever leads stays until the others have found out too.
+                    // The leader stays until the others have found out too.
                     End::Budget(_) => !hosts.whole.leads || hosts.whole.hosts <= 1,
                     End::Signal(_) | End::TimeUp(_) | End::Failed(_) => true,
                 },

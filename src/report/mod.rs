@@ -119,7 +119,7 @@ pub enum Disagreement {
     Authority,
 }
 
-/// Somebody else of the same name.
+/// Another company of the same name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Namesake {

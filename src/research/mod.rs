@@ -12,6 +12,7 @@ pub(crate) mod figures;
 pub(crate) mod grounds;
 pub(crate) mod identity;
 pub(crate) mod insights;
+mod merging;
 pub(crate) mod persian;
 pub(crate) mod quality;
 pub(crate) mod quarantine;

@@ -30,7 +30,7 @@ enum When {
     Share(f64),
     /// The first ones; so many are left.
     First(Arc<AtomicU64>),
-    /// For a time or for ever, after so many requests went well.
+    /// For a time or for ever, after this many successful requests.
     After(Arc<Outage>),
 }
 

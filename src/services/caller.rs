@@ -158,7 +158,7 @@ impl Caller {
     pub fn final_error(&self, service: &Service, request: &Request, refusal: Refusal) -> CallError {
         let error = refusal.into_error(service, &request.what);
         if request.price.is_some() && matches!(error, CallError::Run { .. }) {
-            // Nothing more can be paid for; whoever waits to do so need not find out for himself.
+            // Nothing more can be paid for: calls that wait need not find that out one by one.
             self.stop.cancel();
         }
         error
@@ -217,7 +217,7 @@ impl Caller {
             Span::current().record("retries", failures.count());
         }
         if request.price.is_some() && matches!(answer, Err(CallError::Run { .. })) {
-            // Nothing more can be paid for; whoever waits to do so need not find out for himself.
+            // Nothing more can be paid for: calls that wait need not find that out one by one.
             self.stop.cancel();
         }
         answer
@@ -485,7 +485,7 @@ impl Caller {
         if json.is_none()
             && let Some(read) = body::read(&text)
         {
-            // What is kept has to be read again by whoever uses it.
+            // A cached response has to be readable again.
             text = read.to_string();
             json = Some(read);
         }

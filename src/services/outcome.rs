@@ -29,7 +29,7 @@ pub(super) enum Attempt {
     Refused(Refusal),
 }
 
-/// A call without a reply. What never reached the service cost nothing; of everything else nobody knows.
+/// A call without a reply. What never reached the service cost nothing; the cost of everything else is unknown.
 pub(super) async fn not_answered(
     Unanswered {
         why,
@@ -97,7 +97,7 @@ pub(super) async fn book(
     }
 }
 
-/// What a reply cost; `None` where nobody knows.
+/// What a reply cost; `None` where it is unknown.
 fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
     let nothing = Some(Cost::default());
     let answered = (200..=299).contains(&reply.status);

@@ -1,4 +1,4 @@
-//! What is spent is counted and bounded, whoever bills it and whatever a server says of it.
+//! Spending is counted and bounded, whichever party bills it and whatever a server reports.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! The program against what nobody here wrote: servers made from published documents, recorded traffic, other
+//! The program against software of others: servers made from published documents, recorded traffic, other
 //! OpenAI-compatible servers and gateways, and a real model. `.ci/peers/run` brings them and runs all of it.
 #![expect(
     clippy::unwrap_used,

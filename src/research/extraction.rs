@@ -1,7 +1,11 @@
 //! From the analyst's claims to the facts of a report: every claim is held against its source, equal claims become one
 //! fact with several citations, and two values of a field that holds one are a contradiction.
 
-use super::{evidence::Evidence, identity, merging::Merging};
+use super::{
+    evidence::Evidence,
+    identity,
+    merging::{Merging, is_name},
+};
 use crate::{
     report::{
         Citation, Contradiction, Fact, Facts, Field, Namesake, Status,
@@ -60,12 +64,14 @@ pub fn analyse(claims: Claims, evidence: &mut Evidence, brand: &str) -> Analysis
     }
 }
 
-/// `None` where a claim names no field, or its value is a way of saying that it is not known.
+/// `None` where a claim names no field or not what it is about, or its value is a way of saying that it is not known.
 fn statement(claim: Claim) -> Option<Statement> {
     let field = Field::of_claim(&claim.field)?;
     let is_misread =
         field == Field::NationalId && !identity::is_national_id(&text::compact(&claim.value));
-    if is_blank(&claim.value) || is_misread {
+    let is_of_nothing =
+        field.spec().subject != Subject::Brand && !is_name(field) && claim.of.trim().is_empty();
+    if is_blank(&claim.value) || is_misread || is_of_nothing {
         return None;
     }
     let status = match claim.concluded {
@@ -333,10 +339,22 @@ mod tests {
             claim("products.price", "", "۴۵ هزار تومان", "s1", quote),
         ]);
         assert_eq!(analysis.facts.products.len(), 1, "{:?}", analysis.facts);
+        assert_eq!(analysis.left_out, 1, "a price of nothing");
         assert!(
             analysis.facts.products[0]
                 .one(Field::ProductPrice)
                 .is_some()
         );
+    }
+
+    #[test]
+    fn products_stay_apart_where_the_brand_stands_in_the_place_of_their_names() {
+        let milk = "ماست کاله ۴۵ هزار تومان قیمت دارد";
+        let rival = "رقیب کاله میهن است";
+        let analysis = analysed(vec![
+            claim("products.name_fa", "کاله", "ماست کاله", "s1", milk),
+            claim("products.name_fa", "کاله", "میهن", "s1", rival),
+        ]);
+        assert_eq!(analysis.facts.products.len(), 2);
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Merging<'a> {
     pub fn items(&mut self, statements: Vec<Statement>, kind: Kind) -> Vec<Record> {
         let mut items: Vec<Item> = Vec::new();
         for statement in statements {
-            let names = names_in(&statement);
+            let names = names_in(&statement, self.brand);
             if names.is_empty() {
                 continue;
             }
@@ -210,17 +210,20 @@ fn rank(status: Status) -> u8 {
     }
 }
 
-fn is_name(field: Field) -> bool {
+/// Whether a field holds the name of a product or segment.
+pub(super) fn is_name(field: Field) -> bool {
     matches!(
         field,
         Field::ProductNameFa | Field::ProductNameEn | Field::SegmentWho
     )
 }
 
-/// Names of the product or segment that a statement is about.
-fn names_in(statement: &Statement) -> Vec<String> {
+/// Names of the product or segment that a statement is about. Some models put the brand where the product is due; beside a
+/// name that says nothing, and would make one product of all.
+fn names_in(statement: &Statement, brand: &str) -> Vec<String> {
     let own = is_name(statement.field).then_some(&statement.fact.value);
-    let names = [Some(&statement.of), own].into_iter().flatten();
+    let of = Some(&statement.of).filter(|of| own.is_none() || text::key(of) != text::key(brand));
+    let names = [of, own].into_iter().flatten();
     let names = names.filter(|name| !name.trim().is_empty());
     names.map(|name| text::clean(name)).collect()
 }

@@ -100,7 +100,7 @@ fn a_newcomer_is_ready_after_four_answers() {
     );
     assert_eq!(check.code, Some(0), "{check:#?}");
     assert!(
-        check.out.contains("3 of 3 brands are due: about $0.16"),
+        check.out.contains("3 of 3 brands are due: about $0.15"),
         "{}",
         check.out
     );

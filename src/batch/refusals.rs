@@ -72,6 +72,14 @@ impl Refusal {
                 kind: kind @ (ErrorKind::Rejected | ErrorKind::Refused | ErrorKind::Blocked),
                 status,
                 message,
+            }
+            // A prompt that is too long for the model is refused before anything is answered; an answer that was cut
+            // has no status.
+            | CallError::Request {
+                service,
+                kind: kind @ ErrorKind::Cut,
+                status: status @ Some(_),
+                message,
             } => Some(Self {
                 service,
                 kind: *kind,

@@ -117,6 +117,8 @@ impl Crew<'_> {
             // It may be needed again when others are refused later.
             Ok(_) => self.tried.clear(),
             Err(error) => match Refusal::of(&error) {
+                // Others were answered meanwhile: it is the harmless question that was refused.
+                Some(_) if self.suspects.is_empty() => {}
                 Some(refusal) => {
                     let alike = Alike {
                         refusal: &refusal,

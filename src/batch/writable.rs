@@ -17,7 +17,8 @@ const PROBE: [u8; 4_096] = [b'.'; 4_096];
 /// # Errors
 /// With [`Exit::Machine`], when the folder or a file in it cannot be written.
 pub fn prove(folder: &Path) -> Result<(), Failure> {
-    let probe = folder.join(".check");
+    // Hosts may share the folder, so each has a name of its own.
+    let probe = folder.join(format!(".check-{:016x}", fastrand::u64(..)));
     let written = write_atomically(&probe, &PROBE).and_then(|()| Ok(fs::remove_file(&probe)?));
     // A file that stands in the place of the folder, or a link that leads nowhere, has no error of its own kind.
     let blocked = !folder.is_dir() && folder.symlink_metadata().is_ok();

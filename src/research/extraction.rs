@@ -348,6 +348,31 @@ mod tests {
     }
 
     #[test]
+    fn two_sizes_of_a_product_are_two_products_and_no_contradiction() {
+        let quote = "ماست کاله ۴۵ هزار تومان قیمت دارد";
+        let other = "ماست کاله ۴۸ هزار تومان قیمت دارد";
+        let analysis = analysed(vec![
+            claim(
+                "products.price",
+                "ماست یونانی ۹۰۰ گرمی",
+                "۴۵ هزار تومان",
+                "s1",
+                quote,
+            ),
+            claim("products.category", "ماست یونانی", "ماست", "s1", quote),
+            claim(
+                "products.price",
+                "ماست یونانی ۴۰۰ گرمی",
+                "۴۸ هزار تومان",
+                "s2",
+                other,
+            ),
+        ]);
+        assert_eq!(analysis.facts.products.len(), 2, "{:?}", analysis.facts);
+        assert!(analysis.contradictions.is_empty());
+    }
+
+    #[test]
     fn products_stay_apart_where_the_brand_stands_in_the_place_of_their_names() {
         let milk = "ماست کاله ۴۵ هزار تومان قیمت دارد";
         let rival = "رقیب کاله میهن است";

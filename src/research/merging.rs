@@ -6,10 +6,11 @@ use super::{
     contradictions::{self, is_same},
     evidence::Evidence,
     extraction::Statement,
+    figures,
 };
 use crate::{
     report::{
-        Contradiction, Disagreement, Fact, FactPath, Field, Record, Status,
+        Contradiction, Fact, FactPath, Field, Record, Status,
         fields::{Kind, Subject},
     },
     text,
@@ -57,11 +58,16 @@ impl<'a> Merging<'a> {
                 continue;
             }
             let known = items.iter_mut().find(|item| {
-                let mut pairs = item
-                    .names
-                    .iter()
-                    .flat_map(|known| names.iter().map(move |name| (known, name)));
-                pairs.any(|(known, name)| is_same(kind, known, name, self.brand))
+                let is_same =
+                    |known: &String, name: &String| is_same(kind, known, name, self.brand);
+                let pairs = || {
+                    let known = item.names.iter();
+                    known.flat_map(|known| names.iter().map(move |name| (known, name)))
+                };
+                // A name without a figure is like those of every size; two sizes are two products.
+                let is_another_size =
+                    |(known, name)| !is_same(known, name) && differ_in_figures(known, name);
+                pairs().any(|(known, name)| is_same(known, name)) && !pairs().any(is_another_size)
             });
             match known {
                 Some(item) => {
@@ -173,10 +179,10 @@ impl<'a> Merging<'a> {
         if !field.spec().kind.is_exclusive() || chosen.status != Status::Supported {
             return Some(chosen);
         }
-        let mut rivals: Vec<(Fact, Option<Disagreement>)> = Vec::new();
+        let mut rivals = Vec::new();
         for mut rival in values.filter(|fact| fact.status == Status::Supported) {
-            let reason = contradictions::settle(&mut chosen, &mut rival, self.evidence);
-            rivals.push((rival, reason));
+            contradictions::settle(&mut chosen, &mut rival, self.evidence);
+            rivals.push(rival);
         }
         if rivals.is_empty() {
             return Some(chosen);
@@ -187,7 +193,10 @@ impl<'a> Merging<'a> {
             item,
             place: None,
         };
-        for (mut second, reason) in rivals {
+        for mut second in rivals {
+            // The reason is that of the pair as it is shown, whichever pair brought the chosen value to the front.
+            let reason =
+                contradictions::settle(&mut chosen.clone(), &mut second.clone(), self.evidence);
             second.status = Status::Conflicted;
             self.contradictions.push(Contradiction {
                 about: path.to_string(),
@@ -198,6 +207,13 @@ impl<'a> Merging<'a> {
         }
         Some(chosen)
     }
+}
+
+/// Whether both names have figures, and not the same.
+fn differ_in_figures(one: &str, other: &str) -> bool {
+    let (one, other) = (figures::read(one).figures, figures::read(other).figures);
+    let same = one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a.same(*b));
+    !one.is_empty() && !other.is_empty() && !same
 }
 
 /// Lower is better.

@@ -95,9 +95,15 @@ impl Trial {
         }
     }
 
+    /// What makes this trial another request than every earlier one: only an answer of now proves anything.
+    fn made_now() -> String {
+        format!("{SHORT}Trial of {}.\n", Timestamp::now())
+    }
+
     /// Asks the analyst's question.
     pub async fn analyst(&self, model: &OpenRouter) -> Result<Took, CallError> {
-        let prompt = stages::analyst_prompt(&self.brand, &self.evidence, &[0; 32]) + SHORT;
+        let prompt =
+            stages::analyst_prompt(&self.brand, &self.evidence, &[0; 32]) + &Self::made_now();
         let question = Question {
             payer: &self.payer,
             ..stages::analyst(&self.brand, &prompt)
@@ -118,8 +124,8 @@ impl Trial {
             year: &year,
             rules: &[],
         };
-        let prompt =
-            stages::strategist_prompt(&self.brand, &brief, &Facts::default(), &[0; 32]) + SHORT;
+        let prompt = stages::strategist_prompt(&self.brand, &brief, &Facts::default(), &[0; 32])
+            + &Self::made_now();
         let question = Question {
             payer: &self.payer,
             ..stages::strategist(&self.brand, lang, &prompt)

@@ -75,7 +75,12 @@ fn read_events(text: &str) -> Option<Value> {
     {
         return Some(only.clone());
     }
-    (!events.is_empty()).then(|| completion(&events))
+    // A stream that ends before it says so is the beginning of an answer.
+    let ends = text.lines().any(|line| line.trim_end().ends_with("[DONE]"))
+        || events.iter().any(|event| {
+            !event["choices"][0]["finish_reason"].is_null() || !event["error"].is_null()
+        });
+    (ends && !events.is_empty()).then(|| completion(&events))
 }
 
 /// The JSON values of a stream's `data:` lines.

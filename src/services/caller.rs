@@ -361,7 +361,7 @@ impl Caller {
             }
             _ => (
                 now_in_milliseconds().map_err(anyhow::Error::from)?,
-                Cost::default(),
+                Some(Cost::default()),
             ),
         };
         let attempt = conclude(reply, verdict, (at, cost), hash, sent);

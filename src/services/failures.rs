@@ -62,6 +62,8 @@ pub struct Failures {
     of_this_request: u32,
     /// Those of them that took all the time there was.
     timed_out: u32,
+    /// All that took the time there was, whether or not others were answered.
+    without_end: u32,
     /// Answers without anything in them, and those of them that were billed.
     hollow: u32,
     billed: u32,
@@ -82,6 +84,7 @@ impl Failures {
             count: 0,
             of_this_request: 0,
             timed_out: 0,
+            without_end: 0,
             hollow: 0,
             billed: 0,
             asked_to_wait: false,
@@ -98,6 +101,7 @@ impl Failures {
         match failure.kind {
             FailureKind::OfRequest => self.of_this_request += u32::from(answers_others),
             FailureKind::TimedOut => {
+                self.without_end += 1;
                 self.of_this_request += u32::from(answers_others);
                 self.timed_out += u32::from(answers_others);
             }
@@ -147,6 +151,11 @@ impl Failures {
         speed: f64,
         wait: Duration,
     ) -> bool {
+        let elapsed = self.begun.elapsed() + wait;
+        // Each of these tries may be billed, and a third one is no likelier to end in time.
+        if self.without_end >= PAID_TRIES && elapsed > PATIENCE.div_f64(speed) {
+            return true;
+        }
         let patience = match patience {
             // It says that it will be there in a moment.
             _ if self.loading => PATIENCE,
@@ -156,7 +165,7 @@ impl Failures {
             None if self.asked_to_wait || service.gate.ever_succeeded() => PATIENCE,
             None => PATIENCE_AT_START,
         };
-        self.begun.elapsed() + wait > patience.div_f64(speed)
+        elapsed > patience.div_f64(speed)
     }
 }
 

@@ -60,7 +60,8 @@ pub(super) async fn not_answered(
     })
 }
 
-/// Puts what a reply cost into the ledger, and a good answer into the store, before anything is done with it.
+/// Puts what a reply cost into the ledger, and a good answer into the store, before anything is done with it. The cost is
+/// `None` where it is unknown.
 pub(super) async fn book(
     request: &Request,
     price: &Price,
@@ -69,12 +70,12 @@ pub(super) async fn book(
     body: String,
     hold: Hold,
     hash: RequestHash,
-) -> anyhow::Result<(Timestamp, Cost)> {
+) -> anyhow::Result<(Timestamp, Option<Cost>)> {
     let at = now_in_milliseconds()?;
     let good = matches!(verdict, Verdict::Good);
     match billed(price, reply, good) {
         // The hold stays in the ledger until the service's own figures say more.
-        None => Ok((at, Cost::default())),
+        None => Ok((at, None)),
         Some(cost) if good || cost != Cost::default() => {
             let payer = Some(request.payer.clone());
             hold.settle(
@@ -88,11 +89,11 @@ pub(super) async fn book(
                 good,
             )
             .await?;
-            Ok((at, cost))
+            Ok((at, Some(cost)))
         }
         Some(nothing) => {
             hold.release().await?;
-            Ok((at, nothing))
+            Ok((at, Some(nothing)))
         }
     }
 }
@@ -125,11 +126,14 @@ fn billed(price: &Price, reply: &Reply, good: bool) -> Option<Cost> {
 pub(super) fn conclude(
     reply: Reply,
     verdict: Verdict,
-    (at, cost): (Timestamp, Cost),
+    (at, cost): (Timestamp, Option<Cost>),
     hash: RequestHash,
     sent: Instant,
 ) -> Attempt {
-    let is_billed = cost != Cost::default();
+    let is_billed = cost.is_some_and(|cost| cost != Cost::default());
+    // What a refusal may have cost counts as that.
+    let may_be_billed = is_billed || cost.is_none();
+    let cost = cost.unwrap_or_default();
     let kind = match (verdict, reply.code()) {
         (Verdict::Good, _) => {
             let answer = Answer {
@@ -145,7 +149,7 @@ pub(super) fn conclude(
             return Attempt::Answer(answer, sent);
         }
         (Verdict::Request(_) | Verdict::Run(_), _) => {
-            return Attempt::Refused(Refusal::of(reply, verdict, is_billed));
+            return Attempt::Refused(Refusal::of(reply, verdict, may_be_billed));
         }
         (Verdict::Hollow, _) => FailureKind::Hollow { billed: is_billed },
         (Verdict::Transient, 503) if is_loading(&reply.message) => FailureKind::Loading,

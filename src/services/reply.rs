@@ -82,9 +82,9 @@ impl Trouble {
     /// The code that the run ends with.
     pub fn exit(self) -> Exit {
         match self {
-            Self::Refused | Self::Upstream => Exit::Refused,
+            Self::Refused | Self::Upstream | Self::WrongModel => Exit::Refused,
             Self::NoCredit | Self::KeyLimit | Self::Quota | Self::Between => Exit::Unavailable,
-            Self::WrongAddress | Self::WrongModel | Self::TooLarge => Exit::Usage,
+            Self::WrongAddress | Self::TooLarge => Exit::Usage,
         }
     }
 }

@@ -115,6 +115,6 @@ fn when_no_model_is_left_the_run_says_so() {
     });
     let models = format!("{FIRST},{SECOND}");
     let ended = run(&desk, &proxy, &["--brands", "list.csv", "--model", &models]);
-    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    assert_eq!(ended.code, Some(3), "{ended:#?}");
     assert!(ended.err.contains("Choose another model"), "{ended:#?}");
 }

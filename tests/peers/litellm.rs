@@ -166,7 +166,7 @@ fn wrong_settings_of_litellm_are_told_before_a_second_brand_is_searched_for() {
         Wrong {
             what: "an alias that does not exist",
             server: litellm.server("no-such-alias"),
-            codes: &[2],
+            codes: &[3],
             says: &["no-such-alias", "Invalid model name"],
         },
         Wrong {
@@ -184,7 +184,7 @@ fn wrong_settings_of_litellm_are_told_before_a_second_brand_is_searched_for() {
         Wrong {
             what: "an alias of a model that is gone",
             server: litellm.server("renamed"),
-            codes: &[2],
+            codes: &[3],
             says: &["house/gone is not a valid model"],
         },
         Wrong {

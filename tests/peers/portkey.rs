@@ -105,7 +105,7 @@ fn wrong_settings_of_portkey_are_told_before_a_second_brand_is_searched_for() {
         Wrong {
             what: "a model that does not exist",
             server: unknown_model,
-            codes: &[2],
+            codes: &[3],
             says: &["house/no-such-model is not a valid model"],
         },
         Wrong {

@@ -94,6 +94,22 @@ const TOO_MUCH: [&str; 9] = [
     "too big",
 ];
 
+/// Words before the longest answer that a model takes.
+const OF_A_LIMIT: [&str; 9] = [
+    "at most",
+    "supports",
+    "less than or equal to",
+    "<=",
+    "up to",
+    "limit of",
+    "limit is",
+    "maximum of",
+    "maximum allowed",
+];
+
+/// A shorter limit, in tokens, is a misreading: nothing that is asked for fits into it.
+const LEAST_ANSWER: u32 = 1_024;
+
 /// What a refusal says to do otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
@@ -187,7 +203,7 @@ fn one_advice(code: u16, words: &Words, form: &Form) -> Option<Advice> {
     if names_limit && form.limit != Limit::Unsaid {
         let most = words
             .has(&TOO_MUCH)
-            .then(|| least_number(&words.all))
+            .then(|| longest_answer(&words.text))
             .flatten();
         if let Some(most) = most.filter(|most| form.longest.is_none_or(|longest| *most < longest)) {
             return Some(Advice::Shorten(most));
@@ -231,11 +247,25 @@ fn step_down(form: &Form) -> Option<Advice> {
     }
 }
 
-/// The smallest number of tokens that a refusal names.
-fn least_number(words: &str) -> Option<u32> {
-    let numbers = words.split(|sign: char| !sign.is_ascii_digit() && sign != ',');
-    let numbers = numbers.filter_map(|digits| digits.replace(',', "").parse::<u32>().ok());
-    numbers.filter(|number| *number >= 256).min()
+/// The longest answer that a refusal says is taken, in tokens: the number after words of a limit. Other numbers are codes,
+/// names of models, or what was asked for.
+fn longest_answer(text: &str) -> Option<u32> {
+    let text = text.to_lowercase();
+    let limits = OF_A_LIMIT.iter().flat_map(|words| {
+        let ends = text
+            .match_indices(words)
+            .map(|(at, found)| at + found.len());
+        ends.filter_map(|end| number_at_begin(&text[end..]))
+    });
+    limits.filter(|limit| *limit >= LEAST_ANSWER).min()
+}
+
+/// The number that a text begins with, after a few words at most.
+fn number_at_begin(text: &str) -> Option<u32> {
+    let near: String = text.chars().take(24).collect();
+    let digits = near.find(|sign: char| sign.is_ascii_digit())?;
+    let number = near[digits..].split(|sign: char| !sign.is_ascii_digit() && sign != ',');
+    number.into_iter().next()?.replace(',', "").parse().ok()
 }
 
 impl Advice {

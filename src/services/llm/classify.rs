@@ -29,7 +29,7 @@ pub(crate) fn classify(reply: &Reply) -> Verdict {
     if let Some(words) = Words::of(json) {
         return of_error(&words, reply);
     }
-    if reply.status != 200 || json.get("choices").is_none() && json.get("data").is_some() {
+    if !(200..=299).contains(&reply.status) {
         return usual_verdict(reply);
     }
     match Completion::read(json) {

@@ -294,7 +294,7 @@ impl OpenRouter {
             .map(|other| other.model.prices)
             .chain([prices])
             .flatten()
-            .map(|prices| prices.worst(body.len(), length))
+            .map(|prices| prices.worst(body.len(), form.longest_billed(sending.max_tokens)))
             .max();
         Ok(Request {
             what: sending.what.clone(),

@@ -17,6 +17,7 @@ use super::{
     request::{Form, Step},
 };
 use crate::{
+    remedy::ErrorKind,
     services::{refusal::Refusal, words::Words},
     text,
 };
@@ -84,7 +85,14 @@ impl Ladder {
             }
             Arc::clone(&schema.first)
         };
-        timeout(longest, first.lock_owned()).await.ok()
+        let turn = timeout(longest, first.lock_owned()).await.ok();
+        let is_proven = self
+            .known()
+            .schemas
+            .get(schema)
+            .is_some_and(|of| of.is_proven);
+        // Those that waited go together, once one was answered.
+        turn.filter(|_| !is_proven)
     }
 
     /// A question in this form was answered. Returns whether that lowered the step.
@@ -105,7 +113,11 @@ impl Ladder {
         tried: &Form,
         refusal: &Refusal,
     ) -> Option<Next> {
-        let code = refusal.status?;
+        let code = match refusal.status? {
+            // An error in the body of a 200 is one of the request where it has no code of its own.
+            200..=299 if refusal.kind == ErrorKind::Refused => 400,
+            code => code,
+        };
         let empty = Words::default();
         let words = refusal.words.as_ref().unwrap_or(&empty);
         let mut known = self.known();
@@ -140,7 +152,7 @@ impl Ladder {
                 told_later: told,
             });
         }
-        known.remember(schema, &form, words);
+        known.remember(schema, tried, &form, words);
         Some(Next {
             form,
             told,
@@ -165,10 +177,11 @@ impl Known {
         }
     }
 
-    fn remember(&mut self, schema: &'static str, form: &Form, words: &Words) {
+    fn remember(&mut self, schema: &'static str, tried: &Form, form: &Form, words: &Words) {
         let of_model = words.has(&NOT_KNOWN) && !words.has(&OF_THIS_SCHEMA)
             || words.has(&["requested parameters"]);
-        let step = match of_model {
+        // A parameter that is not known says nothing about the step.
+        let step = match of_model && form.step > tried.step {
             true => form.step.max(self.form.step),
             false => self.form.step,
         };

@@ -219,12 +219,20 @@ fn in_order(found: Vec<Found>, schema: &Value) -> Vec<Value> {
         let value = unwrapped(value, schema);
         match keys(&value, schema) {
             (_, true) if takes_any || keys(&value, schema).0 > 0 => whole.push(value),
-            (1.., false) if !inner => partly.push(value),
+            (1.., false) if !inner && has_main_list(&value, schema) => partly.push(value),
             _ => {}
         }
     }
     whole.append(&mut partly);
     whole
+}
+
+/// Whether an object has the list that the schema begins with: without that, an answer would be empty in form only.
+fn has_main_list(value: &Value, schema: &Value) -> bool {
+    let properties = schema["properties"].as_object();
+    properties
+        .and_then(|properties| properties.iter().next())
+        .is_none_or(|(name, main)| main["type"] != "array" || value.get(name).is_some())
 }
 
 /// The answer in an object of its own: `{"answer": {…}}`, `{"answer": "{…}"}`.

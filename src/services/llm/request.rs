@@ -19,6 +19,9 @@ pub enum Step {
     PlainText,
 }
 
+/// No model of today's lists writes a longer answer, in tokens.
+const WITHOUT_LIMIT: u32 = 131_072;
+
 /// By which name the longest answer is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -103,6 +106,15 @@ impl Form {
     /// The longest answer in tokens, where this many are asked for.
     pub fn length(&self, asked: u32) -> u32 {
         self.longest.map_or(asked, |longest| asked.min(longest))
+    }
+
+    /// The longest answer that may be billed, in tokens: what was asked for, or whatever a model writes that is told no
+    /// limit.
+    pub fn longest_billed(&self, asked: u32) -> u32 {
+        match self.limit {
+            Limit::Unsaid => self.longest.unwrap_or(WITHOUT_LIMIT),
+            Limit::MaxCompletionTokens | Limit::MaxTokens => self.length(asked),
+        }
     }
 }
 

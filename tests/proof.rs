@@ -214,10 +214,13 @@ fn a_gateway_that_refuses_the_first_brand_alone_goes_on() {
 
 #[test]
 fn brands_whose_contents_are_refused_do_not_end_a_run_although_they_come_first() {
-    let desk = Desk::with_list(&list_of(9));
+    // More than twice as many as bring the harmless question: each time it is asked anew, and proves something anew.
+    let desk = Desk::with_list(&list_of(28));
     let proxy = Proxy::before(&desk, |path, body| {
-        let named = |number: usize| body.contains(&format!("برند شماره {number}"));
-        let refused = path.ends_with("/chat/completions") && (1..=5).any(named);
+        let named = |number: usize| body.contains(&format!("برند شماره {number}\n"));
+        let named =
+            |number: usize| named(number) || body.contains(&format!("برند شماره {number}\\n"));
+        let refused = path.ends_with("/chat/completions") && (1..=24).any(named);
         let error = json!({"error": {"code": 403, "message": "Your input was flagged",
             "metadata": {"reasons": ["gambling"], "flagged_input": "…"}}});
         refused.then(|| (403, error.to_string()))
@@ -229,5 +232,5 @@ fn brands_whose_contents_are_refused_do_not_end_a_run_although_they_come_first()
     let done = registry
         .values()
         .filter(|entry| entry["status"] == "success");
-    assert_eq!((registry.len(), done.count()), (9, 4));
+    assert_eq!((registry.len(), done.count()), (28, 4));
 }

@@ -215,6 +215,13 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_breaks_off_is_no_answer() {
+        let begun = "data: {\"choices\":[{\"delta\":{\"content\":\"{\"}}]}\n\n";
+        assert_eq!(read(begun), None);
+        assert!(read(&format!("{begun}data: [DONE]\n\n")).is_some());
+    }
+
+    #[test]
     fn an_error_in_a_stream_stays_one() {
         let text = "data: {\"choices\":[{\"delta\":{\"content\":\"{\"}}]}\n\ndata: {\"error\":{\"code\":502,\"message\":\"lost\"}}\n\n";
         assert_eq!(read(text).unwrap()["error"]["code"], 502);

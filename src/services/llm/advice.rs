@@ -366,6 +366,35 @@ mod tests {
     };
 
     #[test]
+    fn the_longest_answer_is_the_number_after_words_of_a_limit() {
+        for (text, limit) in [
+            (
+                "max_tokens is too large: 12000. This model supports at most 8192 completion tokens, whereas you provided 12000.",
+                Some(8_192),
+            ),
+            (
+                "gpt-4-0613: max_tokens must be less than or equal to 4,096",
+                Some(4_096),
+            ),
+            (
+                "max_completion_tokens: 24000 > 16384, which is the maximum allowed number",
+                None,
+            ),
+            (
+                "status 400 of model gpt-4-0613: max_tokens is too large",
+                None,
+            ),
+            ("at most 400 requests a minute", None),
+        ] {
+            assert_eq!(longest_answer(text), limit, "{text}");
+        }
+        // The code of an error, which some gateways send as a text, is none.
+        let error = json!({"error": {"code": "400", "message": "max_tokens is too large: this model supports at most 8192"}});
+        let words = Words::of(&error).unwrap();
+        assert_eq!(advice(400, &words, &FULL), [Advice::Shorten(8_192)]);
+    }
+
+    #[test]
     fn only_what_is_refused_is_asked_otherwise() {
         use Advice::{
             DropReasoning, DropRouting, PlainText, RenameLimit, RequireLess, Shorten, StepDown, Try,

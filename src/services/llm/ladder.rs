@@ -263,6 +263,29 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_parameter_says_nothing_about_the_step_of_other_schemas() {
+        let ladder = Ladder::new(FULL);
+        let large = refusal(400, &json!({"message": "The schema has too many states"}));
+        let lower = ladder.refused("m", "analyst", &FULL, &large).unwrap().form;
+        let reasoning = refusal(400, &json!({"message": "Unknown parameter: reasoning"}));
+        let next = ladder.refused("m", "analyst", &lower, &reasoning).unwrap();
+        assert!(!next.form.reasoning);
+        assert_eq!(ladder.form("strategist").step, Step::JsonSchema);
+        assert!(!ladder.form("strategist").reasoning);
+    }
+
+    #[test]
+    fn an_error_in_a_200_without_a_code_steps_down_too() {
+        let ladder = Ladder::new(FULL);
+        let in_200 = refusal(
+            200,
+            &json!({"message": "Invalid schema for response_format"}),
+        );
+        let next = ladder.refused("m", "analyst", &FULL, &in_200).unwrap();
+        assert_eq!(next.form.step, Step::JsonObject);
+    }
+
+    #[test]
     fn a_refusal_without_a_reason_is_remembered_only_when_the_lower_step_is_answered() {
         let ladder = Ladder::new(FULL);
         let bare = refusal(400, &json!({"message": "Provider returned error"}));

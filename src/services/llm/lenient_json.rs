@@ -436,6 +436,9 @@ mod tests {
             ("claims", list(object([("value", schema::text())]))),
             ("namesakes", list(object([("phone", nullable_text())]))),
         ]);
+        let without = read::<Flat>("{\"namesakes\": []}", &schema);
+        assert!(without.is_err(), "an answer without its main list is none");
+        assert!(read::<Flat>("{\"claims\": []}", &schema).is_ok());
         let flat: Flat = read("[{\"value\": \"a\"}]", &schema).unwrap();
         assert_eq!((flat.claims.len(), flat.namesakes.len()), (1, 0));
         assert!(read::<Flat>("[{\"other\": \"a\"}]", &schema).is_err());

@@ -34,9 +34,15 @@ const KEPT = new Set([
 export function write(saved, output) {
   const report = full(JSON.parse(readFileSync(saved, 'utf8')));
   for (const [folder, text] of HOSTILE) save(output, folder, hostile(report, text));
-  save(output, 'فروشگاه ۲۴', friendly(report, 'فروشگاه ۲۴', '2026-11-20T21:30:00Z'));
-  save(output, 'يكتا كالا', friendly(report, 'يكتا كالا', '2026-11-20T22:30:00Z'));
-  save(output, 'Kaveh 360', friendly(report, 'Kaveh 360', '2026-11-13T22:30:00Z'));
+  save(output, 'فروشگاه ۲۴', friendly(report, 'فروشگاه ۲۴', before(report, 4, '21:30')));
+  save(output, 'يكتا كالا', friendly(report, 'يكتا كالا', before(report, 4, '22:30')));
+  save(output, 'Kaveh 360', friendly(report, 'Kaveh 360', before(report, 11, '22:30')));
+}
+
+/// A moment some days before the report was made: the page of changes shows two weeks.
+function before(report, days, time) {
+  const day = new Date(Date.parse(report.generated_at) - days * 86_400_000);
+  return `${day.toISOString().slice(0, 10)}T${time}:00Z`;
 }
 
 function save(output, folder, report) {
@@ -81,7 +87,7 @@ function full(report) {
 
 /// A full report of another name, that changed in a night.
 function friendly(report, brand, at) {
-  const changes = [{ at, since: '2026-11-06T22:30:00Z', run_id: report.run_id, changes: report.changes }];
+  const changes = [{ at, since: before(report, 18, '22:30'), run_id: report.run_id, changes: report.changes }];
   return { ...structuredClone(report), brand, generated_at: at, changes };
 }
 
@@ -103,7 +109,7 @@ function hostile(report, text) {
   const { changes, ...rest } = report;
   const result = walk({ ...rest, night: changes });
   const { night, ...whole } = result;
-  return { ...whole, changes: [{ at: report.generated_at, since: '2026-11-01T22:30:00Z', run_id: other(report.run_id), changes: night }] };
+  return { ...whole, changes: [{ at: report.generated_at, since: before(report, 23, '22:30'), run_id: other(report.run_id), changes: night }] };
 }
 
 if (process.argv[2]) write(process.argv[2], process.argv[3]);

@@ -63,13 +63,18 @@ pub struct Admission {
 }
 
 impl Refusal {
-    /// The refusal in an error that ended a brand. `None` where no service refused: an answer that cannot be read was
-    /// given, and a service that answers others in the meantime refuses nothing.
+    /// The refusal in an error that ended a brand. `None` where no service refused: a service that answers others in the
+    /// meantime refuses nothing.
     pub fn of(error: &CallError) -> Option<Self> {
         match error {
             CallError::Request {
                 service,
-                kind: kind @ (ErrorKind::Rejected | ErrorKind::Refused | ErrorKind::Blocked),
+                // An answer that cannot be read is one of many kinds; where no brand gets another, it is the model's.
+                kind:
+                    kind @ (ErrorKind::Rejected
+                    | ErrorKind::Refused
+                    | ErrorKind::Blocked
+                    | ErrorKind::BadAnswer),
                 status,
                 message,
             }
@@ -104,7 +109,8 @@ impl Refusal {
     /// The exit code of a run that it ends: what passes by itself or with money is not a refused credential.
     pub fn exit(&self) -> Exit {
         match self.status {
-            Some(402 | 408 | 425 | 429 | 432 | 433 | 451 | 500..=599) => Exit::Unavailable,
+            // A model that says nothing may be back in a while.
+            None | Some(402 | 408 | 425 | 429 | 432 | 433 | 451 | 500..=599) => Exit::Unavailable,
             _ => Exit::Refused,
         }
     }

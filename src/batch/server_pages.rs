@@ -166,7 +166,7 @@ fn of_model(
         } if is_openrouter && !slug.starts_with('@') => Err(Failure::new(
             Exit::Usage,
             format!(
-                "the server has no model {slug}: is {nearest} meant? Choose one with --model or OPENROUTER_MODEL; https://openrouter.ai/models lists them"
+                "the server has no model {slug}: is {nearest} meant? Choose one with --model or OPENROUTER_MODEL; its page /models lists them"
             ),
         )),
         Listing::Missing {

@@ -86,11 +86,24 @@ fn statement(claim: Claim) -> Option<Statement> {
             status,
             as_of: Some(claim.as_of).filter(|date| !date.trim().is_empty()),
             evidence: vec![Citation {
-                source: claim.source.trim().to_owned(),
+                source: source_id(&claim.source),
                 quote: claim.quote,
             }],
         },
     })
+}
+
+/// The id of a source, however a model writes it: `2`, `[s2]`, `source S2`. Of several, the first.
+fn source_id(written: &str) -> String {
+    let latin = text::latin_digits(written.trim());
+    let digits = latin
+        .split(|sign: char| !sign.is_ascii_digit())
+        .find(|digits| !digits.is_empty());
+    // An address is none, whatever figures are in it.
+    match digits.filter(|_| !latin.contains("://")) {
+        Some(number) => format!("s{}", number.trim_start_matches('0')),
+        None => latin,
+    }
 }
 
 /// Models' ways of saying that they do not know are not facts.
@@ -114,6 +127,9 @@ fn is_blank(value: &str) -> bool {
 fn set_namesakes_apart(claimed: Vec<ClaimedNamesake>, evidence: &mut Evidence) -> Vec<Namesake> {
     let mut namesakes = Vec::new();
     for ClaimedNamesake { who, mut sources } in claimed {
+        for id in &mut sources {
+            *id = source_id(id);
+        }
         sources.retain(|id| evidence.get(id).is_some());
         evidence.set_apart(&sources);
         if !sources.is_empty() {
@@ -381,5 +397,17 @@ mod tests {
             claim("products.name_fa", "کاله", "میهن", "s1", rival),
         ]);
         assert_eq!(analysis.facts.products.len(), 2);
+    }
+
+    #[test]
+    fn a_source_is_known_however_its_id_is_written() {
+        for written in ["s1", "1", "[s1]", "S1", "source s1", "s1, s2", "۱", " s01 "] {
+            let quote = "شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد";
+            let analysis = analysed(vec![claim("headquarters", "", "آمل", written, quote)]);
+            assert!(
+                analysis.facts.one(Field::Headquarters).is_some(),
+                "{written}"
+            );
+        }
     }
 }

@@ -156,7 +156,7 @@ impl Caller {
 
     /// The error of a refusal after which nothing else can be asked.
     pub fn final_error(&self, service: &Service, request: &Request, refusal: Refusal) -> CallError {
-        let error = refusal.into_error(service, &request.what);
+        let error = refusal.into_error(service, request);
         if request.price.is_some() && matches!(error, CallError::Run { .. }) {
             // Nothing more can be paid for: calls that wait need not find that out one by one.
             self.stop.cancel();
@@ -266,7 +266,7 @@ impl Caller {
                 }
                 Ok(Attempt::Refused(refusal)) => {
                     return match refusal.ends_the_run(otherwise) {
-                        true => Err(refusal.into_error(service, &request.what)),
+                        true => Err(refusal.into_error(service, request)),
                         false => Ok(Sent::Refused(refusal)),
                     };
                 }

@@ -14,6 +14,9 @@ const ATTEMPTS: u32 = 8;
 const PAID_TRIES: u32 = 2;
 const FREE_TRIES: u32 = 4;
 
+/// Long answers that did not come in their time while others did: each may be paid for.
+const TIMED_OUT_TRIES: u32 = 3;
+
 /// How long a model is tried that is out of capacity, where another can be asked.
 const PATIENCE_BEFORE_ANOTHER: Duration = Duration::from_secs(45);
 
@@ -132,7 +135,7 @@ impl Failures {
         if self.billed >= PAID_TRIES || self.hollow >= FREE_TRIES {
             return Some(ErrorKind::BadAnswer);
         }
-        let failed = self.of_this_request >= ATTEMPTS || self.timed_out >= PAID_TRIES;
+        let failed = self.of_this_request >= ATTEMPTS || self.timed_out >= TIMED_OUT_TRIES;
         failed.then_some(ErrorKind::NoAnswer)
     }
 
@@ -248,7 +251,7 @@ mod tests {
         );
         assert_eq!(
             fails(FailureKind::TimedOut, true),
-            (2, Some(ErrorKind::NoAnswer))
+            (3, Some(ErrorKind::NoAnswer))
         );
         assert_eq!(fails(FailureKind::OfService, true), (20, None));
     }

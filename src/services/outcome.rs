@@ -19,6 +19,9 @@ use crate::{
     state::paid::{Cost, Hold, Kept, RequestHash},
 };
 
+/// A call that may take this long is expected to be dear.
+const LONG: Duration = Duration::from_mins(2);
+
 /// How one attempt ended.
 pub(super) enum Attempt {
     /// An answer to what was sent then.
@@ -54,6 +57,8 @@ pub(super) async fn not_answered(
         kind: match (reached, timed_out) {
             (false, _) => FailureKind::OfService,
             (true, false) => FailureKind::OfRequest,
+            // What takes a minute is asked again without much loss.
+            (true, true) if request.timeout < LONG => FailureKind::OfRequest,
             (true, true) => FailureKind::TimedOut,
         },
         sent,

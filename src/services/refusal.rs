@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    call::{Answer, CallError, Service},
+    call::{Answer, CallError, Request, Service},
     reply::{Reply, Trouble, Verdict},
     words::Words,
 };
@@ -88,14 +88,28 @@ impl Refusal {
     }
 
     /// The error, where nothing else can be asked.
-    pub fn into_error(self, service: &Service, what: &str) -> CallError {
+    pub fn into_error(self, service: &Service, request: &Request) -> CallError {
+        // A service that has answered knows the key and the address: what it refuses now may be this request alone. Where
+        // it refuses all from now on, the brands that follow show it.
+        let words = self.message.to_lowercase();
+        let speaks_of_key = ["key", "account", "credential"]
+            .iter()
+            .any(|word| words.contains(word));
+        let may_be_alone = request.price.is_some()
+            && !speaks_of_key
+            && matches!(self.status, Some(403..=405))
+            && matches!(
+                self.trouble,
+                Some(Trouble::Refused | Trouble::WrongAddress | Trouble::Between)
+            )
+            && service.gate.ever_succeeded();
         match self.trouble {
-            Some(trouble) => service.trouble(trouble, self.status, self.message),
-            None => CallError::Request {
+            Some(trouble) if !may_be_alone => service.trouble(trouble, self.status, self.message),
+            _ => CallError::Request {
                 service: service.name,
                 kind: self.kind,
                 status: self.status,
-                message: format!("{what}: {}", self.message),
+                message: format!("{}: {}", request.what, self.message),
             },
         }
     }

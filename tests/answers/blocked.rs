@@ -117,3 +117,34 @@ fn an_empty_answer_is_asked_for_twice_at_most() {
     let words = "an answer without text (finish_reason stop, 900 tokens of reasoning)";
     fails_alone(Reply::json(200, &completion(&choice)), "bad_answer", words);
 }
+
+#[test]
+fn a_refusal_of_one_brand_by_a_server_that_answered_others_ends_no_run() {
+    for (status, reply) in [
+        (
+            403,
+            Reply::json(
+                403,
+                &json!({"error": {"message": "Forbidden", "code": 403}}),
+            ),
+        ),
+        (
+            404,
+            Reply::json(
+                404,
+                &json!({"error": {"message": "Not found", "code": 404}}),
+            ),
+        ),
+        (403, Reply::html(403, "Attention Required!")),
+    ] {
+        let desk = Desk::with_list(LIST);
+        let proxy = for_chats(&desk, move |asked| match asked.is_about(ONE) {
+            true => Do::Reply(reply.clone()),
+            false => Do::Pass,
+        });
+        // With one worker, so that the brands below it come after it.
+        let ended = run(&desk, &proxy, &["--brands", "list.csv"]);
+        assert_eq!(ended.code, Some(1), "{status}: {ended:#?}");
+        assert_eq!(succeeded(&desk), 5, "{status}: {ended:#?}");
+    }
+}

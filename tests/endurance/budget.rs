@@ -32,7 +32,7 @@ fn try_budget(run: usize) -> f64 {
             ..Options::default()
         },
     );
-    let budget = f64::from(fastrand::u32(250..=400)) / 100.0;
+    let budget = f64::from(fastrand::u32(220..=340)) / 100.0;
     let cap = format!("{budget:.2}");
     let args = ["--brands", "list.csv", "--workers", "16", "--budget", &cap];
     for _ in 0..if crashes { 2 } else { 0 } {

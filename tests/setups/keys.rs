@@ -140,7 +140,7 @@ fn services_out_of_credit_or_without_the_model() {
                 "a model that there is not",
                 ("OPENROUTER_MODEL", "no/such-model"),
                 2,
-                &["no model no/such-model", "--model", "openrouter.ai/models"],
+                &["no model no/such-model", "--model", "/models lists them"],
             ),
             one(
                 "budget in words",

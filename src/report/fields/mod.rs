@@ -189,7 +189,9 @@ impl Field {
 
     /// The field that a claim names: by its id or path, or by its last word where only one field has that.
     pub fn of_claim(name: &str) -> Option<Self> {
-        let name = name.trim().to_ascii_lowercase();
+        // The sign of fields with several values is none of the name, and some models write paths as files have them.
+        let name = name.trim().trim_end_matches('+').replace('/', ".");
+        let name = name.to_ascii_lowercase();
         let by_id = Self::ALL.iter().find(|field| field.id() == name);
         if let Some(field) = by_id.copied().or_else(|| Self::of_path(&name)) {
             return Some(field);
@@ -251,6 +253,11 @@ mod tests {
             Some(Field::ProductPrice)
         );
         assert_eq!(Field::of_claim("name_fa"), Some(Field::NameFa));
+        assert_eq!(Field::of_claim("competitors+"), Some(Field::Competitors));
+        assert_eq!(
+            Field::of_claim("identity/founding_year"),
+            Some(Field::FoundingYear)
+        );
         assert_eq!(Field::of_claim("favourite_colour"), None);
     }
 }

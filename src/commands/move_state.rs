@@ -1,6 +1,9 @@
 //! `brandintel move`: everything that must survive goes from the state folder into a shared store, or back.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
@@ -69,13 +72,20 @@ fn tell(done: Done) {
 fn failure(error: anyhow::Error) -> Failure {
     let held = matches!(error.downcast_ref(), Some(LockError::Held(_)));
     let busy = matches!(error.downcast_ref(), Some(Obstacle::Busy { .. }));
-    match held || busy {
-        true => Failure {
-            exit: Exit::Locked,
-            error,
-        },
-        false => store_failure(error),
+    if held || busy {
+        let exit = Exit::Locked;
+        return Failure { exit, error };
     }
+    let mut failure = store_failure(error);
+    // Without a cause in the machine it is the command that has to change: it names an empty place, or one in use.
+    let machine = failure
+        .error
+        .chain()
+        .any(<dyn std::error::Error>::is::<io::Error>);
+    if failure.exit == Exit::Machine && !machine {
+        failure.exit = Exit::Usage;
+    }
+    failure
 }
 
 fn way(args: &MoveArgs) -> anyhow::Result<Way> {

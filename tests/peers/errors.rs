@@ -44,7 +44,7 @@ const TABLE: [(&str, &str, Effect); 34] = [
         "403 insufficient-permissions",
         MODEL_KEY,
     ),
-    ("/chat/completions", "404", Ends(3, "--model")),
+    ("/chat/completions", "404", Ends(2, "--model")),
     ("/chat/completions", "408", Passes),
     ("/chat/completions", "413", Brand),
     ("/chat/completions", "422", Passes),

@@ -53,7 +53,7 @@ fn try_budget(run: usize) -> f64 {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: .ci/run"]
 fn a_hundred_budgets_are_kept_and_used() {
     let runs = times("BRANDINTEL_TEST_BUDGETS", 100);
     let least = in_parallel(3, (0..runs).collect(), try_budget)

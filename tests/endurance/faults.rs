@@ -176,7 +176,7 @@ fn try_case(service: &str, fault: &str, kind: Kind, share: f64) -> Result<(), St
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: .ci/run"]
 fn every_fault_of_the_table_ends_as_it_should() {
     // Three long answers that do not come end their brand, so these are rarer.
     let some = |fault: &str| match fault {
@@ -212,7 +212,7 @@ fn requests(ended: &Ended) -> (f64, f64) {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: .ci/run"]
 fn ten_bad_minutes_fail_no_brand_and_cost_few_calls() {
     const NIGHT: &str = "200";
     let usual = tempfile::tempdir().unwrap();

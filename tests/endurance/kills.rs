@@ -39,7 +39,7 @@ fn finish(desk: &Desk, args: &[&str], expected: &Map<String, Value>, answers: u6
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: .ci/run"]
 fn two_hundred_kills_at_random_moments() {
     const BRANDS: usize = 6;
     let args = ["--google-sheets", "--workers", "4", "--chunk-size", "2"];
@@ -82,7 +82,7 @@ fn killer(folder: &Path) -> std::path::PathBuf {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: .ci/run"]
 fn a_kill_at_every_write() {
     let args = ["--google-sheets", "--workers", "2"];
     let (expected, answers) = undisturbed(1, &args);

@@ -183,7 +183,7 @@ fn measured(command: &Command, program: &OsStr, desk: &Desk) -> (String, Duratio
 }
 
 #[test]
-#[ignore = "takes minutes, and needs a PostgreSQL server"]
+#[ignore = "takes minutes and needs PostgreSQL: .ci/cluster/run"]
 fn a_million_brands_are_planned_by_one_host_in_a_minute_and_200_mb() {
     let Ok(server) = std::env::var("BRANDINTEL_TEST_STATE") else {
         eprintln!("BRANDINTEL_TEST_STATE names no server: a million brands were not planned");

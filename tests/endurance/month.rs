@@ -410,7 +410,7 @@ fn live_through(change: &ZonedDateTime) {
 }
 
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: .ci/run"]
 fn a_month_of_nights_with_each_change_of_the_clocks() {
     let zone = TimeZone::get(ZONE).unwrap();
     // The next two changes, so that certificates and tokens of today are never of the future.

@@ -356,15 +356,6 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const FULL: Form = Form {
-        step: Step::JsonSchema,
-        limit: Limit::MaxCompletionTokens,
-        limit_renamed: false,
-        routing: Routing::Strict,
-        reasoning: true,
-        longest: None,
-    };
-
     #[test]
     fn the_longest_answer_is_the_number_after_words_of_a_limit() {
         for (text, limit) in [
@@ -391,7 +382,7 @@ mod tests {
         // The code of an error, which some gateways send as a text, is none.
         let error = json!({"error": {"code": "400", "message": "max_tokens is too large: this model supports at most 8192"}});
         let words = Words::of(&error).unwrap();
-        assert_eq!(advice(400, &words, &FULL), [Advice::Shorten(8_192)]);
+        assert_eq!(advice(400, &words, &Form::FULL), [Advice::Shorten(8_192)]);
     }
 
     #[test]
@@ -466,7 +457,7 @@ mod tests {
             (429, said("a schema is too much now"), vec![]),
         ] {
             let words = Words::of(&json!({"error": error})).unwrap();
-            assert_eq!(advice(code, &words, &FULL), advices, "{error}");
+            assert_eq!(advice(code, &words, &Form::FULL), advices, "{error}");
         }
     }
 }

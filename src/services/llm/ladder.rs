@@ -198,17 +198,8 @@ impl Known {
 mod tests {
     use super::*;
     use crate::remedy::ErrorKind;
-    use crate::services::llm::request::{Limit, Routing};
+    use crate::services::llm::request::Routing;
     use serde_json::{Value, json};
-
-    const FULL: Form = Form {
-        step: Step::JsonSchema,
-        limit: Limit::MaxCompletionTokens,
-        limit_renamed: false,
-        routing: Routing::Strict,
-        reasoning: true,
-        longest: None,
-    };
 
     fn refusal(code: u16, error: &Value) -> Refusal {
         Refusal {
@@ -223,7 +214,7 @@ mod tests {
 
     #[test]
     fn every_refusal_ends_on_the_lowest_step() {
-        let ladder = Ladder::new(FULL);
+        let ladder = Ladder::new(Form::FULL);
         let mut form = ladder.form("analyst");
         let no = refusal(400, &json!({"message": "parameter is not supported"}));
         let mut steps = 0;
@@ -240,9 +231,9 @@ mod tests {
 
     #[test]
     fn a_step_is_remembered_for_the_schema_or_for_the_model() {
-        let ladder = Ladder::new(FULL);
+        let ladder = Ladder::new(Form::FULL);
         let large = refusal(400, &json!({"message": "The schema has too many states"}));
-        let next = ladder.refused("m", "analyst", &FULL, &large).unwrap();
+        let next = ladder.refused("m", "analyst", &Form::FULL, &large).unwrap();
         assert!(next.told.unwrap().contains("m refuses strict JSON schemas"));
         assert_eq!(ladder.form("analyst").step, Step::JsonObject);
         assert_eq!(
@@ -251,10 +242,12 @@ mod tests {
             "another schema may be taken"
         );
         // One that was on its way meanwhile goes on with what is known, and it is said once.
-        let late = ladder.refused("m", "analyst", &FULL, &large).unwrap();
+        let late = ladder.refused("m", "analyst", &Form::FULL, &large).unwrap();
         assert_eq!((late.form.step, late.told), (Step::JsonObject, None));
         let never = refusal(400, &json!({"message": "response_format is not supported"}));
-        ladder.refused("m", "strategist", &FULL, &never).unwrap();
+        ladder
+            .refused("m", "strategist", &Form::FULL, &never)
+            .unwrap();
         assert_eq!(
             ladder.form("third").step,
             Step::JsonObject,
@@ -264,9 +257,12 @@ mod tests {
 
     #[test]
     fn a_refused_parameter_says_nothing_about_the_step_of_other_schemas() {
-        let ladder = Ladder::new(FULL);
+        let ladder = Ladder::new(Form::FULL);
         let large = refusal(400, &json!({"message": "The schema has too many states"}));
-        let lower = ladder.refused("m", "analyst", &FULL, &large).unwrap().form;
+        let lower = ladder
+            .refused("m", "analyst", &Form::FULL, &large)
+            .unwrap()
+            .form;
         let reasoning = refusal(400, &json!({"message": "Unknown parameter: reasoning"}));
         let next = ladder.refused("m", "analyst", &lower, &reasoning).unwrap();
         assert!(!next.form.reasoning);
@@ -276,20 +272,22 @@ mod tests {
 
     #[test]
     fn an_error_in_a_200_without_a_code_steps_down_too() {
-        let ladder = Ladder::new(FULL);
+        let ladder = Ladder::new(Form::FULL);
         let in_200 = refusal(
             200,
             &json!({"message": "Invalid schema for response_format"}),
         );
-        let next = ladder.refused("m", "analyst", &FULL, &in_200).unwrap();
+        let next = ladder
+            .refused("m", "analyst", &Form::FULL, &in_200)
+            .unwrap();
         assert_eq!(next.form.step, Step::JsonObject);
     }
 
     #[test]
     fn a_refusal_without_a_reason_is_remembered_only_when_the_lower_step_is_answered() {
-        let ladder = Ladder::new(FULL);
+        let ladder = Ladder::new(Form::FULL);
         let bare = refusal(400, &json!({"message": "Provider returned error"}));
-        let next = ladder.refused("m", "analyst", &FULL, &bare).unwrap();
+        let next = ladder.refused("m", "analyst", &Form::FULL, &bare).unwrap();
         assert!(next.told.is_none() && next.told_later.is_some());
         assert_eq!(ladder.form("analyst").step, Step::JsonSchema);
         assert!(ladder.answered("analyst", &next.form), "that is news");
@@ -302,7 +300,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn others_wait_for_the_first_answer_but_not_for_ever() {
-        let ladder = Ladder::new(FULL);
+        let ladder = Ladder::new(Form::FULL);
         let wait = Duration::from_secs(10);
         let first = ladder.turn("analyst", wait).await;
         assert!(first.is_some());
@@ -313,7 +311,7 @@ mod tests {
             ladder.turn("strategist", wait).await.is_some(),
             "another schema has its own turn"
         );
-        ladder.answered("analyst", &FULL);
+        ladder.answered("analyst", &Form::FULL);
         let begun = tokio::time::Instant::now();
         assert!(ladder.turn("analyst", wait).await.is_none());
         assert_eq!(begun.elapsed(), Duration::ZERO);

@@ -66,6 +66,17 @@ impl Form {
         longest: None,
     };
 
+    /// With everything that a server can refuse.
+    #[cfg(test)]
+    pub const FULL: Self = Self {
+        step: Step::JsonSchema,
+        limit: Limit::MaxCompletionTokens,
+        limit_renamed: false,
+        routing: Routing::Strict,
+        reasoning: true,
+        longest: None,
+    };
+
     /// For a model as a server lists it.
     pub fn of_listed(listed: &Value, has_prices: bool) -> Self {
         let longest = listed

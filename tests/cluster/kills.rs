@@ -170,7 +170,9 @@ fn asked_again(services: &Services, database: &Database) -> (Vec<String>, usize)
         rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     let (mut paid_again, mut lost) = (Vec::new(), 0);
     for (hash, asked) in services.asked() {
-        let stored = stored.get(&hash[..]).expect("every answer was stored");
+        let Some(stored) = stored.get(&hash[..]) else {
+            panic!("asked at {asked:?}, and no answer was stored");
+        };
         let first = stored.iter().min().unwrap();
         let late = asked.iter().filter(|at| *at > first).count();
         lost += asked.len() - 1 - late;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use brandintel::sandbox::{Latency, Options, Sandbox};
+use serde_json::Value;
 
 const CREDIT_USD: f64 = 0.008;
 
@@ -138,15 +139,27 @@ pub struct Question {
 
 impl Question {
     fn of(body: &str) -> Self {
-        let json: serde_json::Value = serde_json::from_str(body).unwrap();
+        let json: Value = serde_json::from_str(body).unwrap();
         let to_model = json["messages"].is_array();
+        // An answer of a model is kept under what was asked, in whichever form it was sent.
+        let kept_as = match to_model {
+            true => {
+                let schema = &json["response_format"]["json_schema"];
+                serde_json::json!({
+                    "model": json["model"], "messages": json["messages"], "name": schema["name"],
+                    "schema": schema["schema"], "max_tokens": json["max_tokens"],
+                })
+                .to_string()
+            }
+            false => body.to_owned(),
+        };
         let (service, endpoint) = match to_model {
             true => ("OpenRouter", "completions"),
             false if json["urls"].is_array() => ("Tavily", "extract"),
             false => ("Tavily", "search"),
         };
         let mut hasher = blake3::Hasher::new();
-        for part in [service, "POST", endpoint, body] {
+        for part in [service, "POST", endpoint, &kept_as] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }

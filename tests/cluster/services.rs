@@ -145,9 +145,11 @@ impl Question {
         let kept_as = match to_model {
             true => {
                 let schema = &json["response_format"]["json_schema"];
+                let limits = ["max_completion_tokens", "max_tokens"].map(|name| &json[name]);
+                let limit = limits.into_iter().find(|limit| limit.is_number());
                 serde_json::json!({
                     "model": json["model"], "messages": json["messages"], "name": schema["name"],
-                    "schema": schema["schema"], "max_tokens": json["max_tokens"],
+                    "schema": schema["schema"], "max_tokens": limit,
                 })
                 .to_string()
             }

@@ -473,6 +473,9 @@ pub struct SandboxArgs {
     /// Sheet reads, and writes, a minute before it answers 429
     #[arg(long, value_name = "N", value_parser = rate)]
     pub sheets_limit: Option<u32>,
+    /// Requests that pass at once under each limit [default: a tenth of a minute's]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub burst: Option<u32>,
     /// Fault to inject, such as llm:429:0.2; may be repeated
     ///
     /// Written as SERVICE:FAULT for all requests, SERVICE:FAULT:SHARE for some, SERVICE:FAULT:Nx for the first N, or

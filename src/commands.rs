@@ -76,6 +76,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         llm_limit: args.llm_limit,
         search_limit: args.search_limit,
         sheets_limit: args.sheets_limit,
+        burst: args.burst,
         faults: args.fault,
         dear: args.dear,
         schema_rules: args.schema_rules,

@@ -104,7 +104,7 @@ fn a_refused_credential_is_named_with_the_services_words_and_the_remedy() {
 }
 
 #[test]
-fn without_a_network_the_run_ends_in_seconds() {
+fn without_a_network_a_dry_run_ends_in_seconds_and_a_run_with_its_time() {
     let desk = Desk::with_list(&list_of(2));
     // A port that was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0")
@@ -116,12 +116,19 @@ fn without_a_network_the_run_ends_in_seconds() {
         "TAVILY_BASE_URL",
         "GOOGLE_SHEETS_BASE_URL",
     ] {
-        let ended = with(&desk, name, &format!("http://{free}"));
-        assert_says(
-            &ended,
-            6,
-            &["127.0.0.1 cannot be reached", "Check the network"],
-        );
+        for args in [
+            &["--google-sheets", "--dry-run"][..],
+            &["--google-sheets", "--max-time", "1s"],
+        ] {
+            let mut command = desk.command(args);
+            command.env(name, format!("http://{free}"));
+            let ended = common::ended(command.output().unwrap());
+            assert_says(
+                &ended,
+                6,
+                &["127.0.0.1 cannot be reached", "Check the network"],
+            );
+        }
     }
 }
 

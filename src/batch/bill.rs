@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use crate::{
     money::Usd,
@@ -13,6 +14,9 @@ use crate::{
         paid::Paid,
     },
 };
+
+/// The longest that a service is waited for at the end, when nothing depends on its figures.
+const LONGEST_READING: Duration = Duration::from_secs(7);
 
 /// The services' figures before a run.
 #[derive(Debug)]
@@ -51,9 +55,14 @@ impl Bill {
 
     /// Asks for the figures again, and compares. A service that does not answer now is left out.
     pub async fn close(self, research: &Research) -> anyhow::Result<Vec<Item>> {
-        let (key, credits) = futures::join!(research.openrouter.key(), research.tavily.usage());
-        let key = spent(key.ok().flatten().as_ref());
-        let credits = credits.ok().and_then(|credits| self.of_credits(&credits));
+        let (key, credits) = futures::join!(
+            timeout(LONGEST_READING, research.openrouter.key()),
+            timeout(LONGEST_READING, research.tavily.usage())
+        );
+        let key = key.ok().and_then(Result::ok).flatten();
+        let key = spent(key.as_ref());
+        let credits = credits.ok().and_then(Result::ok);
+        let credits = credits.and_then(|credits| self.of_credits(&credits));
         let mut items = Vec::new();
         for (service, before, now, longest) in [
             (llm::NAME, &self.openrouter, key, llm::longest_call()),

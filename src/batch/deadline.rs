@@ -45,6 +45,16 @@ impl Deadline {
         }
     }
 
+    /// When the time is up, where that is set.
+    pub fn ends(&self) -> Option<Instant> {
+        let by_clock = self.until.as_ref().map(|until| {
+            let left = Timestamp::now().duration_until(until.timestamp());
+            Instant::now() + Duration::try_from(left).unwrap_or_default()
+        });
+        let by_time = self.max_time.map(|max_time| self.begun + max_time);
+        by_clock.into_iter().chain(by_time).min()
+    }
+
     /// Takes in how long a brand took.
     pub fn brand_took(&mut self, took: Duration) {
         if self.recent.len() == RECENT {

@@ -30,10 +30,11 @@ use crate::{
         sheet::SheetList,
     },
     money::Usd,
+    output,
     research::{self, Research, calendar, identity::Neighbours},
     sandbox::Sandbox,
     say,
-    services::{llm::OpenRouter, tavily::Tavily},
+    services::{llm::OpenRouter, patience::Waits, tavily::Tavily},
     settings::Settings,
     state::{
         StateFolder,
@@ -232,6 +233,17 @@ impl Desk {
             gates: connections.gates.clone(),
             budget: self.args.batch.budget,
             paid: Arc::clone(&self.paid),
+        }
+    }
+
+    /// How long services are waited for: who looks on can decide that.
+    pub fn waits(&self) -> Waits {
+        let until = self.deadline().ends();
+        let is_attended = output::has_screen() && !self.args.verbosity.quiet && until.is_none();
+        match (self.args.batch.dry_run, is_attended) {
+            (true, _) => Waits::SHORT,
+            (false, true) => Waits::ATTENDED,
+            (false, false) => Waits::unattended(until),
         }
     }
 

@@ -99,15 +99,16 @@ async fn work(
 }
 
 async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
-    let (events, incoming) = Events::channel();
+    let (events, mut incoming) = Events::channel();
     let mut connections = Connections::make(
         &desk.settings,
         &desk.paid,
         &events,
-        desk.speed(),
+        (desk.speed(), desk.waits()),
         desk.in_process(),
     )?;
-    preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
+    let budget = desk.args.batch.budget;
+    preflight::validate(&mut connections, &desk.settings, budget, &mut incoming).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let prepared = match desk.wait_for_plan().await? {

@@ -1,6 +1,6 @@
 //! Every credential is validated once, in parallel, before anything is spent.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -9,13 +9,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call_failure, list_failure,
+    call_failure, list_failure, log,
     plan::Estimate,
     server_pages::{self, ServerPages},
     takeover::SheetMaker,
 };
 use crate::{
-    event::Events,
+    event::{Event, Events, Incoming},
     exit::{Exit, Failure, OrExit},
     list::{
         self, Table,
@@ -29,6 +29,7 @@ use crate::{
         gate::Gate,
         llm::{self, KeyInfo, OpenRouter},
         network::Network,
+        patience::Waits,
         public_sheet::{self, PublicSheet},
         remedy,
         sheets::Sheets,
@@ -90,12 +91,12 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
 
 impl Connections {
     /// Prepares the services of these settings; nothing is sent yet. Services that are simulated in this process are
-    /// spoken to without a network.
+    /// spoken to without a network. Services that do not answer are waited for as `waits` says.
     pub fn make(
         settings: &Settings,
         paid: &Arc<Paid>,
         events: &Events,
-        speed: f64,
+        (speed, waits): (f64, Waits),
         simulated: Option<Router>,
     ) -> Result<Self, Failure> {
         let client = http(settings.simulated, redirect::Policy::none())?;
@@ -111,7 +112,8 @@ impl Connections {
             stop.clone(),
             settings.secrets(),
             speed,
-        );
+        )
+        .with_waits(waits);
         // The rate of a key is one rate, whichever hosts use it.
         let gate = |name: &str, key: &SecretString, rate: u32, burst: u32| {
             let key = blake3::hash(key.expose_secret().as_bytes()).to_hex();
@@ -121,7 +123,7 @@ impl Connections {
             })
         };
         // A run needs the sheet a few times at its beginning, and seldom after that.
-        let few = settings.rates.sheets / 8;
+        let few = settings.rates.sheets / 20;
         let rates = settings.rates;
         let models = gate(llm::NAME, &settings.openrouter.key, rates.llm, 0);
         let searches = gate(tavily::NAME, &settings.tavily.key, rates.search, 0);
@@ -288,11 +290,35 @@ async fn open_sheet(
     }))
 }
 
+/// Looks, and says meanwhile which service is waited for.
+async fn look_patiently(
+    connections: &mut Connections,
+    settings: &Settings,
+    incoming: &mut Incoming,
+) -> Vec<Finding> {
+    let mut told = BTreeSet::new();
+    let mut looking = pin!(look(connections, settings));
+    loop {
+        tokio::select! {
+            findings = &mut looking => return findings,
+            Some((_, event)) = incoming.recv() => {
+                log::log(&event);
+                if let Event::CallRetried { service, why, .. } = event
+                    && told.insert(service)
+                {
+                    say!("⏳ {service} does not answer and is waited for; Ctrl-C ends this ({why})");
+                }
+            }
+        }
+    }
+}
+
 /// Validates all credentials; the first that is bad ends the run.
 pub async fn validate(
     connections: &mut Connections,
     settings: &Settings,
     budget: Option<Usd>,
+    incoming: &mut Incoming,
 ) -> Result<(), Failure> {
     say!(
         "API Status: [OK] API key configured ({})\n",
@@ -300,7 +326,7 @@ pub async fn validate(
     );
     super::summary::heading("VALIDATING API KEYS");
     let mut bad = None;
-    for Finding { what, result } in look(connections, settings).await {
+    for Finding { what, result } in look_patiently(connections, settings, incoming).await {
         match result {
             Ok(Said::Fine(fine)) => say!("✅ {fine}"),
             Ok(Said::Doubt(doubt)) => {

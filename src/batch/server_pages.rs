@@ -50,14 +50,14 @@ pub async fn ask(openrouter: &mut OpenRouter, settings: &Settings) -> ServerPage
         return ServerPages::failed("OPENROUTER_BASE_URL", failure);
     }
     let key = openrouter.key().await;
-    let key = match page(openrouter, key, base) {
+    let key = match page(key, base) {
         Ok(key) => key,
         // A key that is refused says more than the list of models would.
         Err(failure) => return ServerPages::failed("OPENROUTER_API_KEY", failure),
     };
     let has_key = matches!(key, Page::Read(Some(_)));
     let listing = openrouter.look_up_model().await;
-    let listing = page(openrouter, listing, base);
+    let listing = page(listing, base);
     let has_price = openrouter.has_prices();
     let lists_model = has_key && matches!(listing, Ok(Page::Read(Listing::Listed)));
     let has_list = !matches!(
@@ -124,19 +124,10 @@ fn with_step(said: Said, step: Step) -> Said {
     }
 }
 
-fn page<T>(
-    openrouter: &OpenRouter,
-    asked: Result<T, CallError>,
-    base: &Url,
-) -> Result<Page<T>, Failure> {
-    // A server that breaks down at a page that it does not have is as good as one that says so.
-    let fails = asked
-        .as_ref()
-        .is_err_and(|error| openrouter.fails_at_page(error));
+fn page<T>(asked: Result<T, CallError>, base: &Url) -> Result<Page<T>, Failure> {
     match asked {
         Ok(page) => Ok(Page::Read(page)),
         Err(CallError::Request { message, .. }) => Ok(Page::Refused(message)),
-        Err(CallError::Run { message, .. }) if fails => Ok(Page::Refused(message)),
         Err(error) => {
             let hint = base_url::web_page(base, &error.to_string());
             let failure = call_failure(error);

@@ -23,6 +23,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::Rows,
     output, say,
+    services::patience::Waits,
     settings::{self, Folders, Settings, dotenv},
     state::{known::Known, paid::Paid, registry::Registry},
 };
@@ -112,7 +113,8 @@ async fn prove_services(
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
     let speed = settings.speed(&run.services);
-    let mut connections = Connections::make(&settings, &paid, &events, speed, None)?;
+    let mut connections =
+        Connections::make(&settings, &paid, &events, (speed, Waits::SHORT), None)?;
     let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
         all_fine &= finding.result.is_ok();
@@ -151,7 +153,7 @@ async fn prove_services(
     }
     report.note("trial", trial::ABOUT_A_CENT);
     // A refusal of one service stops all calls of its connections, and the other one is to be asked too.
-    let apart = Connections::make(&settings, &paid, &events, speed, None)?;
+    let apart = Connections::make(&settings, &paid, &events, (speed, Waits::SHORT), None)?;
     let model = &connections.openrouter;
     for finding in trial::ask(model, &apart.tavily, run.batch.lang).await? {
         report.find(finding);

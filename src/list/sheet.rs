@@ -101,7 +101,7 @@ impl SheetList {
     /// Reads the whole tab; also gives the own cells by row number.
     pub async fn load(&mut self) -> Result<(Table, HashMap<usize, Shown>), ListError> {
         let range = format!("'{}'", self.tab.title.replace('\'', "''"));
-        let mut found = self.sheets.values(&[range]).await?;
+        let mut found = self.sheets.values_of_list(&[range]).await?;
         let cells = found.pop().unwrap_or_default();
         let (columns, header_row) = find_header(&cells, &self.place())?;
         self.columns = columns;

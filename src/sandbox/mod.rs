@@ -64,6 +64,8 @@ pub struct Options {
     pub search_limit: Option<u32>,
     /// Sheet reads a minute, and as many writes.
     pub sheets_limit: Option<u32>,
+    /// How many of them pass at once; `None` for a tenth of a minute's.
+    pub burst: Option<u32>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Bill each model call a random amount up to the most that its request allows.
@@ -103,6 +105,7 @@ impl Default for Options {
             llm_limit: None,
             search_limit: None,
             sheets_limit: None,
+            burst: None,
             faults: Vec::new(),
             dear: false,
             schema_rules: SchemaRules::default(),
@@ -453,7 +456,11 @@ impl Services {
             })?,
             (None, None) => world::BRANDS.to_owned(),
         };
-        let limit = |per_minute: Option<u32>| per_minute.map(Limit::new);
+        let limit = |per_minute: Option<u32>| {
+            let per_minute = per_minute?;
+            let burst = options.burst.unwrap_or(Limit::usual_burst(per_minute));
+            Some(Limit::new(per_minute, burst))
+        };
         Ok(Self {
             speed: options.speed,
             started: Instant::now(),

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{
     gate::Gate,
+    patience::CallPatience,
     reply::{Reply, Trouble, Verdict},
 };
 use crate::{
@@ -48,8 +49,8 @@ pub struct Request {
     pub body: Body,
     /// The longest that one attempt may take.
     pub timeout: Duration,
-    /// The longest that all attempts may take, where the usual patience is too long.
-    pub patience: Option<Duration>,
+    /// The longest that all attempts may take.
+    pub patience: CallPatience,
     /// The brand that it is paid for. Others may use the answer too, at no cost.
     pub payer: String,
     /// `None` for calls that cost nothing.
@@ -196,7 +197,7 @@ impl Request {
             headers,
             body: Body::None,
             timeout: Duration::from_mins(1),
-            patience: None,
+            patience: CallPatience::Run,
             payer: String::new(),
             price: None,
         }

@@ -22,10 +22,12 @@ use super::{
     body,
     call::{Answer, Body, CallError, Request, Service},
     clock::Clock,
-    failures::Failures,
+    failures::{FailureKind, Failures},
     gate::{LONGEST_REQUESTED, Pass},
     network::{BODY_LIMIT, Network, Received, Unanswered},
     outcome::{Attempt, book, conclude, not_answered, now_in_milliseconds, unavailable},
+    pace::Refused,
+    patience::Waits,
     refusal::{Otherwise, Refusal, Sent},
     reply::{Reply, allowance, is_html, message, resets, retry_after, sent_on},
     successes::Successes,
@@ -41,6 +43,10 @@ use crate::{
 /// However fast a rehearsal runs, a machine needs this long to answer.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a refusal that would end the run is doubted, where the service has answered before: it is asked so often
+/// again, apart.
+const DOUBTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+
 /// How a file in a ZIP container begins, such as a workbook.
 const ZIP: &[u8] = b"PK\x03\x04";
 
@@ -55,6 +61,7 @@ pub struct Caller {
     /// How many times faster than reality time passes.
     speed: f64,
     clock: Clock,
+    waits: Waits,
     successes: Arc<Successes>,
     /// Paid requests in flight: an identical one waits for the answer of the first.
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
@@ -87,6 +94,7 @@ impl Caller {
             secrets,
             speed,
             clock: Clock::default(),
+            waits: Waits::SHORT,
             successes: Arc::default(),
             in_flight: Arc::default(),
         }
@@ -98,6 +106,12 @@ impl Caller {
             stop: CancellationToken::new(),
             ..self.clone()
         }
+    }
+
+    /// The same caller, as patient as a run is.
+    #[must_use]
+    pub fn with_waits(self, waits: Waits) -> Self {
+        Self { waits, ..self }
     }
 
     /// The same caller, by another way.
@@ -258,11 +272,21 @@ impl Caller {
         failures: &mut Failures,
     ) -> Result<Sent, CallError> {
         let mut why = String::new();
+        let mut doubts = DOUBTS.into_iter();
         loop {
             let failure = match self.attempt(service, request, hash, since).await {
                 Ok(Attempt::Again(failure)) => failure,
                 Ok(Attempt::Kept(kept)) => {
                     return self.replay(service, request, &kept, hash).map(Sent::Answer);
+                }
+                Ok(Attempt::Refused(refusal))
+                    if refusal.may_pass(service, request)
+                        && let Some(wait) = doubts.next() =>
+                {
+                    let wait = wait.div_f64(self.speed);
+                    self.say_again(service, request, &refusal.message, wait);
+                    self.unless_stopped(sleep(wait)).await?;
+                    continue;
                 }
                 Ok(Attempt::Refused(refusal)) => {
                     return match refusal.ends_the_run(otherwise) {
@@ -288,10 +312,14 @@ impl Caller {
                 let message = format!("{} ({} times)", failure.why, failures.count());
                 return Ok(Sent::Refused(Refusal::without_answer(kind, message)));
             }
-            let wait = match failure.is_hollow() {
+            let wait = match failure.kind {
                 // The service answers; what is odd is this answer.
-                true => Duration::ZERO,
-                false => service.gate.failed(failure.sent, failure.after),
+                FailureKind::Hollow { .. } => Duration::ZERO,
+                // It answers others.
+                FailureKind::Stray => failure
+                    .after
+                    .map_or(Duration::ZERO, |wait| service.gate.requested(wait)),
+                _ => service.gate.failed(failure.sent, failure.after),
             };
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
             why = failure.why;
@@ -301,18 +329,19 @@ impl Caller {
                     return Ok(Sent::Refused(Refusal::without_answer(kind, why)));
                 }
                 Otherwise::Nothing | Otherwise::BrandFails
-                    if failures.exhaust(service, request.patience, self.speed, wait) =>
+                    if failures.exhaust(
+                        service,
+                        request.patience,
+                        &self.waits,
+                        self.speed,
+                        wait,
+                    ) =>
                 {
                     return Err(unavailable(service, &why));
                 }
                 _ => {}
             }
-            self.events.say(Event::CallRetried {
-                service: service.name,
-                what: request.what.clone(),
-                why: why.clone(),
-                wait,
-            });
+            self.say_again(service, request, &why, wait);
             self.unless_stopped(sleep(wait)).await?;
         }
     }
@@ -341,11 +370,10 @@ impl Caller {
         if let Some((left, time)) = reply.allowance {
             service.gate.allow(left, time, sent);
         }
-        if reply.is_one_too_many() {
-            service.gate.refused(sent);
-        }
+        let refused = reply.is_one_too_many().then(|| service.gate.refused(sent));
         if let (Some(wait), Some(slot), Some(ledger)) =
             (reply.retry_after, service.gate.slot(), self.paid.ledger())
+            && refused != Some(Refused::Stray)
         {
             let wait = wait.min(LONGEST_REQUESTED).div_f64(self.speed);
             ledger
@@ -364,9 +392,13 @@ impl Caller {
                 Some(Cost::default()),
             ),
         };
-        let attempt = conclude(reply, verdict, (at, cost), hash, sent);
+        let mut attempt = conclude(reply, verdict, (at, cost), hash, sent);
+        if let (Attempt::Again(failure), Some(Refused::Stray)) = (&mut attempt, refused) {
+            failure.kind = FailureKind::Stray;
+        }
         if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
+            service.gate.note_answer(request.kind());
             // A page that costs nothing answers whether or not the service would do its work.
             if request.price.is_some() {
                 self.successes.note(service.name, request.kind(), sent);
@@ -547,6 +579,15 @@ impl Caller {
         let turn = Arc::default();
         turns.insert(hash, Arc::downgrade(&turn));
         turn
+    }
+
+    fn say_again(&self, service: &Service, request: &Request, why: &str, wait: Duration) {
+        self.events.say(Event::CallRetried {
+            service: service.name,
+            what: request.what.clone(),
+            why: why.to_owned(),
+            wait,
+        });
     }
 
     fn say_done(&self, service: &Service, replayed: bool, cost: Cost) {

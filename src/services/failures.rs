@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::call::Service;
+use super::{
+    call::Service,
+    patience::{CallPatience, Waits},
+};
 use crate::remedy::ErrorKind;
 
 /// Times that a request may fail while its service answers others, before the fault is taken for its own.
@@ -20,9 +23,8 @@ const TIMED_OUT_TRIES: u32 = 3;
 /// How long a model is tried that is out of capacity, where another can be asked.
 const PATIENCE_BEFORE_ANOTHER: Duration = Duration::from_secs(45);
 
-/// How long a service that never answered is tried, and one that did or that asks for patience.
-const PATIENCE_AT_START: Duration = Duration::from_mins(1);
-const PATIENCE: Duration = Duration::from_mins(15);
+/// How long a service that never answered is tried at least.
+const BEFORE_AN_ANSWER: Duration = Duration::from_mins(1);
 
 /// Why a call is sent again.
 pub struct Failure {
@@ -39,6 +41,8 @@ pub struct Failure {
 pub enum FailureKind {
     /// The service is down, overloaded, or asked too often.
     OfService,
+    /// This request was one too many, and others are answered.
+    Stray,
     /// Perhaps this request is the reason.
     OfRequest,
     /// No answer came in the time that it may take.
@@ -47,13 +51,6 @@ pub enum FailureKind {
     Loading,
     /// An answer without anything in it came, and was billed or not.
     Hollow { billed: bool },
-}
-
-impl Failure {
-    /// Whether the service answered, though with nothing.
-    pub fn is_hollow(&self) -> bool {
-        matches!(self.kind, FailureKind::Hollow { .. })
-    }
 }
 
 /// The failures of one call so far.
@@ -113,7 +110,7 @@ impl Failures {
                 self.billed += u32::from(billed);
             }
             FailureKind::Loading => self.loading = true,
-            FailureKind::OfService => {}
+            FailureKind::OfService | FailureKind::Stray => {}
         }
         self.asked_to_wait |= failure.after.is_some() || self.loading;
         self.first.get_or_insert(Instant::now());
@@ -146,29 +143,35 @@ impl Failures {
     }
 
     /// Whether its service has been tried long enough to count as unavailable, before a wait for one more try.
-    /// `patience` is the longest that all tries may take, where the usual one is too long.
     pub fn exhaust(
         &self,
         service: &Service,
-        patience: Option<Duration>,
+        patience: CallPatience,
+        waits: &Waits,
         speed: f64,
         wait: Duration,
     ) -> bool {
-        let elapsed = self.begun.elapsed() + wait;
+        let elapsed = self.begun.elapsed();
+        let run_is_over = || waits.run_is_over(elapsed, wait, speed);
+        let start_is_over = || waits.start_is_over(elapsed, wait, speed);
         // Each of these tries may be billed, and a third one is no likelier to end in time.
-        if self.without_end >= PAID_TRIES && elapsed > PATIENCE.div_f64(speed) {
+        if self.without_end >= PAID_TRIES && run_is_over() {
             return true;
         }
-        let patience = match patience {
+        match patience {
             // It says that it will be there in a moment.
-            _ if self.loading => PATIENCE,
-            Some(patience) => patience,
+            _ if self.loading => run_is_over(),
+            CallPatience::Start => start_is_over(),
+            CallPatience::AtMost(most) => elapsed + wait > most.div_f64(speed),
             // A single answer may be longer in coming than patience lasts.
-            None if !service.gate.is_broken() => return false,
-            None if self.asked_to_wait || service.gate.ever_succeeded() => PATIENCE,
-            None => PATIENCE_AT_START,
-        };
-        elapsed > patience.div_f64(speed)
+            CallPatience::Run if !service.gate.is_broken() => false,
+            CallPatience::Run if self.asked_to_wait || service.gate.ever_succeeded() => {
+                run_is_over()
+            }
+            CallPatience::Run => {
+                elapsed + wait > BEFORE_AN_ANSWER.div_f64(speed) && start_is_over()
+            }
+        }
     }
 }
 
@@ -259,7 +262,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_server_that_loads_its_model_is_waited_for() {
         let service = service();
-        let patience = Some(Duration::from_secs(2));
+        let patience = CallPatience::AtMost(Duration::from_secs(2));
         let after = async |kind, seconds| {
             let mut failures = Failures::none();
             let failure = Failure {
@@ -268,7 +271,8 @@ mod tests {
             };
             failures.add(&failure, &service);
             pass(seconds).await;
-            failures.exhaust(&service, patience, 1.0, Duration::from_secs(1))
+            let wait = Duration::from_secs(1);
+            failures.exhaust(&service, patience, &Waits::SHORT, 1.0, wait)
         };
         assert!(after(FailureKind::OfService, 5).await);
         assert!(!after(FailureKind::Loading, 600).await);
@@ -303,7 +307,8 @@ mod tests {
                 failures.add(&failure(after), &service);
                 service.gate.failed(Instant::now(), None);
             }
-            failures.exhaust(&service, None, 1.0, Duration::from_secs(61))
+            let wait = Duration::from_secs(61);
+            failures.exhaust(&service, CallPatience::Run, &Waits::SHORT, 1.0, wait)
         };
         assert!(!tried(2, None).await, "it was hardly tried");
         assert!(tried(1, None).await, "it never answered anybody");

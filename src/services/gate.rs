@@ -5,6 +5,7 @@
 //! one request at a time tries whether it is back (a circuit breaker, half open).
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::pace::{MINUTE, Pace};
+use super::pace::{MINUTE, Pace, Refused};
 use crate::state::shared::Slot;
 
 /// Failures in a row after which only one request at a time is let through.
@@ -56,6 +57,8 @@ struct State {
     failures: u32,
     last_failure: Option<Instant>,
     last_success: Option<Instant>,
+    /// The kinds of calls that were answered.
+    answered: BTreeSet<String>,
 }
 
 /// Leave to send one request.
@@ -98,6 +101,7 @@ impl Gate {
                 failures: 0,
                 last_failure: None,
                 last_success: None,
+                answered: BTreeSet::new(),
             }),
             turns: None,
         }
@@ -173,8 +177,21 @@ impl Gate {
     }
 
     /// The service refused what was sent then, because it gets too many requests.
-    pub fn refused(&self, sent: Instant) {
-        self.state().pace.refused(sent, Instant::now());
+    pub fn refused(&self, sent: Instant) -> Refused {
+        self.state().pace.refused(sent, Instant::now())
+    }
+
+    /// A call of this kind was answered.
+    pub fn note_answer(&self, kind: &str) {
+        let mut state = self.state();
+        if !state.answered.contains(kind) {
+            state.answered.insert(kind.to_owned());
+        }
+    }
+
+    /// Whether a call of this kind was ever answered.
+    pub fn has_answered(&self, kind: &str) -> bool {
+        self.state().answered.contains(kind)
     }
 
     /// The service said how many more requests it takes until when.
@@ -190,7 +207,10 @@ impl Gate {
         let mut state = self.state();
         let together = state.last_failure.is_some_and(|at| sent <= at);
         let wait = match requested {
-            Some(wait) => wait.min(LONGEST_REQUESTED).div_f64(self.speed),
+            // A service that asks for the same again and again is asked ever more rarely.
+            Some(wait) => self
+                .requested(wait)
+                .max(self.back_off(state.failures.saturating_sub(BREAKER))),
             None => self.back_off(state.failures.saturating_sub(together.into())),
         };
         let now = Instant::now();
@@ -202,6 +222,11 @@ impl Gate {
             state.paused_until = state.paused_until.max(now + wait);
         }
         wait
+    }
+
+    /// How long one waits that was asked to.
+    pub fn requested(&self, wait: Duration) -> Duration {
+        wait.min(LONGEST_REQUESTED).div_f64(self.speed)
     }
 
     /// Exponential back-off with full jitter (Brooker, “Exponential Backoff and Jitter”, 2015).
@@ -288,7 +313,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_small_burst_then_an_even_rate() {
         let at = passes(60, 120).await;
-        assert_eq!(at[7], Duration::ZERO, "the burst passes at once");
+        assert_eq!(at[2], Duration::ZERO, "the burst passes at once");
+        assert!(at[3] > Duration::ZERO, "it is a twentieth of a minute's");
         assert!(at[30] > Duration::from_secs(22));
         assert!(at[119] > Duration::from_secs(110) && at[119] < Duration::from_secs(121));
     }

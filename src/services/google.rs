@@ -15,6 +15,7 @@ use super::{
     caller::Caller,
     gate::Gate,
     llm::bearer,
+    patience::CallPatience,
     remedy,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
@@ -107,7 +108,11 @@ impl SignIn {
                 ("assertion", assertion),
             ]),
             timeout: super::PREFLIGHT_TIMEOUT,
-            patience: Some(Duration::from_secs(4)),
+            patience: match self.service.gate.ever_succeeded() {
+                // What a token is for is tried again later.
+                true => CallPatience::AtMost(Duration::from_secs(4)),
+                false => CallPatience::Start,
+            },
             payer: String::new(),
             price: None,
         };

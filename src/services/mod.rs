@@ -11,6 +11,7 @@ pub mod llm;
 pub mod network;
 mod outcome;
 pub mod pace;
+pub mod patience;
 pub mod public_sheet;
 pub mod refusal;
 pub mod remedy;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use url::Url;
 
-/// The longest that one question before the run may take, and all tries of it: a wrong set-up is known in seconds.
+/// The longest that one question before the run may take, and all tries of one that can be done without.
 pub const PREFLIGHT_TIMEOUT: Duration = Duration::from_secs(4);
 /// See [`PREFLIGHT_TIMEOUT`].
 pub const PREFLIGHT_PATIENCE: Duration = Duration::from_millis(2_500);

@@ -8,19 +8,51 @@ use tokio::time::Instant;
 /// must not see one too many.
 pub const MINUTE: Duration = Duration::from_millis(60_400);
 
-/// The share of a minute's requests that may pass at once after a quiet time.
-const BURST: u32 = 8;
+/// The share of a minute's requests that may pass at once after a quiet time. Services that keep a token bucket often
+/// give it a tenth of a minute; half of that leaves room for requests that travel unequally fast.
+const BURST: u32 = 20;
 
-/// How long a rate that the service did not bear is kept down before a little more is tried; doubled each time that
-/// the little more was too much.
-const KEEP_DOWN: Duration = Duration::from_mins(5);
-const KEEP_DOWN_LONGEST: Duration = Duration::from_mins(40);
+/// So many of the last calls are looked at, or a minute's where that is more: the faster, the more they prove.
+const LAST_CALLS: usize = 20;
 
-/// After that the rate grows by this share of the set one every minute.
+/// Refusals that are more than this share of them are the rate's fault; fewer are strays, which any service may send.
+const STRAY_PERCENT: usize = 20;
+
+/// Slowing down helped where the share of refusals fell below this part of what it was.
+const HELPED: f64 = 0.7;
+
+/// So many refusals in a row, with no answer between, say that the service takes nothing now.
+const IN_A_ROW: u32 = 4;
+
+/// How long a rate that was cut stays down before it grows, and how often it then grows by [`STEP`]: it is back within
+/// a minute.
+const QUIET: Duration = Duration::from_secs(10);
+const GROW_EVERY: Duration = Duration::from_secs(10);
+
+/// The share of the set rate by which it grows.
 const STEP: f64 = 0.1;
+
+/// So many refusals while the rate grows, or soon after, say that the service still bears no more; where that is more,
+/// a thirtieth of a minute's calls.
+const RELAPSE: usize = 2;
+const FEW: usize = 30;
+const SOON_AFTER: Duration = Duration::from_mins(3);
+
+/// How long the rate then stays down; doubled each time.
+const KEEP_DOWN: Duration = Duration::from_mins(15);
+const KEEP_DOWN_LONGEST: Duration = Duration::from_mins(60);
 
 /// Never slower than this share of the set rate: a service that bears less says itself how long to wait.
 const LOWEST: f64 = 1.0 / 16.0;
+
+/// What a refusal says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is about one request: others pass.
+    Stray,
+    /// The service takes nothing now: nobody passes.
+    Overload,
+}
 
 /// The rate of one service. It knows no clock: every question comes with its time.
 #[derive(Debug)]
@@ -31,18 +63,28 @@ pub struct Pace {
     rate: f64,
     /// How many times faster than reality time passes.
     speed: f64,
-    /// When the requests of the last minute passed.
+    /// When the requests of the last minute passed that the service has not refused.
     passed: VecDeque<Instant>,
     /// Earliest moment for the next one at an even rate.
     next: Instant,
-    /// When the service last refused one as one too many, and whether it has answered since.
-    refused_at: Option<Instant>,
+    /// Whether the service refused each of the last calls, the oldest first.
+    outcomes: VecDeque<bool>,
+    refused_in_a_row: u32,
+    /// When the rate was last cut, and to what.
+    cut_at: Option<Instant>,
+    borne: f64,
+    /// The share of refusals that was the reason of a cut.
+    slowed_by: Option<f64>,
+    /// Until then refusals are taken for strays, because slowing down did not help.
+    strays_until: Option<Instant>,
+    /// The service has answered something that was sent since.
     answered_since: bool,
-    /// How long the rate is kept down after the next refusal, and when it may grow.
-    keep_down: Duration,
+    /// When the rate grows next, or when it reached the set one.
     grow_at: Instant,
-    /// The rate has grown since it was last cut, so a refusal says that this was too much.
-    has_grown: bool,
+    /// How long it was kept down after the last relapse.
+    keep_down: Option<Duration>,
+    /// How often the service has refused since it has begun to grow; `None` where it has not since the last cut.
+    refused_while_growing: Option<usize>,
     /// What the service said it still takes, and until when that holds.
     allowance: Option<(u32, Instant)>,
 }
@@ -57,11 +99,16 @@ impl Pace {
             speed,
             passed: VecDeque::new(),
             next: now,
-            refused_at: None,
+            outcomes: VecDeque::new(),
+            refused_in_a_row: 0,
+            cut_at: None,
+            borne: set,
+            slowed_by: None,
+            strays_until: None,
             answered_since: true,
-            keep_down: KEEP_DOWN,
             grow_at: now,
-            has_grown: false,
+            keep_down: None,
+            refused_while_growing: None,
             allowance: None,
         }
     }
@@ -112,7 +159,7 @@ impl Pace {
     /// The last request that passed was not sent after all.
     pub fn give_back(&mut self) {
         if self.passed.pop_back().is_some() {
-            self.next = self.next.checked_sub(self.interval()).unwrap_or(self.next);
+            self.step_back();
         }
         if let Some((left, _)) = &mut self.allowance {
             *left += 1;
@@ -121,34 +168,119 @@ impl Pace {
 
     /// A request was answered as it should be.
     pub fn answered(&mut self, sent: Instant) {
-        self.answered_since |= self.refused_at.is_none_or(|at| sent > at);
+        self.refused_in_a_row = 0;
+        if self.is_news(sent) {
+            self.answered_since = true;
+            self.note(false);
+        }
     }
 
-    /// The service refused a request because there were too many: slow down to what it did take in the minute before,
-    /// but not below half at once. What was sent before the last refusal was known teaches nothing new, nor does a
-    /// service that has answered nobody since.
-    pub fn refused(&mut self, sent: Instant, now: Instant) {
-        if self.refused_at.is_some_and(|at| sent <= at) {
-            return;
+    /// The service refused a request because there were too many. It counts for nothing, as services count: another may
+    /// pass in its place. The rate falls where the service takes nothing now, or where refusals are more of the last calls
+    /// than strays are. What was sent before the last cut teaches nothing new.
+    pub fn refused(&mut self, sent: Instant, now: Instant) -> Refused {
+        self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
+        if let Some(place) = self.passed.iter().rposition(|&at| at <= sent) {
+            self.passed.remove(place);
+            if self.refused_in_a_row == 1 {
+                self.step_back();
+            }
         }
-        let news = std::mem::take(&mut self.answered_since);
-        self.refused_at = Some(now);
-        self.grow_at = now + self.keep_down.div_f64(self.speed);
-        if !news {
-            return;
+        let takes_nothing = self.refused_in_a_row >= IN_A_ROW;
+        if self.is_news(sent) {
+            self.note(true);
+            let taken = ratio(self.passed.iter().filter(|&&at| at < sent).count(), 1);
+            if takes_nothing {
+                // What it took in a minute is what it takes in a minute.
+                self.cut(taken, now);
+            } else if self.strays_until.is_none_or(|at| now > at) {
+                if self.relapses(now) {
+                    self.cut(taken.max(self.borne), now);
+                } else if self.refused_share_is_high() {
+                    self.slow_down(now);
+                }
+            }
         }
-        let taken = self.passed.iter().filter(|&&at| at < sent).count();
-        #[expect(clippy::cast_precision_loss, reason = "a minute has few requests")]
-        let taken = taken as f64;
-        self.rate = taken
-            .clamp(self.rate / 2.0, self.rate * 0.9)
-            .max(self.set * LOWEST)
-            .max(1.0);
-        self.next = self.next.max(now + self.interval());
-        if std::mem::take(&mut self.has_grown) {
-            self.keep_down = (self.keep_down * 2).min(KEEP_DOWN_LONGEST);
-            self.grow_at = now + self.keep_down.div_f64(self.speed);
+        match takes_nothing {
+            true => Refused::Overload,
+            false => Refused::Stray,
         }
+    }
+
+    fn is_news(&self, sent: Instant) -> bool {
+        self.cut_at.is_none_or(|at| sent > at)
+    }
+
+    fn note(&mut self, refused: bool) {
+        self.outcomes.push_back(refused);
+        while self.outcomes.len() > self.looked_at() {
+            self.outcomes.pop_front();
+        }
+    }
+
+    /// How many of the last calls are looked at.
+    fn looked_at(&self) -> usize {
+        LAST_CALLS.max(self.whole_rate())
+    }
+
+    /// Whether so many of the last calls were refused that it cannot be chance. Few calls prove little, so the share is of
+    /// as many as are looked at, even while there are fewer.
+    fn refused_share_is_high(&self) -> bool {
+        self.refused_count() * 100 > self.looked_at() * STRAY_PERCENT
+    }
+
+    fn refused_count(&self) -> usize {
+        self.outcomes.iter().filter(|&&refused| refused).count()
+    }
+
+    /// Whether the service bears no more than before the rate grew.
+    fn relapses(&mut self, now: Instant) -> bool {
+        let few = RELAPSE.max(self.looked_at() / FEW);
+        let Some(count) = &mut self.refused_while_growing else {
+            return false;
+        };
+        *count += 1;
+        *count >= few && now <= self.grow_at + SOON_AFTER.div_f64(self.speed)
+    }
+
+    /// Slows down by the share of refusals, unless the last time did not help: then they have nothing to do with the rate.
+    fn slow_down(&mut self, now: Instant) {
+        let share = ratio(self.refused_count(), self.outcomes.len());
+        let before = self
+            .slowed_by
+            .filter(|_| self.refused_while_growing.is_none());
+        if before.is_some_and(|before| share > before * HELPED) {
+            self.rate = self.set;
+            self.outcomes.clear();
+            (self.slowed_by, self.keep_down) = (None, None);
+            self.strays_until = Some(now + KEEP_DOWN.div_f64(self.speed));
+        } else {
+            self.cut(self.rate * (1.0 - share), now);
+            self.slowed_by = Some(share);
+        }
+    }
+
+    /// Slows down to what the service bears, but not below half at once; not again before it has answered something.
+    fn cut(&mut self, borne: f64, now: Instant) {
+        let has_grown = self.refused_while_growing.take().is_some();
+        if has_grown {
+            let soon = now <= self.grow_at + SOON_AFTER.div_f64(self.speed);
+            self.keep_down = soon.then(|| {
+                self.keep_down
+                    .map_or(KEEP_DOWN, |time| (time * 2).min(KEEP_DOWN_LONGEST))
+            });
+        }
+        self.grow_at = now + self.keep_down.unwrap_or(QUIET).div_f64(self.speed);
+        if std::mem::take(&mut self.answered_since) {
+            self.rate = borne
+                .clamp(self.rate / 2.0, self.rate * 0.9)
+                .max(self.set * LOWEST)
+                .max(1.0);
+            self.next = self.next.max(now + self.interval());
+        }
+        self.cut_at = Some(now);
+        self.borne = self.rate;
+        self.outcomes.clear();
     }
 
     /// The service said, answering a request sent at `sent`, how many more it takes until when.
@@ -163,23 +295,30 @@ impl Pace {
         };
     }
 
-    /// The rate grows again, carefully, and never beyond the set one.
+    /// The rate grows again, and never beyond the set one.
     fn grow(&mut self, now: Instant) {
         while self.rate < self.set && now >= self.grow_at {
             self.rate = (self.rate + self.set * STEP).min(self.set);
-            self.has_grown = true;
-            self.grow_at += Duration::from_mins(1).div_f64(self.speed);
+            self.refused_while_growing.get_or_insert(0);
+            if self.rate < self.set {
+                self.grow_at += GROW_EVERY.div_f64(self.speed);
+            }
         }
     }
 
-    /// When the next request may pass at an even rate, a burst after a quiet time counted. A service that has ever
-    /// refused one gets no bursts any more.
+    /// When the next request may pass at an even rate, a burst after a quiet time counted. There is none while the
+    /// service bears less than it should.
     fn earliest(&self, now: Instant) -> Instant {
-        if self.refused_at.is_some() {
+        if self.rate < self.set {
             return self.next;
         }
-        let burst = self.interval() * (whole(self.set) / BURST);
+        let beyond_the_first = (whole(self.set) / BURST).saturating_sub(1);
+        let burst = self.interval() * beyond_the_first;
         self.next.checked_sub(burst).unwrap_or(now)
+    }
+
+    fn step_back(&mut self) {
+        self.next = self.next.checked_sub(self.interval()).unwrap_or(self.next);
     }
 
     fn interval(&self) -> Duration {
@@ -194,6 +333,11 @@ impl Pace {
     fn whole_rate(&self) -> usize {
         whole(self.rate) as usize
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a minute has few requests")]
+fn ratio(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
 }
 
 #[expect(
@@ -233,27 +377,68 @@ mod tests {
         }
     }
 
-    /// Sends as fast as the pace allows; each request arrives a little late, and each reply takes a while to be read.
-    /// Returns how many were taken and how many refused within the time.
-    fn send(pace: &mut Pace, service: &mut Strict, from: Instant, time: Duration) -> (u32, u32) {
+    /// A service with a token bucket that a tenth of a minute's requests fill, as stingy ones have, and that refuses some
+    /// without a reason.
+    struct Bucket {
+        limit: f64,
+        tokens: f64,
+        at: Instant,
+        strays: f64,
+        random: fastrand::Rng,
+    }
+
+    impl Bucket {
+        fn new(limit: u32, strays: f64, seed: u64, now: Instant) -> Self {
+            let limit = f64::from(limit);
+            Self {
+                limit,
+                tokens: limit / 10.0,
+                at: now,
+                strays,
+                random: fastrand::Rng::with_seed(seed),
+            }
+        }
+
+        fn takes(&mut self, now: Instant) -> bool {
+            let since = now.saturating_duration_since(self.at).as_secs_f64();
+            self.at = self.at.max(now);
+            self.tokens = (self.tokens + since * self.limit / 60.0).min(self.limit / 10.0);
+            let takes = self.tokens >= 1.0 && self.random.f64() >= self.strays;
+            if takes {
+                self.tokens -= 1.0;
+            }
+            takes
+        }
+    }
+
+    /// Sends as fast as the pace allows, for so long or until so many were taken; each request arrives a little late, and
+    /// each reply takes a while to be read. Returns how many were taken and how many refused, and how long it took.
+    fn send(
+        pace: &mut Pace,
+        mut takes: impl FnMut(Instant) -> bool,
+        from: Instant,
+        time: Duration,
+        most: u32,
+    ) -> (u32, u32, Duration) {
         let (mut now, mut replies) = (from, VecDeque::new());
         let (mut taken, mut refused) = (0, 0);
         let mut number = 0u64;
-        while now < from + time {
+        while now < from + time && taken < most {
             while let Some(&(at, sent, good)) = replies.front()
                 && at <= now
             {
                 replies.pop_front();
-                match good {
-                    true => pace.answered(sent),
-                    false => pace.refused(sent, at),
+                if good {
+                    pace.answered(sent);
+                } else {
+                    pace.refused(sent, at);
                 }
             }
             match pace.pass(now) {
                 Ok(()) => {
                     number += 1;
                     let late = Duration::from_millis(number * 37 % 150);
-                    let good = service.takes(now + late);
+                    let good = takes(now + late);
                     *(if good { &mut taken } else { &mut refused }) += 1;
                     replies.push_back((now + Duration::from_millis(250), now, good));
                 }
@@ -263,7 +448,72 @@ mod tests {
                 }
             }
         }
+        (taken, refused, now - from)
+    }
+
+    fn send_for(
+        pace: &mut Pace,
+        service: &mut Strict,
+        from: Instant,
+        time: Duration,
+    ) -> (u32, u32) {
+        let (taken, refused, _) = send(pace, |at| service.takes(at), from, time, u32::MAX);
         (taken, refused)
+    }
+
+    /// How many times as long as a service's limit demands it took until it had taken a night's requests, and which share
+    /// it refused.
+    fn night(set: u32, mut service: Bucket, start: Instant) -> (f64, f64) {
+        let requests = set * 25;
+        let mut pace = Pace::new(set, 1.0, start);
+        let takes = |at| service.takes(at);
+        let (_, refused, took) = send(&mut pace, takes, start, Duration::from_hours(10), requests);
+        let bound = f64::from(requests) * 60.0 / service.limit;
+        let share = f64::from(refused) / f64::from(requests);
+        (took.as_secs_f64() / bound, share)
+    }
+
+    fn nights_with_strays(set: u32, strays: f64) -> Vec<f64> {
+        let night = |seed| {
+            let start = Instant::now();
+            night(set, Bucket::new(set, strays, seed, start), start).0
+        };
+        let mut nights: Vec<f64> = (0..100).map(night).collect();
+        nights.sort_by(f64::total_cmp);
+        nights
+    }
+
+    #[test]
+    fn up_to_one_stray_refusal_in_twenty_costs_less_than_a_twentieth_of_the_time() {
+        for set in [60, 100] {
+            for strays in [0.0, 0.01, 0.03, 0.05] {
+                let nights = nights_with_strays(set, strays);
+                // Four strays in a row look like an overload, once in some hundred nights.
+                assert!(nights[97] <= 1.05, "{set}, {strays}: {nights:?}");
+                assert!(nights[50] <= 1.01, "{set}, {strays}: {nights:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_that_have_nothing_to_do_with_the_rate_do_not_strangle_it() {
+        for set in [60, 100] {
+            let nights = nights_with_strays(set, 0.2);
+            assert!(nights[50] <= 1.25 && nights[99] <= 2.0, "{set}: {nights:?}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_fills_more_slowly_than_was_set_is_used_and_seldom_refuses() {
+        for set in [60, 100, 600] {
+            for real in [0.3, 0.5, 0.7, 0.8, 0.9, 0.95] {
+                let start = Instant::now();
+                let service = Bucket::new(whole(f64::from(set) * real), 0.0, 1, start);
+                let (ratio, refused) = night(set, service, start);
+                assert!(ratio <= 1.15, "{set}, {real}: {ratio}");
+                assert!(refused <= 0.06, "{set}, {real}: {refused}");
+            }
+        }
     }
 
     #[test]
@@ -277,7 +527,7 @@ mod tests {
             let mut pace = Pace::new(u32::try_from(limit).unwrap(), 1.0, start);
             let minutes = 60;
             let (taken, refused) =
-                send(&mut pace, &mut service, start, Duration::from_mins(minutes));
+                send_for(&mut pace, &mut service, start, Duration::from_mins(minutes));
             assert_eq!(refused, 0, "limit {limit}");
             let most = u32::try_from(limit).unwrap() * u32::try_from(minutes).unwrap();
             assert!(taken * 100 >= most * 99, "limit {limit}: {taken} of {most}");
@@ -293,7 +543,8 @@ mod tests {
                 taken: VecDeque::new(),
             };
             let mut pace = Pace::new(set, 1.0, start);
-            let (taken, refused) = send(&mut pace, &mut service, start, Duration::from_mins(34));
+            let (taken, refused) =
+                send_for(&mut pace, &mut service, start, Duration::from_mins(34));
             assert!(
                 refused * 100 <= taken,
                 "{set}/{limit}: {refused} of {taken}"
@@ -311,11 +562,11 @@ mod tests {
             taken: VecDeque::new(),
         };
         let mut pace = Pace::new(60, 1.0, start);
-        send(&mut pace, &mut service, start, Duration::from_mins(10));
+        send_for(&mut pace, &mut service, start, Duration::from_mins(10));
         assert!(pace.rate() < 40.0);
         service.limit = 1_000;
         let later = start + Duration::from_mins(10);
-        send(&mut pace, &mut service, later, Duration::from_mins(30));
+        send_for(&mut pace, &mut service, later, Duration::from_mins(30));
         assert!((pace.rate() - 60.0).abs() < f64::EPSILON, "{}", pace.rate());
     }
 

@@ -10,6 +10,7 @@ use super::{
     call::{CallError, Request, Service},
     caller::Caller,
     gate::Gate,
+    patience::CallPatience,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::settings::PublicSheetSettings;
@@ -52,7 +53,7 @@ impl PublicSheet {
     pub async fn workbook(&self) -> Result<Vec<u8>, CallError> {
         let what = "export of the sheet";
         let mut request = Request::free(what, Method::GET, self.url.clone(), HeaderMap::new());
-        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        request.patience = CallPatience::Start;
         let answer = self.caller.send(&self.service, &request, Timestamp::MIN);
         match answer.await {
             Ok(answer) => Ok(answer.file),

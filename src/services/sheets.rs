@@ -17,6 +17,7 @@ use super::{
     caller::Caller,
     gate::Gate,
     google::SignIn,
+    patience::CallPatience,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::settings::{SheetAccess, SheetSettings};
@@ -180,18 +181,35 @@ impl Sheets {
         );
         let mut request = Request::free("spreadsheet", Method::GET, url, HeaderMap::new());
         request.timeout = super::PREFLIGHT_TIMEOUT;
-        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        request.patience = CallPatience::Start;
         self.read(self.send(request).await?)
     }
 
     /// The values of several ranges, as they are shown; in the order of the ranges.
     pub async fn values(&self, ranges: &[String]) -> Result<Vec<Vec<Vec<String>>>, CallError> {
+        self.values_within(ranges, CallPatience::AtMost(PATIENCE))
+            .await
+    }
+
+    /// The same, of the list that a run begins with.
+    pub async fn values_of_list(
+        &self,
+        ranges: &[String],
+    ) -> Result<Vec<Vec<Vec<String>>>, CallError> {
+        self.values_within(ranges, CallPatience::Start).await
+    }
+
+    async fn values_within(
+        &self,
+        ranges: &[String],
+        patience: CallPatience,
+    ) -> Result<Vec<Vec<Vec<String>>>, CallError> {
         let mut url = self.at(&["values:batchGet"]);
         for range in ranges {
             url.query_pairs_mut().append_pair("ranges", range);
         }
         let mut request = Request::free("read values", Method::GET, url, HeaderMap::new());
-        request.patience = Some(PATIENCE);
+        request.patience = patience;
         let reply: BatchValues = self.read(self.send(request).await?)?;
         let ranges = reply.value_ranges.into_iter();
         Ok(ranges.map(ValueRange::into_shown).collect())
@@ -217,7 +235,7 @@ impl Sheets {
             HeaderMap::new(),
         );
         request.body = Body::Json(json!({"valueInputOption": "RAW", "data": data}).to_string());
-        request.patience = Some(PATIENCE);
+        request.patience = CallPatience::AtMost(PATIENCE);
         self.send(request).await.map(drop)
     }
 
@@ -247,7 +265,7 @@ impl Sheets {
         url.set_path(&format!("{}:batchUpdate", url.path()));
         let mut request = Request::free(what, Method::POST, url, HeaderMap::new());
         request.body = Body::Json(json!({"requests": requests}).to_string());
-        request.patience = Some(Duration::ZERO);
+        request.patience = CallPatience::AtMost(Duration::ZERO);
         self.send(request).await
     }
 

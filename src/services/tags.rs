@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     call::{Body, CallError, Request},
+    patience::CallPatience,
     sheets::{Cells, PATIENCE, Place, Sheets, ValueRange},
 };
 
@@ -80,7 +81,7 @@ impl Sheets {
         let lookup = json!({"metadataKey": KEY, "locationType": "ROW", "visibility": "PROJECT"});
         let body = json!({"dataFilters": [{"developerMetadataLookup": lookup}]});
         let mut request = self.post("look for tagged rows", "developerMetadata:search", &body);
-        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        request.patience = CallPatience::AtMost(super::PREFLIGHT_PATIENCE);
         let found: Found = self.read(self.send(request).await?)?;
         let tags = found.matched_developer_metadata.into_iter();
         Ok(tags
@@ -122,7 +123,7 @@ impl Sheets {
         let body = json!({"dataFilters": filters});
         let mut request = self.post("read values", "values:batchGetByDataFilter", &body);
         // Values can be had without tags too, and that is waited for.
-        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        request.patience = CallPatience::AtMost(super::PREFLIGHT_PATIENCE);
         let reply: Filtered = self.read(self.send(request).await?)?;
         let (mut values, mut found) = (vec![None; ranges.len()], Vec::new());
         for FilteredRange {
@@ -160,7 +161,7 @@ impl Sheets {
         let data: Vec<Value> = cells.iter().map(entry).collect();
         let body = json!({"valueInputOption": "RAW", "data": data});
         let mut request = self.post("write values", "values:batchUpdateByDataFilter", &body);
-        request.patience = Some(PATIENCE);
+        request.patience = CallPatience::AtMost(PATIENCE);
         self.send(request).await.map(drop)
     }
 

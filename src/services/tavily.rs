@@ -13,6 +13,7 @@ use super::{
     caller::Caller,
     gate::Gate,
     llm::bearer,
+    patience::CallPatience,
     reply::{Reply, Trouble, Verdict, usual_verdict},
 };
 use crate::{money::Usd, remedy::ErrorKind, settings::Endpoint, state::paid::Cost};
@@ -118,7 +119,7 @@ impl Tavily {
         let url = super::join(&self.base, ["usage"]);
         let mut request = Request::free("usage", Method::GET, url, self.headers.clone());
         request.timeout = super::PREFLIGHT_TIMEOUT;
-        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        request.patience = CallPatience::Start;
         let answer = self
             .page_caller
             .send(&self.usage_page, &request, Timestamp::MIN)
@@ -188,7 +189,7 @@ impl Tavily {
             headers: self.headers.clone(),
             body: Body::Json(body.to_string()),
             timeout: TIMEOUT,
-            patience: None,
+            patience: CallPatience::Run,
             payer: payer.to_owned(),
             price: Some(Price {
                 worst: cost(1).usd,

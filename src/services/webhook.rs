@@ -13,6 +13,7 @@ use super::{
     caller::Caller,
     gate::Gate,
     network::Network,
+    patience::CallPatience,
     reply::{Reply, Verdict},
 };
 use crate::{event::Events, remedy::ErrorKind, secrets::Secrets, state::paid::Paid, text};
@@ -68,7 +69,7 @@ impl Webhook {
             let request = Request {
                 body: Body::Json(json),
                 timeout: TIMEOUT,
-                patience: Some(PATIENCE),
+                patience: CallPatience::AtMost(PATIENCE),
                 ..Request::free("report", Method::POST, url, HeaderMap::new())
             };
             caller

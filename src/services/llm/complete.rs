@@ -18,6 +18,7 @@ use crate::{
     remedy::ErrorKind,
     services::{
         call::{Answer, Body, CallError, Price, Request},
+        patience::CallPatience,
         refusal::{Otherwise, Refusal, Sent},
     },
     state::paid::{Cost, RequestHash},
@@ -313,7 +314,7 @@ impl OpenRouter {
                 kept_as: asked.same()?,
             },
             timeout: time_for(length, self.terms.answer_time),
-            patience: None,
+            patience: CallPatience::Run,
             payer: sending.payer.to_owned(),
         })
     }

@@ -37,7 +37,7 @@ use url::Url;
 pub(crate) use self::usage::ChatUsage;
 pub(crate) use self::{
     answer::{Completion, Finish},
-    classify::{classify, classify_page},
+    classify::{classify, classify_page, classify_page_of_another},
 };
 use self::{
     candidate::Candidate,
@@ -54,10 +54,10 @@ use super::{
     call::{Answer, CallError, Request, Service},
     caller::Caller,
     gate::Gate,
+    patience::CallPatience,
     reply::{Reply, Trouble, Verdict},
 };
 use crate::{
-    exit::Exit,
     remedy::ErrorKind,
     settings::{Endpoint, ModelTerms},
 };
@@ -142,7 +142,10 @@ impl OpenRouter {
             page_caller: caller.unstoppable(),
             caller,
             service: service(&endpoint.base, gate, classify),
-            pages: service(&endpoint.base, gate_of_pages, classify_page),
+            pages: match is_openrouter(&endpoint.base) {
+                true => service(&endpoint.base, gate_of_pages, classify_page),
+                false => service(&endpoint.base, gate_of_pages, classify_page_of_another),
+            },
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             candidates,
@@ -169,8 +172,9 @@ impl OpenRouter {
             return Ok(None);
         }
         let page = self.get(&self.base, "key").await;
-        if let Err(error) = &page
-            && self.fails_at_page(error)
+        if let Err(CallError::Request {
+            status: Some(500), ..
+        }) = &page
         {
             // What it cannot do before the run it cannot do after it.
             self.has_no_key_page.store(true, Ordering::Relaxed);
@@ -293,17 +297,11 @@ impl OpenRouter {
         }
     }
 
-    /// Whether a server that is not OpenRouter breaks down at a page: it is as good as one that has no such page.
-    pub fn fails_at_page(&self, error: &CallError) -> bool {
-        matches!(error, CallError::Run { exit: Exit::Unavailable, message, .. }
-            if !is_openrouter(&self.base) && message.starts_with("status 500"))
-    }
-
     async fn get(&self, base: &Url, page: &str) -> Result<Answer, CallError> {
         let url = super::join(base, page.split('/'));
         let mut request = Request::free(page, Method::GET, url, self.headers.clone());
         request.timeout = super::PREFLIGHT_TIMEOUT;
-        request.patience = Some(super::PREFLIGHT_PATIENCE);
+        request.patience = CallPatience::Start;
         self.page_caller
             .send(&self.pages, &request, Timestamp::MIN)
             .await

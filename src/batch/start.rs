@@ -90,14 +90,14 @@ impl Start {
                 let names = night.shared.patiently(async || night.names().await).await;
                 let names = names.map_err(store_failure)?;
                 let neighbours = Arc::new(Neighbours::from_bytes(&names));
-                tools(
+                Box::pin(tools(
                     desk,
                     *connections,
                     neighbours,
                     events,
                     Recorder::shared(night.clone()),
                     Supply::Hosts(Box::new(Hosts::new(night, whole))),
-                )
+                ))
                 .await
             }
         }
@@ -150,7 +150,8 @@ impl Planned {
                 (Recorder::shared(night.clone()), supply)
             }
         };
-        let tools = tools(desk, connections, neighbours, events, recorder, supply).await?;
+        let tools = tools(desk, connections, neighbours, events, recorder, supply);
+        let tools = Box::pin(tools).await?;
         Ok(Tools {
             scribe,
             bill: Some(bill),

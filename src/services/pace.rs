@@ -40,7 +40,7 @@ const SOON_AFTER: Duration = Duration::from_mins(3);
 
 /// How long the rate then stays down; doubled each time.
 const KEEP_DOWN: Duration = Duration::from_mins(15);
-const KEEP_DOWN_LONGEST: Duration = Duration::from_mins(60);
+const KEEP_DOWN_LONGEST: Duration = Duration::from_hours(1);
 
 /// Never slower than this share of the set rate: a service that bears less says itself how long to wait.
 const LOWEST: f64 = 1.0 / 16.0;
@@ -415,7 +415,7 @@ mod tests {
     /// each reply takes a while to be read. Returns how many were taken and how many refused, and how long it took.
     fn send(
         pace: &mut Pace,
-        mut takes: impl FnMut(Instant) -> bool,
+        mut service: impl FnMut(Instant) -> bool,
         from: Instant,
         time: Duration,
         most: u32,
@@ -438,7 +438,7 @@ mod tests {
                 Ok(()) => {
                     number += 1;
                     let late = Duration::from_millis(number * 37 % 150);
-                    let good = takes(now + late);
+                    let good = service(now + late);
                     *(if good { &mut taken } else { &mut refused }) += 1;
                     replies.push_back((now + Duration::from_millis(250), now, good));
                 }

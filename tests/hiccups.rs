@@ -188,3 +188,22 @@ fn a_refusal_at_the_start_ends_at_once() {
         assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 }
+
+#[test]
+fn what_answers_in_a_services_place_at_the_start_is_told_in_seconds() {
+    let desk = Desk::with_list(&list_of(2));
+    let proxy = Proxy::before(&desk, |at, _| {
+        at.ends_with("/usage")
+            .then(|| (200, "<html>Welcome to the hotel</html>".to_owned()))
+    });
+    let ended = ended(
+        through(&desk, &proxy, &["--google-sheets"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ended.code, Some(6), "{ended:#?}");
+    assert!(
+        ended.err.contains("an HTML page instead of JSON"),
+        "{ended:#?}"
+    );
+}

@@ -12,12 +12,12 @@ use crate::{
 /// ```text
 /// max( Σ pᵢ / w,               w workers, each with one brand at a time, are busy for the paths of all brands
 ///      max pᵢ,                 one brand takes as long as its longest path
-///      (nₛ − lₛ/8) · 60 / lₛ + min mᵢ,   the last of nₛ searches passes, and its brand still asks two models
-///      (nₘ − lₘ/8) · 60 / lₘ )           the last of nₘ model requests passes
+///      (nₛ − lₛ/10) · 60 / lₛ + min mᵢ,   the last of nₛ searches passes, and its brand still asks two models
+///      (nₘ − lₘ/10) · 60 / lₘ )           the last of nₘ model requests passes
 /// ```
 ///
 /// where pᵢ is the critical path of a brand (its longest search, the analyst, the strategist), mᵢ what its models take,
-/// and l the requests a minute that the service takes, an eighth of which may pass at once at the start.
+/// and l the requests a minute that the service takes, a tenth of which may pass at once at the start.
 pub fn lower_bound(drawn: &Drawn, night: &Night, models: u64, searches: u64) -> Duration {
     let brands = drawn.brands();
     let paths = brands.iter().map(Brand::critical_path);
@@ -35,5 +35,5 @@ pub fn lower_bound(drawn: &Drawn, night: &Night, models: u64, searches: u64) -> 
 /// Seconds until so many requests have passed.
 pub fn gate(requests: u64, a_minute: u32) -> f64 {
     let limit = f64::from(a_minute);
-    (requests as f64 - limit / 8.0).max(0.0) * 60.0 / limit
+    (requests as f64 - limit / 10.0).max(0.0) * 60.0 / limit
 }

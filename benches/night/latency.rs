@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,8 @@ pub const SEARCHES: usize = 6;
 pub struct Drawn {
     seed: u64,
     brands: Mutex<HashMap<usize, Brand>>,
+    /// Searches that were answered; those that were refused have no latency.
+    searches: AtomicU64,
 }
 
 /// The latencies of one brand, in seconds.
@@ -43,6 +48,7 @@ impl Drawn {
         Self {
             seed,
             brands: Mutex::default(),
+            searches: AtomicU64::new(0),
         }
     }
 
@@ -56,6 +62,9 @@ impl Drawn {
             (Some(stage), Some(brand)) => model(stage, brand, self.seed),
             _ => draw(SEARCH, body, self.seed),
         };
+        if stage.is_none() {
+            self.searches.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(brand) = brand {
             let mut drawn = self.brands.lock().unwrap_or_else(PoisonError::into_inner);
             let known = drawn.entry(brand).or_default();
@@ -66,6 +75,11 @@ impl Drawn {
             }
         }
         Duration::from_secs_f64(seconds)
+    }
+
+    /// How many searches were answered.
+    pub fn searches(&self) -> u64 {
+        self.searches.load(Ordering::Relaxed)
     }
 
     /// All brands that were asked about.

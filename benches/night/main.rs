@@ -18,7 +18,7 @@ mod process;
 
 use std::{ffi::OsString, fmt::Write, fs, path::Path, sync::Arc, time::Duration};
 
-use brandintel::sandbox::{Latency, Options, Sandbox};
+use brandintel::sandbox::{Fault, Latency, Options, Sandbox};
 use tokio::time::Instant;
 
 use crate::{bound::lower_bound, latency::Drawn};
@@ -53,6 +53,8 @@ struct Night {
     real: Limits,
     /// Half of the brands name the same parent company.
     sisters: bool,
+    /// The share of requests that services refuse with 429 without a reason.
+    strays: f64,
 }
 
 fn main() {
@@ -105,6 +107,12 @@ fn simulated(folder: &Path) {
         "services take half of what is set",
         &night(8, DEFAULT, half),
     );
+    for strays in [0.01, 0.03, 0.05, 0.2] {
+        let mut night = night(8, DEFAULT, DEFAULT);
+        night.strays = strays;
+        let name = format!("{:.0} % are refused without a reason", strays * 100.0);
+        ours(folder, &name, &night);
+    }
     let mut sisters = night(8, NONE, NONE);
     sisters.sisters = true;
     ours(folder, "half share a parent company", &sisters);
@@ -117,6 +125,7 @@ fn night(workers: usize, set: Limits, real: Limits) -> Night {
         set,
         real,
         sisters: false,
+        strays: 0.0,
     }
 }
 
@@ -170,6 +179,7 @@ fn run(folder: &Path, night: &Night, seed: u64) -> Run {
         llm_limit: limit(night.real.llm),
         search_limit: limit(night.real.search),
         latency: Some(latency),
+        faults: strays(night.strays),
         list: Some(list),
         ..Options::default()
     };
@@ -197,13 +207,21 @@ fn run(folder: &Path, night: &Night, seed: u64) -> Run {
         start.elapsed()
     });
     let (chats, credits, _) = sandbox.counts();
-    let [_, searches, _] = sandbox.arrived();
     Run {
         wall,
-        bound: lower_bound(&drawn, night, chats, searches),
+        bound: lower_bound(&drawn, night, chats, drawn.searches()),
         refused: sandbox.refused(),
         chats,
         credits,
+    }
+}
+
+/// Refusals of both services that have nothing to do with the rate.
+fn strays(share: f64) -> Vec<Fault> {
+    let of = |service: &str| format!("{service}:429:{share}").parse().expect("a fault");
+    match share > 0.0 {
+        true => ["llm", "search"].map(of).into(),
+        false => Vec::new(),
     }
 }
 

@@ -280,7 +280,8 @@ impl Caller {
                     return self.replay(service, request, &kept, hash).map(Sent::Answer);
                 }
                 Ok(Attempt::Refused(refusal))
-                    if refusal.may_pass(service, request)
+                    if self.waits.allow_doubts()
+                        && refusal.may_pass(service, request)
                         && let Some(wait) = doubts.next() =>
                 {
                     let wait = wait.div_f64(self.speed);
@@ -398,7 +399,6 @@ impl Caller {
         }
         if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
-            service.gate.note_answer(request.kind());
             // A page that costs nothing answers whether or not the service would do its work.
             if request.price.is_some() {
                 self.successes.note(service.name, request.kind(), sent);

@@ -32,6 +32,8 @@ pub struct Failure {
     /// How long the service asks to wait.
     pub after: Option<Duration>,
     pub kind: FailureKind,
+    /// It looks as if something else answered in the service's place, so that waiting helps little.
+    pub misplaced: bool,
     /// When the request was sent.
     pub sent: Instant,
 }
@@ -70,6 +72,8 @@ pub struct Failures {
     /// The service asked for patience, so it is there.
     asked_to_wait: bool,
     loading: bool,
+    /// Each looked as if something else answered.
+    all_misplaced: bool,
     /// When the first came.
     first: Option<Instant>,
 }
@@ -89,6 +93,7 @@ impl Failures {
             billed: 0,
             asked_to_wait: false,
             loading: false,
+            all_misplaced: true,
             first: None,
         }
     }
@@ -112,6 +117,7 @@ impl Failures {
             FailureKind::Loading => self.loading = true,
             FailureKind::OfService | FailureKind::Stray => {}
         }
+        self.all_misplaced &= failure.misplaced;
         self.asked_to_wait |= failure.after.is_some() || self.loading;
         self.first.get_or_insert(Instant::now());
         self.last = Instant::now();
@@ -161,6 +167,9 @@ impl Failures {
         match patience {
             // It says that it will be there in a moment.
             _ if self.loading => run_is_over(),
+            CallPatience::Start if self.all_misplaced => {
+                Waits::SHORT.start_is_over(elapsed, wait, speed)
+            }
             CallPatience::Start => start_is_over(),
             CallPatience::AtMost(most) => elapsed + wait > most.div_f64(speed),
             // A single answer may be longer in coming than patience lasts.
@@ -198,6 +207,7 @@ mod tests {
             why: "status 502".into(),
             after: after.map(Duration::from_secs),
             kind: FailureKind::OfRequest,
+            misplaced: false,
             sent: Instant::now(),
         }
     }

@@ -5,7 +5,6 @@
 //! one request at a time tries whether it is back (a circuit breaker, half open).
 
 use std::{
-    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -57,8 +56,6 @@ struct State {
     failures: u32,
     last_failure: Option<Instant>,
     last_success: Option<Instant>,
-    /// The kinds of calls that were answered.
-    answered: BTreeSet<String>,
 }
 
 /// Leave to send one request.
@@ -101,7 +98,6 @@ impl Gate {
                 failures: 0,
                 last_failure: None,
                 last_success: None,
-                answered: BTreeSet::new(),
             }),
             turns: None,
         }
@@ -179,19 +175,6 @@ impl Gate {
     /// The service refused what was sent then, because it gets too many requests.
     pub fn refused(&self, sent: Instant) -> Refused {
         self.state().pace.refused(sent, Instant::now())
-    }
-
-    /// A call of this kind was answered.
-    pub fn note_answer(&self, kind: &str) {
-        let mut state = self.state();
-        if !state.answered.contains(kind) {
-            state.answered.insert(kind.to_owned());
-        }
-    }
-
-    /// Whether a call of this kind was ever answered.
-    pub fn has_answered(&self, kind: &str) -> bool {
-        self.state().answered.contains(kind)
     }
 
     /// The service said how many more requests it takes until when.

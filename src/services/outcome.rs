@@ -48,6 +48,7 @@ pub(super) async fn not_answered(
     }
     let host = request.url.host_str().unwrap_or_default();
     Ok(Failure {
+        misplaced: remedy::is_of_another(&why),
         why: if reached {
             why
         } else {
@@ -162,6 +163,8 @@ pub(super) fn conclude(
         (Verdict::Transient, _) => FailureKind::OfRequest,
     };
     Attempt::Again(Failure {
+        // An answer came, and it is none of this service.
+        misplaced: reply.json.is_none() && (200..=299).contains(&reply.status),
         why: reply.message,
         after: reply.retry_after,
         kind,

@@ -15,6 +15,13 @@ pub enum CallPatience {
     AtMost(Duration),
 }
 
+impl CallPatience {
+    /// Whether the call can be done without.
+    pub fn is_short(self) -> bool {
+        matches!(self, Self::AtMost(most) if most < Duration::from_mins(1))
+    }
+}
+
 /// How patient a run is with its services.
 #[derive(Clone, Copy, Debug)]
 pub struct Waits {
@@ -43,6 +50,11 @@ impl Waits {
             start: IN_A_RUN,
             until,
         }
+    }
+
+    /// Whether nobody waits for the answer right now, so that what seems to be final is asked for again.
+    pub fn allow_doubts(&self) -> bool {
+        self.start > Self::SHORT.start
     }
 
     /// Whether services were tried long enough at the start, when `elapsed` has passed and a wait lies ahead.

@@ -91,12 +91,11 @@ impl Refusal {
     pub fn may_pass(&self, service: &Service, request: &Request) -> bool {
         // A sign-in that is over is renewed by its client.
         let is_renewed = request.price.is_none() && self.status == Some(401);
-        let was_answered = match &request.price {
-            Some(_) => service.gate.ever_succeeded(),
-            None => service.gate.has_answered(request.kind()),
-        };
         let is_lasting = |trouble| matches!(trouble, Trouble::Quota | Trouble::TooLarge);
-        was_answered && !is_renewed && self.trouble.is_some_and(|trouble| !is_lasting(trouble))
+        service.gate.ever_succeeded()
+            && !request.patience.is_short()
+            && !is_renewed
+            && self.trouble.is_some_and(|trouble| !is_lasting(trouble))
     }
 
     /// The error, where nothing else can be asked.

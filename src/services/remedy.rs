@@ -56,6 +56,15 @@ const SHEET: [(&str, &str); 3] = [
     ),
 ];
 
+/// Whether an error of the network says that something else answers in the service's place: with a certificate that is not
+/// trusted, or without TLS.
+pub fn is_of_another(why: &str) -> bool {
+    let [expired, unknown, _, _, no_tls] = &NETWORK;
+    [expired, unknown, no_tls]
+        .iter()
+        .any(|(words, _)| words.iter().any(|word| why.contains(word)))
+}
+
 /// What to do when a service stayed unavailable, for this reason.
 pub fn of_outage(why: &str, address: &str) -> String {
     // The words of a reply are the service's own, and may be of its network.
@@ -126,6 +135,20 @@ fn with(error: CallError, find: impl FnOnce(&str) -> Option<String>) -> CallErro
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_answers_in_the_services_place_is_told_from_an_outage() {
+        for (why, another) in [
+            ("invalid peer certificate: UnknownIssuer", true),
+            ("invalid peer certificate: Expired", true),
+            ("received corrupt message of type InvalidContentType", true),
+            ("tcp connect error: Connection refused", false),
+            ("dns error: failed to lookup address information", false),
+            ("tunnel error: unsuccessful", false),
+        ] {
+            assert_eq!(is_of_another(why), another, "{why}");
+        }
+    }
 
     #[test]
     fn what_a_reply_says_of_networks_is_the_services_own_trouble() {

@@ -79,8 +79,9 @@ const TABLE: [(&str, &str, Kind); 52] = [
 const BRANDS: &str = "6";
 
 /// A rehearsal in which time passes faster, with a fault.
-fn rehearse(folder: &Path, speed: &str, brands: &str, faults: &[String]) -> Ended {
-    let mut command = program(folder, &["--google-sheets", "--sandbox", "--workers", "6"]);
+fn rehearse(folder: &Path, workers: &str, speed: &str, brands: &str, faults: &[String]) -> Ended {
+    let mut command = program(folder, &["--google-sheets", "--sandbox"]);
+    command.args(["--workers", workers]);
     command.args(["--sandbox-speed", speed, "--limit", brands]);
     for fault in faults {
         command.args(["--sandbox-fault", fault]);
@@ -140,11 +141,49 @@ fn assert_honest(folder: &Path, case: &str) -> (usize, usize) {
     (done, failed)
 }
 
+/// A fault that strikes one call, after the service has answered others: it costs no run, and at most a brand.
+fn try_once(service: &str, fault: &str, kind: Kind) -> Result<(), String> {
+    let after = match service {
+        "llm" => 5,
+        "search" => 20,
+        _ => 3,
+    };
+    let case = format!("{service}:{fault}:{after}x+0.001s");
+    let folder = tempfile::tempdir().unwrap();
+    let ended = rehearse(
+        folder.path(),
+        "2",
+        "25",
+        BRANDS,
+        std::slice::from_ref(&case),
+    );
+    let (done, failed) = assert_honest(folder.path(), &case);
+    let brands: usize = BRANDS.parse().unwrap();
+    let most_failed = usize::from(matches!(kind, Kind::Brand | Kind::Refused));
+    let right = done + failed == brands
+        && failed <= most_failed
+        && ended.code == Some(i32::from(failed > 0));
+    match right && !ended.err.contains("panicked") {
+        true => Ok(()),
+        false => Err(format!(
+            "{case}: code {:?}, {done} done, {failed} failed: {}",
+            ended.code,
+            ended.err.trim()
+        )),
+    }
+}
+
 /// Runs one case and says what is wrong with how it ended.
 fn try_case(service: &str, fault: &str, kind: Kind, share: f64) -> Result<(), String> {
     let case = format!("{service}:{fault}:{share}");
     let folder = tempfile::tempdir().unwrap();
-    let ended = rehearse(folder.path(), "25", BRANDS, std::slice::from_ref(&case));
+    let ended = rehearse(
+        folder.path(),
+        "6",
+        "25",
+        BRANDS,
+        std::slice::from_ref(&case),
+    );
     let (done, failed) = assert_honest(folder.path(), &case);
     let brands: usize = BRANDS.parse().unwrap();
     let code = ended.code.unwrap_or(-1);
@@ -190,14 +229,18 @@ fn every_fault_of_the_table_ends_as_it_should() {
     let ends = in_parallel(6, cases.collect(), |((service, fault, kind), share)| {
         try_case(service, fault, *kind, share)
     });
-    let wrong: Vec<String> = ends.into_iter().filter_map(Result::err).collect();
+    let once = in_parallel(6, TABLE.iter().collect(), |(service, fault, kind)| {
+        try_once(service, fault, *kind)
+    });
+    let ends = ends.into_iter().chain(once);
+    let wrong: Vec<String> = ends.filter_map(Result::err).collect();
     assert!(
         wrong.is_empty(),
         "{} cases:\n{}",
         wrong.len(),
         wrong.join("\n")
     );
-    println!("{} cases", TABLE.len() * 2);
+    println!("{} cases", TABLE.len() * 3);
 }
 
 /// Model and search requests that the simulated services got.
@@ -216,14 +259,14 @@ fn requests(ended: &Ended) -> (f64, f64) {
 fn ten_bad_minutes_fail_no_brand_and_cost_few_calls() {
     const NIGHT: &str = "200";
     let usual = tempfile::tempdir().unwrap();
-    let (models, searches) = requests(&rehearse(usual.path(), "60", NIGHT, &[]));
+    let (models, searches) = requests(&rehearse(usual.path(), "6", "60", NIGHT, &[]));
     for faults in [
         ["llm:503:20x+600s", "search:429:60x+600s"],
         ["llm:429:20x+600s", "search:503:60x+600s"],
     ] {
         let folder = tempfile::tempdir().unwrap();
         let faults = faults.map(str::to_owned);
-        let ended = rehearse(folder.path(), "60", NIGHT, &faults);
+        let ended = rehearse(folder.path(), "6", "60", NIGHT, &faults);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         let (done, failed) = assert_honest(folder.path(), "ten bad minutes");
         assert_eq!((done, failed), (200, 0));

@@ -60,15 +60,18 @@ struct Night {
 fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::env::set_current_dir(folder.path()).expect("the temporary folder");
-    let only_processes = std::env::args().any(|arg| arg == "processes");
-    let long = std::env::args().any(|arg| arg == "long");
-    if !only_processes {
+    let has = |name: &str| std::env::args().any(|arg| arg == name);
+    if has("strays") {
+        heading();
+        return with_strays(folder.path());
+    }
+    if !has("processes") {
         simulated(folder.path());
     }
-    process::table(folder.path(), long);
+    process::table(folder.path(), has("long"));
 }
 
-fn simulated(folder: &Path) {
+fn heading() {
     println!("Simulated time; limits in requests a minute to models and searches\n");
     println!(
         "{:<34} {:>6} {:>7} {:>11} {:>9} {:>9} {:>6} {:>5} {:>7} {:>8}",
@@ -83,6 +86,20 @@ fn simulated(folder: &Path) {
         "calls",
         "credits"
     );
+}
+
+/// Nights in which services refuse some requests without a reason.
+fn with_strays(folder: &Path) {
+    for strays in [0.01, 0.03, 0.05, 0.2] {
+        let mut night = night(8, DEFAULT, DEFAULT);
+        night.strays = strays;
+        let name = format!("{:.0} % are refused without a reason", strays * 100.0);
+        ours(folder, &name, &night);
+    }
+}
+
+fn simulated(folder: &Path) {
+    heading();
     let mut first = None;
     for set in [NONE, DEFAULT] {
         for workers in [1, 4, 8, 16] {
@@ -107,12 +124,7 @@ fn simulated(folder: &Path) {
         "services take half of what is set",
         &night(8, DEFAULT, half),
     );
-    for strays in [0.01, 0.03, 0.05, 0.2] {
-        let mut night = night(8, DEFAULT, DEFAULT);
-        night.strays = strays;
-        let name = format!("{:.0} % are refused without a reason", strays * 100.0);
-        ours(folder, &name, &night);
-    }
+    with_strays(folder);
     let mut sisters = night(8, NONE, NONE);
     sisters.sisters = true;
     ours(folder, "half share a parent company", &sisters);

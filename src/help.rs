@@ -240,6 +240,17 @@ pub fn with_remedy(error: clap::Error, args: &[OsString]) -> clap::Error {
     without_passwords(suggested(error, args))
 }
 
+/// What an error says, without the usage and the advice to ask for help.
+pub fn in_a_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let said = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let said: Vec<&str> = said
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .collect();
+    said.join("; ")
+}
+
 /// A URL in a place where none belongs is not repeated with its password.
 fn without_passwords(mut error: clap::Error) -> clap::Error {
     let texts = error.context().filter_map(|(kind, value)| match value {

@@ -1,6 +1,7 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
 mod announce;
+mod attempt;
 pub mod background;
 mod bar;
 mod base_url;
@@ -16,6 +17,7 @@ mod forecast;
 mod hosts;
 mod lines;
 mod log;
+mod next_steps;
 mod opening;
 mod order;
 mod plan;
@@ -40,18 +42,20 @@ pub mod trial;
 pub mod writable;
 mod writeback;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ffi::OsString, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 
 use self::{
+    attempt::Attempt,
     crew::{Crew, Outline},
     desk::Desk,
+    next_steps::NextSteps,
     plan::Plan,
     preflight::Connections,
     progress::Progress,
-    report::{Account, Failed, Recipient},
+    report::{Account, Recipient},
     start::{Planned, Prepared, Start},
     stop::Signals,
     writeback::Words,
@@ -77,11 +81,30 @@ use crate::{
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
 pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
-    let recipient = Recipient::of(&args)?;
-    let mut account = Account::open(&args);
+    let attempt = Attempt::of(&args);
+    let recipient = Recipient::of(&attempt)
+        .inspect_err(|failure| attempt.did_not_start(failure, false))?;
+    let mut account = Account::open(&attempt);
     let end = Box::pin(work(args, sandbox, &mut account)).await;
+    if let (Err(failure), false) = (&end, account.has_worked()) {
+        attempt.did_not_start(failure, account.has_begun());
+    }
     if let Some(recipient) = recipient {
         recipient.tell(&account, &end).await;
+    }
+    end
+}
+
+/// Puts a batch on record whose command line or settings cannot be read, and tells whoever is to be told of it, as far as
+/// these say who.
+pub async fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
+    let Some(attempt) = Attempt::in_vain(args) else {
+        return Err(failure);
+    };
+    attempt.did_not_start(&failure, false);
+    let end = Err(failure);
+    if let Ok(Some(recipient)) = Recipient::of(&attempt) {
+        recipient.tell(&Account::open(&attempt), &end).await;
     }
     end
 }
@@ -123,7 +146,8 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         start,
     } = prepared;
     let progress = Progress::new(outline.due, desk.args.verbosity, outlook);
-    let telling = tokio::spawn(tell(incoming, progress));
+    let next_steps = std::mem::take(&mut account.next_steps);
+    let telling = tokio::spawn(tell(incoming, progress, next_steps));
     desk.tell_of_the_store(Some(&events));
     let tools = match Box::pin(start.begin(desk, &outline, events)).await {
         Ok(tools) => tools,
@@ -137,10 +161,11 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     let (end, figures) = crew.work(Signals::listen()).await;
     desk.tell_of_the_store(None);
     // The crew has dropped its sender, so the telling ends.
-    let failed = telling.await.unwrap_or_default();
+    account.next_steps = telling.await.unwrap_or_default();
     let status = end.status();
     let closed = desk.close(&figures, end);
-    account.end(status, figures, failed);
+    account.end(status, figures);
+    account.tell_next_steps(desk.args.verbosity.quiet, &closed);
     closed
 }
 
@@ -277,7 +302,7 @@ pub fn without_results_tab(args: &RunArgs, connections: &Connections) -> Option<
 
 /// Who would be told of a run with these flags; the address of a webhook is a secret, so its host is not named either.
 pub fn report_goes(args: &RunArgs) -> Result<Option<String>, Failure> {
-    let Some(recipient) = Recipient::of(args)? else {
+    let Some(recipient) = Recipient::of(&Attempt::of(args))? else {
         return Ok(None);
     };
     Ok(Some(match recipient {
@@ -378,9 +403,12 @@ fn page_of(report: &str) -> String {
     report.replace("brand_report.json", "report.html")
 }
 
-/// Shows and logs what happens, until nobody is left who says anything. Returns the brands that failed.
-async fn tell(mut incoming: Incoming, mut progress: Progress) -> Failed {
-    let mut failed = Failed::default();
+/// Shows and logs what happens, until nobody is left who says anything. Returns what is left to do.
+async fn tell(
+    mut incoming: Incoming,
+    mut progress: Progress,
+    mut next_steps: NextSteps,
+) -> NextSteps {
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -388,7 +416,7 @@ async fn tell(mut incoming: Incoming, mut progress: Progress) -> Failed {
             event = incoming.recv() => match event {
                 Some((span, event)) => {
                     span.in_scope(|| log::log(&event));
-                    failed.note(&event);
+                    next_steps.note(&event);
                     progress.show(&event);
                 }
                 None => break,
@@ -397,7 +425,7 @@ async fn tell(mut incoming: Incoming, mut progress: Progress) -> Failed {
         }
     }
     progress.finish();
-    failed
+    next_steps
 }
 
 /// The exit code of an error that ends a run.

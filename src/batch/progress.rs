@@ -137,10 +137,13 @@ impl Progress {
                 ));
                 self.advance();
             }
-            Event::BrandFailed { brand, error } => {
+            Event::BrandFailed { brand, error, .. } => {
                 self.failed += 1;
                 self.in_flight = self.in_flight.saturating_sub(1);
-                self.urgent(&format!("  ✗ {brand}: {error}"));
+                // A mail has them by reason, at its end.
+                if !self.verbosity.quiet {
+                    self.urgent(&format!("  ✗ {brand}: {error}"));
+                }
                 self.advance();
             }
             Event::BrandPutBack { brand } => {

@@ -130,7 +130,11 @@ fn results(figures: &Figures, processed: usize) {
         percent(figures.succeeded, processed)
     );
     if figures.thin > 0 && figures.share.is_none() {
-        say!("    of these with little found: {}", figures.thin);
+        say!(
+            "  ⚠ of these with little found: {} ({})",
+            figures.thin,
+            percent(figures.thin, figures.succeeded)
+        );
     }
     say!(
         "  ✗ Failed: {} ({})",
@@ -140,7 +144,7 @@ fn results(figures: &Figures, processed: usize) {
     if let Some(share) = &figures.share {
         let thin = match figures.thin {
             0 => String::new(),
-            thin => format!(", {thin} of them with little found"),
+            thin => format!(", ⚠ {thin} of them with little found"),
         };
         say!("  Of these on this host: {}{thin}", share.brands);
     }

@@ -78,7 +78,9 @@ impl Words {
             (None, _) => self.done,
         };
         let note = match (&entry.choices, self.lang.persian()) {
-            (None, _) => String::new(),
+            (None, _) if entry.thin != Some(true) => String::new(),
+            (None, true) => "دربارهٔ این برند چیز زیادی پیدا نشد: وب‌سایت آن را در همین ردیف بنویسید، یا اگر نوشته شده است درستی‌اش را بررسی کنید.".to_owned(),
+            (None, false) => "Little was found about this brand: type its website into this row, or check the one that stands here.".to_owned(),
             (Some(choices), true) => format!(
                 "چند شرکت این نام را دارند: {choices}. وب‌سایت یا شرکت مادر برند خود را در همین ردیف بنویسید."
             ),

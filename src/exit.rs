@@ -89,11 +89,9 @@ impl Exit {
                 "Run again when the service answers: brandintel check --free says whether it does. Nothing is lost"
             }
             Self::Machine => "Mend what it names and run again: what is done is kept",
-            Self::Done
-            | Self::SomeFailed
-            | Self::TimeUp
-            | Self::Interrupted
-            | Self::Terminated => "Run again: nothing is lost",
+            Self::Done | Self::SomeFailed | Self::TimeUp | Self::Interrupted | Self::Terminated => {
+                "Run again: nothing is lost"
+            }
         }
     }
 }

@@ -243,7 +243,10 @@ pub fn with_remedy(error: clap::Error, args: &[OsString]) -> clap::Error {
 /// What an error says, without the usage and the advice to ask for help.
 pub fn in_a_line(error: &clap::Error) -> String {
     let text = error.to_string();
-    let said = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+    let said = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
     let said: Vec<&str> = said
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .map(|line| line.strip_prefix("error: ").unwrap_or(line))

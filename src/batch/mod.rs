@@ -42,7 +42,7 @@ pub mod trial;
 pub mod writable;
 mod writeback;
 
-use std::{collections::HashMap, ffi::OsString, sync::Arc};
+use std::{collections::HashMap, ffi::OsString, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
@@ -75,15 +75,15 @@ use crate::{
     sandbox::Sandbox,
     say,
     services::call::CallError,
-    state::shared::Trouble,
+    state::{holder::Holder, shared::Trouble},
 };
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
 pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
     let attempt = Attempt::of(&args);
-    let recipient = Recipient::of(&attempt)
-        .inspect_err(|failure| attempt.did_not_start(failure, false))?;
+    let recipient =
+        Recipient::of(&attempt).inspect_err(|failure| attempt.did_not_start(failure, false))?;
     let mut account = Account::open(&attempt);
     let end = Box::pin(work(args, sandbox, &mut account)).await;
     if let (Err(failure), false) = (&end, account.has_worked()) {
@@ -147,7 +147,8 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     } = prepared;
     let progress = Progress::new(outline.due, desk.args.verbosity, outlook);
     let next_steps = std::mem::take(&mut account.next_steps);
-    let telling = tokio::spawn(tell(incoming, progress, next_steps));
+    let state = desk.state.as_ref().map(|state| state.path().to_owned());
+    let telling = tokio::spawn(tell(incoming, progress, next_steps, state));
     desk.tell_of_the_store(Some(&events));
     let tools = match Box::pin(start.begin(desk, &outline, events)).await {
         Ok(tools) => tools,
@@ -403,12 +404,15 @@ fn page_of(report: &str) -> String {
     report.replace("brand_report.json", "report.html")
 }
 
-/// Shows and logs what happens, until nobody is left who says anything. Returns what is left to do.
+/// Shows and logs what happens, until nobody is left who says anything. Says in the state folder which services are
+/// waited for. Returns what is left to do.
 async fn tell(
     mut incoming: Incoming,
     mut progress: Progress,
     mut next_steps: NextSteps,
+    state: Option<PathBuf>,
 ) -> NextSteps {
+    let mut waiting_for = Vec::new();
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -422,6 +426,11 @@ async fn tell(
                 None => break,
             },
             _ = clock.tick() => progress.tick(),
+        }
+        let outages = progress.outages();
+        if let Some(state) = state.as_ref().filter(|_| outages != waiting_for) {
+            Holder::wait(state, outages.clone());
+            waiting_for = outages;
         }
     }
     progress.finish();

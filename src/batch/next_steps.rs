@@ -71,7 +71,10 @@ impl NextSteps {
         if figures.thin > 0 {
             let more = more(figures.thin, self.thin.len());
             let names = self.thin.join("، ");
-            lines.push(format!("  ⚠ {} × little found: {names}{more}", figures.thin));
+            lines.push(format!(
+                "  ⚠ {} × little found: {names}{more}",
+                figures.thin
+            ));
             lines.push(
                 "      → Type the website of each into its row, or correct the one that stands there"
                     .to_owned(),

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
@@ -9,7 +10,13 @@ use super::{
     forecast::{Forecast, PerBrand, Seen, Situation, forecast},
 };
 use crate::{
-    cli::Verbosity, event::Event, money::Usd, output, services::gate::Gate, state::paid::Paid,
+    cli::Verbosity,
+    event::Event,
+    local,
+    money::Usd,
+    output,
+    services::gate::Gate,
+    state::{holder::Outage, paid::Paid},
 };
 
 /// Seconds between two plain lines.
@@ -62,6 +69,12 @@ struct Elsewhere {
 #[derive(Debug)]
 struct Failing {
     since: Instant,
+    /// The same on the clock of the world.
+    since_at: Timestamp,
+    /// What the first failure was.
+    why: String,
+    /// When it is asked again.
+    until: Instant,
     /// When the user was told last.
     told: Option<Instant>,
 }
@@ -164,7 +177,10 @@ impl Progress {
                     ),
                 };
                 let apart = if self.verbosity.quiet { "" } else { "\n" };
-                self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
+                // A mail has the reason at its end; at a terminal somebody waits.
+                if !self.verbosity.quiet || output::has_screen() {
+                    self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
+                }
             }
             Event::Warning { text } => self.above_the_bar(|| crate::output::warning(text)),
             Event::Whole {
@@ -185,28 +201,55 @@ impl Progress {
         }
     }
 
-    /// Takes the bar off the terminal.
+    /// Leaves the last state of the bar on the terminal.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish();
+            bar.finish(&self.standing());
         }
+    }
+
+    /// Services that do not answer now, the first that failed first.
+    pub fn outages(&self) -> Vec<Outage> {
+        let away = self.failing.iter().filter(|(name, failing)| {
+            let gates = self.outlook.gates.iter();
+            let mut gates = gates.filter(|(gate, _)| gate == *name);
+            let long = failing.until.duration_since(failing.since) >= WAIT_TO_TELL;
+            long || gates.any(|(_, gate)| gate.seems_down())
+        });
+        let mut outages: Vec<Outage> = away
+            .map(|(name, failing)| Outage {
+                service: (*name).to_owned(),
+                since: failing.since_at,
+                why: failing.why.clone(),
+            })
+            .collect();
+        outages.sort_by_key(|outage| outage.since);
+        outages
     }
 
     /// A single failure is for those who asked for more. Who waits for a service has to know what for.
     fn waiting(&mut self, service: &'static str, why: &str, wait: Duration) {
         let text = format!("  {service}: {why}; again in {:.1} s", wait.as_secs_f64());
-        let failing = self.failing.entry(service).or_insert(Failing {
-            since: Instant::now(),
+        let now = Instant::now();
+        let failing = self.failing.entry(service).or_insert_with(|| Failing {
+            since: now,
+            since_at: Timestamp::now(),
+            why: why.to_owned(),
+            until: now,
             told: None,
         });
+        failing.until = failing.until.max(now + wait);
         let long = failing.since.elapsed() + wait >= WAIT_TO_TELL;
         let again = failing.told.is_none_or(|at| at.elapsed() >= WAIT_TO_TELL);
         if self.verbosity.verbose {
             self.detail(&text);
         } else if long && again {
             failing.told = Some(Instant::now());
+            let since = local::clock(failing.since_at);
             let minutes = failing.since.elapsed().as_secs_f64() / 60.0;
-            self.line(&format!("[WAITING] for {minutes:.1} minutes.{text}"));
+            self.line(&format!(
+                "[WAITING] since {since} ({minutes:.1} minutes).{text}"
+            ));
         }
     }
 
@@ -235,15 +278,17 @@ impl Progress {
 
     fn plain(&self) -> String {
         let standing = self.standing();
+        let last = match (&standing.waiting, &standing.limit) {
+            (Some(waiting), _) => format!(" | {waiting}"),
+            (None, Some(limit)) => format!(" | Limit: {limit}"),
+            (None, None) => String::new(),
+        };
         format!(
-            "{}/{} [{}] {}{}",
+            "{}/{} [{}] {}{last}",
             self.done(),
             self.total,
             standing.pace(),
             self.counts(),
-            standing
-                .limit
-                .map_or_else(String::new, |limit| format!(" | Limit: {limit}")),
         )
     }
 
@@ -254,16 +299,26 @@ impl Progress {
             || "?".to_owned(),
             |between| format!("{:.1}", between.as_secs_f64()),
         );
+        let waiting = self.outages();
+        let waiting = waiting.first().map(|outage| {
+            let since = local::clock(outage.since);
+            format!("waiting for {} since {since}", outage.service)
+        });
         let forecast = self.forecast();
         Standing {
             succeeded: self.succeeded + self.elsewhere.succeeded,
             failed: self.failed + self.elsewhere.failed,
             total: self.total,
             elapsed,
-            left: forecast.as_ref().map_or(Duration::ZERO, |f| f.left),
+            left: match (&waiting, &forecast) {
+                // How long a service stays away nobody knows.
+                (Some(_), Some(_)) => None,
+                (_, forecast) => Some(forecast.as_ref().map_or(Duration::ZERO, |f| f.left)),
+            },
             between,
             spent: self.spent + self.elsewhere.spent,
             limit: forecast.map(|forecast| forecast.limit.to_string()),
+            waiting,
         }
     }
 

@@ -255,7 +255,10 @@ mod tests {
         assert!(!is_held(&state));
         let first = StateFolder::take(&state).unwrap();
         assert!(is_held(&state));
-        assert!(matches!(StateFolder::take(&state), Err(LockError::Held { .. })));
+        assert!(matches!(
+            StateFolder::take(&state),
+            Err(LockError::Held { .. })
+        ));
         drop(first);
         assert!(!is_held(&state));
         StateFolder::take(&state).unwrap();

@@ -154,6 +154,9 @@ impl Overview {
             running.wait_for(&holder.waiting_for);
         }
         overview.holder = holder;
+        if !held {
+            overview.set_aside_usd = runs::set_aside(state);
+        }
         Ok((overview, problems))
     }
 
@@ -184,8 +187,12 @@ impl Overview {
         let mut spent = runs::by_day(&runs);
         for going in &mut going {
             let last = &mut going.checkpoint;
-            if last.status != RunStatus::Running || runs.iter().any(|run| run.run_id == last.run_id)
-            {
+            if let Some(run) = runs.iter().find(|run| run.run_id == last.run_id) {
+                // What lost calls were billed may be known only since.
+                last.cost_usd = run.usd;
+                continue;
+            }
+            if last.status != RunStatus::Running {
                 continue;
             }
             *spent.entry(day_in_iran(last.started_at)).or_default() += last.cost_usd;

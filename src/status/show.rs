@@ -165,7 +165,11 @@ fn last_run(page: &mut Page, overview: &Overview) {
 
 /// Somebody holds the folder and works on no brand yet.
 fn beginning(page: &mut Page, overview: &Overview) {
-    let Some(holder) = overview.holder.as_ref().filter(|_| overview.running.is_none()) else {
+    let Some(holder) = overview
+        .holder
+        .as_ref()
+        .filter(|_| overview.running.is_none())
+    else {
         return;
     };
     page.line(&format!(

@@ -87,6 +87,11 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel status --graph",
             ),
         ],
+        "open" => &[
+            ("The portfolio", "brandintel open"),
+            ("The page of a brand", "brandintel open کاله"),
+            ("That of the rehearsal", "brandintel open کاله --sandbox"),
+        ],
         "export" => &[
             (
                 "Render all reports again, with a new version of the program for instance",

@@ -155,6 +155,7 @@ fn read_and_run(args: Vec<OsString>) -> Result<Exit, Failure> {
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
             Some(Command::Status(args)) => status::status(args).await,
+            Some(Command::Open(args)) => commands::open(&args),
             Some(Command::Export(args)) => commands::export(args).await,
             Some(Command::Move(args)) => Box::pin(commands::move_state(args)).await,
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,

@@ -18,7 +18,7 @@ use super::{
     summary,
     together::store_failure,
     writable,
-    writeback::WriteBack,
+    writeback::{Words, WriteBack},
 };
 use crate::{
     cli::RunArgs,
@@ -233,6 +233,11 @@ impl Desk {
             budget: self.args.batch.budget,
             paid: Arc::clone(&self.paid),
         }
+    }
+
+    /// The words of the sheet.
+    pub fn words(&self) -> Words {
+        Words::of(self.args.batch.lang, self.settings.reports_url.clone())
     }
 
     /// Until when brands are begun.

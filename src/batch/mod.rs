@@ -191,8 +191,8 @@ async fn lead(
     drop(rows);
     account.reject(&plan.rejected);
     let estimate = desk.announce(&plan, &connections);
-    let words = Words::of(desk.args.batch.lang);
-    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
+    let words = desk.words();
+    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), &words);
     drop(shown);
     if desk.args.batch.dry_run {
         let cells = match connections.sheet.as_mut() {
@@ -336,7 +336,7 @@ fn first_write(
     plan: &Plan,
     shown: &HashMap<usize, Shown>,
     sheet: Option<&SheetList>,
-    words: Words,
+    words: &Words,
 ) -> Vec<(Target, Outcome)> {
     let Some(sheet) = sheet else {
         return Vec::new();
@@ -353,7 +353,7 @@ fn unwritten(
     plan: &Plan,
     shown: &HashMap<usize, Shown>,
     sheet: &SheetList,
-    words: Words,
+    words: &Words,
     lang: Lang,
 ) -> Vec<(Target, Outcome)> {
     let refused = |row: usize| {
@@ -379,11 +379,11 @@ fn unwritten(
         })
     };
     let unchanged = plan.unchanged.iter().filter_map(|(brand, entry)| {
-        let page = entry.report.as_deref().map(page_of).unwrap_or_default();
+        let page = words.page(entry);
         let target = Target::Brand(brand.key.clone());
         let told = brand.rows.iter().all(|row| told(row, &page));
         let lacks = sheet.lacks_findings(&target);
-        let mut success = words.success(&page, entry);
+        let mut success = words.success(entry);
         if let Outcome::Done { findings, .. } = &mut success
             && lacks
         {
@@ -397,11 +397,6 @@ fn unwritten(
         }
     });
     rejected.chain(unchanged).collect()
-}
-
-/// The page for people beside a report.
-fn page_of(report: &str) -> String {
-    report.replace("brand_report.json", "report.html")
 }
 
 /// Shows and logs what happens, until nobody is left who says anything. Says in the state folder which services are

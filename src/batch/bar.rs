@@ -48,11 +48,13 @@ impl Bar {
         self.bar.suspend(print);
     }
 
-    /// Leaves the line on the terminal as it is at the end.
-    pub fn finish(&self, standing: &Standing) {
+    /// Takes the line off the terminal, or leaves this as the last one there.
+    pub fn finish(&self, last: Option<&Standing>) {
         self.gather();
         self.bar.finish_and_clear();
-        output::urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
+        if let Some(standing) = last {
+            output::urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
+        }
     }
 
     /// A terminal that was made narrower has broken the line into several; they are taken off together.

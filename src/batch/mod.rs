@@ -20,6 +20,7 @@ mod log;
 mod next_steps;
 mod opening;
 mod order;
+mod outages;
 mod plan;
 pub mod preflight;
 pub mod price;
@@ -37,34 +38,34 @@ pub mod stop;
 pub mod summary;
 mod suspects;
 mod takeover;
+mod telling;
 mod together;
 pub mod trial;
 pub mod writable;
 mod writeback;
 
-use std::{collections::HashMap, ffi::OsString, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, ffi::OsString, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::time::MissedTickBehavior;
 
 use self::{
     attempt::Attempt,
     crew::{Crew, Outline},
     desk::Desk,
-    next_steps::NextSteps,
+    outages::Outages,
     plan::Plan,
     preflight::Connections,
-    progress::Progress,
     report::{Account, Recipient},
     start::{Planned, Prepared, Start},
     stop::Signals,
+    telling::{Begun, Telling},
     writeback::Words,
 };
 pub use self::{opening::settings_for_check, together::store_failure};
 use crate::{
     brand::Row,
     cli::{Lang, RunArgs},
-    event::{Events, Incoming},
+    event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
         self, Rows, Table,
@@ -75,7 +76,7 @@ use crate::{
     sandbox::Sandbox,
     say,
     services::call::CallError,
-    state::{holder::Holder, shared::Trouble},
+    state::shared::Trouble,
 };
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
@@ -130,6 +131,9 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         desk.speed(),
         desk.in_process(),
     )?;
+    let state = desk.state.as_ref().map(|state| state.path().to_owned());
+    let outages = Outages::new(connections.gates.clone(), state);
+    let telling = Telling::start(incoming, outages);
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
@@ -145,10 +149,12 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         outlook,
         start,
     } = prepared;
-    let progress = Progress::new(outline.due, desk.args.verbosity, outlook);
-    let next_steps = std::mem::take(&mut account.next_steps);
-    let state = desk.state.as_ref().map(|state| state.path().to_owned());
-    let telling = tokio::spawn(tell(incoming, progress, next_steps, state));
+    let telling = telling.begin(Begun {
+        due: outline.due,
+        verbosity: desk.args.verbosity,
+        outlook,
+        next_steps: std::mem::take(&mut account.next_steps),
+    });
     desk.tell_of_the_store(Some(&events));
     let tools = match Box::pin(start.begin(desk, &outline, events)).await {
         Ok(tools) => tools,
@@ -397,39 +403,6 @@ fn unwritten(
         }
     });
     rejected.chain(unchanged).collect()
-}
-
-/// Shows and logs what happens, until nobody is left who says anything. Says in the state folder which services are
-/// waited for. Returns what is left to do.
-async fn tell(
-    mut incoming: Incoming,
-    mut progress: Progress,
-    mut next_steps: NextSteps,
-    state: Option<PathBuf>,
-) -> NextSteps {
-    let mut waiting_for = Vec::new();
-    let mut clock = tokio::time::interval(progress::TICK);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            event = incoming.recv() => match event {
-                Some((span, event)) => {
-                    span.in_scope(|| log::log(&event));
-                    next_steps.note(&event);
-                    progress.show(&event);
-                }
-                None => break,
-            },
-            _ = clock.tick() => progress.tick(),
-        }
-        let outages = progress.outages();
-        if let Some(state) = state.as_ref().filter(|_| outages != waiting_for) {
-            Holder::wait(state, outages.clone());
-            waiting_for = outages;
-        }
-    }
-    progress.finish();
-    next_steps
 }
 
 /// The exit code of an error that ends a run.

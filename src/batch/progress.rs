@@ -2,28 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
     bar::{Bar, Standing},
     forecast::{Forecast, PerBrand, Seen, Situation, forecast},
+    outages::{LONG, Outages},
 };
 use crate::{
-    cli::Verbosity,
-    event::Event,
-    local,
-    money::Usd,
-    output,
-    services::gate::Gate,
-    state::{holder::Outage, paid::Paid},
+    cli::Verbosity, event::Event, local, money::Usd, output, services::gate::Gate,
+    state::paid::Paid,
 };
 
 /// Seconds between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
-
-/// A wait for a service that is worth telling, and the time between two such lines.
-const WAIT_TO_TELL: Duration = Duration::from_secs(20);
 
 /// How often the time is shown anew while nothing happens.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -48,14 +40,17 @@ pub struct Progress {
     last_line: Option<Instant>,
     outlook: Outlook,
     seen: Seen,
+    /// A brand was taken up.
+    has_begun: bool,
     in_flight: usize,
     total: usize,
     succeeded: usize,
     failed: usize,
     spent: Usd,
     elsewhere: Elsewhere,
-    /// Services that have failed since their last success.
-    failing: HashMap<&'static str, Failing>,
+    outages: Outages,
+    /// When the user was told last that a service is waited for.
+    told: HashMap<&'static str, Instant>,
 }
 
 /// What other hosts have done.
@@ -66,22 +61,9 @@ struct Elsewhere {
     spent: Usd,
 }
 
-#[derive(Debug)]
-struct Failing {
-    since: Instant,
-    /// The same on the clock of the world.
-    since_at: Timestamp,
-    /// What the first failure was.
-    why: String,
-    /// When it is asked again.
-    until: Instant,
-    /// When the user was told last.
-    told: Option<Instant>,
-}
-
 impl Progress {
     /// A display for this many brands.
-    pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook) -> Self {
+    pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook, outages: Outages) -> Self {
         let bar = (!verbosity.quiet && output::has_screen()).then(Bar::new);
         Self {
             verbosity,
@@ -90,13 +72,15 @@ impl Progress {
             last_line: None,
             outlook,
             seen: Seen::default(),
+            has_begun: false,
             in_flight: 0,
             total,
             succeeded: 0,
             failed: 0,
             spent: Usd::ZERO,
             elsewhere: Elsewhere::default(),
-            failing: HashMap::new(),
+            outages,
+            told: HashMap::new(),
         }
     }
 
@@ -118,7 +102,6 @@ impl Progress {
                 cost,
                 replayed: false,
             } => {
-                self.failing.remove(service);
                 self.spent += cost.usd;
                 self.count_request(service);
                 self.refresh();
@@ -196,57 +179,54 @@ impl Progress {
                 };
                 self.refresh();
             }
-            Event::BrandStarted { .. } => self.in_flight += 1,
+            Event::BrandStarted { .. } => {
+                self.has_begun = true;
+                self.in_flight += 1;
+            }
             Event::SheetWritten { .. } | Event::CallDone { .. } => {}
         }
     }
 
-    /// Leaves the last state of the bar on the terminal.
+    /// Leaves the last state of the bar on the terminal, where there was any work.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish(&self.standing());
+            bar.finish(self.has_begun.then(|| self.standing()).as_ref());
         }
     }
 
-    /// Services that do not answer now, the first that failed first.
-    pub fn outages(&self) -> Vec<Outage> {
-        let away = self.failing.iter().filter(|(name, failing)| {
-            let gates = self.outlook.gates.iter();
-            let mut gates = gates.filter(|(gate, _)| gate == *name);
-            let long = failing.until.duration_since(failing.since) >= WAIT_TO_TELL;
-            long || gates.any(|(_, gate)| gate.seems_down())
-        });
-        let mut outages: Vec<Outage> = away
-            .map(|(name, failing)| Outage {
-                service: (*name).to_owned(),
-                since: failing.since_at,
-                why: failing.why.clone(),
-            })
-            .collect();
-        outages.sort_by_key(|outage| outage.since);
-        outages
+    /// Takes note of what became of a call.
+    pub fn note(&mut self, event: &Event) {
+        self.outages.note(event);
+        if let Event::CallDone {
+            service,
+            replayed: false,
+            ..
+        } = event
+        {
+            self.told.remove(service);
+        }
+    }
+
+    /// Says in the state folder who is waited for.
+    pub fn tell_outages(&mut self) {
+        self.outages.tell();
     }
 
     /// A single failure is for those who asked for more. Who waits for a service has to know what for.
     fn waiting(&mut self, service: &'static str, why: &str, wait: Duration) {
         let text = format!("  {service}: {why}; again in {:.1} s", wait.as_secs_f64());
-        let now = Instant::now();
-        let failing = self.failing.entry(service).or_insert_with(|| Failing {
-            since: now,
-            since_at: Timestamp::now(),
-            why: why.to_owned(),
-            until: now,
-            told: None,
-        });
-        failing.until = failing.until.max(now + wait);
-        let long = failing.since.elapsed() + wait >= WAIT_TO_TELL;
-        let again = failing.told.is_none_or(|at| at.elapsed() >= WAIT_TO_TELL);
         if self.verbosity.verbose {
-            self.detail(&text);
-        } else if long && again {
-            failing.told = Some(Instant::now());
-            let since = local::clock(failing.since_at);
-            let minutes = failing.since.elapsed().as_secs_f64() / 60.0;
+            return self.detail(&text);
+        }
+        let Some(failing) = self.outages.of(service) else {
+            return;
+        };
+        let since = local::clock(failing.since_at);
+        let gone = failing.since.elapsed();
+        let again = self.told.get(service).is_none_or(|at| at.elapsed() >= LONG);
+        if gone + wait >= LONG && again {
+            self.told.insert(service, Instant::now());
+            let minutes = gone.as_secs_f64() / 60.0;
             self.line(&format!(
                 "[WAITING] since {since} ({minutes:.1} minutes).{text}"
             ));
@@ -299,7 +279,7 @@ impl Progress {
             || "?".to_owned(),
             |between| format!("{:.1}", between.as_secs_f64()),
         );
-        let waiting = self.outages();
+        let waiting = self.outages.now();
         let waiting = waiting.first().map(|outage| {
             let since = local::clock(outage.since);
             format!("waiting for {} since {since}", outage.service)

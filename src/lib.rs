@@ -81,10 +81,10 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
             for warning in warnings {
                 output::warning(&warning);
             }
-            exit_code(read_and_run(args))
+            exit_code(read_and_run(&args))
         }
         // Who asks for help gets it, whatever is wrong with the settings.
-        Err(_) if asks_for_help(&args) => exit_code(read_and_run(args)),
+        Err(_) if asks_for_help(&args) => exit_code(read_and_run(&args)),
         Err(failure) => exit_code(refused(&args, failure)),
     }
 }
@@ -133,7 +133,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .or_exit(Exit::Usage)
 }
 
-fn read_and_run(args: Vec<OsString>) -> Result<Exit, Failure> {
+fn read_and_run(args: &[OsString]) -> Result<Exit, Failure> {
     let cli = match Cli::read(args.iter().cloned()) {
         Ok(cli) => cli,
         // Help and version are what was asked for, everything else is wrong usage.
@@ -143,7 +143,7 @@ fn read_and_run(args: Vec<OsString>) -> Result<Exit, Failure> {
                 return Ok(Exit::Done);
             }
             let failure = Failure::new(Exit::Usage, help::in_a_line(&error));
-            let _ = refused(&args, failure);
+            let _ = refused(args, failure);
             return Ok(Exit::Usage);
         }
     };

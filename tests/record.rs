@@ -68,36 +68,20 @@ fn assert_not_started(desk: &Desk, code: i64, why: &str) {
 #[test]
 fn a_run_that_did_not_start_is_in_the_log_in_status_and_in_the_report() {
     let args = ["--google-sheets", "--quiet", "--report-to", "report.json"];
-    let set = |name: &'static str, value: &'static str| {
-        move |desk: &Desk, args: &[&str]| {
-            let mut command = desk.command_alone(args);
-            command.env(name, value);
-            command
-        }
-    };
-    type Make = Box<dyn Fn(&Desk, &[&str]) -> Command>;
-    let cases: [(Make, i64, &str); 5] = [
+    for (name, value, code, why) in [
+        ("TAVILY_API_KEY", "tvly-another-key", 3, "TAVILY_API_KEY"),
+        ("OPENROUTER_API_KEY", "", 2, "OPENROUTER_API_KEY is not set"),
+        ("GOOGLE_SHEET_TAB", "none", 2, "none"),
         (
-            Box::new(set("TAVILY_API_KEY", "tvly-another-key")),
-            3,
-            "TAVILY_API_KEY",
-        ),
-        (
-            Box::new(set("OPENROUTER_API_KEY", "")),
-            2,
-            "OPENROUTER_API_KEY is not set",
-        ),
-        (Box::new(set("GOOGLE_SHEET_TAB", "none")), 2, "none"),
-        (
-            Box::new(set("BRANDINTEL_WORKERS", "20")),
+            "BRANDINTEL_WORKERS",
+            "20",
             2,
             "comes from BRANDINTEL_WORKERS",
         ),
-        (Box::new(set("BRANDINTEL_LIMIT", "0")), 2, "--limit"),
-    ];
-    for (make, code, why) in cases {
+        ("BRANDINTEL_LIMIT", "0", 2, "--limit"),
+    ] {
         let desk = Desk::with_list(&list_of(2));
-        let seen = end_of(&mut make(&desk, &args));
+        let seen = end_of(desk.command_alone(&args).env(name, value));
         assert_eq!(seen.code.map(i64::from), Some(code), "{seen:#?}");
         assert_not_started(&desk, code, why);
         // The next run that starts is the last.

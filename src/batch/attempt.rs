@@ -93,6 +93,10 @@ impl Attempt {
             return;
         }
         let folders = Folders::new(self.simulated);
+        // Where nothing was ever run, a person who reads the reason needs no folders.
+        if !folders.state.exists() && std::io::stderr().is_terminal() {
+            return;
+        }
         let now = Timestamp::now();
         let record = NotStarted {
             at: now,

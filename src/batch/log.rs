@@ -1,6 +1,7 @@
 //! The logs of the day: `batch_YYYY-MM-DD.log` for people, `.jsonl` for programs. A reader of events.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -40,7 +41,7 @@ impl LogFiles {
 
     /// Appends what this process logs to the files, and removes those from before so many days.
     pub fn install(&self, keep_days: u32) -> anyhow::Result<()> {
-        self.append()?;
+        self.write_into(RotatingFile::open)?;
         let folder = self.readable.parent().unwrap_or(Path::new("."));
         let removed = rotate::remove_old(folder, self.day, keep_days);
         if removed > 0 {
@@ -51,9 +52,12 @@ impl LogFiles {
 
     /// Appends what this process logs to the files, beside what another run may write there.
     pub fn append(&self) -> anyhow::Result<()> {
+        self.write_into(RotatingFile::beside)
+    }
+
+    fn write_into(&self, open: fn(&Path) -> io::Result<RotatingFile>) -> anyhow::Result<()> {
         let open = |path: &Path| {
-            RotatingFile::open(path)
-                .with_context(|| format!("the log {} cannot be written", path.display()))
+            open(path).with_context(|| format!("the log {} cannot be written", path.display()))
         };
         let readable = fmt::layer()
             .with_ansi(false)

@@ -1,5 +1,7 @@
 //! Who hears what happens in a run: the log, the state folder, the terminal, and what is left to do.
 
+use std::collections::BTreeSet;
+
 use tokio::{sync::oneshot, task::JoinHandle, time::MissedTickBehavior};
 
 use super::{
@@ -8,7 +10,11 @@ use super::{
     outages::Outages,
     progress::{self, Outlook, Progress},
 };
-use crate::{cli::Verbosity, event::Incoming};
+use crate::{
+    cli::Verbosity,
+    event::{Event, Incoming},
+    say,
+};
 
 /// Tells of a run from its first call on; the terminal has something to show when its brands are known.
 #[derive(Debug)]
@@ -52,7 +58,7 @@ async fn tell(
 ) -> NextSteps {
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut before = Vec::new();
+    let (mut before, mut told) = (Vec::new(), BTreeSet::new());
     let Begun {
         due,
         verbosity,
@@ -69,7 +75,15 @@ async fn tell(
             Some((span, event)) = incoming.recv() => {
                 span.in_scope(|| log::log(&event));
                 outages.note(&event);
-                before.push(event);
+                match event {
+                    Event::CallRetried { service, why, .. } => {
+                        if told.insert(service) {
+                            say!("⏳ {service} does not answer and is waited for; Ctrl-C ends this ({why})");
+                        }
+                    }
+                    Event::CallDone { .. } => {}
+                    other => before.push(other),
+                }
             }
             _ = clock.tick() => {}
         }

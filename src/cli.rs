@@ -140,6 +140,10 @@ pub enum Command {
     Check(Box<CheckArgs>),
     /// Show the registry and the last run at a glance
     Status(StatusArgs),
+    /// Open the portfolio, or the page of a brand
+    ///
+    /// Says where the page is, and opens it where there is a terminal and a browser. The brand is found however it is typed.
+    Open(OpenArgs),
     /// Rebuild reports, tables and workbook, spending nothing
     Export(ExportArgs),
     /// Move everything from the folder state/ into a database that hosts share, or back
@@ -400,6 +404,18 @@ pub struct FolderArgs {
     /// Use the folders of the rehearsals, below sandbox/
     #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
+}
+
+/// What `open` opens.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What is opened")]
+pub struct OpenArgs {
+    /// The brand whose page is meant; without it, the portfolio
+    #[arg(value_parser = not_blank, help_heading = "What is opened")]
+    pub brand: Option<String>,
+    /// Which folders.
+    #[command(flatten)]
+    pub folders: FolderArgs,
 }
 
 /// The flags of `export`.

@@ -3,12 +3,13 @@
 mod check;
 mod init;
 mod move_state;
+mod open;
 
 use std::{io::Write, path::Path};
 
 use serde_json::json;
 
-pub use self::{check::check, init::init, move_state::move_state};
+pub use self::{check::check, init::init, move_state::move_state, open::open};
 use crate::{
     batch::{self, store_failure},
     cli::{ExportArgs, SandboxArgs},
@@ -45,7 +46,7 @@ pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
         let all = json!({"reports": count, "output": output, "problems": problems});
         output::result(&format!("{all:#}"));
     } else {
-        say!("{count} reports rendered below {}", output.display());
+        output::place(&format!("{count} reports rendered below "), &output);
     }
     Ok(if unreadable.is_empty() {
         Exit::Done

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tracing::Span;
 
-use crate::{money::Usd, state::paid::Cost};
+use crate::{money::Usd, remedy::ErrorKind, state::paid::Cost};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -43,7 +43,11 @@ pub enum Event {
         waited: Duration,
     },
     /// A brand failed, and the registry on disk says so.
-    BrandFailed { brand: Arc<str>, error: String },
+    BrandFailed {
+        brand: Arc<str>,
+        kind: ErrorKind,
+        error: String,
+    },
     /// A brand was begun but is left for the next run.
     BrandPutBack { brand: Arc<str> },
     /// The checkpoint was written after this many brands.

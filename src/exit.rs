@@ -71,6 +71,29 @@ impl Exit {
             Self::Terminated => "ended by SIGTERM, or by closing the console on Windows",
         }
     }
+
+    /// What to do about a run that ended with it before it came to any work.
+    pub fn remedy_of_start(self) -> &'static str {
+        match self {
+            Self::Usage => {
+                "Mend what it names and run again: brandintel check --free tries every setting and spends nothing"
+            }
+            Self::Refused => {
+                "Mend the key or the permission and run again: brandintel check --free says whether it is in order"
+            }
+            Self::Budget => "Raise the budget, or wait until its day or month has ended",
+            Self::Locked => {
+                "Wait until the other run ends, or stop it: brandintel status says how far it is"
+            }
+            Self::Unavailable => {
+                "Run again when the service answers: brandintel check --free says whether it does. Nothing is lost"
+            }
+            Self::Machine => "Mend what it names and run again: what is done is kept",
+            Self::Done | Self::SomeFailed | Self::TimeUp | Self::Interrupted | Self::Terminated => {
+                "Run again: nothing is lost"
+            }
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

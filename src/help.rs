@@ -87,6 +87,11 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel status --graph",
             ),
         ],
+        "open" => &[
+            ("The portfolio", "brandintel open"),
+            ("The page of a brand", "brandintel open کاله"),
+            ("That of the rehearsal", "brandintel open کاله --sandbox"),
+        ],
         "export" => &[
             (
                 "Render all reports again, with a new version of the program for instance",
@@ -238,6 +243,20 @@ fn completed(arg: Arg) -> Arg {
 /// An error with the remedy that clap does not know: the variable that a value comes from, the command that was meant.
 pub fn with_remedy(error: clap::Error, args: &[OsString]) -> clap::Error {
     without_passwords(suggested(error, args))
+}
+
+/// What an error says, without the usage and the advice to ask for help.
+pub fn in_a_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let said = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:"));
+    let said: Vec<&str> = said
+        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        .map(|line| line.strip_prefix("error: ").unwrap_or(line))
+        .collect();
+    said.join("; ")
 }
 
 /// A URL in a place where none belongs is not repeated with its password.

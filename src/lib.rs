@@ -23,7 +23,7 @@
 //! | `render`, `ownership` | what do people read, and who owns whom? made of saved reports alone |
 //! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
 //! | [`exit`], [`money`] | how did the program end, and how are US dollars reckoned? |
-//! | `span`, `otel`, `status`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
+//! | `span`, `otel`, `status`, `reasons`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
 //! | `bench` | how good is the research? a closed world, scripted models, a score |
 //! | `commands` | what does the program do besides batches? |
 //! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
@@ -38,12 +38,14 @@ mod commands;
 mod completions;
 mod event;
 mod list;
+mod local;
 mod looks;
 mod manual;
 #[cfg(feature = "otel")]
 mod otel;
 mod output;
 mod ownership;
+mod reasons;
 mod remedy;
 mod render;
 mod report;
@@ -79,11 +81,19 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
             for warning in warnings {
                 output::warning(&warning);
             }
-            exit_code(read_and_run(args))
+            exit_code(read_and_run(&args))
         }
         // Who asks for help gets it, whatever is wrong with the settings.
-        Err(_) if asks_for_help(&args) => exit_code(read_and_run(args)),
-        Err(failure) => exit_code(Err(failure)),
+        Err(_) if asks_for_help(&args) => exit_code(read_and_run(&args)),
+        Err(failure) => exit_code(refused(&args, failure)),
+    }
+}
+
+/// Puts a batch on record whose settings cannot be read.
+fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
+    match runtime() {
+        Ok(runtime) => runtime.block_on(batch::refused(args, failure)),
+        Err(_) => Err(failure),
     }
 }
 
@@ -113,27 +123,31 @@ fn exit_code(run: Result<Exit, Failure>) -> Exit {
     })
 }
 
-fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
-    let cli = match Cli::read(args) {
-        Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are what was asked for, everything else is wrong usage.
-            let exit = if error.use_stderr() {
-                Exit::Usage
-            } else {
-                Exit::Done
-            };
-            let _ = error.print();
-            return Ok(exit);
-        }
-    };
-    // One thread for the network, because there is little to compute, and two for what waits for the disk: each thread
-    // more keeps freed memory of its own.
-    let runtime = tokio::runtime::Builder::new_current_thread()
+/// One thread for the network, because there is little to compute, and two for what waits for the disk: each thread more
+/// keeps freed memory of its own.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)
         .build()
-        .or_exit(Exit::Usage)?;
+        .or_exit(Exit::Usage)
+}
+
+fn read_and_run(args: &[OsString]) -> Result<Exit, Failure> {
+    let cli = match Cli::read(args.iter().cloned()) {
+        Ok(cli) => cli,
+        // Help and version are what was asked for, everything else is wrong usage.
+        Err(error) => {
+            let _ = error.print();
+            if !error.use_stderr() {
+                return Ok(Exit::Done);
+            }
+            let failure = Failure::new(Exit::Usage, help::in_a_line(&error));
+            let _ = refused(args, failure);
+            return Ok(Exit::Usage);
+        }
+    };
+    let runtime = runtime()?;
     let ended = runtime.block_on(async {
         match cli.command {
             None => Box::pin(batch::run(cli.run, None)).await,
@@ -141,6 +155,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
             Some(Command::Status(args)) => status::status(args).await,
+            Some(Command::Open(args)) => commands::open(&args),
             Some(Command::Export(args)) => commands::export(args).await,
             Some(Command::Move(args)) => Box::pin(commands::move_state(args)).await,
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,

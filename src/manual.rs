@@ -35,6 +35,10 @@ const FILES: &[(&str, &str)] = &[
         "The run that is going on, or was the last.",
     ),
     (
+        "state/not_started.json",
+        "The last run that did not start, and why.",
+    ),
+    (
         "state/paid.sqlite3",
         "Every answer that was paid for, and what it cost; with --state it is in the database.",
     ),

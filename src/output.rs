@@ -2,11 +2,14 @@
 
 use std::{
     io::{IsTerminal, Write},
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
+
+use url::Url;
 
 use crate::{
     exit::Failure,
@@ -33,6 +36,45 @@ pub fn line(text: &str) {
         // Takes the colours out again where they are not wanted: in pipes, with NO_COLOR, on a dumb terminal.
         let _ = writeln!(anstream::stdout(), "{}", dressed(text));
     }
+}
+
+/// Prints a line of the story that ends with a place on this machine.
+pub fn place(text: &str, path: &Path) {
+    if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
+        let place = linked(path);
+        let _ = writeln!(anstream::stdout(), "{}{place}", dressed(text));
+    }
+}
+
+/// Prints a place on this machine that was asked for.
+pub fn result_place(path: &Path) {
+    result(&linked(path));
+}
+
+/// A path, which is a link (OSC 8) where standard output is a terminal that has colours: one that is dumb or has to do
+/// without them gets the path alone. The text stays the path, so that a terminal without links shows that.
+fn linked(path: &Path) -> String {
+    let shown = plain(&path.display().to_string());
+    let has_links = std::io::stdout().is_terminal()
+        && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+        // The console of Linux has colours and no links.
+        && std::env::var_os("TERM").is_none_or(|term| term != "linux");
+    match address(path).filter(|_| has_links) {
+        Some(address) => format!("\u{1b}]8;;{address}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\"),
+        None => shown,
+    }
+}
+
+/// The address of a file for a terminal, which may run on another machine: it has to know on which one the file is.
+fn address(path: &Path) -> Option<Url> {
+    let mut address = Url::from_file_path(std::path::absolute(path).ok()?).ok()?;
+    // On Windows a name there would be that of a share.
+    if cfg!(unix) {
+        let host = gethostname::gethostname();
+        // A name that is none leaves the address without one.
+        let _ = address.set_host(host.to_str());
+    }
+    Some(address)
 }
 
 /// Prints what was asked for as the result, `--quiet` or not.

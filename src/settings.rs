@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The settings that are no flags.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 14] = [
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_HEADERS",
@@ -37,6 +37,7 @@ pub const NAMES: [&str; 13] = [
     "GOOGLE_SHEET_ID",
     "GOOGLE_SHEET_TAB",
     "GOOGLE_SHEETS_BASE_URL",
+    "BRANDINTEL_REPORTS_URL",
 ];
 
 /// Where the Google Sheets API answers, unless told otherwise.
@@ -62,6 +63,8 @@ pub struct Settings {
     pub public_sheet: Option<PublicSheetSettings>,
     pub rates: Rates,
     pub folders: Folders,
+    /// Where colleagues find what is in the folder of reports; ends with a slash.
+    pub reports_url: Option<Arc<Url>>,
     /// The services are simulated, and every artefact has to say so.
     pub simulated: bool,
 }
@@ -180,6 +183,7 @@ impl Settings {
             public_sheet,
             rates: Rates::new(args, 1.0),
             folders: Folders::new(false),
+            reports_url: reports_url()?.map(Arc::new),
             simulated: false,
         })
     }
@@ -193,6 +197,7 @@ impl Settings {
             answer_time().err(),
             tavily().err(),
             credit_price().err(),
+            reports_url().err(),
             if needs_sheet { sheet().err() } else { None },
         ];
         parts.into_iter().flatten().collect()
@@ -241,6 +246,7 @@ impl Settings {
             public_sheet: None,
             rates: Rates::new(args, args.sandbox_speed),
             folders: Folders::new(true),
+            reports_url: None,
             simulated: true,
         })
     }
@@ -439,6 +445,39 @@ pub fn sheets_base() -> anyhow::Result<Url> {
 /// The tab that was asked for.
 pub fn sheet_tab() -> Option<String> {
     variable("GOOGLE_SHEET_TAB")
+}
+
+/// Where colleagues find what is in the folder of reports. It is written into the sheet, so it may hold no password.
+fn reports_url() -> anyhow::Result<Option<Url>> {
+    let Some(text) = variable("BRANDINTEL_REPORTS_URL") else {
+        return Ok(None);
+    };
+    let name = "BRANDINTEL_REPORTS_URL";
+    let url = Url::parse(&text).ok().filter(|url| {
+        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
+    });
+    let mut url = url.with_context(|| {
+        format!(
+            "{name}: write the address at which colleagues open the folder output/, such as https://reports.agency.ir/brands/"
+        )
+    })?;
+    ensure!(
+        url.password().is_none() && url.username().is_empty(),
+        "{name} has a user name or a password in it, which everybody who opens the sheet would read: leave them out"
+    );
+    url.set_fragment(None);
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty();
+    }
+    // The address of the portfolio names the same folder.
+    let is_page = url.path().ends_with("/index.html");
+    if let Ok(mut path) = url.path_segments_mut() {
+        if is_page {
+            path.pop();
+        }
+        path.push("");
+    }
+    Ok(Some(url))
 }
 
 fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {

@@ -100,9 +100,23 @@ fn a_bad_night_prints_what_a_person_must_see() {
         "{ended:#?}"
     );
     let lines: Vec<&str> = ended.err.lines().collect();
-    assert_eq!(lines.len(), 2, "{ended:#?}");
-    assert!(lines[0].starts_with("  Row 4 «=A1»"), "{ended:#?}");
-    assert!(lines[1].starts_with("  ✗ کاله: "), "{ended:#?}");
+    assert_eq!(lines.len(), 6, "{ended:#?}");
+    assert!(lines[0].starts_with("⚠ brandintel ("), "{ended:#?}");
+    assert!(
+        lines[0].contains("✓ 1 done, ✗ 1 failed, 0 unchanged, 0 left"),
+        "{ended:#?}"
+    );
+    assert!(
+        lines[1].starts_with("  ✗ 1 × OpenRouter: analyst «…»: "),
+        "{ended:#?}"
+    );
+    assert_eq!(lines[2].trim(), "کاله", "{ended:#?}");
+    assert!(lines[3].starts_with("      → "), "{ended:#?}");
+    assert!(
+        lines[4].starts_with("  ✗ 1 × no brand in the row: row 4 «=A1»: "),
+        "{ended:#?}"
+    );
+    assert!(lines[5].starts_with("      → "), "{ended:#?}");
 }
 
 #[test]

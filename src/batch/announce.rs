@@ -3,6 +3,7 @@
 use super::{
     crew::End,
     desk::{Desk, warn},
+    next_steps,
     plan::{Estimate, Plan},
     preflight::Connections,
     price,
@@ -51,11 +52,14 @@ impl Desk {
             say!("Skipped on request: {}", plan.on_request);
         }
         self.announce_missing_reports(plan);
-        for row in &plan.rejected {
-            crate::output::urgent(&format!(
-                "  Row {} «{}»: {}",
-                row.number, row.name, row.reason
-            ));
+        // A mail has them at its end.
+        if !self.args.verbosity.quiet || self.args.batch.dry_run {
+            for row in &plan.rejected {
+                crate::output::urgent(&format!(
+                    "  Row {} «{}»: {}",
+                    row.number, row.name, row.reason
+                ));
+            }
         }
         for note in &plan.notes {
             say!("  Note: {note}");
@@ -135,6 +139,9 @@ impl Desk {
             &state.join("checkpoint_latest.json"),
             &self.settings.folders.output,
         );
+        if let Some(text) = next_steps::mostly_thin(figures) {
+            warn(&text);
+        }
         if let Some(sandbox) = &self.sandbox {
             let [models, searches, sheet] = sandbox.arrived();
             say!(

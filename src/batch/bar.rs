@@ -48,10 +48,13 @@ impl Bar {
         self.bar.suspend(print);
     }
 
-    /// Takes the line off the terminal.
-    pub fn finish(&self) {
+    /// Takes the line off the terminal, or leaves this as the last one there.
+    pub fn finish(&self, last: Option<&Standing>) {
         self.gather();
         self.bar.finish_and_clear();
+        if let Some(standing) = last {
+            output::urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
+        }
     }
 
     /// A terminal that was made narrower has broken the line into several; they are taken off together.
@@ -82,12 +85,15 @@ pub struct Standing {
     pub failed: usize,
     pub total: usize,
     pub elapsed: Duration,
-    pub left: Duration,
+    /// `None` where nobody can know.
+    pub left: Option<Duration>,
     /// Seconds between two brands, when there were any.
     pub between: String,
     pub spent: Usd,
     /// What limits the run.
     pub limit: Option<String>,
+    /// The service that it waits for, and since when.
+    pub waiting: Option<String>,
 }
 
 /// How much is said of it.
@@ -114,6 +120,15 @@ const LAYOUTS: [Layout; 6] = [
     Layout::new(0, Time::None, false),
 ];
 
+/// The same while it waits for a service: that matters more than the time.
+const WAITING: [Layout; 5] = [
+    Layout::new(20, Time::AndPace, true),
+    Layout::new(8, Time::Left, true),
+    Layout::new(0, Time::Left, true),
+    Layout::new(0, Time::None, true),
+    Layout::new(0, Time::None, false),
+];
+
 impl Layout {
     const fn new(bar: usize, time: Time, limit: bool) -> Self {
         Self { bar, time, limit }
@@ -123,18 +138,22 @@ impl Layout {
 impl Standing {
     /// Time gone, time left, and the time between two brands.
     pub fn pace(&self) -> String {
-        format!(
-            "{}<{}, {} s/brand",
-            clock(self.elapsed),
-            clock(self.left),
-            self.between
-        )
+        format!("{}, {} s/brand", self.time(), self.between)
+    }
+
+    fn time(&self) -> String {
+        let left = self.left.map_or_else(|| "?".to_owned(), clock);
+        format!("{}<{left}", clock(self.elapsed))
     }
 
     /// The fullest line that fits; the last one, whatever happens.
     fn fitting(&self, columns: usize) -> String {
         let mut line = String::new();
-        for layout in &LAYOUTS {
+        let layouts = match self.waiting {
+            Some(_) => &WAITING[..],
+            None => &LAYOUTS,
+        };
+        for layout in layouts {
             line = output::plain(&self.line(layout));
             if measure_text_width(&line) <= columns {
                 break;
@@ -159,10 +178,10 @@ impl Standing {
         };
         let time = match layout.time {
             Time::None => String::new(),
-            Time::Left => format!(" [{}<{}]", clock(self.elapsed), clock(self.left)),
+            Time::Left => format!(" [{}]", self.time()),
             Time::AndPace => format!(" [{}]", self.pace()),
         };
-        let limit = match &self.limit {
+        let limit = match self.waiting.as_ref().or(self.limit.as_ref()) {
             Some(limit) if layout.limit => format!(" · {limit}"),
             _ => String::new(),
         };
@@ -185,10 +204,11 @@ mod tests {
             failed,
             total,
             elapsed: Duration::from_secs(seconds),
-            left: Duration::from_secs(seconds / 2),
+            left: Some(Duration::from_secs(seconds / 2)),
             between: "0.4".into(),
             spent: "0.71".parse().unwrap(),
             limit: Some("8 workers".into()),
+            waiting: None,
         }
     }
 
@@ -203,6 +223,26 @@ mod tests {
                 "Processing:  60%|████    | 12/20 [00:04<00:02] ✓ 11 ✗ 1 💰 $0.71 · 8 workers",
                 " 60% 12/20 [00:04<00:02] ✓ 11 ✗ 1 💰 $0.71",
                 " 60% 12/20 ✓ 11 ✗ 1 💰 $0.71",
+                " 60% 12/20 ✓ 11 ✗ 1 💰 $0.71",
+            ]
+        );
+    }
+
+    #[test]
+    fn while_it_waits_the_bar_says_for_what_and_since_when_and_no_time_that_nobody_knows() {
+        let standing = Standing {
+            left: None,
+            waiting: Some("waiting for OpenRouter since 03:12".into()),
+            ..standing(11, 1, 20, 4)
+        };
+        let seen = [130, 100, 80, 66, 40].map(|columns| standing.fitting(columns - 1));
+        assert_eq!(
+            seen,
+            [
+                "Processing:  60%|████████████        | 12/20 [00:04<?, 0.4 s/brand] ✓ 11 ✗ 1 💰 $0.71 · waiting for OpenRouter since 03:12",
+                "Processing:  60%|████    | 12/20 [00:04<?] ✓ 11 ✗ 1 💰 $0.71 · waiting for OpenRouter since 03:12",
+                " 60% 12/20 [00:04<?] ✓ 11 ✗ 1 💰 $0.71 · waiting for OpenRouter since 03:12",
+                " 60% 12/20 ✓ 11 ✗ 1 💰 $0.71 · waiting for OpenRouter since 03:12",
                 " 60% 12/20 ✓ 11 ✗ 1 💰 $0.71",
             ]
         );

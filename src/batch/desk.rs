@@ -18,7 +18,7 @@ use super::{
     summary,
     together::store_failure,
     writable,
-    writeback::WriteBack,
+    writeback::{Words, WriteBack},
 };
 use crate::{
     cli::RunArgs,
@@ -245,6 +245,11 @@ impl Desk {
             (false, true) => Waits::ATTENDED,
             (false, false) => Waits::unattended(until),
         }
+    }
+
+    /// The words of the sheet.
+    pub fn words(&self) -> Words {
+        Words::of(self.args.batch.lang, self.settings.reports_url.clone())
     }
 
     /// Until when brands are begun.

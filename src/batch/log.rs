@@ -1,6 +1,7 @@
 //! The logs of the day: `batch_YYYY-MM-DD.log` for people, `.jsonl` for programs. A reader of events.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Mutex,
 };
@@ -40,9 +41,23 @@ impl LogFiles {
 
     /// Appends what this process logs to the files, and removes those from before so many days.
     pub fn install(&self, keep_days: u32) -> anyhow::Result<()> {
+        self.write_into(RotatingFile::open)?;
+        let folder = self.readable.parent().unwrap_or(Path::new("."));
+        let removed = rotate::remove_old(folder, self.day, keep_days);
+        if removed > 0 {
+            tracing::info!(removed, keep_days, "old logs removed");
+        }
+        Ok(())
+    }
+
+    /// Appends what this process logs to the files, beside what another run may write there.
+    pub fn append(&self) -> anyhow::Result<()> {
+        self.write_into(RotatingFile::beside)
+    }
+
+    fn write_into(&self, open: fn(&Path) -> io::Result<RotatingFile>) -> anyhow::Result<()> {
         let open = |path: &Path| {
-            RotatingFile::open(path)
-                .with_context(|| format!("the log {} cannot be written", path.display()))
+            open(path).with_context(|| format!("the log {} cannot be written", path.display()))
         };
         let readable = fmt::layer()
             .with_ansi(false)
@@ -57,11 +72,6 @@ impl LogFiles {
             .with(crate::otel::layer().map(|layer| layer.with_filter(own(LevelFilter::DEBUG))));
         // A second run in one process, as tests have it, goes on with the log of the first.
         let _ = tracing::subscriber::set_global_default(subscriber);
-        let folder = self.readable.parent().unwrap_or(Path::new("."));
-        let removed = rotate::remove_old(folder, self.day, keep_days);
-        if removed > 0 {
-            tracing::info!(removed, keep_days, "old logs removed");
-        }
         Ok(())
     }
 }
@@ -104,7 +114,7 @@ pub fn log(event: &Event) {
             let (took_s, waited_s) = (took.as_secs_f64(), waited.as_secs_f64());
             tracing::info!(%brand, report, cost_usd, credits = cost.credits, thin, took_s, waited_s, "brand done");
         }
-        Event::BrandFailed { brand, error } => tracing::error!(%brand, error, "brand failed"),
+        Event::BrandFailed { brand, error, .. } => tracing::error!(%brand, error, "brand failed"),
         Event::BrandPutBack { brand } => tracing::info!(%brand, "brand put back for the next run"),
         Event::CheckpointSaved { processed } => tracing::info!(processed, "checkpoint saved"),
         Event::Whole {

@@ -1,6 +1,7 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
 mod announce;
+mod attempt;
 pub mod background;
 mod bar;
 mod base_url;
@@ -16,8 +17,10 @@ mod forecast;
 mod hosts;
 mod lines;
 mod log;
+mod next_steps;
 mod opening;
 mod order;
+mod outages;
 mod plan;
 pub mod preflight;
 pub mod price;
@@ -35,32 +38,34 @@ pub mod stop;
 pub mod summary;
 mod suspects;
 mod takeover;
+mod telling;
 mod together;
 pub mod trial;
 pub mod writable;
 mod writeback;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ffi::OsString, sync::Arc};
 
 use jiff::Timestamp;
-use tokio::time::MissedTickBehavior;
 
 use self::{
+    attempt::Attempt,
     crew::{Crew, Outline},
     desk::Desk,
+    outages::Outages,
     plan::Plan,
     preflight::Connections,
-    progress::Progress,
-    report::{Account, Failed, Recipient},
+    report::{Account, Recipient},
     start::{Planned, Prepared, Start},
     stop::Signals,
+    telling::{Begun, Telling},
     writeback::Words,
 };
 pub use self::{opening::settings_for_check, together::store_failure};
 use crate::{
     brand::Row,
     cli::{Lang, RunArgs},
-    event::{Events, Incoming},
+    event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
         self, Rows, Table,
@@ -77,11 +82,30 @@ use crate::{
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
 pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
-    let recipient = Recipient::of(&args)?;
-    let mut account = Account::open(&args);
+    let attempt = Attempt::of(&args);
+    let recipient =
+        Recipient::of(&attempt).inspect_err(|failure| attempt.did_not_start(failure, false))?;
+    let mut account = Account::open(&attempt);
     let end = Box::pin(work(args, sandbox, &mut account)).await;
+    if let (Err(failure), false) = (&end, account.has_worked()) {
+        attempt.did_not_start(failure, account.has_begun());
+    }
     if let Some(recipient) = recipient {
         recipient.tell(&account, &end).await;
+    }
+    end
+}
+
+/// Puts a batch on record whose command line or settings cannot be read, and tells whoever is to be told of it, as far as
+/// these say who.
+pub async fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
+    let Some(attempt) = Attempt::in_vain(args) else {
+        return Err(failure);
+    };
+    attempt.did_not_start(&failure, false);
+    let end = Err(failure);
+    if let Ok(Some(recipient)) = Recipient::of(&attempt) {
+        recipient.tell(&Account::open(&attempt), &end).await;
     }
     end
 }
@@ -99,7 +123,7 @@ async fn work(
 }
 
 async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
-    let (events, mut incoming) = Events::channel();
+    let (events, incoming) = Events::channel();
     let mut connections = Connections::make(
         &desk.settings,
         &desk.paid,
@@ -107,8 +131,10 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         (desk.speed(), desk.waits()),
         desk.in_process(),
     )?;
-    let budget = desk.args.batch.budget;
-    preflight::validate(&mut connections, &desk.settings, budget, &mut incoming).await?;
+    let state = desk.state.as_ref().map(|state| state.path().to_owned());
+    let outages = Outages::new(connections.gates.clone(), state);
+    let telling = Telling::start(incoming, outages);
+    preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let prepared = match desk.wait_for_plan().await? {
@@ -123,8 +149,12 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         outlook,
         start,
     } = prepared;
-    let progress = Progress::new(outline.due, desk.args.verbosity, outlook);
-    let telling = tokio::spawn(tell(incoming, progress));
+    let telling = telling.begin(Begun {
+        due: outline.due,
+        verbosity: desk.args.verbosity,
+        outlook,
+        next_steps: std::mem::take(&mut account.next_steps),
+    });
     desk.tell_of_the_store(Some(&events));
     let tools = match Box::pin(start.begin(desk, &outline, events)).await {
         Ok(tools) => tools,
@@ -138,10 +168,11 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     let (end, figures) = crew.work(Signals::listen()).await;
     desk.tell_of_the_store(None);
     // The crew has dropped its sender, so the telling ends.
-    let failed = telling.await.unwrap_or_default();
+    account.next_steps = telling.await.unwrap_or_default();
     let status = end.status();
     let closed = desk.close(&figures, end);
-    account.end(status, figures, failed);
+    account.end(status, figures);
+    account.tell_next_steps(desk.args.verbosity.quiet, &closed);
     closed
 }
 
@@ -166,8 +197,8 @@ async fn lead(
     drop(rows);
     account.reject(&plan.rejected);
     let estimate = desk.announce(&plan, &connections);
-    let words = Words::of(desk.args.batch.lang);
-    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
+    let words = desk.words();
+    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), &words);
     drop(shown);
     if desk.args.batch.dry_run {
         let cells = match connections.sheet.as_mut() {
@@ -278,7 +309,7 @@ pub fn without_results_tab(args: &RunArgs, connections: &Connections) -> Option<
 
 /// Who would be told of a run with these flags; the address of a webhook is a secret, so its host is not named either.
 pub fn report_goes(args: &RunArgs) -> Result<Option<String>, Failure> {
-    let Some(recipient) = Recipient::of(args)? else {
+    let Some(recipient) = Recipient::of(&Attempt::of(args))? else {
         return Ok(None);
     };
     Ok(Some(match recipient {
@@ -311,7 +342,7 @@ fn first_write(
     plan: &Plan,
     shown: &HashMap<usize, Shown>,
     sheet: Option<&SheetList>,
-    words: Words,
+    words: &Words,
 ) -> Vec<(Target, Outcome)> {
     let Some(sheet) = sheet else {
         return Vec::new();
@@ -328,7 +359,7 @@ fn unwritten(
     plan: &Plan,
     shown: &HashMap<usize, Shown>,
     sheet: &SheetList,
-    words: Words,
+    words: &Words,
     lang: Lang,
 ) -> Vec<(Target, Outcome)> {
     let refused = |row: usize| {
@@ -354,11 +385,11 @@ fn unwritten(
         })
     };
     let unchanged = plan.unchanged.iter().filter_map(|(brand, entry)| {
-        let page = entry.report.as_deref().map(page_of).unwrap_or_default();
+        let page = words.page(entry);
         let target = Target::Brand(brand.key.clone());
         let told = brand.rows.iter().all(|row| told(row, &page));
         let lacks = sheet.lacks_findings(&target);
-        let mut success = words.success(&page, entry);
+        let mut success = words.success(entry);
         if let Outcome::Done { findings, .. } = &mut success
             && lacks
         {
@@ -372,33 +403,6 @@ fn unwritten(
         }
     });
     rejected.chain(unchanged).collect()
-}
-
-/// The page for people beside a report.
-fn page_of(report: &str) -> String {
-    report.replace("brand_report.json", "report.html")
-}
-
-/// Shows and logs what happens, until nobody is left who says anything. Returns the brands that failed.
-async fn tell(mut incoming: Incoming, mut progress: Progress) -> Failed {
-    let mut failed = Failed::default();
-    let mut clock = tokio::time::interval(progress::TICK);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            event = incoming.recv() => match event {
-                Some((span, event)) => {
-                    span.in_scope(|| log::log(&event));
-                    failed.note(&event);
-                    progress.show(&event);
-                }
-                None => break,
-            },
-            _ = clock.tick() => progress.tick(),
-        }
-    }
-    progress.finish();
-    failed
 }
 
 /// The exit code of an error that ends a run.

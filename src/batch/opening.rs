@@ -136,7 +136,7 @@ pub fn list_id(source: &SourceArgs, settings: &Settings) -> String {
 pub fn take_state(settings: &Settings) -> Result<StateFolder, Failure> {
     StateFolder::take(&settings.folders.state).map_err(|error| {
         let exit = match &error {
-            LockError::Held(_) => Exit::Locked,
+            LockError::Held { .. } => Exit::Locked,
             LockError::Io { .. } => Exit::Machine,
         };
         Failure {

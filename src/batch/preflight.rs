@@ -1,6 +1,6 @@
 //! Every credential is validated once, in parallel, before anything is spent.
 
-use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::Router;
@@ -9,13 +9,13 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call_failure, list_failure, log,
+    call_failure, list_failure,
     plan::Estimate,
     server_pages::{self, ServerPages},
     takeover::SheetMaker,
 };
 use crate::{
-    event::{Event, Events, Incoming},
+    event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
         self, Table,
@@ -290,35 +290,11 @@ async fn open_sheet(
     }))
 }
 
-/// Looks, and says meanwhile which service is waited for.
-async fn look_patiently(
-    connections: &mut Connections,
-    settings: &Settings,
-    incoming: &mut Incoming,
-) -> Vec<Finding> {
-    let mut told = BTreeSet::new();
-    let mut looking = pin!(look(connections, settings));
-    loop {
-        tokio::select! {
-            findings = &mut looking => return findings,
-            Some((_, event)) = incoming.recv() => {
-                log::log(&event);
-                if let Event::CallRetried { service, why, .. } = event
-                    && told.insert(service)
-                {
-                    say!("⏳ {service} does not answer and is waited for; Ctrl-C ends this ({why})");
-                }
-            }
-        }
-    }
-}
-
 /// Validates all credentials; the first that is bad ends the run.
 pub async fn validate(
     connections: &mut Connections,
     settings: &Settings,
     budget: Option<Usd>,
-    incoming: &mut Incoming,
 ) -> Result<(), Failure> {
     say!(
         "API Status: [OK] API key configured ({})\n",
@@ -326,7 +302,7 @@ pub async fn validate(
     );
     super::summary::heading("VALIDATING API KEYS");
     let mut bad = None;
-    for Finding { what, result } in look_patiently(connections, settings, incoming).await {
+    for Finding { what, result } in look(connections, settings).await {
         match result {
             Ok(Said::Fine(fine)) => say!("✅ {fine}"),
             Ok(Said::Doubt(doubt)) => {

@@ -14,7 +14,7 @@ use crate::{
     list::Rows,
     research,
     settings::Settings,
-    state::{known::Known, paid::Paid},
+    state::{job::Job, known::Known},
 };
 
 /// What a batch would take.
@@ -32,12 +32,14 @@ pub async fn price(
     args: &RunArgs,
     settings: &Settings,
     connections: &Connections,
-    paid: &Paid,
     rows: &Rows,
     known: &Known<'_>,
 ) -> Result<Priced, Failure> {
     let list = list_id(&args.source, settings);
-    let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
+    let now = Timestamp::now();
+    // As a run would begin it: --force asks for every brand again.
+    let job = Job::next(None, "", now, args.batch.force, 0);
+    let rules = Rules::of(args, &list, &job, now);
     let plan = Plan::make(rows, known, &rules).await;
     let plan = plan.map_err(store_failure)?;
     let estimate = estimate(&plan, args, settings, connections);

@@ -7,16 +7,15 @@ use tokio::time::Instant;
 use super::{
     bar::{Bar, Standing},
     forecast::{Forecast, PerBrand, Seen, Situation, forecast},
+    outages::{LONG, Outages},
 };
 use crate::{
-    cli::Verbosity, event::Event, money::Usd, output, services::gate::Gate, state::paid::Paid,
+    cli::Verbosity, event::Event, local, money::Usd, output, services::gate::Gate,
+    state::paid::Paid,
 };
 
 /// Seconds between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
-
-/// A wait for a service that is worth telling, and the time between two such lines.
-const WAIT_TO_TELL: Duration = Duration::from_secs(20);
 
 /// How often the time is shown anew while nothing happens.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -41,14 +40,17 @@ pub struct Progress {
     last_line: Option<Instant>,
     outlook: Outlook,
     seen: Seen,
+    /// A brand was taken up.
+    has_begun: bool,
     in_flight: usize,
     total: usize,
     succeeded: usize,
     failed: usize,
     spent: Usd,
     elsewhere: Elsewhere,
-    /// Services that have failed since their last success.
-    failing: HashMap<&'static str, Failing>,
+    outages: Outages,
+    /// When the user was told last that a service is waited for.
+    told: HashMap<&'static str, Instant>,
 }
 
 /// What other hosts have done.
@@ -59,16 +61,9 @@ struct Elsewhere {
     spent: Usd,
 }
 
-#[derive(Debug)]
-struct Failing {
-    since: Instant,
-    /// When the user was told last.
-    told: Option<Instant>,
-}
-
 impl Progress {
     /// A display for this many brands.
-    pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook) -> Self {
+    pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook, outages: Outages) -> Self {
         let bar = (!verbosity.quiet && output::has_screen()).then(Bar::new);
         Self {
             verbosity,
@@ -77,13 +72,15 @@ impl Progress {
             last_line: None,
             outlook,
             seen: Seen::default(),
+            has_begun: false,
             in_flight: 0,
             total,
             succeeded: 0,
             failed: 0,
             spent: Usd::ZERO,
             elsewhere: Elsewhere::default(),
-            failing: HashMap::new(),
+            outages,
+            told: HashMap::new(),
         }
     }
 
@@ -105,7 +102,6 @@ impl Progress {
                 cost,
                 replayed: false,
             } => {
-                self.failing.remove(service);
                 self.spent += cost.usd;
                 self.count_request(service);
                 self.refresh();
@@ -137,10 +133,13 @@ impl Progress {
                 ));
                 self.advance();
             }
-            Event::BrandFailed { brand, error } => {
+            Event::BrandFailed { brand, error, .. } => {
                 self.failed += 1;
                 self.in_flight = self.in_flight.saturating_sub(1);
-                self.urgent(&format!("  ✗ {brand}: {error}"));
+                // A mail has them by reason, at its end.
+                if !self.verbosity.quiet {
+                    self.urgent(&format!("  ✗ {brand}: {error}"));
+                }
                 self.advance();
             }
             Event::BrandPutBack { brand } => {
@@ -161,7 +160,10 @@ impl Progress {
                     ),
                 };
                 let apart = if self.verbosity.quiet { "" } else { "\n" };
-                self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
+                // A mail has the reason at its end; at a terminal somebody waits.
+                if !self.verbosity.quiet || output::has_screen() {
+                    self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
+                }
             }
             Event::Warning { text } => self.above_the_bar(|| crate::output::warning(text)),
             Event::Whole {
@@ -177,33 +179,57 @@ impl Progress {
                 };
                 self.refresh();
             }
-            Event::BrandStarted { .. } => self.in_flight += 1,
+            Event::BrandStarted { .. } => {
+                self.has_begun = true;
+                self.in_flight += 1;
+            }
             Event::SheetWritten { .. } | Event::CallDone { .. } => {}
         }
     }
 
-    /// Takes the bar off the terminal.
+    /// Leaves the last state of the bar on the terminal, where there was any work.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
-            bar.finish();
+            bar.finish(self.has_begun.then(|| self.standing()).as_ref());
         }
+    }
+
+    /// Takes note of what became of a call.
+    pub fn note(&mut self, event: &Event) {
+        self.outages.note(event);
+        if let Event::CallDone {
+            service,
+            replayed: false,
+            ..
+        } = event
+        {
+            self.told.remove(service);
+        }
+    }
+
+    /// Says in the state folder who is waited for.
+    pub fn tell_outages(&mut self) {
+        self.outages.tell();
     }
 
     /// A single failure is for those who asked for more. Who waits for a service has to know what for.
     fn waiting(&mut self, service: &'static str, why: &str, wait: Duration) {
         let text = format!("  {service}: {why}; again in {:.1} s", wait.as_secs_f64());
-        let failing = self.failing.entry(service).or_insert(Failing {
-            since: Instant::now(),
-            told: None,
-        });
-        let long = failing.since.elapsed() + wait >= WAIT_TO_TELL;
-        let again = failing.told.is_none_or(|at| at.elapsed() >= WAIT_TO_TELL);
         if self.verbosity.verbose {
-            self.detail(&text);
-        } else if long && again {
-            failing.told = Some(Instant::now());
-            let minutes = failing.since.elapsed().as_secs_f64() / 60.0;
-            self.line(&format!("[WAITING] for {minutes:.1} minutes.{text}"));
+            return self.detail(&text);
+        }
+        let Some(failing) = self.outages.of(service) else {
+            return;
+        };
+        let since = local::clock(failing.since_at);
+        let gone = failing.since.elapsed();
+        let again = self.told.get(service).is_none_or(|at| at.elapsed() >= LONG);
+        if gone + wait >= LONG && again {
+            self.told.insert(service, Instant::now());
+            let minutes = gone.as_secs_f64() / 60.0;
+            self.line(&format!(
+                "[WAITING] since {since} ({minutes:.1} minutes).{text}"
+            ));
         }
     }
 
@@ -232,15 +258,17 @@ impl Progress {
 
     fn plain(&self) -> String {
         let standing = self.standing();
+        let last = match (&standing.waiting, &standing.limit) {
+            (Some(waiting), _) => format!(" | {waiting}"),
+            (None, Some(limit)) => format!(" | Limit: {limit}"),
+            (None, None) => String::new(),
+        };
         format!(
-            "{}/{} [{}] {}{}",
+            "{}/{} [{}] {}{last}",
             self.done(),
             self.total,
             standing.pace(),
             self.counts(),
-            standing
-                .limit
-                .map_or_else(String::new, |limit| format!(" | Limit: {limit}")),
         )
     }
 
@@ -251,16 +279,26 @@ impl Progress {
             || "?".to_owned(),
             |between| format!("{:.1}", between.as_secs_f64()),
         );
+        let waiting = self.outages.now();
+        let waiting = waiting.first().map(|outage| {
+            let since = local::clock(outage.since);
+            format!("waiting for {} since {since}", outage.service)
+        });
         let forecast = self.forecast();
         Standing {
             succeeded: self.succeeded + self.elsewhere.succeeded,
             failed: self.failed + self.elsewhere.failed,
             total: self.total,
             elapsed,
-            left: forecast.as_ref().map_or(Duration::ZERO, |f| f.left),
+            left: match (&waiting, &forecast) {
+                // How long a service stays away nobody knows.
+                (Some(_), Some(_)) => None,
+                (_, forecast) => Some(forecast.as_ref().map_or(Duration::ZERO, |f| f.left)),
+            },
             between,
             spent: self.spent + self.elsewhere.spent,
             limit: forecast.map(|forecast| forecast.limit.to_string()),
+            waiting,
         }
     }
 

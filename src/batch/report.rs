@@ -8,28 +8,28 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
+    attempt::{self, Attempt},
     desk::{Desk, warn},
+    next_steps::{FailedBrand, NAMED, NextSteps},
     preflight,
     stop::Signals,
     summary::{Figures, span},
 };
 use crate::{
-    cli::{Lang, RunArgs},
-    event::Event,
+    cli::Lang,
     exit::{Exit, Failure},
     money::Usd,
-    output, say,
+    output,
+    reasons::Reason,
+    say,
     services::webhook::{self, Webhook},
     settings::google::is_loopback,
     state::{checkpoint::RunStatus, write_atomically},
     text,
 };
 
-/// Failed brands and refused rows that are named; the rest is counted. Chat services take no long messages.
-const NAMED: usize = 50;
-
 /// Characters of an error.
-const ERROR: usize = 300;
+pub const ERROR: usize = 300;
 
 /// Who is told of a run.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ pub struct Account {
     simulated: bool,
     lang: Lang,
     begun: Option<Begun>,
-    /// Brands that failed, the first of them.
-    failed: Vec<FailedBrand>,
+    /// What is left to be done.
+    pub next_steps: NextSteps,
     rejected: Vec<RejectedRow>,
     /// How it ended, once its brands have been worked through.
     ended: Option<(RunStatus, Figures)>,
@@ -62,12 +62,6 @@ struct Begun {
     structured_log: PathBuf,
     checkpoint: PathBuf,
     reports: PathBuf,
-}
-
-#[derive(Debug, Serialize)]
-struct FailedBrand {
-    brand: String,
-    error: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,6 +84,8 @@ struct Report<'a> {
     status: &'static str,
     exit_code: u8,
     error: Option<String>,
+    /// What to do about a run that did not start.
+    remedy: Option<&'static str>,
     simulated: bool,
     started_at: Timestamp,
     ended_at: Timestamp,
@@ -97,6 +93,8 @@ struct Report<'a> {
     totals: Option<Totals>,
     cost: Option<Spent>,
     failed: &'a [FailedBrand],
+    /// Why they failed, and what to do: brands of one reason together.
+    reasons: Vec<Reason>,
     rejected: &'a [RejectedRow],
     warnings: Vec<String>,
     places: Option<&'a Begun>,
@@ -124,12 +122,12 @@ struct Spent {
 }
 
 impl Recipient {
-    /// Who is to be told of a run with these flags. A dry run leaves nothing.
-    pub fn of(args: &RunArgs) -> Result<Option<Self>, Failure> {
-        let Some(to) = args.unattended.report_to.as_deref().map(str::trim) else {
+    /// Who is to be told of this run. A dry run leaves nothing.
+    pub fn of(attempt: &Attempt) -> Result<Option<Self>, Failure> {
+        let Some(to) = attempt.report_to.as_deref().map(str::trim) else {
             return Ok(None);
         };
-        if to.is_empty() || args.batch.dry_run {
+        if to.is_empty() || attempt.dry_run {
             return Ok(None);
         }
         if to == "-" {
@@ -144,7 +142,7 @@ impl Recipient {
                 format!("--report-to: {why}. Give a file or the address of a webhook"),
             )
         })?;
-        if args.services.sandbox && !is_loopback(&url) {
+        if attempt.simulated && !is_loopback(&url) {
             say!("A rehearsal uses no network: its report is not posted.\n");
             return Ok(None);
         }
@@ -185,14 +183,14 @@ impl Recipient {
 
 impl Account {
     /// Of a run that begins.
-    pub fn open(args: &RunArgs) -> Self {
+    pub fn open(attempt: &Attempt) -> Self {
         Self {
             started: Timestamp::now(),
             clock: Instant::now(),
-            simulated: args.services.sandbox,
-            lang: args.batch.lang,
+            simulated: attempt.simulated,
+            lang: attempt.lang,
             begun: None,
-            failed: Vec::new(),
+            next_steps: NextSteps::default(),
             rejected: Vec::new(),
             ended: None,
         }
@@ -210,8 +208,19 @@ impl Account {
         });
     }
 
+    /// Whether the run has come so far as to hold its folder and to have a log.
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_some()
+    }
+
+    /// Whether its brands have been worked through.
+    pub fn has_worked(&self) -> bool {
+        self.ended.is_some()
+    }
+
     /// Rows that name no brand.
     pub fn reject(&mut self, rows: &[crate::brand::RejectedRow]) {
+        self.next_steps.reject(rows);
         let rows = rows.iter().take(NAMED).map(|row| RejectedRow {
             row: row.number,
             name: text::shorten(&row.name, ERROR),
@@ -221,9 +230,25 @@ impl Account {
     }
 
     /// Its brands have been worked through.
-    pub fn end(&mut self, status: RunStatus, figures: Figures, failed: Failed) {
-        self.failed = failed.0;
+    pub fn end(&mut self, status: RunStatus, figures: Figures) {
         self.ended = Some((status, figures));
+    }
+
+    /// Tells at the end what is left to do: all of it for whoever watched, and for whom cron mails to where that is anything.
+    pub fn tell_next_steps(&self, quiet: bool, end: &Result<Exit, Failure>) {
+        let Some((_, figures)) = &self.ended else {
+            return;
+        };
+        if !quiet {
+            return self.next_steps.tell(figures);
+        }
+        let exit = match end {
+            Ok(exit) => *exit,
+            Err(failure) => failure.exit,
+        };
+        let totals = self.in_a_line(exit, None, false);
+        let is_bad = exit != Exit::Done;
+        self.next_steps.mail(&totals, figures, is_bad);
     }
 
     fn report(&self, end: &Result<Exit, Failure>) -> Report<'_> {
@@ -232,104 +257,96 @@ impl Account {
             Err(failure) => (failure.exit, Some(format!("{:#}", failure.error))),
         };
         let status = match &self.ended {
-            Some((status, _)) => status.name(),
-            None => "not_started",
+            Some((status, _)) => *status,
+            None => RunStatus::NotStarted,
         };
-        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        let remedy = end.as_ref().err().filter(|_| !self.has_worked());
         let figures = self.ended.as_ref().map(|(_, figures)| figures);
         Report {
-            text: self.in_a_line(&host, exit, error.as_deref(), figures),
+            text: self.in_a_line(exit, error.as_deref(), self.lang.persian()),
             program: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
-            host,
+            host: host(),
             folder: std::env::current_dir().ok(),
             run_id: self.begun.as_ref().map(|begun| begun.run_id.as_str()),
-            status,
+            status: status.name(),
             exit_code: exit as u8,
             error,
+            remedy: remedy.map(attempt::remedy),
             simulated: self.simulated,
             started_at: self.started,
             ended_at: Timestamp::now(),
             elapsed_s: (self.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0,
             totals: figures.map(Totals::of),
             cost: figures.map(Spent::of),
-            failed: &self.failed,
+            failed: &self.next_steps.failed,
+            reasons: self.next_steps.reasons.sorted(),
             rejected: &self.rejected,
             warnings: output::take_warnings(),
             places: self.begun.as_ref(),
         }
     }
 
-    /// In the language of the reports: Persian, unless English alone was asked for.
-    fn in_a_line(
-        &self,
-        host: &str,
-        exit: Exit,
-        error: Option<&str>,
-        figures: Option<&Figures>,
-    ) -> String {
-        let persian = self.lang.persian();
+    /// How it went, in a line.
+    fn in_a_line(&self, exit: Exit, error: Option<&str>, persian: bool) -> String {
+        let figures = self.ended.as_ref().map(|(_, figures)| figures);
         let simulated = match (self.simulated, persian) {
             (false, _) => "",
             (true, true) => "[شبیه‌سازی] ",
             (true, false) => "[SIMULATED] ",
         };
-        let mut line = figures.map_or_else(String::new, |figures| {
-            let Figures {
-                succeeded,
-                failed,
-                skipped,
-                left,
-                cost,
-                elapsed,
-                ..
-            } = figures;
-            if persian {
-                let minutes = elapsed.as_secs_f64() / 60.0;
-                text::persian_digits(&format!(
-                    "✓ {succeeded} موفق، ✗ {failed} ناموفق، {skipped} بدون تغییر، {left} برای اجرای بعد؛ هزینه {cost}، زمان {minutes:.1} دقیقه"
-                ))
-            } else {
-                format!(
-                    "✓ {succeeded} done, ✗ {failed} failed, {skipped} unchanged, {left} left for the next run; {cost} in {}",
-                    span(*elapsed)
-                )
-            }
-        });
+        let mut line = figures.map_or_else(String::new, |figures| totals(figures, persian));
         if let Some(error) = error {
             let separator = if line.is_empty() { "" } else { " — " };
             line += &format!("{separator}{}", text::shorten(error, ERROR));
         }
         format!(
-            "{simulated}{} brandintel ({host}): {line}",
-            mark(exit, figures)
+            "{simulated}{} brandintel ({}): {line}",
+            mark(exit, figures),
+            host()
+        )
+    }
+}
+
+fn host() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+fn totals(figures: &Figures, persian: bool) -> String {
+    let Figures {
+        succeeded,
+        thin,
+        failed,
+        skipped,
+        left,
+        cost,
+        elapsed,
+        ..
+    } = figures;
+    let thin = match (thin, persian) {
+        (0, _) => String::new(),
+        (thin, true) => format!("، ⚠ {thin} از آن‌ها با شواهد ناکافی"),
+        (thin, false) => format!(", ⚠ {thin} of them with little found"),
+    };
+    if persian {
+        let minutes = elapsed.as_secs_f64() / 60.0;
+        text::persian_digits(&format!(
+            "✓ {succeeded} موفق{thin}، ✗ {failed} ناموفق، {skipped} بدون تغییر، {left} برای اجرای بعد؛ هزینه {cost}، زمان {minutes:.1} دقیقه"
+        ))
+    } else {
+        format!(
+            "✓ {succeeded} done{thin}, ✗ {failed} failed, {skipped} unchanged, {left} left for the next run; {cost} in {}",
+            span(*elapsed)
         )
     }
 }
 
 fn mark(exit: Exit, figures: Option<&Figures>) -> &'static str {
     match (exit, figures) {
+        (Exit::Done, Some(figures)) if figures.thin > 0 => "⚠",
         (Exit::Done, _) => "✅",
         (Exit::SomeFailed | Exit::Budget | Exit::TimeUp, Some(_)) => "⚠",
         _ => "❌",
-    }
-}
-
-/// Brands that failed, as the events say: a reader of events.
-#[derive(Debug, Default)]
-pub struct Failed(Vec<FailedBrand>);
-
-impl Failed {
-    /// Takes note where a brand failed.
-    pub fn note(&mut self, event: &Event) {
-        if let Event::BrandFailed { brand, error } = event
-            && self.0.len() < NAMED
-        {
-            self.0.push(FailedBrand {
-                brand: brand.to_string(),
-                error: text::shorten(error, ERROR),
-            });
-        }
     }
 }
 

@@ -140,6 +140,7 @@ impl Crew<'_> {
                 Status::Success => self.told_success(brand, &entry, &in_hand),
                 Status::Failed => Event::BrandFailed {
                     brand,
+                    kind: entry.error_kind,
                     error: entry.error.clone().unwrap_or_default(),
                 },
             };

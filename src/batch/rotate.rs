@@ -29,6 +29,11 @@ impl RotatingFile {
         Self::with_parts_of(path, PART)
     }
 
+    /// Opens the log for a few lines beside those of another run, which alone goes on with it in another part.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        Self::with_parts_of(path, u64::MAX)
+    }
+
     fn with_parts_of(path: &Path, part: u64) -> io::Result<Self> {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let file = append_to(path)?;
@@ -43,7 +48,7 @@ impl RotatingFile {
     /// Puts what was written so far aside under the next free number. Lines are never lost for it: where it cannot be
     /// done, the file grows on.
     fn rotate(&mut self) -> io::Result<()> {
-        // Beside this file nobody writes, because the run holds the state folder.
+        // Nobody else does so, because the run holds the state folder.
         let mut numbers = 1..;
         let aside = numbers
             .find_map(|number| {

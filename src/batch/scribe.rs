@@ -3,10 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{
-    page_of,
-    writeback::{Words, WriteBack},
-};
+use super::writeback::{Words, WriteBack};
 use crate::{
     brand::BrandKey,
     list::{
@@ -57,7 +54,7 @@ impl Scribe {
         entry: &Entry,
         findings: Option<Box<Findings>>,
     ) -> bool {
-        let outcome = outcome(self.words, entry, findings);
+        let outcome = outcome(&self.words, entry, findings);
         self.write_back.put(Target::Brand(brand), outcome);
         self.left(position)
     }
@@ -93,12 +90,9 @@ impl Scribe {
 }
 
 /// What a row is told of how its brand ended.
-pub fn outcome(words: Words, entry: &Entry, found: Option<Box<Findings>>) -> Outcome {
+pub fn outcome(words: &Words, entry: &Entry, found: Option<Box<Findings>>) -> Outcome {
     let mut outcome = match entry.status {
-        Status::Success => {
-            let page = entry.report.as_deref().map(page_of).unwrap_or_default();
-            words.success(&page, entry)
-        }
+        Status::Success => words.success(entry),
         Status::Failed => {
             words.failure(entry.error.as_deref().unwrap_or_default(), entry.updated_at)
         }

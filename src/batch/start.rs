@@ -13,7 +13,6 @@ use super::{
     record::Recorder,
     scribe::Scribe,
     together::store_failure,
-    writeback::Words,
 };
 use crate::{
     event::Events,
@@ -122,7 +121,7 @@ impl Planned {
         let bill = bill.map_err(store_failure)?;
         let sheet = connections.sheet.take();
         let write_back = desk.write_back(sheet, &plan, first, &events).await?;
-        let words = Words::of(desk.args.batch.lang);
+        let words = desk.words();
         let chunk_size = desk.args.batch.chunk_size;
         let mut scribe = Some(Scribe::new(write_back, words, chunk_size, outline.due));
         let neighbours = Arc::clone(&plan.neighbours);
@@ -208,7 +207,7 @@ async fn tools(
         scribe: None,
         bill: None,
         sheets: sheet_maker,
-        words: Words::of(desk.args.batch.lang),
+        words: desk.words(),
         events,
         stop,
         successes,

@@ -1,13 +1,13 @@
 //! What the user reads before and after a run: the sections of the guide, with its tags and in its order.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use console::Term;
 
 use super::{bill, log::LogFiles, plan::Estimate};
 use crate::{
     money::Usd,
-    say,
+    output, say,
     state::meter::{Comparison, Difference},
 };
 
@@ -130,7 +130,11 @@ fn results(figures: &Figures, processed: usize) {
         percent(figures.succeeded, processed)
     );
     if figures.thin > 0 && figures.share.is_none() {
-        say!("    of these with little found: {}", figures.thin);
+        say!(
+            "  ⚠ of these with little found: {} ({})",
+            figures.thin,
+            percent(figures.thin, figures.succeeded)
+        );
     }
     say!(
         "  ✗ Failed: {} ({})",
@@ -140,28 +144,22 @@ fn results(figures: &Figures, processed: usize) {
     if let Some(share) = &figures.share {
         let thin = match figures.thin {
             0 => String::new(),
-            thin => format!(", {thin} of them with little found"),
+            thin => format!(", ⚠ {thin} of them with little found"),
         };
         say!("  Of these on this host: {}{thin}", share.brands);
     }
 }
 
-fn changes(brands: usize, output: &std::path::Path) {
+fn changes(brands: usize, reports: &Path) {
     if brands > 0 {
-        let page = output.join("changes.html");
+        let page = reports.join("changes.html");
         say!("\n[CHANGES]");
-        say!("  Brands that changed: {brands}, see {}", page.display());
+        output::place(&format!("  Brands that changed: {brands}, see "), &page);
     }
 }
 
 /// Prints the summary.
-pub fn summary(
-    figures: &Figures,
-    place: &str,
-    logs: &LogFiles,
-    checkpoint: &std::path::Path,
-    output: &std::path::Path,
-) {
+pub fn summary(figures: &Figures, place: &str, logs: &LogFiles, checkpoint: &Path, reports: &Path) {
     let processed = figures.succeeded + figures.failed;
     say!("");
     heading("PARALLEL BATCH PROCESSING SUMMARY");
@@ -179,7 +177,7 @@ pub fn summary(
         say!("  Left for the next run: {}", figures.left);
     }
     results(figures, processed);
-    changes(figures.changed, output);
+    changes(figures.changed, reports);
     say!("\n[PERFORMANCE]");
     say!(
         "  Elapsed time: {} ({:.0}s)",
@@ -241,16 +239,16 @@ pub fn summary(
         };
         say!("  {service} reports: {reported} (counted here: {counted}{why})");
         if difference == Difference::Unknown {
-            crate::output::warning(&format!(
+            output::warning(&format!(
                 "{service} reports {reported} for the time of this run, and {counted} were counted: does somebody else use the key?"
             ));
         }
     }
     say!("\n[LOGS]");
-    say!("  Daily log: {}", logs.readable.display());
-    say!("  Structured log: {}", logs.structured.display());
-    say!("  Checkpoint: {}", checkpoint.display());
-    say!("  Reports: {}", output.join("index.html").display());
+    output::place("  Daily log: ", &logs.readable);
+    output::place("  Structured log: ", &logs.structured);
+    output::place("  Checkpoint: ", checkpoint);
+    output::place("  Reports: ", &reports.join("index.html"));
     say!("\n{}", rule(RULE));
 }
 

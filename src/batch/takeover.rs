@@ -72,7 +72,7 @@ impl Following {
     pub fn start(desk: &Desk, hosts: &Hosts, maker: Option<&SheetMaker>, events: Events) -> Self {
         let batch = &desk.args.batch;
         let manner = Manner {
-            words: Words::of(batch.lang),
+            words: desk.words(),
             lang: batch.lang,
             results_tab: batch.results_tab.clone(),
             chunk_size: batch.chunk_size,
@@ -192,7 +192,7 @@ fn missing(
             Some(entry) => {
                 let findings = heard.findings.as_deref();
                 let findings = findings.and_then(|json| serde_json::from_str(json).ok());
-                let outcome = outcome(manner.words, &entry, findings);
+                let outcome = outcome(&manner.words, &entry, findings);
                 if !is_told(&brand, &outcome) {
                     missing.push((Target::Brand(brand), outcome));
                 }

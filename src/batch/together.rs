@@ -127,7 +127,7 @@ impl Crew<'_> {
             }) => {
                 let due = hosts.whole.due;
                 let size = self.desk.args.batch.chunk_size;
-                let mut scribe = Scribe::new(write_back, self.words, size, due);
+                let mut scribe = Scribe::new(write_back, self.words.clone(), size, due);
                 for position in ended {
                     scribe.left(position);
                 }

@@ -1,9 +1,13 @@
 //! Results on their way into the sheet: collected as they come, written once a chunk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use tokio::{sync::mpsc, task::JoinHandle};
+use url::Url;
 
 use crate::{
     brand::BrandKey,
@@ -21,7 +25,7 @@ use crate::{
 };
 
 /// The status cells, in the language of the reports.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Words {
     pub in_progress: &'static str,
     pub done: &'static str,
@@ -29,11 +33,13 @@ pub struct Words {
     pub ambiguous: &'static str,
     pub failed: &'static str,
     lang: Lang,
+    /// Where colleagues find the folder of reports.
+    reports: Option<Arc<Url>>,
 }
 
 impl Words {
-    /// Persian, unless English alone was asked for.
-    pub fn of(lang: Lang) -> Self {
+    /// Persian, unless English alone was asked for; reports are named by their place below `reports`, where it is set.
+    pub fn of(lang: Lang, reports: Option<Arc<Url>>) -> Self {
         if lang.persian() {
             Self {
                 in_progress: "در حال پردازش",
@@ -42,6 +48,7 @@ impl Words {
                 ambiguous: "؟ کدام شرکت؟",
                 failed: "✗ ناموفق",
                 lang,
+                reports,
             }
         } else {
             Self {
@@ -51,6 +58,7 @@ impl Words {
                 ambiguous: "? Which company?",
                 failed: "✗ Failed",
                 lang,
+                reports,
             }
         }
     }
@@ -70,15 +78,29 @@ impl Words {
         }
     }
 
+    /// Where the page of a brand is found: an address, which a sheet shows as a link, or the path on this machine. Empty
+    /// where there is none.
+    pub fn page(&self, entry: &Entry) -> String {
+        let path = entry.report.as_deref().unwrap_or_default();
+        match (&self.reports, entry.folder()) {
+            (Some(reports), Some(folder)) => {
+                format!("{reports}{}/report.html", in_a_url(&folder))
+            }
+            _ => path.replace("brand_report.json", "report.html"),
+        }
+    }
+
     /// The cells of a brand that has a report.
-    pub fn success(&self, report: &str, entry: &Entry) -> Outcome {
+    pub fn success(&self, entry: &Entry) -> Outcome {
         let status = match (&entry.choices, entry.thin) {
             (Some(_), _) => self.ambiguous,
             (None, Some(true)) => self.thin,
             (None, _) => self.done,
         };
         let note = match (&entry.choices, self.lang.persian()) {
-            (None, _) => String::new(),
+            (None, _) if entry.thin != Some(true) => String::new(),
+            (None, true) => "دربارهٔ این برند چیز زیادی پیدا نشد: وب‌سایت آن را در همین ردیف بنویسید، یا اگر نوشته شده است درستی‌اش را بررسی کنید.".to_owned(),
+            (None, false) => "Little was found about this brand: type its website into this row, or check the one that stands here.".to_owned(),
             (Some(choices), true) => format!(
                 "چند شرکت این نام را دارند: {choices}. وب‌سایت یا شرکت مادر برند خود را در همین ردیف بنویسید."
             ),
@@ -88,7 +110,7 @@ impl Words {
         };
         Outcome::Done {
             status: status.to_owned(),
-            report: report.to_owned(),
+            report: self.page(entry),
             cost: entry.cost_usd.as_f64(),
             time: self.time(entry.updated_at),
             note: text::shorten(&note, 1_000),
@@ -105,6 +127,12 @@ impl Words {
             note: text::shorten(&text::clean(error), 500),
         }
     }
+}
+
+/// A name as a part of a path in an address. Every sign that might end a link in a text is written with percent signs.
+fn in_a_url(name: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    encoded.replace('+', "%20").replace('*', "%2A")
 }
 
 /// Cells of people that a warning names.
@@ -305,4 +333,29 @@ fn is_refusal(error: &ListError) -> bool {
             ..
         })
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_in_an_address_is_one_part_of_its_path_whatever_its_name() {
+        for (name, path) in [
+            ("کاله", "%DA%A9%D8%A7%D9%84%D9%87"),
+            (
+                "نیم\u{200c}فاصله",
+                "%D9%86%DB%8C%D9%85%E2%80%8C%D9%81%D8%A7%D8%B5%D9%84%D9%87",
+            ),
+            (
+                "A (B), C's + D* #1 100%",
+                "A%20%28B%29%2C%20C%27s%20%2B%20D%2A%20%231%20100%25",
+            ),
+        ] {
+            let seen = in_a_url(name);
+            assert_eq!(seen, path);
+            let url = Url::parse(&format!("https://r.ir/{seen}/report.html")).unwrap();
+            assert_eq!(url.path_segments().unwrap().next(), Some(path));
+        }
+    }
 }

@@ -130,7 +130,7 @@ async fn prove_services(
     }
     note_credit(report, &connections);
     if let Some(rows) = rows(report, run, list, &mut connections).await
-        && let Some(priced) = price(kept, run, &settings, &connections, &paid, &rows)
+        && let Some(priced) = price(kept, run, &settings, &connections, &rows)
             .await
             .transpose()
     {
@@ -167,7 +167,6 @@ async fn price(
     run: &RunArgs,
     settings: &Settings,
     connections: &Connections,
-    paid: &Paid,
     rows: &Rows,
 ) -> Result<Option<Priced>, Failure> {
     let registry = match kept {
@@ -182,7 +181,7 @@ async fn price(
         Kept::Folder | Kept::Shared(None) => Known::folder(&registry),
         Kept::Unknown => return Ok(None),
     };
-    batch::price::price(run, settings, connections, paid, rows, &known)
+    batch::price::price(run, settings, connections, rows, &known)
         .await
         .map(Some)
 }

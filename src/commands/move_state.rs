@@ -70,7 +70,7 @@ fn tell(done: Done) {
 }
 
 fn failure(error: anyhow::Error) -> Failure {
-    let held = matches!(error.downcast_ref(), Some(LockError::Held(_)));
+    let held = matches!(error.downcast_ref(), Some(LockError::Held { .. }));
     let busy = matches!(error.downcast_ref(), Some(Obstacle::Busy { .. }));
     if held || busy {
         let exit = Exit::Locked;

@@ -34,7 +34,7 @@ pub use self::portfolio::{Background, FailedBrand};
 use crate::{
     cli::Lang,
     ownership::Ownership,
-    report::Report,
+    report::{Field, Report},
     research::Researched,
     state::{paid::pack, replace, write_atomically},
 };
@@ -147,8 +147,22 @@ pub fn export(output: &Path, background: &Background) -> anyhow::Result<(usize, 
     })
 }
 
+/// The folders of reports that call their brand, in either language, as wanted. What cannot be read is passed over.
+pub fn named(output: &Path, is_wanted: impl Fn(&str) -> bool) -> anyhow::Result<Vec<String>> {
+    let mut folders = folders(output)?;
+    folders.retain(|folder| {
+        let Ok(Some(report)) = read(output, folder) else {
+            return false;
+        };
+        let names = [Field::NameFa, Field::NameEn];
+        let names = names.iter().flat_map(|field| report.facts.all(*field));
+        is_wanted(&report.brand) || names.map(|fact| &*fact.value).any(&is_wanted)
+    });
+    Ok(folders)
+}
+
 /// The names of all folders, in their order.
-fn folders(output: &Path) -> anyhow::Result<Vec<String>> {
+pub fn folders(output: &Path) -> anyhow::Result<Vec<String>> {
     let entries = match fs::read_dir(output) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -145,6 +145,7 @@ fn status(t: Tongue, status: RunStatus) -> &'static str {
         RunStatus::BudgetReached => t.pick("پایان بودجه", "budget reached"),
         RunStatus::Aborted => t.pick("ناتمام", "aborted"),
         RunStatus::Killed => t.pick("قطع‌شده", "killed"),
+        RunStatus::NotStarted => t.pick("آغازنشده", "not started"),
     }
 }
 

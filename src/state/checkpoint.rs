@@ -22,16 +22,19 @@ pub enum RunStatus {
     Aborted,
     /// Never in a checkpoint: what the next run says of one that was left as running.
     Killed,
+    /// Never in a checkpoint: what `status` says of a run that came to no work.
+    NotStarted,
 }
 
 impl RunStatus {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Running,
         Self::Complete,
         Self::Interrupted,
         Self::BudgetReached,
         Self::Aborted,
         Self::Killed,
+        Self::NotStarted,
     ];
 
     /// The name that it has in files.
@@ -43,6 +46,7 @@ impl RunStatus {
             Self::BudgetReached => "budget_reached",
             Self::Aborted => "aborted",
             Self::Killed => "killed",
+            Self::NotStarted => "not_started",
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{budget::Budget, store::Store};
+use super::{budget::Budget, runs, store::Store};
 use crate::money::Usd;
 
 /// Differences up to this are rounding.
@@ -85,25 +85,27 @@ pub(super) fn share_out(lost: &[Lost], now: Usd, before: Usd, counted: Usd) -> O
 }
 
 /// Takes down what a service reports while none of our calls is in flight, and settles lost calls by it. A service may
-/// work on a lost call for as long as `longest` and bill it then, so younger ones wait for a later reading.
+/// work on a lost call for as long as `longest` and bill it then, so younger ones wait for a later reading. Returns what
+/// lost calls of `run` cost besides; those of earlier runs are put on record there.
 pub fn take(
     store: &Store,
     service: &str,
     usd: Usd,
     longest: Duration,
     now: Timestamp,
-    job: &str,
+    run: &OfRun<'_>,
     budget: &mut Budget,
-) -> anyhow::Result<Reading> {
+) -> anyhow::Result<(Reading, Usd)> {
     store.with_now(|db| {
         let transaction = db.unchecked_transaction()?;
+        let mut of_this_run = Usd::ZERO;
         if let Some(lost) = settleable(&transaction, service, longest, now)?
             && let Some(first) = lost.first()
             && let Some(before) = last_reading(&transaction, service, first.id)?
         {
             let counted = counted(&transaction, service, before.upto)?;
             if let Some(shares) = share_out(&lost, usd, before.usd, counted) {
-                settle(&transaction, &lost, &shares, job, budget)?;
+                of_this_run = settle(&transaction, &lost, &shares, run, budget)?;
             }
         }
         let upto: i64 =
@@ -115,8 +117,16 @@ pub fn take(
             params![service, now.as_millisecond(), usd.exact(), upto],
         )?;
         transaction.commit()?;
-        Ok(Reading { usd, upto })
+        Ok((Reading { usd, upto }, of_this_run))
     })
+}
+
+/// Which calls are those of the run that goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct OfRun<'a> {
+    pub job: &'a str,
+    /// The last call before it.
+    pub after: i64,
 }
 
 /// What was spent between two readings.
@@ -212,17 +222,22 @@ fn settle(
     db: &Connection,
     lost: &[Lost],
     shares: &[Usd],
-    job: &str,
+    run: &OfRun<'_>,
     budget: &mut Budget,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Usd> {
+    let mut of_this_run = Usd::ZERO;
     for (lost, cost) in lost.iter().zip(shares) {
         db.execute(
             "UPDATE spending SET state = 'settled', usd = ?2, credits = 0 WHERE id = ?1",
             params![lost.id, cost.exact()],
         )?;
-        if lost.job == job {
+        if lost.job == run.job {
             budget.learn(lost.held, *cost);
         }
+        match lost.id > run.after {
+            true => of_this_run += *cost,
+            false => runs::bill_later(db, lost.id, *cost)?,
+        }
     }
-    Ok(())
+    Ok(of_this_run)
 }

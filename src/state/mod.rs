@@ -3,10 +3,12 @@
 pub mod budget;
 pub mod checkpoint;
 mod entries;
+pub mod holder;
 pub mod job;
 pub mod known;
 pub mod meter;
 pub mod moved;
+pub mod not_started;
 pub mod paid;
 pub mod registry;
 pub mod runs;
@@ -25,6 +27,8 @@ use std::{
 use anyhow::Context;
 use jiff::Timestamp;
 use tempfile::NamedTempFile;
+
+use self::holder::Holder;
 
 /// The file whose lock holds the folder.
 const LOCK: &str = "lock";
@@ -46,8 +50,14 @@ pub struct StateFolder {
 /// Why the state folder could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    #[error("another run holds the folder {0}: wait until it ends, or stop it")]
-    Held(String),
+    #[error(
+        "another run holds the folder {path}{}: wait until it ends, or stop it",
+        Holder::in_words(holder.as_ref())
+    )]
+    Held {
+        path: String,
+        holder: Option<Holder>,
+    },
     #[error(
         "the folder {path} cannot be used ({source}): check that it exists and may be written to"
     )]
@@ -74,11 +84,17 @@ impl StateFolder {
             thread::sleep(A_MOMENT);
             lock.try_lock()
         }) {
-            Ok(()) => Ok(Self {
-                path: path.to_owned(),
-                _lock: lock,
+            Ok(()) => {
+                Holder::sign(path);
+                Ok(Self {
+                    path: path.to_owned(),
+                    _lock: lock,
+                })
+            }
+            Err(TryLockError::WouldBlock) => Err(LockError::Held {
+                path: path.display().to_string(),
+                holder: Holder::peek(path),
             }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Held(path.display().to_string())),
             Err(TryLockError::Error(error)) => Err(io_error(error)),
         }
     }
@@ -239,7 +255,10 @@ mod tests {
         assert!(!is_held(&state));
         let first = StateFolder::take(&state).unwrap();
         assert!(is_held(&state));
-        assert!(matches!(StateFolder::take(&state), Err(LockError::Held(_))));
+        assert!(matches!(
+            StateFolder::take(&state),
+            Err(LockError::Held { .. })
+        ));
         drop(first);
         assert!(!is_held(&state));
         StateFolder::take(&state).unwrap();

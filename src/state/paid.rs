@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     budget::{Budget, Refusal},
     job::Job,
-    meter::{self, Comparison, Reading},
+    meter::{self, Comparison, OfRun, Reading},
     shared::{Admission, Ledger, Night, Slot},
     store::Store,
 };
@@ -73,6 +73,8 @@ enum Home {
     Folder {
         store: Arc<Store>,
         budget: Mutex<Budget>,
+        /// The last call before this run.
+        last_call: i64,
     },
     /// Where other hosts keep theirs too; what was spent is as of the last look.
     Shared {
@@ -135,14 +137,20 @@ pub enum HoldError {
 impl Paid {
     /// The answers and the ledger of a job. What it spent before counts against `cap`.
     pub fn new(store: Arc<Store>, job: Job, cap: Option<Usd>) -> anyhow::Result<Self> {
-        let (spent, uncertain) = store.with_now(|db| {
+        let (spent, uncertain, last_call) = store.with_now(|db| {
+            let last = "SELECT coalesce(max(id), 0) FROM spending";
             Ok((
                 sum(db, &job.id, "settled", "usd")?,
                 sum(db, &job.id, "held", "held")?,
+                db.query_row(last, [], |row| row.get(0))?,
             ))
         })?;
-        let budget = Mutex::new(Budget::new(cap, spent, uncertain));
-        Ok(Self::of(Home::Folder { store, budget }, job))
+        let home = Home::Folder {
+            store,
+            budget: Mutex::new(Budget::new(cap, spent, uncertain)),
+            last_call,
+        };
+        Ok(Self::of(home, job))
     }
 
     /// The answers and the ledger of a job that several hosts work on; `cap` counts for all of them together.
@@ -208,9 +216,20 @@ impl Paid {
         now: Timestamp,
     ) -> anyhow::Result<Option<Reading>> {
         match &self.home {
-            Home::Folder { store, budget } => {
+            Home::Folder {
+                store,
+                budget,
+                last_call,
+            } => {
                 let mut budget = lock(budget);
-                meter::take(store, service, usd, longest, now, &self.job.id, &mut budget).map(Some)
+                let run = OfRun {
+                    job: &self.job.id,
+                    after: *last_call,
+                };
+                let (reading, settled) =
+                    meter::take(store, service, usd, longest, now, &run, &mut budget)?;
+                lock(&self.this_run).usd += settled;
+                Ok(Some(reading))
             }
             Home::Shared { ledger, .. } => {
                 let take = async || ledger.take_reading(service, usd, longest, now).await;
@@ -267,7 +286,7 @@ impl Paid {
             open: true,
         };
         match &self.home {
-            Home::Folder { store, budget } => {
+            Home::Folder { store, budget, .. } => {
                 let refused = lock(budget).hold(worst);
                 refused.map_err(|refusal| match refusal {
                     Refusal::Wait => HoldError::Wait,

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context;
 use jiff::{Timestamp, civil::Date};
-use rusqlite::{Connection, OpenFlags, Row, params, types::Type};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params, types::Type};
 use serde::Serialize;
 
 use super::{
@@ -110,6 +110,27 @@ pub fn remember_left(store: &Store, left: &Checkpoint, registry: &Registry) -> a
     })
 }
 
+/// Adds what a lost call of a run of the past was billed, as is known only now.
+pub fn bill_later(db: &Connection, call: i64, cost: Usd) -> anyhow::Result<()> {
+    let run: Option<(String, String)> = db
+        .query_row(
+            "SELECT run.id, run.usd FROM run, spending
+             WHERE spending.id = ?1 AND run.started_at <= spending.at ORDER BY run.started_at DESC LIMIT 1",
+            [call],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    // Runs were not always put on record.
+    if let Some((id, usd)) = run {
+        let usd = usd.parse::<Usd>()? + cost;
+        db.execute(
+            "UPDATE run SET usd = ?2 WHERE id = ?1",
+            params![id, usd.exact()],
+        )?;
+    }
+    Ok(())
+}
+
 fn spent_since(db: &Connection, at: Timestamp) -> anyhow::Result<Usd> {
     let mut query = db.prepare(
         "SELECT usd FROM spending WHERE at >= ?1 AND state = 'settled' AND usd NOT NULL",
@@ -159,6 +180,23 @@ pub fn peek(state: &Path) -> anyhow::Result<Vec<RunLine>> {
             path.display()
         )
     })
+}
+
+/// US dollars that are set aside in a state folder for calls of which nobody knows what they were billed, while no run has
+/// any in flight. What cannot be read is nothing: the runs of the past say why.
+pub fn set_aside(state: &Path) -> Usd {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sum = || -> anyhow::Result<Usd> {
+        let db = Connection::open_with_flags(state.join(FILE), flags)?;
+        let mut query = db.prepare("SELECT held FROM spending WHERE state = 'held'")?;
+        let held = query.query_map([], |row| row.get::<_, String>(0))?;
+        let mut total = Usd::ZERO;
+        for amount in held {
+            total += amount?.parse()?;
+        }
+        Ok(total)
+    };
+    sum().unwrap_or_default()
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<RunLine>> {

@@ -1,6 +1,5 @@
 //! `brandintel status`: what became of the brands, how the last runs went, what they spent, and what to do about errors.
 
-mod errors;
 mod overview;
 mod show;
 
@@ -15,7 +14,10 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     output, ownership, render, say,
     settings::Folders,
-    state::shared::{Address, Shared},
+    state::{
+        not_started::NotStarted,
+        shared::{Address, Shared},
+    },
 };
 
 /// Shows the registry and the last runs at a glance, or who owns whom.
@@ -33,10 +35,12 @@ pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
         return graph(&folders.output, args.json);
     }
     let is_shared = address.is_some();
-    let (overview, problems) = match address {
+    let (mut overview, problems) = match address {
         Some(address) => (of_hosts(address).await?, Vec::new()),
         None => Overview::of(&folders.state).or_exit(Exit::Usage)?,
     };
+    // It lies beside the state, wherever that is.
+    overview.add_not_started(NotStarted::peek(&folders.state));
     for problem in problems {
         output::warning(&problem);
     }

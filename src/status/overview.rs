@@ -6,15 +6,17 @@ use std::{collections::BTreeMap, path::Path};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::Serialize;
 
-use super::errors::{self, ErrorGroup};
 use crate::{
     money::Usd,
+    reasons::{Reason, Reasons},
     remedy::ErrorKind,
     research::calendar::day_in_iran,
     state::{
         self,
         checkpoint::{Checkpoint, RunStatus},
+        holder::{Holder, Outage},
         moved,
+        not_started::NotStarted,
         registry::{Entry, Registry, Status},
         runs::{self, Going, RunLine},
         shared::{HostLine, Shared},
@@ -30,16 +32,34 @@ pub struct Overview {
     pub registry: Counts,
     pub report_age: Ages,
     /// The run that is going on, or was the last.
-    pub last_run: Option<Checkpoint>,
+    pub last_run: Option<LastRun>,
     pub running: Option<Running>,
+    /// The process that holds the state folder; none with a shared store.
+    pub holder: Option<Holder>,
+    /// The last run that did not start, where none has started since.
+    pub not_started: Option<NotStarted>,
     /// Hosts that share the store and are at work, or have gone without a word; none with a state folder.
     pub hosts: Vec<HostLine>,
     /// The last that have ended, the oldest first.
     pub runs: Vec<RunLine>,
     /// US dollars on the last days with runs, days and runs as in Iran.
     pub spent_by_day: BTreeMap<Date, Usd>,
-    pub errors: Vec<ErrorGroup>,
+    /// US dollars set aside for calls that were lost, until the services say what they were billed.
+    pub set_aside_usd: Usd,
+    pub errors: Vec<Reason>,
     pub failed: Vec<FailedBrand>,
+}
+
+/// The run that is going on, or was the last.
+#[derive(Debug, Serialize)]
+pub struct LastRun {
+    #[serde(flatten)]
+    pub checkpoint: Checkpoint,
+    /// What to do, where it did not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<u8>,
 }
 
 /// Brands, counted as they come.
@@ -84,8 +104,10 @@ pub struct Running {
     pub run_id: String,
     /// Brands that are due and have not ended.
     pub left: usize,
-    /// How long these take at the pace of the run so far; `None` before the first has ended.
+    /// How long these take at the pace of the run so far; `None` before the first has ended, and while a service is away.
     pub seconds_left: Option<f64>,
+    /// Services that do not answer now.
+    pub waiting_for: Vec<Outage>,
     /// Where hosts share it: `planning` or `working`, and brands that one of them has in hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<String>,
@@ -108,6 +130,7 @@ impl Overview {
     pub fn of(state: &Path) -> anyhow::Result<(Self, Vec<String>)> {
         // Before the rest is read: a run that ends meanwhile has its end on record by then.
         let held = state::is_held(state);
+        let holder = held.then(|| Holder::peek(state)).flatten();
         let (registry, damage) = Registry::peek(state)?;
         let moved = moved::note(state).map(|moved| moved.to_string());
         let mut problems: Vec<String> = moved.into_iter().chain(damage).collect();
@@ -119,12 +142,21 @@ impl Overview {
         for (_, entry) in registry.entries() {
             tally.add(entry, now);
         }
+        // Whoever has taken the folder since works on another run, and has not begun with it.
+        let is_old = |run: &Checkpoint| holder.as_ref().is_some_and(|h| h.since > run.updated_at);
         let going = last.map(|checkpoint| Going {
+            live: held && !is_old(&checkpoint),
             checkpoint,
-            live: held,
             whole: None,
         });
-        let overview = Self::make(tally, runs, going.into_iter().collect(), Vec::new());
+        let mut overview = Self::make(tally, runs, going.into_iter().collect(), Vec::new());
+        if let (Some(running), Some(holder)) = (&mut overview.running, &holder) {
+            running.wait_for(&holder.waiting_for);
+        }
+        overview.holder = holder;
+        if !held {
+            overview.set_aside_usd = runs::set_aside(state);
+        }
         Ok((overview, problems))
     }
 
@@ -155,8 +187,12 @@ impl Overview {
         let mut spent = runs::by_day(&runs);
         for going in &mut going {
             let last = &mut going.checkpoint;
-            if last.status != RunStatus::Running || runs.iter().any(|run| run.run_id == last.run_id)
-            {
+            if let Some(run) = runs.iter().find(|run| run.run_id == last.run_id) {
+                // What lost calls were billed may be known only since.
+                last.cost_usd = run.usd;
+                continue;
+            }
+            if last.status != RunStatus::Running {
                 continue;
             }
             *spent.entry(day_in_iran(last.started_at)).or_default() += last.cost_usd;
@@ -172,16 +208,72 @@ impl Overview {
         Self {
             registry: tally.registry,
             report_age: tally.ages,
-            last_run: going.pop().map(|going| going.checkpoint),
+            last_run: going.pop().map(|going| LastRun::of(going.checkpoint)),
             running,
+            holder: None,
+            not_started: None,
             hosts,
             runs: runs.split_off(runs.len().saturating_sub(SHOWN_RUNS)),
             spent_by_day: {
                 let before = spent.len().saturating_sub(SHOWN_DAYS);
                 spent.into_iter().skip(before).collect()
             },
-            errors: errors::group(&tally.failed),
+            set_aside_usd: Usd::ZERO,
+            errors: reasons(&tally.failed),
             failed: tally.failed,
+        }
+    }
+
+    /// Adds a run that did not start. It is the last one where none has shown a sign of life since, and is told of beside
+    /// the last one where that has gone on for longer.
+    pub fn add_not_started(&mut self, run: Option<NotStarted>) {
+        let last = self.last_run.as_ref().map(|last| &last.checkpoint);
+        let Some(run) = run.filter(|run| last.is_none_or(|last| last.started_at < run.at)) else {
+            return;
+        };
+        if self.running.is_none() && last.is_none_or(|last| last.updated_at < run.at) {
+            self.last_run = Some(LastRun::not_started(&run));
+        }
+        self.not_started = Some(run);
+    }
+}
+
+fn reasons(failed: &[FailedBrand]) -> Vec<Reason> {
+    let mut reasons = Reasons::default();
+    for brand in failed {
+        reasons.add(&brand.brand, brand.kind, &brand.error, brand.attempts);
+    }
+    reasons.sorted()
+}
+
+impl LastRun {
+    fn of(checkpoint: Checkpoint) -> Self {
+        Self {
+            checkpoint,
+            remedy: None,
+            exit_code: None,
+        }
+    }
+
+    fn not_started(run: &NotStarted) -> Self {
+        Self {
+            checkpoint: Checkpoint {
+                run_id: String::new(),
+                status: RunStatus::NotStarted,
+                started_at: run.at,
+                updated_at: run.at,
+                total: 0,
+                processed: 0,
+                succeeded: 0,
+                failed: 0,
+                skipped: 0,
+                cost_usd: Usd::ZERO,
+                elapsed_s: 0.0,
+                ended_because: Some(run.error.clone()),
+                simulated: run.simulated,
+            },
+            remedy: Some(run.remedy.clone()),
+            exit_code: Some(run.exit_code),
         }
     }
 }
@@ -242,8 +334,19 @@ impl Running {
             run_id: run.run_id.clone(),
             left,
             seconds_left,
+            waiting_for: Vec::new(),
             phase: going.whole.as_ref().map(|whole| whole.phase.clone()),
             in_flight: going.whole.as_ref().map(|whole| whole.in_flight),
+        }
+    }
+}
+
+impl Running {
+    /// Nobody knows how long that takes.
+    fn wait_for(&mut self, services: &[Outage]) {
+        services.clone_into(&mut self.waiting_for);
+        if !services.is_empty() {
+            self.seconds_left = None;
         }
     }
 }
@@ -432,7 +535,8 @@ pub mod tests {
     fn a_run_that_holds_nothing_any_more_was_killed() {
         let overview = sample(RunStatus::Running, false);
         assert!(overview.running.is_none());
-        assert_eq!(overview.last_run.unwrap().status, RunStatus::Killed);
+        let last = overview.last_run.unwrap().checkpoint;
+        assert_eq!(last.status, RunStatus::Killed);
         assert_eq!(overview.runs[2].status, RunStatus::Killed);
         // One that ended has put itself on record, or could not write.
         let ended = sample(RunStatus::Complete, true);

@@ -5,10 +5,12 @@ use jiff::{Timestamp, civil::Date};
 
 use super::overview::{Ages, Counts, Overview, Running};
 use crate::{
+    local,
     money::Usd,
     research::calendar::tehran,
     state::{
         checkpoint::{Checkpoint, RunStatus},
+        holder::{Holder, Outage},
         runs::RunLine,
         shared::HostLine,
     },
@@ -120,10 +122,20 @@ fn brands(page: &mut Page, brands: &Counts, ages: &Ages) {
 }
 
 fn last_run(page: &mut Page, overview: &Overview) {
-    let Some(run) = &overview.last_run else {
+    beginning(page, overview);
+    let Some(last) = &overview.last_run else {
         return page.line("\n[LAST RUN] There was none yet.");
     };
+    let run = &last.checkpoint;
     page.line("");
+    if let Some(remedy) = &last.remedy {
+        page.line(&format!(
+            "[LAST RUN] did not start, {} (Iran's time)",
+            clock(run.started_at)
+        ));
+        page.paragraph("  Why: ", run.ended_because.as_deref().unwrap_or_default());
+        return page.paragraph("  → ", remedy);
+    }
     match &overview.running {
         Some(running) => {
             let stands = match running.phase.as_deref() {
@@ -132,6 +144,7 @@ fn last_run(page: &mut Page, overview: &Overview) {
             };
             page.line(&format!("[NOW] Run {} {stands}", run.run_id));
             page.line(&progress(run, running));
+            waiting(page, &running.waiting_for);
         }
         None => page.line(&format!("[LAST RUN] {} {}", run.run_id, words(run.status))),
     }
@@ -143,6 +156,34 @@ fn last_run(page: &mut Page, overview: &Overview) {
     page.line(&figures(run));
     if let Some(why) = &run.ended_because {
         page.paragraph("  Why: ", why);
+    }
+    if let Some(other) = &overview.not_started {
+        let first = format!("  Another did not start, {}: ", clock(other.at));
+        page.paragraph(&first, &other.error);
+    }
+}
+
+/// Somebody holds the folder and works on no brand yet.
+fn beginning(page: &mut Page, overview: &Overview) {
+    let Some(holder) = overview
+        .holder
+        .as_ref()
+        .filter(|_| overview.running.is_none())
+    else {
+        return;
+    };
+    page.line(&format!(
+        "\n[NOW] A run is beginning{}",
+        Holder::in_words(Some(holder))
+    ));
+    waiting(page, &holder.waiting_for);
+}
+
+fn waiting(page: &mut Page, services: &[Outage]) {
+    for outage in services {
+        let first = format!("  Waiting for {} ", outage.service);
+        let text = format!("since {}: {}", local::clock(outage.since), outage.why);
+        page.paragraph(&first, &text);
     }
 }
 
@@ -180,7 +221,8 @@ fn hosts(page: &mut Page, overview: &Overview) {
         "host", "process", "workers", "here for", "seen", "in hand", "done", "",
     ];
     let mut rows = vec![head.map(str::to_owned)];
-    let run = overview.last_run.as_ref().map(|run| &*run.run_id);
+    let run = overview.last_run.as_ref();
+    let run = run.map(|run| &*run.checkpoint.run_id);
     rows.extend(overview.hosts.iter().map(|host| host_row(host, run)));
     page.table(&rows);
     if overview.hosts.len() > SHOWN_IN_DETAIL {
@@ -263,6 +305,16 @@ fn runs(page: &mut Page, runs: &[RunLine]) {
 
 fn spending(page: &mut Page, overview: &Overview) {
     let days = &overview.spent_by_day;
+    if overview.set_aside_usd > Usd::ZERO {
+        page.line("");
+        page.paragraph(
+            "[SET ASIDE] ",
+            &format!(
+                "Up to {} for calls that were lost: the next run asks the services what they were billed",
+                overview.set_aside_usd
+            ),
+        );
+    }
     if days.is_empty() {
         return;
     }
@@ -302,17 +354,8 @@ fn errors(page: &mut Page, overview: &Overview) {
             0 | 1 => String::new(),
             n => format!(" (up to {n} attempts)"),
         };
-        let error = match group.error.as_str() {
-            "" => "no text",
-            error => error,
-        };
-        page.paragraph(&format!("  {} × ", group.brands), error);
-        let more = if group.brands > group.examples.len() {
-            "، …"
-        } else {
-            ""
-        };
-        page.line(&format!("      {}{more}{tried}", group.examples.join("، ")));
+        page.paragraph(&format!("  {} × ", group.brands), group.text());
+        page.line(&format!("      {}{tried}", group.named()));
         page.paragraph("      → ", group.remedy);
     }
     if overview.errors.len() > SHOWN_ERRORS {
@@ -326,6 +369,7 @@ fn errors(page: &mut Page, overview: &Overview) {
 fn words(status: RunStatus) -> &'static str {
     match status {
         RunStatus::BudgetReached => "budget reached",
+        RunStatus::NotStarted => "not started",
         other => other.name(),
     }
 }

@@ -62,7 +62,9 @@ impl Ledger {
                     .execute(
                         "WITH settled AS (
                              UPDATE spending SET state = 'settled', usd = $2::text::numeric, credits = 0 WHERE hold = $1
-                             RETURNING job, held)
+                             RETURNING job, run, held),
+                         of_run AS (
+                             UPDATE run SET usd = run.usd + $2::text::numeric FROM settled WHERE run.id = settled.run)
                          UPDATE job SET committed = committed - settled.held + $2::text::numeric,
                              spent = spent + $2::text::numeric
                          FROM settled WHERE job.id = settled.job",

@@ -363,6 +363,35 @@ async fn a_call_that_was_lost_is_not_waited_for() {
 
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
+async fn what_a_lost_call_was_billed_is_booked_to_the_run_that_made_it() {
+    let database = Database::make().await;
+    let night = database.host("a").await;
+    plan(&night, 1).await;
+    night.claim(1, None, Usd::ZERO).await.unwrap();
+    let paid = ledger(&night, "5");
+    let read = |spent, seconds| {
+        let now = Timestamp::now() + jiff::SignedDuration::from_secs(seconds);
+        paid.take_reading("llm", usd(spent), Duration::ZERO, now)
+    };
+    assert!(read("1", 0).await.unwrap().is_some());
+    let held = hold(&paid, "b0", 1).await;
+    let told = paid.freed();
+    let mut told = std::pin::pin!(told);
+    told.as_mut().enable();
+    drop(held);
+    told.await;
+    // Until all hosts know that nobody waits for the call, it may be in flight.
+    while read("1.25", 60).await.unwrap().is_none() {}
+    let client = connect(&database.address).await.unwrap();
+    let row = client.query_one("SELECT usd::text FROM run", &[]).await;
+    assert_eq!(usd(row.unwrap().get(0)), usd("0.25"));
+    let whole = night.look(true).await.unwrap();
+    assert_eq!((whole.spent, whole.uncertain), (usd("0.25"), Usd::ZERO));
+    database.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_host_that_is_started_again_frees_what_it_had_and_a_run_without_hosts_was_killed() {
     let database = Database::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);

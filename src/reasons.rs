@@ -1,13 +1,12 @@
-//! The most common errors: those of many brands that are one are one line, with what to do about it.
+//! Why brands failed: errors of many brands that are one are one reason, with what to do about it.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::overview::FailedBrand;
 use crate::remedy::ErrorKind;
 
-/// Brands that a group names.
+/// Brands that a reason names.
 const EXAMPLES: usize = 3;
 
 /// Words of letters and digits from this length on are ids.
@@ -15,7 +14,7 @@ const ID: usize = 8;
 
 /// An error of one brand or of many.
 #[derive(Debug, Serialize)]
-pub struct ErrorGroup {
+pub struct Reason {
     pub kind: ErrorKind,
     /// The text of the error, without what differs from brand to brand.
     pub error: String,
@@ -27,30 +26,65 @@ pub struct ErrorGroup {
     pub remedy: &'static str,
 }
 
-/// Groups what brands failed of, the most common first.
-pub fn group(failed: &[FailedBrand]) -> Vec<ErrorGroup> {
-    let mut groups: BTreeMap<(ErrorKind, String), Vec<&FailedBrand>> = BTreeMap::new();
-    for brand in failed {
-        let gist = gist(&brand.error);
-        groups.entry((brand.kind, gist)).or_default().push(brand);
+/// Reasons as they come together.
+#[derive(Debug, Default)]
+pub struct Reasons(BTreeMap<(ErrorKind, String), Met>);
+
+/// What is known of the brands of a reason.
+#[derive(Debug, Default)]
+struct Met {
+    brands: usize,
+    attempts: u32,
+    examples: Vec<String>,
+}
+
+impl Reasons {
+    /// Takes in why a brand failed, after so many attempts.
+    pub fn add(&mut self, brand: &str, kind: ErrorKind, error: &str, attempts: u32) {
+        let met = self.0.entry((kind, gist(error))).or_default();
+        met.brands += 1;
+        met.attempts = met.attempts.max(attempts);
+        if met.examples.len() < EXAMPLES {
+            met.examples.push(brand.to_owned());
+        }
     }
-    let mut groups: Vec<ErrorGroup> = groups
-        .into_iter()
-        .map(|((kind, error), brands)| ErrorGroup {
-            kind,
-            error,
-            brands: brands.len(),
-            attempts: brands.iter().map(|b| b.attempts).max().unwrap_or(0),
-            examples: brands
-                .iter()
-                .take(EXAMPLES)
-                .map(|b| b.brand.clone())
-                .collect(),
-            remedy: kind.remedy(),
-        })
-        .collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.brands));
-    groups
+
+    /// All of them, the most common first.
+    pub fn sorted(&self) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = self
+            .0
+            .iter()
+            .map(|((kind, error), met)| Reason {
+                kind: *kind,
+                error: error.clone(),
+                brands: met.brands,
+                attempts: met.attempts,
+                examples: met.examples.clone(),
+                remedy: kind.remedy(),
+            })
+            .collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.brands));
+        reasons
+    }
+}
+
+impl Reason {
+    /// What it says; a text in any case.
+    pub fn text(&self) -> &str {
+        match self.error.as_str() {
+            "" => "no text",
+            error => error,
+        }
+    }
+
+    /// The brands that are named, and that there are others.
+    pub fn named(&self) -> String {
+        let more = match self.brands > self.examples.len() {
+            true => "، …",
+            false => "",
+        };
+        format!("{}{more}", self.examples.join("، "))
+    }
 }
 
 /// An error without what differs from brand to brand: what stands in quotation marks, addresses, ids and numbers. The

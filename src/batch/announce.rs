@@ -9,6 +9,7 @@ use super::{
     summary::{self, Config, Figures},
 };
 use crate::{
+    brand::RejectedRow,
     exit::{Exit, Failure, OrExit},
     say,
 };
@@ -52,13 +53,17 @@ impl Desk {
         }
         self.announce_missing_reports(plan);
         for row in &plan.rejected {
-            crate::output::urgent(&format!(
-                "  Row {} «{}»: {}",
-                row.number, row.name, row.reason
-            ));
+            let RejectedRow {
+                number,
+                name,
+                reason,
+            } = row;
+            crate::output::urgent(&format!("  Row {number} «{name}»: {reason}"));
+            tracing::warn!("row {number} «{name}» is set aside: {reason}");
         }
         for note in &plan.notes {
             say!("  Note: {note}");
+            tracing::info!("{note}");
         }
         say!("");
         let config = Config {

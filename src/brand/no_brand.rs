@@ -1,0 +1,667 @@
+//! Cells under the brand header that name no brand: what a spreadsheet shows where it has no value, words for "nothing",
+//! totals, headers, dates. Some of them are brands of somebody all the same, so each reason says how such a one is typed.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use crate::text;
+
+/// What spreadsheets show while a cell is still being fetched, as [`text::key`] has it, at the beginning.
+const LOADING: [&str; 17] = [
+    "درحالبار",
+    "درحالدریافت",
+    "درحالمحاسبه",
+    "بارگیری",
+    "بارگذاری",
+    "جارالتحمیل",
+    "جاریالتحمیل",
+    "یتمالتحمیل",
+    "loading",
+    "calculating",
+    "fetchingdata",
+    "gettingdata",
+    "chargementencours",
+    "wirdgeladen",
+    "cargando",
+    "yükleniyor",
+    "загрузка",
+];
+
+/// More characters than these are no word for a cell that is being fetched.
+const LOADING_LONGEST: usize = 24;
+
+/// What people and programs write for "nothing".
+const NOTHING: [&str; 52] = [
+    "?",
+    "؟",
+    "n/a",
+    "na",
+    "#n/a",
+    "none",
+    "nil",
+    "null",
+    "nan",
+    "undefined",
+    "unknown",
+    "not available",
+    "not applicable",
+    "no data",
+    "no name",
+    "nothing",
+    "tbd",
+    "tba",
+    "blank",
+    "empty",
+    "etc",
+    "ندارد",
+    "نداریم",
+    "نامشخص",
+    "مشخص نیست",
+    "مشخص نشده",
+    "نامعلوم",
+    "معلوم نیست",
+    "ناشناس",
+    "نامعین",
+    "هیچ",
+    "هیچکدام",
+    "هیچ‌کدام",
+    "خالی",
+    "تهی",
+    "پوچ",
+    "بی‌نام",
+    "بدون نام",
+    "بدون برند",
+    "فاقد نام",
+    "فاقد برند",
+    "ناموجود",
+    "موجود نیست",
+    "اطلاعات ندارد",
+    "برند ندارد",
+    "و غیره",
+    "لا يوجد",
+    "لا شيء",
+    "غير معروف",
+    "غير محدد",
+    "غير متوفر",
+    "بدون اسم",
+];
+
+/// What a box to tick shows.
+const TRUTHS: [&str; 8] = [
+    "true",
+    "false",
+    "wahr",
+    "falsch",
+    "vrai",
+    "verdadero",
+    "falso",
+    "doğru",
+];
+
+/// Beginnings of rows that add up others.
+const TOTALS: [&str; 23] = [
+    "total",
+    "totals",
+    "grand total",
+    "sub total",
+    "sum",
+    "sum total",
+    "average",
+    "count",
+    "جمع",
+    "جمع کل",
+    "جمع نهایی",
+    "جمع‌بندی",
+    "حاصل جمع",
+    "مجموع",
+    "مجموع کل",
+    "سرجمع",
+    "تعداد",
+    "تعداد کل",
+    "میانگین",
+    "المجموع",
+    "المجموع الكلي",
+    "الإجمالي",
+    "الاجمالي الكلي",
+];
+
+/// Why a name cell names no brand; `None` where it may name one. `owns` says whether the row's website bears such a name.
+pub fn reason(name: &str, owns: impl Fn(&str) -> bool) -> Option<String> {
+    if name.starts_with('=') {
+        return Some("a formula stands where a brand name should be: type the name as text".into());
+    }
+    if is_error(name) {
+        return Some(format!(
+            "the cell shows the spreadsheet error {}: mend its formula or type the name",
+            text::shorten(name, 30)
+        ));
+    }
+    if is_quoted(name) {
+        return None;
+    }
+    let key = text::key(name);
+    if is_loading(&key) {
+        return Some(or_quoted(
+            "the cell was still loading when the list was read: run again when the sheet shows the name",
+            name,
+        ));
+    }
+    let what = what(name, &key)?;
+    if owns(&key) {
+        return None;
+    }
+    Some(or_quoted(what, name))
+}
+
+const NOTHING_IS: &str =
+    "the cell has a word for “nothing”: type the brand's name, or clear the row";
+const TRUTH_IS: &str = "the cell holds true or false and no name: type the brand's name";
+const TOTAL_IS: &str = "the row looks like a total: leave it out of the list";
+
+/// What each of these words, as [`text::key`] has it, says of its cell.
+static WORDS: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
+    let all = [
+        (&NOTHING[..], NOTHING_IS),
+        (&TRUTHS[..], TRUTH_IS),
+        (&TOTALS[..], TOTAL_IS),
+    ];
+    let keyed = |(words, is): (&[&'static str], _)| -> Vec<_> {
+        words.iter().map(|word| (text::key(word), is)).collect()
+    };
+    all.into_iter().flat_map(keyed).collect()
+});
+
+/// Whether a cell shows that its value is not there yet.
+pub fn is_loading_cell(cell: &str) -> bool {
+    cell.len() < 100 && is_loading(&text::key(cell))
+}
+
+/// What a cell holds, if that is no name as a rule.
+fn what(name: &str, key: &str) -> Option<&'static str> {
+    if let Some(is) = WORDS.get(key) {
+        return Some(is);
+    }
+    let folded = text::fold(name);
+    let kinds: [(bool, &str); 6] = [
+        (is_counted_total(&folded), TOTAL_IS),
+        (
+            crate::list::heads_names(name),
+            "the row repeats the header: leave it out of the list",
+        ),
+        (
+            is_email(name),
+            "the cell holds an e-mail address: type the brand's name",
+        ),
+        (
+            is_date(&folded),
+            "the cell holds a date: type the name as text (in Excel with ' before it)",
+        ),
+        (
+            is_time(&folded),
+            "the cell holds a time: type the name as text (in Excel with ' before it)",
+        ),
+        (
+            is_percentage(&folded),
+            "the cell holds a percentage: type the name as text (in Excel with ' before it)",
+        ),
+    ];
+    kinds
+        .into_iter()
+        .find_map(|(is_so, is)| is_so.then_some(is))
+}
+
+fn or_quoted(reason: &str, name: &str) -> String {
+    format!(
+        "{reason}. If a brand is called so, put it into quotation marks: «{}»",
+        text::shorten(name, 40)
+    )
+}
+
+/// Whether somebody has put a name into quotation marks.
+fn is_quoted(name: &str) -> bool {
+    [
+        ('«', '»'),
+        ('"', '"'),
+        ('“', '”'),
+        ('„', '“'),
+        ('\'', '\''),
+        ('‘', '’'),
+        ('‹', '›'),
+    ]
+    .iter()
+    .any(|&(open, close)| {
+        let inner = name
+            .strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close));
+        inner.is_some_and(|inner| !inner.trim().is_empty())
+    })
+}
+
+/// `#REF!`, `#N/A`, `#NAME?`, `#GETTING_DATA`, `Err:502` and their like in other languages.
+pub fn is_error(name: &str) -> bool {
+    let folded = text::fold(name);
+    if let Some(number) = ["err:", "error:", "خطا:"]
+        .iter()
+        .find_map(|word| folded.strip_prefix(word))
+    {
+        let number = number.trim();
+        return number.len() == 3 && number.chars().all(|c| c.is_ascii_digit());
+    }
+    let Some(rest) = name.strip_prefix('#') else {
+        return false;
+    };
+    let mut letters = rest.chars().filter(|c| c.is_alphabetic()).peekable();
+    let shouts = letters.peek().is_some() && letters.all(char::is_uppercase);
+    rest.starts_with("N/A")
+        || matches!(rest, "NV" | "N/D" | "SPILL" | "GETTING_DATA")
+        || shouts && rest.ends_with(['!', '?'])
+}
+
+fn is_loading(key: &str) -> bool {
+    static BEGINNINGS: LazyLock<Vec<String>> =
+        LazyLock::new(|| LOADING.iter().map(|word| text::key(word)).collect());
+    key.chars().count() <= LOADING_LONGEST
+        && BEGINNINGS.iter().any(|word| {
+            let rest = key.strip_prefix(word.as_str());
+            // «Loading Dock» is a name of its own.
+            rest.is_some_and(|rest| !word.is_ascii() || !rest.chars().any(char::is_alphabetic))
+        })
+}
+
+/// `Total: 12`, «جمع = ۱۲»; folded.
+fn is_counted_total(folded: &str) -> bool {
+    folded.split_once([':', '=']).is_some_and(|(word, number)| {
+        WORDS.get(&text::key(word)) == Some(&TOTAL_IS) && !number.chars().any(char::is_alphabetic)
+    })
+}
+
+/// `50%`, «۱۲٫۵٪»; folded.
+fn is_percentage(folded: &str) -> bool {
+    let number = folded.trim_matches(['%', '٪']);
+    let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '٫' | ',');
+    number.len() < folded.len() && !number.is_empty() && number.trim().chars().all(is_of_number)
+}
+
+fn is_email(name: &str) -> bool {
+    let Some((who, host)) = name.strip_prefix("mailto:").unwrap_or(name).split_once('@') else {
+        return false;
+    };
+    let host_is_one = host
+        .split_once('.')
+        .is_some_and(|(label, rest)| !label.is_empty() && !rest.is_empty());
+    !who.is_empty() && host_is_one && !name.contains([' ', '/'])
+}
+
+/// The months in English, in Persian and in Arabic, [folded](text::fold), the English ones by their first letters.
+const ENGLISH_MONTHS: [&str; 12] = [
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+];
+const OTHER_MONTHS: [&str; 27] = [
+    "فروردین",
+    "اردیبهشت",
+    "خرداد",
+    "تیر",
+    "مرداد",
+    "امرداد",
+    "شهریور",
+    "مهر",
+    "ابان",
+    "آبان",
+    "آذر",
+    "دی",
+    "بهمن",
+    "اسفند",
+    "ینایر",
+    "فبرایر",
+    "مارس",
+    "ابریل",
+    "مایو",
+    "یونیو",
+    "یولیو",
+    "اغسطس",
+    "سبتمبر",
+    "اکتوبر",
+    "نوفمبر",
+    "دیسمبر",
+    "ژانویه",
+];
+const ENGLISH_DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const OTHER_DAYS: [&str; 7] = [
+    "شنبه",
+    "یکشنبه",
+    "دوشنبه",
+    "سهشنبه",
+    "چهارشنبه",
+    "پنجشنبه",
+    "جمعه",
+];
+
+/// A day as spreadsheets show it, with a time behind it or none; folded.
+fn is_date(folded: &str) -> bool {
+    let (day, time) = match folded.split_once(['t', ' ']) {
+        Some((day, time)) if is_day_of_numbers(day) => (day, time),
+        _ => (folded, ""),
+    };
+    let numbers =
+        is_day_of_numbers(day) && (time.is_empty() || is_time(time.trim_end_matches('z')));
+    numbers || is_day_of_words(folded)
+}
+
+/// `1402/05/01`, `24.07.2024`, `7/24/24`, `1403/05`.
+fn is_day_of_numbers(day: &str) -> bool {
+    let Some(mark) = day.chars().find(|c| matches!(c, '/' | '-' | '.')) else {
+        return false;
+    };
+    let parts: Vec<&str> = day.split(mark).collect();
+    let read: Option<Vec<u16>> = parts.iter().map(|part| number(part)).collect();
+    let Some(numbers) = read else {
+        return false;
+    };
+    let is_year = |i: usize| parts[i].len() == 4 && (1200..=2199).contains(&numbers[i]);
+    let is_short_year = |i: usize| parts[i].len() == 2 && mark != '.';
+    let is_day_and_month = |one: usize, other: usize| {
+        let (few, many) = (
+            numbers[one].min(numbers[other]),
+            numbers[one].max(numbers[other]),
+        );
+        (1..=12).contains(&few) && (1..=31).contains(&many)
+    };
+    match numbers.len() {
+        3 => {
+            (is_year(0) && is_day_and_month(1, 2))
+                || (is_year(2) || is_short_year(2)) && is_day_and_month(0, 1)
+                || is_short_year(0)
+                    && parts[0] != "00"
+                    && is_day_and_month(1, 2)
+                    && parts[1].len() == 2
+        }
+        2 => mark != '.' && is_year(0) && parts[1].len() == 2 && (1..=12).contains(&numbers[1]),
+        _ => false,
+    }
+}
+
+/// A whole number of at most four digits.
+fn number(part: &str) -> Option<u16> {
+    let digits = (1..=4).contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
+    digits.then(|| part.parse().ok()).flatten()
+}
+
+/// `24 July 2024`, `5-Mar`, `Mar-24`, «۳ مرداد ۱۴۰۳»: nothing but numbers, one month and the day of the week.
+fn is_day_of_words(folded: &str) -> bool {
+    let is_joined = folded.contains('-') && !folded.contains(' ');
+    let words: Vec<&str> = folded
+        .split([' ', '-', ',', '،', '.', '/'])
+        .filter(|word| !word.is_empty())
+        .collect();
+    let english = |word: &str, names: &[&str]| {
+        let beginning = word.get(..3).is_some_and(|three| names.contains(&three));
+        beginning && word.chars().all(|c| c.is_ascii_lowercase()) && is_whole(word)
+    };
+    let (mut months, mut years, mut days) = (0, 0, 0);
+    for word in &words {
+        let day_of_month = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        match number(day_of_month) {
+            Some(number) if word.len() == 4 && (1200..=2199).contains(&number) => years += 1,
+            Some(_) if day_of_month.len() <= 2 => days += 1,
+            _ if english(word, &ENGLISH_MONTHS) || OTHER_MONTHS.contains(word) => months += 1,
+            _ if english(word, &ENGLISH_DAYS) || OTHER_DAYS.contains(word) => {}
+            _ => return false,
+        }
+    }
+    let has_english = words.iter().any(|word| english(word, &ENGLISH_MONTHS));
+    months == 1
+        && (years == 1 && days <= 1
+            || years == 0 && is_joined && has_english && (1..=2).contains(&days))
+}
+
+/// Whether an English word that begins as a month or a day of the week is one, or the short form of one.
+fn is_whole(word: &str) -> bool {
+    const LONG: [&str; 22] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "sept",
+        "october",
+        "november",
+        "december",
+        "monday",
+        "tuesday",
+        "tues",
+        "wednesday",
+        "thursday",
+        "thurs",
+        "friday",
+        "saturday",
+        "sunday",
+        "thur",
+    ];
+    word.len() == 3 || LONG.contains(&word)
+}
+
+/// `07:24`, `7:24:05 PM`; folded.
+fn is_time(folded: &str) -> bool {
+    let bare = ["am", "pm", "ق.ظ", "ب.ظ", "ص", "م"]
+        .iter()
+        .find_map(|half| folded.strip_suffix(half))
+        .unwrap_or(folded);
+    let parts: Vec<&str> = bare.trim().split(':').collect();
+    let is_part = |part: &&str| {
+        let whole = part.split_once('.').map_or(*part, |(whole, _)| whole);
+        whole.len() == 2 && number(whole).is_some_and(|n| n < 60)
+    };
+    matches!(parts.len(), 2..=3) && number(parts[0]).is_some() && parts[1..].iter().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_shows_without_a_value_is_no_brand() {
+        for (cells, word) in [
+            (
+                &[
+                    "#REF!",
+                    "#N/A",
+                    "#NAME?",
+                    "#VALUE!",
+                    "#DIV/0!",
+                    "#ERROR!",
+                    "#SPILL!",
+                    "#BEZUG!",
+                    "#ÜBERLAUF!",
+                    "Err:502",
+                    "err:522",
+                    "#GETTING_DATA",
+                    "#N/A Requesting Data...",
+                ][..],
+                "spreadsheet error",
+            ),
+            (
+                &[
+                    "Loading...",
+                    "Loading…",
+                    "loading",
+                    "LOADING....",
+                    "در حال بارگذاری...",
+                    "درحال بارگیری…",
+                    "در حال بار کردن",
+                    "جارٍ التحميل...",
+                    "جاري التحميل…",
+                    "Yükleniyor...",
+                    "Calculating...",
+                ],
+                "still loading",
+            ),
+            (
+                &[
+                    "N/A",
+                    "n.a.",
+                    "NULL",
+                    "None",
+                    "(blank)",
+                    "-nil-",
+                    "نامشخص",
+                    "نا مشخص",
+                    "ندارد",
+                    "«ندارد",
+                    "لا يوجد",
+                    "Unknown",
+                    "؟",
+                ],
+                "nothing",
+            ),
+            (&["TRUE", "false", "WAHR"], "true or false"),
+            (
+                &[
+                    "جمع کل",
+                    "جمع",
+                    "Total",
+                    "Grand Total",
+                    "Total: 12",
+                    "مجموع",
+                    "Subtotal",
+                    "المجموع",
+                    "میانگین",
+                ],
+                "total",
+            ),
+            (
+                &[
+                    "Brand",
+                    "نام برند",
+                    "Company Name",
+                    "BRAND NAME:",
+                    "Brand / نام برند",
+                ],
+                "header",
+            ),
+            (
+                &[
+                    "1402/05/01",
+                    "۱۴۰۲/۵/۱",
+                    "2024-07-24",
+                    "24.07.2024",
+                    "7/24/24",
+                    "24-07-24",
+                    "2024-07-24T07:24:00",
+                    "2024-07-24 07:24",
+                    "1403/05",
+                    "5-Mar",
+                    "Mar-24",
+                    "24-Jul-2024",
+                    "24 July 2024",
+                    "Wednesday, July 24, 2024",
+                    "۳ مرداد ۱۴۰۳",
+                    "مهر ۱۴۰۳",
+                    "24th July 2024",
+                ],
+                "a date",
+            ),
+            (
+                &[
+                    "07:24",
+                    "7:24",
+                    "7:24 PM",
+                    "07:24:05",
+                    "۰۷:۲۴",
+                    "07:24:05.5",
+                ],
+                "a time",
+            ),
+            (&["50%", "۵۰٪", "12.5 %", "٪۵۰"], "percentage"),
+            (&["info@kalleh.com", "mailto:info@kalleh.com"], "e-mail"),
+            (&["=A2", "=IMPORTRANGE(\"x\")"], "formula"),
+        ] {
+            for cell in cells {
+                let reason = reason(cell, |_| false).unwrap_or_default();
+                assert!(reason.contains(word), "{cell}: {reason:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn brands_that_look_alike_are_brands() {
+        for cell in [
+            "1881",
+            "7UP",
+            "۴۲۰",
+            "۱۳۷۲",
+            "7",
+            "0.5",
+            "360",
+            "7/11",
+            "24/7",
+            "۱۱۸",
+            "Total Energies",
+            "Loading Dock",
+            "Sum41",
+            "مهر",
+            "آبان ۱۳",
+            "۲۲ بهمن",
+            "Nilper",
+            "نیل",
+            "NaN Bakery",
+            "Nana",
+            "Nothing Phone",
+            "Trueman",
+            "True Value",
+            "Mayo",
+            "Marshall 1962",
+            "May Fair",
+            "Total Gas",
+            "جمعه بازار",
+            "جمع‌یار",
+            "هیچ‌هایک",
+            "تهیه غذای مهر",
+            "Group 4",
+            "Brand Iran",
+            "گروه صنعتی",
+            "No.7",
+            "Dr.Oetker",
+            "M&M's",
+            "H2O",
+            "#کالا",
+            "#1 Shop",
+            "C#",
+            "B.T.S",
+            "E.ON",
+            "1.2.3",
+            "هفت+",
+            "3M",
+            "01",
+            "در حال",
+            "بارگاه",
+            "@cosme",
+            "AT&T",
+            "50 Cent",
+            "100% Pure",
+            "19:00 Studio",
+            "March",
+            "Sunday",
+            "Yahoo!",
+            "«Total»",
+            "\"TRUE\"",
+            "“N/A”",
+            "«1402/05/01»",
+        ] {
+            assert_eq!(reason(cell, |_| false), None, "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_the_website_bears_is_a_brand() {
+        assert_eq!(reason("Total", |key| key == "total"), None);
+        assert!(reason("#REF!", |_| true).is_some());
+        assert!(reason("Loading...", |_| true).is_some());
+        let told = reason("Total", |_| false).unwrap();
+        assert!(
+            told.contains("put it into quotation marks: «Total»"),
+            "{told}"
+        );
+    }
+}

@@ -96,7 +96,15 @@ fn address(typed: &str) -> Result<Option<Named>, String> {
         return of_name(&spoken(handle), None, true).map(Some);
     }
     let is_url = typed.contains("://") || typed.to_lowercase().starts_with("www.");
-    let Some(host) = host_of(typed).filter(|_| is_url || domain(typed).is_some()) else {
+    // `t.me/nik` has a label that is too short for the name of a company.
+    let is_page = || {
+        let url = typed
+            .contains('/')
+            .then(|| read_website(typed).ok().flatten());
+        url.flatten().is_some_and(|url| platforms::is_shared(&url))
+    };
+    let is_address = is_url || domain(typed).is_some() || is_page();
+    let Some(host) = host_of(typed).filter(|_| is_address) else {
         return Ok(None);
     };
     let url = match read_website(typed) {

@@ -359,8 +359,10 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
         None
     });
     let former = former(row, &named, website.as_ref());
+    // «Booking.com» beside its own website is no slip.
+    let is_told = named.by_address && (website.is_none() || named.name != text::clean(&row.name));
     let website = website.or(named.website);
-    if named.by_address {
+    if is_told {
         let at = website
             .as_ref()
             .map_or_else(String::new, |at| format!(" with the website {at}"));
@@ -384,21 +386,17 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
 fn former(row: &Row, named: &names::Named, website: Option<&Url>) -> Vec<Former> {
     let typed = text::clean(&row.name);
     let parent = read_former_parent(&row.parent);
-    let name = text::former_key(&typed).unwrap_or_else(|| text::key(&typed));
-    let former_parent = parent
+    let former_name = text::former_key(&typed);
+    let former_parent = parent.as_deref().and_then(text::former_key);
+    let is_parent_now = parent
         .as_deref()
-        .map(|parent| text::former_key(parent).unwrap_or_else(|| text::key(parent)));
-    let is_same = name == named.key.as_str()
-        && named.website.is_none()
-        && former_parent
-            == read_parent(&row.parent)
-                .ok()
-                .flatten()
-                .map(|parent| text::key(&parent));
-    if is_same {
+        .is_none_or(|parent| !no_brand::is_error(parent));
+    if former_name.is_none() && former_parent.is_none() && !named.by_address && is_parent_now {
         return Vec::new();
     }
-    let hash = fingerprint(&name, website, former_parent);
+    let name = former_name.unwrap_or_else(|| text::key(&typed));
+    let parent = former_parent.or_else(|| parent.as_deref().map(text::key));
+    let hash = fingerprint(&name, website, parent);
     vec![Former { name, hash }]
 }
 

@@ -92,6 +92,9 @@ fn label_parts(host: &str) -> impl Iterator<Item = &str> {
 
 /// An address or a handle as a name.
 fn address(typed: &str) -> Result<Option<Named>, String> {
+    if !typed.contains(['.', '@', ':']) {
+        return Ok(None);
+    }
     if let Some(handle) = typed.strip_prefix('@').filter(|handle| is_handle(handle)) {
         return of_name(&spoken(handle), None, true).map(Some);
     }
@@ -188,6 +191,9 @@ const ENDINGS: [&str; 44] = [
 
 /// A name that is nothing but a host, such as `digikala.com`.
 fn domain(name: &str) -> Option<&str> {
+    if !name.contains('.') {
+        return None;
+    }
     let is_plain = !name.contains(|c: char| c.is_whitespace() || ",;()@".contains(c));
     let host = host_of(name).filter(|host| is_plain && !host.contains(':'))?;
     let (rest, ending) = host.rsplit_once('.')?;

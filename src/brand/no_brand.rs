@@ -180,33 +180,36 @@ fn what(name: &str, key: &str) -> Option<&'static str> {
     if let Some(is) = WORDS.get(key) {
         return Some(is);
     }
+    let has = |signs: &[char]| name.contains(signs);
+    if has(&['@']) && is_email(name) {
+        return Some("the cell holds an e-mail address: type the brand's name");
+    }
+    if crate::list::is_header_of_names(name, key) {
+        return Some("the row repeats the header: leave it out of the list");
+    }
+    if has(&[':', '=', '：']) && is_counted_total(&text::fold(name)) {
+        return Some(TOTAL_IS);
+    }
+    if !name.contains(char::is_numeric) {
+        return None;
+    }
     let folded = text::fold(name);
-    let kinds: [(bool, &str); 6] = [
-        (is_counted_total(&folded), TOTAL_IS),
+    let kinds: [(fn(&str) -> bool, &str); 3] = [
         (
-            crate::list::heads_names(name),
-            "the row repeats the header: leave it out of the list",
-        ),
-        (
-            is_email(name),
-            "the cell holds an e-mail address: type the brand's name",
-        ),
-        (
-            is_date(&folded),
+            is_date,
             "the cell holds a date: type the name as text (in Excel with ' before it)",
         ),
         (
-            is_time(&folded),
+            is_time,
             "the cell holds a time: type the name as text (in Excel with ' before it)",
         ),
         (
-            is_percentage(&folded),
+            is_percentage,
             "the cell holds a percentage: type the name as text (in Excel with ' before it)",
         ),
     ];
-    kinds
-        .into_iter()
-        .find_map(|(is_so, is)| is_so.then_some(is))
+    let mut kinds = kinds.into_iter();
+    kinds.find_map(|(is_so, is)| is_so(&folded).then_some(is))
 }
 
 fn or_quoted(reason: &str, name: &str) -> String {
@@ -238,13 +241,11 @@ fn is_quoted(name: &str) -> bool {
 
 /// `#REF!`, `#N/A`, `#NAME?`, `#GETTING_DATA`, `Err:502` and their like in other languages.
 pub fn is_error(name: &str) -> bool {
-    let folded = text::fold(name);
-    if let Some(number) = ["err:", "error:", "خطا:"]
-        .iter()
-        .find_map(|word| folded.strip_prefix(word))
-    {
-        let number = number.trim();
-        return number.len() == 3 && number.chars().all(|c| c.is_ascii_digit());
+    if let Some((word, number)) = name.split_once(':') {
+        let number = text::fold(number);
+        return matches!(&*text::fold(word), "err" | "error" | "خطا")
+            && number.len() == 3
+            && number.chars().all(|c| c.is_ascii_digit());
     }
     let Some(rest) = name.strip_prefix('#') else {
         return false;

@@ -376,13 +376,23 @@ const LONGEST_HEADER: usize = 120;
 
 /// Whether a cell is the header of a column of names.
 pub fn heads_names(cell: &str) -> bool {
+    is_header_of_names(cell, &text::key(cell))
+}
+
+/// The same of a cell with its [key](text::key).
+pub fn is_header_of_names(cell: &str, key: &str) -> bool {
     static KEYS: LazyLock<HashSet<String>> = LazyLock::new(|| {
         let all = NAME.iter().chain(&MORE_NAMES);
         all.map(|name| text::key(name)).collect()
     });
+    if KEYS.contains(key) {
+        return true;
+    }
+    if !cell.contains(['(', '[', '（', '/', '|', '\\', '-', '–', '\n', '·', '•']) {
+        return false;
+    }
     let parts = parts(cell);
-    KEYS.contains(&text::key(cell))
-        || !parts.is_empty() && parts.iter().all(|part| KEYS.contains(part))
+    !parts.is_empty() && parts.iter().all(|part| KEYS.contains(part))
 }
 
 /// The header for which this one may have been meant, and how alike they are.

@@ -17,7 +17,7 @@ mod workbook;
 use columns::Columns;
 
 pub use self::{
-    columns::heads_names,
+    columns::{heads_names, is_header_of_names},
     rows::{Reading, Rows},
 };
 

@@ -25,8 +25,12 @@ use crate::{
 /// Cells of a workbook's tab at most, blank ones between others included: a Google Sheet has no more either.
 const CELLS: usize = 10_000_000;
 
-/// Bytes of all texts in a workbook, unpacked: a list of 100,000 brands has a tenth of it.
-const UNPACKED: u64 = 256 << 20;
+/// Bytes of all texts in a workbook, unpacked: a list of 100,000 brands has a quarter of it, and five times as much memory
+/// is the most that they take when they are read.
+const UNPACKED: u64 = 128 << 20;
+
+/// Bytes of a cell that are kept: Excel allows 32,767 characters.
+const CELL: usize = 100_000;
 
 /// Merged cells that are named.
 const MERGED_SHOWN: usize = 5;
@@ -54,7 +58,11 @@ pub fn read(path: &Path, asked: Option<&str>, place: &str) -> anyhow::Result<Tab
         file.map(|file| -> Box<dyn Source> { Box::new(BufReader::new(file)) })
     };
     let book = Book::open(open, place)?;
-    let (_, table) = book.list(asked, place)?;
+    let named = |tab: &str, tabs: usize| match tabs {
+        1 => place.to_owned(),
+        _ => format!("{place}, tab «{tab}»"),
+    };
+    let (_, table) = book.list(asked, place, named)?;
     Ok(table)
 }
 
@@ -66,7 +74,7 @@ pub fn read_bytes(bytes: Vec<u8>, asked: Option<&str>) -> anyhow::Result<(String
         || -> anyhow::Result<Box<dyn Source>> { Ok(Box::new(Cursor::new(Arc::clone(&bytes)))) };
     Book::open(open, place)
         .context("the exported spreadsheet cannot be read as a workbook")?
-        .list(asked, place)
+        .list(asked, place, |tab, _| format!("tab «{tab}»"))
 }
 
 impl Book {
@@ -113,8 +121,13 @@ impl Book {
         sheets.iter().map(tab).collect()
     }
 
-    /// Finds the tab with the list, and reads it.
-    fn list(mut self, asked: Option<&str>, place: &str) -> anyhow::Result<(String, Table)> {
+    /// Finds the tab with the list, and reads it. `named` is what messages call a tab of so many.
+    fn list(
+        mut self,
+        asked: Option<&str>,
+        place: &str,
+        named: impl Fn(&str, usize) -> String,
+    ) -> anyhow::Result<(String, Table)> {
         let tabs = self.tabs();
         let (tab, note) = match tabs::candidates(&tabs, asked, None, place)? {
             Candidates::One(tab) => (tab, None),
@@ -125,10 +138,7 @@ impl Book {
             }
         };
         let title = tabs[tab].title.clone();
-        let place = match tabs.len() {
-            1 => place.to_owned(),
-            _ => format!("{place}, tab «{title}»"),
-        };
+        let place = named(&title, tabs.len());
         let cells = self.cells(&title, usize::MAX, &place)?;
         let header = find_header(&cells, &place).map_err(|error| match tabs.len() {
             1 => error,
@@ -273,6 +283,7 @@ fn unreadable(tab: &str, place: &str) -> String {
 fn shown(cell: &Data) -> String {
     match cell {
         Data::Empty => String::new(),
+        Data::String(text) => text[..text.floor_char_boundary(CELL)].to_owned(),
         Data::DateTime(at) => date(*at),
         Data::Bool(true) => "TRUE".into(),
         Data::Bool(false) => "FALSE".into(),

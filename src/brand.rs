@@ -1,15 +1,14 @@
 //! When two rows are the same brand, and whether a row has changed.
 
+mod dates;
 mod names;
+mod namesakes;
 mod no_brand;
 mod platforms;
 
-use std::{
-    borrow::Borrow,
-    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
-    fmt,
-    sync::Arc,
-};
+pub use self::{namesakes::unite, no_brand::why_no_value};
+
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -152,7 +151,11 @@ impl Brand {
     /// A fingerprint of what was typed (name, website, parent, normalised): while it stays, the brand is unchanged.
     pub fn input_hash(&self) -> String {
         let parent = self.parent.as_deref().map(text::key);
-        fingerprint(&names::key(&self.name), self.website.as_ref(), parent)
+        fingerprint(
+            &names::key(&self.name),
+            self.website.as_ref(),
+            parent.as_deref(),
+        )
     }
 
     /// Whether this is the fingerprint of what was typed, as any version has made it.
@@ -221,28 +224,6 @@ pub struct Gathered {
     pub notes: Vec<String>,
 }
 
-/// Where the websites of rows of one name are.
-type Places = BTreeSet<String>;
-
-/// Where a website is, among those of rows of one name: a page on a shared host, unless a row has that host itself for
-/// its own.
-fn place_among(places: &Places, website: &Url) -> String {
-    let host = host(website);
-    match places.contains(&host) {
-        true => host,
-        false => platforms::place(website),
-    }
-}
-
-/// How many brands these places are.
-fn brands_at(places: &Places) -> usize {
-    let is_page_of_another = |place: &&String| {
-        let host = place.split_once('/').map(|(host, _)| host);
-        host.is_some_and(|host| places.contains(host))
-    };
-    places.len() - places.iter().filter(is_page_of_another).count()
-}
-
 /// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason. Which rows are
 /// a brand, and its key, do not depend on the order of the rows.
 pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
@@ -262,73 +243,6 @@ pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
 /// The brand that a row names, as if there were no other row; `None` for an empty one.
 pub fn read(row: &Row, notes: &mut Vec<String>) -> Option<Result<Brand, RejectedRow>> {
     (!row.is_empty()).then(|| read_row(row, notes))
-}
-
-/// Makes brands of rows that name one each.
-pub fn unite(mut named: Vec<Brand>, notes: &mut Vec<String>) -> Vec<Brand> {
-    let mut places: HashMap<BrandKey, Places> = HashMap::new();
-    for row in &named {
-        let known = places.entry(row.key.clone()).or_default();
-        known.extend(row.website.as_ref().map(platforms::place));
-    }
-    places.retain(|_, places| brands_at(places) > 1);
-    note_namesakes(&named, &places, notes);
-    let mut known = HashSet::with_capacity(named.len());
-    let mut all_differ = true;
-    for row in &mut named {
-        if let Some(places) = places.get(&row.key)
-            && let Some(website) = &row.website
-        {
-            row.key = BrandKey::of_namesake(&row.key.0, &place_among(places, website));
-        }
-        all_differ &= known.insert(row.key.clone());
-    }
-    if all_differ {
-        return named;
-    }
-    let brands = merge(named);
-    notes.extend(note_doubles(&brands));
-    brands
-}
-
-/// Doubles that are named one by one.
-const DOUBLES: usize = 5;
-
-/// Says which rows have the brand of another.
-fn note_doubles(brands: &[Brand]) -> Option<String> {
-    let several = brands.iter().filter(|brand| brand.rows.len() > 1);
-    let mut doubles = several.flat_map(|brand| {
-        let first = brand.rows[0];
-        let others = brand.rows[1..].iter();
-        others.map(move |row| format!("row {row} as row {first} («{}»)", brand.name))
-    });
-    let named: Vec<String> = doubles.by_ref().take(DOUBLES).collect();
-    let more = match doubles.count() {
-        0 => String::new(),
-        n => format!(", and {n} more"),
-    };
-    (!named.is_empty()).then(|| {
-        format!(
-            "done once, with the result in both rows: {}{more}",
-            named.join(", ")
-        )
-    })
-}
-
-/// Each brand once, at the place of its first row.
-fn merge(rows: Vec<Brand>) -> Vec<Brand> {
-    let mut brands: Vec<Brand> = Vec::new();
-    let mut place: HashMap<BrandKey, usize> = HashMap::new();
-    for row in rows {
-        match place.entry(row.key.clone()) {
-            Entry::Occupied(at) => brands[*at.get()].merge(row),
-            Entry::Vacant(free) => {
-                free.insert(brands.len());
-                brands.push(row);
-            }
-        }
-    }
-    brands
 }
 
 fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
@@ -396,45 +310,17 @@ fn former(row: &Row, named: &names::Named, website: Option<&Url>) -> Vec<Former>
     }
     let name = former_name.unwrap_or_else(|| text::key(&typed));
     let parent = former_parent.or_else(|| parent.as_deref().map(text::key));
-    let hash = fingerprint(&name, website, parent);
+    let hash = fingerprint(&name, website, parent.as_deref());
     vec![Former { name, hash }]
 }
 
-fn fingerprint(name: &str, website: Option<&Url>, parent: Option<String>) -> String {
+fn fingerprint(name: &str, website: Option<&Url>, parent: Option<&str>) -> String {
     let website = website.map(|url| {
         let path = url.path().trim_end_matches('/');
         format!("{}{path}?{}", host(url), url.query().unwrap_or_default())
     });
     let typed = serde_json::json!([name, website, parent]);
     blake3::hash(typed.to_string().as_bytes()).to_hex()[..16].to_owned()
-}
-
-fn note_namesakes(named: &[Brand], places: &HashMap<BrandKey, Places>, notes: &mut Vec<String>) {
-    let mut told = BTreeSet::new();
-    for row in named {
-        if !places.contains_key(&row.key) || !told.insert(&row.key) {
-            continue;
-        }
-        let rows = named.iter().filter(|other| other.key == row.key);
-        let (with, without): (Vec<&Brand>, Vec<&Brand>) =
-            rows.partition(|row| row.website.is_some());
-        let numbers = |rows: &[&Brand]| {
-            let numbers: Vec<String> = rows.iter().map(|row| row.rows[0].to_string()).collect();
-            numbers.join(", ")
-        };
-        let of_their_own = match without.is_empty() {
-            true => String::new(),
-            false => format!(
-                "; row {} has none and is taken for one more: type its website",
-                numbers(&without)
-            ),
-        };
-        notes.push(format!(
-            "rows {} are all called «{}» but have different websites: each website is a brand of its own{of_their_own}",
-            numbers(&with),
-            row.name
-        ));
-    }
 }
 
 /// Reads the cell of the parent company; `Ok(None)` where it says that there is none.
@@ -504,6 +390,7 @@ fn is_blank(cell: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn row(number: usize, name: &str, website: &str, parent: &str) -> Row {
         Row {

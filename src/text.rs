@@ -137,13 +137,20 @@ pub fn key(name: &str) -> String {
     for sign in ["(tm)", "(r)", "(c)", "(sm)"] {
         bare = bare.strip_suffix(sign).map_or(bare, str::trim_end);
     }
-    without_joints(bare.to_owned())
+    let mut key = without_joints(bare.to_owned());
+    key.retain(|c| !is_ornament(c));
+    key
+}
+
+/// Signs that some write with a name and others leave out.
+fn is_ornament(c: char) -> bool {
+    matches!(c, '!' | '‹' | '›' | '„' | '‚' | '′' | '℗')
 }
 
 /// The [`key`] that version 0.1 made of a name, by which its registry knows the brand; `None` where it is the same.
 pub fn former_key(name: &str) -> Option<String> {
     let is_plain = name.chars().all(|c| plain(c).is_some());
-    if is_plain && !name.ends_with(')') && bare(name).len() == name.len() {
+    if is_plain && !name.ends_with(')') && !name.contains('!') && bare(name).len() == name.len() {
         return None;
     }
     let signs = |c: char| match c {
@@ -580,6 +587,9 @@ mod tests {
             "پگاه ™",
             "پگاه (R)",
             "پگاه:",
+            "پگاه!",
+            "‹پگاه›",
+            "پگاه ℗",
             "/پگاه/",
             "پگاه,",
         ] {
@@ -603,6 +613,7 @@ mod tests {
             ("پگاه،", Some("پگاه،")),
             ("(پگاه)", Some("(پگاه)")),
             ("پگاه\u{3164}", Some("پگاه\u{1160}")),
+            ("Yahoo!", Some("yahoo!")),
             ("Nestle®", None),
             ("دیجی‌کالا", None),
         ] {

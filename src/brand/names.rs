@@ -30,28 +30,27 @@ pub fn read(cell: &str, website: &str) -> Result<Named, String> {
         let website = read_website(website).ok().flatten();
         website.is_some_and(|website| bears(&website, key))
     };
-    if let Some(reason) = no_brand::reason(&typed, owns) {
+    let bare = text::bare(&typed);
+    if let Some(reason) = no_brand::reason(bare, owns) {
         return Err(reason);
     }
-    let length = typed.chars().count();
-    if length > NAME_LIMIT && !typed.contains("://") {
+    let named = match address(bare)? {
+        Some(named) => {
+            let bears = |key: &str| named.website.as_ref().is_some_and(|at| bears(at, key));
+            if let Some(reason) = no_brand::reason(&named.name, |key| bears(key) || owns(key)) {
+                return Err(reason);
+            }
+            named
+        }
+        None => of_name(bare, None, false)?,
+    };
+    let length = named.name.chars().count();
+    if length > NAME_LIMIT {
         return Err(format!(
             "the name has {length} characters; a brand name has at most {NAME_LIMIT}: shorten it"
         ));
     }
-    match address(&typed)? {
-        Some(named) => match no_brand::reason(&named.name, |key| {
-            named
-                .website
-                .as_ref()
-                .is_some_and(|website| bears(website, key))
-                || owns(key)
-        }) {
-            Some(reason) => Err(reason),
-            None => Ok(named),
-        },
-        None => of_name(text::bare(&typed), None, false),
-    }
+    Ok(named)
 }
 
 fn of_name(name: &str, website: Option<Url>, by_address: bool) -> Result<Named, String> {
@@ -219,12 +218,11 @@ const BEFORE_ENDINGS: [&str; 8] = ["ac", "co", "com", "edu", "gov", "id", "net",
 /// The label of a host that is its owner's: `digikala` of `shop.digikala.com`.
 fn label(host: &str) -> &str {
     let labels: Vec<&str> = host.split('.').collect();
-    let owned = match labels.as_slice() {
+    match labels.as_slice() {
         [.., label, before, _] if BEFORE_ENDINGS.contains(&before.to_lowercase().as_str()) => label,
         [.., label, _] => label,
-        _ => &host,
-    };
-    owned
+        _ => host,
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use super::dates::{is_date, is_percentage, is_time};
 use crate::text;
 
 /// What spreadsheets show while a cell is still being fetched, as [`text::key`] has it, at the beginning.
@@ -170,6 +171,17 @@ static WORDS: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
     all.into_iter().flat_map(keyed).collect()
 });
 
+/// What keeps a cell from showing its value, and what to do; `None` where it shows one.
+pub fn why_no_value(cell: &str) -> Option<&'static str> {
+    let cell = text::clean(cell);
+    if is_loading_cell(&cell) {
+        return Some(
+            "The sheet was still loading when it was read: run again when it shows the list",
+        );
+    }
+    is_error(&cell).then_some("Its formula shows an error: open the sheet and mend it, or allow access to the other sheet there")
+}
+
 /// Whether a cell shows that its value is not there yet.
 pub fn is_loading_cell(cell: &str) -> bool {
     cell.len() < 100 && is_loading(&text::key(cell))
@@ -194,22 +206,13 @@ fn what(name: &str, key: &str) -> Option<&'static str> {
         return None;
     }
     let folded = text::fold(name);
-    let kinds: [(fn(&str) -> bool, &str); 3] = [
-        (
-            is_date,
-            "the cell holds a date: type the name as text (in Excel with ' before it)",
-        ),
-        (
-            is_time,
-            "the cell holds a time: type the name as text (in Excel with ' before it)",
-        ),
-        (
-            is_percentage,
-            "the cell holds a percentage: type the name as text (in Excel with ' before it)",
-        ),
-    ];
-    let mut kinds = kinds.into_iter();
-    kinds.find_map(|(is_so, is)| is_so(&folded).then_some(is))
+    if is_date(&folded) {
+        return Some("the cell holds a date: type the name as text");
+    }
+    if is_time(&folded) {
+        return Some("the cell holds a time: type the name as text");
+    }
+    is_percentage(&folded).then_some("the cell holds a percentage: type the name as text")
 }
 
 fn or_quoted(reason: &str, name: &str) -> String {
@@ -275,13 +278,6 @@ fn is_counted_total(folded: &str) -> bool {
     })
 }
 
-/// `50%`, «۱۲٫۵٪»; folded.
-fn is_percentage(folded: &str) -> bool {
-    let number = folded.trim_matches(['%', '٪']);
-    let is_of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | '٫' | ',');
-    number.len() < folded.len() && !number.is_empty() && number.trim().chars().all(is_of_number)
-}
-
 fn is_email(name: &str) -> bool {
     let Some((who, host)) = name.strip_prefix("mailto:").unwrap_or(name).split_once('@') else {
         return false;
@@ -292,171 +288,6 @@ fn is_email(name: &str) -> bool {
     !who.is_empty() && host_is_one && !name.contains([' ', '/'])
 }
 
-/// The months in English, in Persian and in Arabic, [folded](text::fold), the English ones by their first letters.
-const ENGLISH_MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-const OTHER_MONTHS: [&str; 27] = [
-    "فروردین",
-    "اردیبهشت",
-    "خرداد",
-    "تیر",
-    "مرداد",
-    "امرداد",
-    "شهریور",
-    "مهر",
-    "ابان",
-    "آبان",
-    "آذر",
-    "دی",
-    "بهمن",
-    "اسفند",
-    "ینایر",
-    "فبرایر",
-    "مارس",
-    "ابریل",
-    "مایو",
-    "یونیو",
-    "یولیو",
-    "اغسطس",
-    "سبتمبر",
-    "اکتوبر",
-    "نوفمبر",
-    "دیسمبر",
-    "ژانویه",
-];
-const ENGLISH_DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-const OTHER_DAYS: [&str; 7] = [
-    "شنبه",
-    "یکشنبه",
-    "دوشنبه",
-    "سهشنبه",
-    "چهارشنبه",
-    "پنجشنبه",
-    "جمعه",
-];
-
-/// A day as spreadsheets show it, with a time behind it or none; folded.
-fn is_date(folded: &str) -> bool {
-    let (day, time) = match folded.split_once(['t', ' ']) {
-        Some((day, time)) if is_day_of_numbers(day) => (day, time),
-        _ => (folded, ""),
-    };
-    let numbers =
-        is_day_of_numbers(day) && (time.is_empty() || is_time(time.trim_end_matches('z')));
-    numbers || is_day_of_words(folded)
-}
-
-/// `1402/05/01`, `24.07.2024`, `7/24/24`, `1403/05`.
-fn is_day_of_numbers(day: &str) -> bool {
-    let Some(mark) = day.chars().find(|c| matches!(c, '/' | '-' | '.')) else {
-        return false;
-    };
-    let parts: Vec<&str> = day.split(mark).collect();
-    let read: Option<Vec<u16>> = parts.iter().map(|part| number(part)).collect();
-    let Some(numbers) = read else {
-        return false;
-    };
-    let is_year = |i: usize| parts[i].len() == 4 && (1200..=2199).contains(&numbers[i]);
-    let is_short_year = |i: usize| parts[i].len() == 2 && mark != '.';
-    let is_day_and_month = |one: usize, other: usize| {
-        let (few, many) = (
-            numbers[one].min(numbers[other]),
-            numbers[one].max(numbers[other]),
-        );
-        (1..=12).contains(&few) && (1..=31).contains(&many)
-    };
-    match numbers.len() {
-        3 => {
-            (is_year(0) && is_day_and_month(1, 2))
-                || (is_year(2) || is_short_year(2)) && is_day_and_month(0, 1)
-                || is_short_year(0)
-                    && parts[0] != "00"
-                    && is_day_and_month(1, 2)
-                    && parts[1].len() == 2
-        }
-        2 => mark != '.' && is_year(0) && parts[1].len() == 2 && (1..=12).contains(&numbers[1]),
-        _ => false,
-    }
-}
-
-/// A whole number of at most four digits.
-fn number(part: &str) -> Option<u16> {
-    let digits = (1..=4).contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
-    digits.then(|| part.parse().ok()).flatten()
-}
-
-/// `24 July 2024`, `5-Mar`, `Mar-24`, «۳ مرداد ۱۴۰۳»: nothing but numbers, one month and the day of the week.
-fn is_day_of_words(folded: &str) -> bool {
-    let is_joined = folded.contains('-') && !folded.contains(' ');
-    let words: Vec<&str> = folded
-        .split([' ', '-', ',', '،', '.', '/'])
-        .filter(|word| !word.is_empty())
-        .collect();
-    let english = |word: &str, names: &[&str]| {
-        let beginning = word.get(..3).is_some_and(|three| names.contains(&three));
-        beginning && word.chars().all(|c| c.is_ascii_lowercase()) && is_whole(word)
-    };
-    let (mut months, mut years, mut days) = (0, 0, 0);
-    for word in &words {
-        let day_of_month = word.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-        match number(day_of_month) {
-            Some(number) if word.len() == 4 && (1200..=2199).contains(&number) => years += 1,
-            Some(_) if day_of_month.len() <= 2 => days += 1,
-            _ if english(word, &ENGLISH_MONTHS) || OTHER_MONTHS.contains(word) => months += 1,
-            _ if english(word, &ENGLISH_DAYS) || OTHER_DAYS.contains(word) => {}
-            _ => return false,
-        }
-    }
-    let has_english = words.iter().any(|word| english(word, &ENGLISH_MONTHS));
-    months == 1
-        && (years == 1 && days <= 1
-            || years == 0 && is_joined && has_english && (1..=2).contains(&days))
-}
-
-/// Whether an English word that begins as a month or a day of the week is one, or the short form of one.
-fn is_whole(word: &str) -> bool {
-    const LONG: [&str; 22] = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "sept",
-        "october",
-        "november",
-        "december",
-        "monday",
-        "tuesday",
-        "tues",
-        "wednesday",
-        "thursday",
-        "thurs",
-        "friday",
-        "saturday",
-        "sunday",
-        "thur",
-    ];
-    word.len() == 3 || LONG.contains(&word)
-}
-
-/// `07:24`, `7:24:05 PM`; folded.
-fn is_time(folded: &str) -> bool {
-    let bare = ["am", "pm", "ق.ظ", "ب.ظ", "ص", "م"]
-        .iter()
-        .find_map(|half| folded.strip_suffix(half))
-        .unwrap_or(folded);
-    let parts: Vec<&str> = bare.trim().split(':').collect();
-    let is_part = |part: &&str| {
-        let whole = part.split_once('.').map_or(*part, |(whole, _)| whole);
-        whole.len() == 2 && number(whole).is_some_and(|n| n < 60)
-    };
-    matches!(parts.len(), 2..=3) && number(parts[0]).is_some() && parts[1..].iter().all(is_part)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -465,120 +296,43 @@ mod tests {
     fn what_a_spreadsheet_shows_without_a_value_is_no_brand() {
         for (cells, word) in [
             (
-                &[
-                    "#REF!",
-                    "#N/A",
-                    "#NAME?",
-                    "#VALUE!",
-                    "#DIV/0!",
-                    "#ERROR!",
-                    "#SPILL!",
-                    "#BEZUG!",
-                    "#ÜBERLAUF!",
-                    "Err:502",
-                    "err:522",
-                    "#GETTING_DATA",
-                    "#N/A Requesting Data...",
-                ][..],
+                "#REF! ¦ #N/A ¦ #NAME? ¦ #VALUE! ¦ #DIV/0! ¦ #ERROR! ¦ #SPILL! ¦ #BEZUG! ¦ #ÜBERLAUF! ¦ Err:502 ¦ err: ۵۲۲ ¦ \
+                 #GETTING_DATA ¦ #N/A Requesting Data...",
                 "spreadsheet error",
             ),
             (
-                &[
-                    "Loading...",
-                    "Loading…",
-                    "loading",
-                    "LOADING....",
-                    "در حال بارگذاری...",
-                    "درحال بارگیری…",
-                    "در حال بار کردن",
-                    "جارٍ التحميل...",
-                    "جاري التحميل…",
-                    "Yükleniyor...",
-                    "Calculating...",
-                ],
+                "Loading... ¦ Loading… ¦ loading ¦ LOADING.... ¦ در حال بارگذاری... ¦ درحال بارگیری… ¦ در حال بار کردن ¦ \
+                 جارٍ التحميل... ¦ جاري التحميل… ¦ Yükleniyor... ¦ Calculating...",
                 "still loading",
             ),
             (
-                &[
-                    "N/A",
-                    "n.a.",
-                    "NULL",
-                    "None",
-                    "(blank)",
-                    "-nil-",
-                    "نامشخص",
-                    "نا مشخص",
-                    "ندارد",
-                    "«ندارد",
-                    "لا يوجد",
-                    "Unknown",
-                    "؟",
-                ],
+                "N/A ¦ n.a. ¦ NULL ¦ None ¦ (blank) ¦ -nil- ¦ نامشخص ¦ نا مشخص ¦ ندارد ¦ «ندارد ¦ لا يوجد ¦ Unknown ¦ ؟ ¦ (N/A)",
                 "nothing",
             ),
-            (&["TRUE", "false", "WAHR"], "true or false"),
+            ("TRUE ¦ false ¦ WAHR", "true or false"),
             (
-                &[
-                    "جمع کل",
-                    "جمع",
-                    "Total",
-                    "Grand Total",
-                    "Total: 12",
-                    "مجموع",
-                    "Subtotal",
-                    "المجموع",
-                    "میانگین",
-                ],
+                "جمع کل ¦ جمع ¦ Total ¦ Grand Total ¦ Total: 12 ¦ مجموع ¦ Subtotal ¦ المجموع ¦ میانگین ¦ جمع کل = ۱۲",
                 "total",
             ),
             (
-                &[
-                    "Brand",
-                    "نام برند",
-                    "Company Name",
-                    "BRAND NAME:",
-                    "Brand / نام برند",
-                ],
+                "Brand ¦ نام برند ¦ Company Name ¦ BRAND NAME: ¦ Brand / نام برند",
                 "header",
             ),
             (
-                &[
-                    "1402/05/01",
-                    "۱۴۰۲/۵/۱",
-                    "2024-07-24",
-                    "24.07.2024",
-                    "7/24/24",
-                    "24-07-24",
-                    "2024-07-24T07:24:00",
-                    "2024-07-24 07:24",
-                    "1403/05",
-                    "5-Mar",
-                    "Mar-24",
-                    "24-Jul-2024",
-                    "24 July 2024",
-                    "Wednesday, July 24, 2024",
-                    "۳ مرداد ۱۴۰۳",
-                    "مهر ۱۴۰۳",
-                    "24th July 2024",
-                ],
+                "1402/05/01 ¦ ۱۴۰۲/۵/۱ ¦ 2024-07-24 ¦ 24.07.2024 ¦ 7/24/24 ¦ 24-07-24 ¦ 2024-07-24T07:24:00 ¦ 2024-07-24 07:24 ¦ \
+                 1403/05 ¦ 5-Mar ¦ Mar-24 ¦ 24-Jul-2024 ¦ 24 July 2024 ¦ Wednesday, July 24, 2024 ¦ ۳ مرداد ۱۴۰۳ ¦ مهر ۱۴۰۳ ¦ \
+                 24th July 2024",
                 "a date",
             ),
             (
-                &[
-                    "07:24",
-                    "7:24",
-                    "7:24 PM",
-                    "07:24:05",
-                    "۰۷:۲۴",
-                    "07:24:05.5",
-                ],
+                "07:24 ¦ 7:24 ¦ 7:24 PM ¦ 07:24:05 ¦ ۰۷:۲۴ ¦ 07:24:05.5",
                 "a time",
             ),
-            (&["50%", "۵۰٪", "12.5 %", "٪۵۰"], "percentage"),
-            (&["info@kalleh.com", "mailto:info@kalleh.com"], "e-mail"),
-            (&["=A2", "=IMPORTRANGE(\"x\")"], "formula"),
+            ("50% ¦ ۵۰٪ ¦ 12.5 % ¦ ٪۵۰", "percentage"),
+            ("info@kalleh.com ¦ mailto:info@kalleh.com", "e-mail"),
+            ("=A2 ¦ =IMPORTRANGE(\"x\")", "formula"),
         ] {
-            for cell in cells {
+            for cell in cells.split(" ¦ ") {
                 let reason = reason(cell, |_| false).unwrap_or_default();
                 assert!(reason.contains(word), "{cell}: {reason:?}");
             }
@@ -587,69 +341,8 @@ mod tests {
 
     #[test]
     fn brands_that_look_alike_are_brands() {
-        for cell in [
-            "1881",
-            "7UP",
-            "۴۲۰",
-            "۱۳۷۲",
-            "7",
-            "0.5",
-            "360",
-            "7/11",
-            "24/7",
-            "۱۱۸",
-            "Total Energies",
-            "Loading Dock",
-            "Sum41",
-            "مهر",
-            "آبان ۱۳",
-            "۲۲ بهمن",
-            "Nilper",
-            "نیل",
-            "NaN Bakery",
-            "Nana",
-            "Nothing Phone",
-            "Trueman",
-            "True Value",
-            "Mayo",
-            "Marshall 1962",
-            "May Fair",
-            "Total Gas",
-            "جمعه بازار",
-            "جمع‌یار",
-            "هیچ‌هایک",
-            "تهیه غذای مهر",
-            "Group 4",
-            "Brand Iran",
-            "گروه صنعتی",
-            "No.7",
-            "Dr.Oetker",
-            "M&M's",
-            "H2O",
-            "#کالا",
-            "#1 Shop",
-            "C#",
-            "B.T.S",
-            "E.ON",
-            "1.2.3",
-            "هفت+",
-            "3M",
-            "01",
-            "در حال",
-            "بارگاه",
-            "@cosme",
-            "AT&T",
-            "50 Cent",
-            "100% Pure",
-            "19:00 Studio",
-            "March",
-            "Sunday",
-            "Yahoo!",
-            "«Total»",
-            "\"TRUE\"",
-            "“N/A”",
-            "«1402/05/01»",
-        ] {
+        let cells = "1881 ¦ 7UP ¦ ۴۲۰ ¦ ۱۳۷۲ ¦ 7 ¦ 0.5 ¦ 360 ¦ 7/11 ¦ 24/7 ¦ ۱۱۸ ¦ Total Energies ¦ Loading Dock ¦ Sum41 ¦ مهر ¦ آبان ۱۳ ¦ ۲۲ بهمن ¦ Nilper ¦ نیل ¦ NaN Bakery ¦ Nana ¦ Nothing Phone ¦ Trueman ¦ True Value ¦ Mayo ¦ Marshall 1962 ¦ May Fair ¦ Total Gas ¦ جمعه بازار ¦ جمع‌یار ¦ هیچ‌هایک ¦ تهیه غذای مهر ¦ Group 4 ¦ Brand Iran ¦ گروه صنعتی ¦ No.7 ¦ Dr.Oetker ¦ M&M's ¦ H2O ¦ #کالا ¦ #1 Shop ¦ C# ¦ B.T.S ¦ E.ON ¦ 1.2.3 ¦ هفت+ ¦ 3M ¦ 01 ¦ در حال ¦ بارگاه ¦ @cosme ¦ AT&T ¦ 50 Cent ¦ 100% Pure ¦ 19:00 Studio ¦ March ¦ Sunday ¦ Yahoo! ¦ «Total» ¦ \"TRUE\" ¦ “N/A” ¦ «1402/05/01»";
+        for cell in cells.split(" ¦ ") {
             assert_eq!(reason(cell, |_| false), None, "{cell}");
         }
     }

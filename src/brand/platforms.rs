@@ -110,7 +110,9 @@ fn shared(url: &Url) -> Option<&'static str> {
 pub fn page(url: &Url) -> Option<String> {
     shared(url)?;
     let segments = url.path_segments()?.filter(|segment| !segment.is_empty());
-    let segments: Vec<String> = segments.map(|segment| segment.to_lowercase()).collect();
+    let segments: Vec<String> = segments
+        .map(|segment| decoded(segment).to_lowercase())
+        .collect();
     let kinds = segments
         .iter()
         .take_while(|segment| KINDS.contains(&segment.as_str()));
@@ -120,6 +122,15 @@ pub fn page(url: &Url) -> Option<String> {
         (None | Some("profile.php" | "details"), Some((_, id))) => Some(id.to_lowercase()),
         (whose, _) => whose.map(|whose| whose.trim_start_matches('@').to_owned()),
     }
+}
+
+/// A part of a path as people read it.
+fn decoded(segment: &str) -> String {
+    let pair = format!("segment={segment}");
+    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
+    pairs
+        .next()
+        .map_or_else(String::new, |(_, segment)| segment.into_owned())
 }
 
 /// What tells the website from those of others: its host, and on a shared one the page too.
@@ -163,6 +174,7 @@ mod tests {
                 "play.google.com/ir.nik",
             ),
             ("https://instagram.com/", "instagram.com"),
+            ("https://fa.wikipedia.org/wiki/نیک", "wikipedia.org/نیک"),
             ("https://nik.ir/about", "nik.ir"),
             ("https://notinstagram.com/nik", "notinstagram.com"),
         ] {

@@ -5,7 +5,12 @@ use std::{collections::HashSet, fmt, sync::LazyLock};
 use anyhow::{anyhow, bail};
 
 use super::own;
-use crate::{brand::Row, services::sheets::column_letters, text, wishes::Typed};
+use crate::{
+    brand::{Row, why_no_value},
+    services::sheets::column_letters,
+    text,
+    wishes::Typed,
+};
 
 const NAME: [&str; 10] = [
     "Brand Name",
@@ -149,12 +154,11 @@ impl Columns {
     /// Whether the columns that tell brands apart are still where they were.
     pub fn tell_apart_as_in(&self, header: &[String]) -> bool {
         let first = |names: &[&str]| positions(header, names).first().copied();
-        let found = match first(&NAME) {
-            Some(name) => Some((name, first(&WEBSITE))),
-            None => {
-                let found = Self::find(header, "", 0).ok().flatten();
-                found.map(|found| (found.name, found.website))
-            }
+        let found = if let Some(name) = first(&NAME) {
+            Some((name, first(&WEBSITE)))
+        } else {
+            let found = Self::find(header, "", 0).ok().flatten();
+            found.map(|found| (found.name, found.website))
         };
         found == Some((self.name, self.website))
     }
@@ -182,13 +186,15 @@ impl Columns {
                 ))
             })
             .max_by(|(.., one), (.., other)| one.1.total_cmp(&other.1));
-        let remedy = match likest {
-            Some((i, cell, (name, _))) => format!(
+        let no_value = first.iter().find_map(|cell| why_no_value(cell));
+        let remedy = match (no_value, likest) {
+            (Some(why), _) => why.to_owned(),
+            (None, Some((i, cell, (name, _)))) => format!(
                 "Did you mean column {} «{}»? Rename it to «{name}»",
                 column_letters(i),
                 text::shorten(&text::clean(cell), 30)
             ),
-            None => format!(
+            (None, None) => format!(
                 "Name the column «{}» or «{}», in the first row",
                 NAME[0], NAME[4]
             ),
@@ -509,6 +515,13 @@ mod tests {
             doubled.contains("«Website» twice, in the columns B and D"),
             "{doubled}"
         );
+        let loading = found(&["Loading...", "x"]).unwrap_err().to_string();
+        assert!(
+            loading.contains("still loading") && loading.contains("run again"),
+            "{loading}"
+        );
+        let error = found(&["#REF!"]).unwrap_err().to_string();
+        assert!(error.contains("mend it"), "{error}");
         let near = found(&["Website", "Brnd Name"]).unwrap_err().to_string();
         assert!(
             near.contains("column B «Brnd Name»? Rename it to «Brand Name»"),

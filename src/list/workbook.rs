@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, anyhow, ensure};
 use calamine::{
-    Data, Dimensions, ExcelDateTime, Ods, Reader, Sheet, SheetType, SheetVisible, Xls, Xlsb, Xlsx,
+    Data, Dimensions, ExcelDateTime, Ods, Reader, Sheet, SheetType, SheetVisible, Xls, Xlsx,
 };
 use zip::ZipArchive;
 
@@ -42,7 +42,6 @@ impl<T: Read + Seek> Source for T {}
 /// A workbook of any kind.
 enum Book {
     Xlsx(Box<Xlsx<Box<dyn Source>>>),
-    Xlsb(Box<Xlsb<Box<dyn Source>>>),
     Xls(Box<Xls<Box<dyn Source>>>),
     Ods(Box<Ods<Box<dyn Source>>>),
 }
@@ -93,23 +92,19 @@ impl Book {
         }
         let mut archive = ZipArchive::new(open()?).map_err(|_| not_a_workbook(place))?;
         check_size(&mut archive, place)?;
-        let has = |part: &str| archive.index_for_name(part).is_some();
-        let bad = |_| not_a_workbook(place);
-        Ok(match () {
-            () if has("content.xml") => Self::Ods(Box::new(
-                Ods::new(open()?).map_err(|_| not_a_workbook(place))?,
-            )),
-            () if has("xl/workbook.bin") => Self::Xlsb(Box::new(
-                Xlsb::new(open()?).map_err(|_| not_a_workbook(place))?,
-            )),
-            () => Self::Xlsx(Box::new(Xlsx::new(open()?).map_err(bad)?)),
-        })
+        let is_ods = archive.index_for_name("content.xml").is_some();
+        drop(archive);
+        if is_ods {
+            let book = Ods::new(open()?).map_err(|_| not_a_workbook(place))?;
+            return Ok(Self::Ods(Box::new(book)));
+        }
+        let book = Xlsx::new(open()?).map_err(|_| not_a_workbook(place))?;
+        Ok(Self::Xlsx(Box::new(book)))
     }
 
     fn tabs(&self) -> Vec<Tab> {
         let sheets = match self {
             Self::Xlsx(book) => book.sheets_metadata(),
-            Self::Xlsb(book) => book.sheets_metadata(),
             Self::Xls(book) => book.sheets_metadata(),
             Self::Ods(book) => book.sheets_metadata(),
         };
@@ -159,7 +154,6 @@ impl Book {
     fn cells(&mut self, tab: &str, rows: usize, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
         match self {
             Self::Xlsx(book) => cells_of_xlsx(book, tab, rows, place),
-            Self::Xlsb(book) => cells(&mut **book, tab, place),
             Self::Xls(book) => cells(&mut **book, tab, place),
             Self::Ods(book) => cells(&mut **book, tab, place),
         }
@@ -170,7 +164,7 @@ impl Book {
         let merged = match self {
             Self::Xlsx(book) => book.merge_cells_by_sheet_name(tab).unwrap_or_default(),
             Self::Xls(book) => book.merge_cells_by_sheet_name(tab).unwrap_or_default(),
-            Self::Xlsb(_) | Self::Ods(_) => Vec::new(),
+            Self::Ods(_) => Vec::new(),
         };
         merged.iter().map(Merged::of).collect()
     }
@@ -346,8 +340,8 @@ impl Merged {
     pub fn of_range(of: &GridRange) -> Self {
         let last = |end: Option<usize>| end.map_or(usize::MAX, |end| end.saturating_sub(1));
         Self {
-            rows: (of.start_row_index, last(of.end_row_index)),
-            columns: (of.start_column_index, last(of.end_column_index)),
+            rows: (of.top, last(of.bottom)),
+            columns: (of.left, last(of.right)),
         }
     }
 

@@ -67,12 +67,16 @@ pub struct Tab {
 
 /// A part of a tab; counted from 0, the ends not included. Ends that are left out are those of the tab.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 pub struct GridRange {
-    pub start_row_index: usize,
-    pub end_row_index: Option<usize>,
-    pub start_column_index: usize,
-    pub end_column_index: Option<usize>,
+    #[serde(rename = "startRowIndex")]
+    pub top: usize,
+    #[serde(rename = "endRowIndex")]
+    pub bottom: Option<usize>,
+    #[serde(rename = "startColumnIndex")]
+    pub left: usize,
+    #[serde(rename = "endColumnIndex")]
+    pub right: Option<usize>,
 }
 
 /// What a tab is called and how large it is. Values that are zero or empty are left out by the service.

@@ -31,18 +31,23 @@ pub fn read(cell: &str, website: &str) -> Result<Named, String> {
         website.is_some_and(|website| bears(&website, key))
     };
     let bare = text::bare(&typed);
-    if let Some(reason) = no_brand::reason(bare, owns) {
+    let key = text::key(bare);
+    if let Some(reason) = no_brand::reason(bare, &key, owns) {
         return Err(reason);
     }
     let named = match address(bare)? {
         Some(named) => {
             let bears = |key: &str| named.website.as_ref().is_some_and(|at| bears(at, key));
-            if let Some(reason) = no_brand::reason(&named.name, |key| bears(key) || owns(key)) {
+            let key = text::key(&named.name);
+            let reason = no_brand::reason(&named.name, &key, |key| bears(key) || owns(key));
+            if let Some(reason) = reason {
                 return Err(reason);
             }
             named
         }
-        None => of_name(bare, None, false)?,
+        // A host that no address can be made of is a name all the same.
+        None if bare.contains('.') => of_name(bare, self::key(bare), None, false)?,
+        None => of_name(bare, key, None, false)?,
     };
     let length = named.name.chars().count();
     if length > NAME_LIMIT {
@@ -53,8 +58,12 @@ pub fn read(cell: &str, website: &str) -> Result<Named, String> {
     Ok(named)
 }
 
-fn of_name(name: &str, website: Option<Url>, by_address: bool) -> Result<Named, String> {
-    let key = key(name);
+fn of_name(
+    name: &str,
+    key: String,
+    website: Option<Url>,
+    by_address: bool,
+) -> Result<Named, String> {
     if !key.chars().any(char::is_alphanumeric) {
         return Err("there is no letter or digit in the name: type the name".into());
     }
@@ -95,7 +104,8 @@ fn address(typed: &str) -> Result<Option<Named>, String> {
         return Ok(None);
     }
     if let Some(handle) = typed.strip_prefix('@').filter(|handle| is_handle(handle)) {
-        return of_name(&spoken(handle), None, true).map(Some);
+        let name = spoken(handle);
+        return of_name(&name, key(&name), None, true).map(Some);
     }
     let is_url = typed.contains("://") || typed.to_lowercase().starts_with("www.");
     // `t.me/nik` has a label that is too short for the name of a company.
@@ -120,12 +130,13 @@ fn address(typed: &str) -> Result<Option<Named>, String> {
         _ => return Ok(None),
     };
     if let Some(page) = platforms::page(&url) {
-        return of_name(&spoken(&page), Some(url), true).map(Some);
+        let name = spoken(&page);
+        return of_name(&name, key(&name), Some(url), true).map(Some);
     }
     let is_bare = host.len() == typed.len();
     // «Booking.com» is what people call it.
     let name = if is_bare { typed } else { label(host) };
-    of_name(name, Some(url), true).map(Some)
+    of_name(name, key(name), Some(url), true).map(Some)
 }
 
 /// Whether all of it can be the name of an account.
@@ -267,7 +278,7 @@ mod tests {
                 "https://instagram.com/nik_shoes/",
                 "nik shoes",
                 "nikshoes",
-                Some("https://instagram.com/nik_shoes/"),
+                Some("https://instagram.com/nik_shoes"),
             ),
             ("t.me/nik", "nik", "nik", Some("https://t.me/nik")),
         ] {

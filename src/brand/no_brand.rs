@@ -125,8 +125,8 @@ const TOTALS: [&str; 23] = [
     "الاجمالي الكلي",
 ];
 
-/// Why a name cell names no brand; `None` where it may name one. `owns` says whether the row's website bears such a name.
-pub fn reason(name: &str, owns: impl Fn(&str) -> bool) -> Option<String> {
+/// Why a name, with its [key](text::key), names no brand; `None` where it may name one. `owns` says whether the row's website bears such a name.
+pub fn reason(name: &str, key: &str, owns: impl Fn(&str) -> bool) -> Option<String> {
     if name.starts_with('=') {
         return Some("a formula stands where a brand name should be: type the name as text".into());
     }
@@ -139,15 +139,14 @@ pub fn reason(name: &str, owns: impl Fn(&str) -> bool) -> Option<String> {
     if is_quoted(name) {
         return None;
     }
-    let key = text::key(name);
-    if is_loading(&key) {
+    if is_loading(key) {
         return Some(or_quoted(
             "the cell was still loading when the list was read: run again when the sheet shows the name",
             name,
         ));
     }
-    let what = what(name, &key)?;
-    if owns(&key) {
+    let what = what(name, key)?;
+    if owns(key) {
         return None;
     }
     Some(or_quoted(what, name))
@@ -291,6 +290,10 @@ fn is_email(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn reason(name: &str, owns: impl Fn(&str) -> bool) -> Option<String> {
+        super::reason(name, &text::key(name), owns)
+    }
 
     #[test]
     fn what_a_spreadsheet_shows_without_a_value_is_no_brand() {

@@ -260,7 +260,7 @@ fn a_workbook_is_known_by_its_content_whatever_it_is_called() {
     assert_eq!(due.len(), 2, "{ended:#?}");
 }
 
-/// An OpenDocument workbook with these parts.
+/// A workbook of the open format with this content.
 fn ods(content: &str) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);

@@ -38,9 +38,9 @@ pub fn fold(text: &str) -> String {
 fn fold_any(text: &str) -> String {
     // Their compatibility forms are letters, which would make another name of it.
     let signs = |c: &char| !is_sign_of_a_mark(*c);
-    let spaced = |c| if c == NOT_SIGN { HALF_SPACE } else { c };
-    let chars = text.chars().filter(signs).map(spaced);
-    fold_composed(without_marks(chars), text.len(), is_invisible)
+    let chars = without_marks(text.chars().filter(signs));
+    let spaced = chars.map(|c| if c == NOT_SIGN { HALF_SPACE } else { c });
+    fold_composed(spaced, text.len(), is_invisible)
 }
 
 /// Decomposed, without diacritics, and composed again.
@@ -527,6 +527,7 @@ mod tests {
     fn what_shows_nothing_makes_no_other_name() {
         for c in [
             '\u{00AC}',
+            '\u{FFE2}',
             '\u{00AD}',
             '\u{034F}',
             '\u{061C}',

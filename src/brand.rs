@@ -494,6 +494,38 @@ mod tests {
     }
 
     proptest! {
+        /// Odd cells too: each row is one brand's or is set aside, whatever the order, and whoever copies what is shown
+        /// of a brand into the list has not changed it.
+        #[test]
+        fn what_is_shown_of_a_brand_is_that_brand(
+            rows in proptest::collection::vec((
+                "(|@|https://|www\\.|\\*|\\(|«|\")(|a|b|نیک|true|total|n/a|booking|t\\.me/|instagram\\.com/|1402|#REF!|=|50%|mar-24)(|a|b)(|\\.com|\\.ir|/x|\\)|»|\"|،|™|!| \\(r\\)|/05/01|:12|¬|\u{3164})",
+                "(|a\\.ir|total\\.com|instagram\\.com|instagram\\.com/x|instagram\\.com/y|Loading\\.\\.\\.)",
+            ), 0..6),
+        ) {
+            let rows: Vec<Row> = rows.iter().enumerate().map(|(i, (n, w))| row(i + 2, n, w, "")).collect();
+            let gathered = gather(&rows);
+            let mut seen: Vec<usize> = gathered.brands.iter().flat_map(|b| b.rows.clone())
+                .chain(gathered.rejected.iter().map(|r| r.number)).collect();
+            seen.sort_unstable();
+            let filled: Vec<usize> = rows.iter().filter(|r| !r.is_empty()).map(|r| r.number).collect();
+            prop_assert_eq!(seen, filled);
+            let identities = |brands: &[Brand]| -> BTreeSet<_> {
+                brands.iter().map(|b| (b.key.clone(), b.input_hash(), b.rows.iter().copied().collect::<BTreeSet<_>>())).collect()
+            };
+            let reversed: Vec<Row> = rows.iter().rev().cloned().collect();
+            prop_assert_eq!(identities(&gathered.brands), identities(&gather(&reversed).brands));
+            for brand in &gathered.brands {
+                prop_assert!(brand.possible_keys().contains(&brand.key), "{brand:?}");
+                let website = brand.website.as_ref().map_or("", Url::as_str);
+                let again = gather([row(2, &brand.name, website, "")]);
+                prop_assert_eq!(again.brands.len(), 1, "{:?} {:?}", brand, again.rejected);
+                prop_assert_eq!(again.brands[0].input_hash(), brand.input_hash(), "{:?}", brand);
+            }
+        }
+    }
+
+    proptest! {
         /// Somebody sorts the sheet: the same rows are the same brands, with the same fingerprints.
         #[test]
         fn the_order_of_the_rows_does_not_matter(

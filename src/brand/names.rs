@@ -37,10 +37,11 @@ pub fn read(cell: &str, website: &str) -> Result<Named, String> {
     }
     let named = match address(bare)? {
         Some(named) => {
-            let bears = |key: &str| named.website.as_ref().is_some_and(|at| bears(at, key));
+            let beside = read_website(website).ok().flatten();
+            let at = beside.as_ref().or(named.website.as_ref());
+            let owns = |key: &str| at.is_some_and(|at| bears(at, key));
             let key = text::key(&named.name);
-            let reason = no_brand::reason(&named.name, &key, |key| bears(key) || owns(key));
-            if let Some(reason) = reason {
+            if let Some(reason) = no_brand::reason(&named.name, &key, owns) {
                 return Err(reason);
             }
             named

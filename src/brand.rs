@@ -1,11 +1,14 @@
 //! When two rows are the same brand, and whether a row has changed.
 
-use std::{
-    borrow::Borrow,
-    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
-    fmt,
-    sync::Arc,
-};
+mod dates;
+mod names;
+mod namesakes;
+mod no_brand;
+mod platforms;
+
+pub use self::{namesakes::unite, no_brand::why_no_value};
+
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -21,8 +24,8 @@ const NAME_LIMIT: usize = 120;
 /// Longest website or parent company, in characters.
 const CELL_LIMIT: usize = 500;
 
-/// The identity of a brand: its name without what spelling varies in, and a website's host where two brands of one
-/// list share a name.
+/// The identity of a brand: its name without what spelling varies in, and where its website is, if two brands of one list
+/// share a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BrandKey(Arc<str>);
@@ -44,8 +47,8 @@ impl BrandKey {
         &self.0
     }
 
-    fn of_namesake(name: &str, host: &str) -> Self {
-        Self(format!("{name}@{host}").into())
+    fn of_namesake(name: &str, place: &str) -> Self {
+        Self(format!("{name}@{place}").into())
     }
 
     /// This key for a list whose brand of that name is another one than the brand that has the key already.
@@ -99,13 +102,13 @@ pub struct Row {
 impl Row {
     /// The key of the brand that it names, as if there were no other row; `None` where it names none.
     pub fn key(&self) -> Option<BrandKey> {
-        let (_, key) = read_name(&self.name).ok()?;
-        Some(key)
+        let named = names::read(&self.name, &self.website).ok()?;
+        Some(named.key)
     }
 
     /// The parent company that it names.
     pub fn parent(&self) -> Option<String> {
-        read_parent(&self.parent)
+        read_parent(&self.parent).ok().flatten()
     }
 
     /// Whether nobody typed anything into the columns that are read.
@@ -131,33 +134,61 @@ pub struct Brand {
     pub rows: Vec<usize>,
     /// What the list asks for besides; no part of the fingerprint.
     pub wishes: Wishes,
+    /// What version 0.1 made of its rows, where that was something else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Former>,
+}
+
+/// The identity that version 0.1 gave a row: what it has paid for is not paid for again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Former {
+    /// The key of the name.
+    name: String,
+    hash: String,
 }
 
 impl Brand {
     /// A fingerprint of what was typed (name, website, parent, normalised): while it stays, the brand is unchanged.
     pub fn input_hash(&self) -> String {
-        let website = self.website.as_ref().map(|url| {
-            let path = url.path().trim_end_matches('/');
-            format!("{}{path}?{}", host(url), url.query().unwrap_or_default())
-        });
         let parent = self.parent.as_deref().map(text::key);
-        let typed = serde_json::json!([text::key(&self.name), website, parent]);
-        blake3::hash(typed.to_string().as_bytes()).to_hex()[..16].to_owned()
+        fingerprint(
+            &names::key(&self.name),
+            self.website.as_ref(),
+            parent.as_deref(),
+        )
+    }
+
+    /// Whether this is the fingerprint of what was typed, as any version has made it.
+    pub fn has_hash(&self, hash: &str, now: &str) -> bool {
+        hash == now || self.former.iter().any(|former| former.hash == hash)
     }
 
     /// The keys that this brand may have had, when other brands of its name were in the list or were not.
     pub fn possible_keys(&self) -> Vec<BrandKey> {
-        let name = text::key(&self.name);
-        let with_host = self.host().map(|host| BrandKey::of_namesake(&name, &host));
-        std::iter::once(BrandKey(name.into()))
-            .chain(with_host)
-            .collect()
+        let name = names::key(&self.name);
+        let mut keys = vec![BrandKey::stored(name.clone())];
+        let names = std::iter::once(&name).chain(self.former.iter().map(|former| &former.name));
+        for (i, name) in names.enumerate() {
+            if i > 0 {
+                keys.push(BrandKey::stored(name.clone()));
+            }
+            if let Some(website) = &self.website {
+                let place = platforms::place(website);
+                let host = host(website);
+                keys.extend((place != host).then(|| BrandKey::of_namesake(name, &place)));
+                keys.push(BrandKey::of_namesake(name, &host));
+            }
+        }
+        keys
     }
 
     /// Takes in another row of the same brand. Of different cells the same one is taken whatever the order of the rows.
     fn merge(&mut self, row: Self) {
         self.rows.extend(row.rows);
         self.wishes.merge(row.wishes);
+        self.former.extend(row.former);
+        self.former.sort();
+        self.former.dedup();
         self.website = [self.website.take(), row.website]
             .into_iter()
             .flatten()
@@ -193,23 +224,6 @@ pub struct Gathered {
     pub notes: Vec<String>,
 }
 
-/// The hosts that rows of one name have.
-#[derive(Default)]
-struct Hosts {
-    first: Option<String>,
-    /// Whether there are others.
-    several: bool,
-}
-
-impl Hosts {
-    fn add(&mut self, host: String) {
-        match &self.first {
-            None => self.first = Some(host),
-            Some(first) => self.several |= *first != host,
-        }
-    }
-}
-
 /// Makes brands of rows: duplicates become one brand, rows that name none are set aside with the reason. Which rows are
 /// a brand, and its key, do not depend on the order of the rows.
 pub fn gather(rows: impl IntoIterator<Item: Borrow<Row>>) -> Gathered {
@@ -231,152 +245,98 @@ pub fn read(row: &Row, notes: &mut Vec<String>) -> Option<Result<Brand, Rejected
     (!row.is_empty()).then(|| read_row(row, notes))
 }
 
-/// Makes brands of rows that name one each.
-pub fn unite(mut named: Vec<Brand>, notes: &mut Vec<String>) -> Vec<Brand> {
-    let mut hosts: HashMap<BrandKey, Hosts> = HashMap::new();
-    for row in &named {
-        let known = hosts.entry(row.key.clone()).or_default();
-        if let Some(host) = row.host() {
-            known.add(host);
-        }
-    }
-    note_namesakes(&named, &hosts, notes);
-    let mut known = HashSet::with_capacity(named.len());
-    let mut all_differ = true;
-    for row in &mut named {
-        if hosts[&row.key].several
-            && let Some(host) = row.host()
-        {
-            row.key = BrandKey::of_namesake(&row.key.0, &host);
-        }
-        all_differ &= known.insert(row.key.clone());
-    }
-    if all_differ {
-        return named;
-    }
-    let brands = merge(named);
-    notes.extend(note_doubles(&brands));
-    brands
-}
-
-/// Doubles that are named one by one.
-const DOUBLES: usize = 5;
-
-/// Says which rows have the brand of another.
-fn note_doubles(brands: &[Brand]) -> Option<String> {
-    let several = brands.iter().filter(|brand| brand.rows.len() > 1);
-    let mut doubles = several.flat_map(|brand| {
-        let first = brand.rows[0];
-        let others = brand.rows[1..].iter();
-        others.map(move |row| format!("row {row} as row {first} («{}»)", brand.name))
-    });
-    let named: Vec<String> = doubles.by_ref().take(DOUBLES).collect();
-    let more = match doubles.count() {
-        0 => String::new(),
-        n => format!(", and {n} more"),
-    };
-    (!named.is_empty()).then(|| {
-        format!(
-            "done once, with the result in both rows: {}{more}",
-            named.join(", ")
-        )
-    })
-}
-
-/// Each brand once, at the place of its first row.
-fn merge(rows: Vec<Brand>) -> Vec<Brand> {
-    let mut brands: Vec<Brand> = Vec::new();
-    let mut place: HashMap<BrandKey, usize> = HashMap::new();
-    for row in rows {
-        match place.entry(row.key.clone()) {
-            Entry::Occupied(at) => brands[*at.get()].merge(row),
-            Entry::Vacant(free) => {
-                free.insert(brands.len());
-                brands.push(row);
-            }
-        }
-    }
-    brands
-}
-
 fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
-    let (name, key) = read_name(&row.name).map_err(|reason| RejectedRow {
+    let named = names::read(&row.name, &row.website).map_err(|reason| RejectedRow {
         number: row.number,
         name: text::shorten(&text::clean(&row.name), 40),
         reason,
     })?;
+    for (what, cell) in [("website", &row.website), ("parent company", &row.parent)] {
+        // Without it the row would be another one, and paid for again when it is there.
+        if no_brand::is_loading_cell(&text::clean(cell)) {
+            return Err(RejectedRow {
+                number: row.number,
+                name: text::shorten(&text::clean(&row.name), 40),
+                reason: format!(
+                    "its {what} was still loading when the list was read: run again when the sheet shows it"
+                ),
+            });
+        }
+    }
+    let mut note = |note: &str| notes.push(format!("row {}: {note}", row.number));
     let website = read_website(&row.website).unwrap_or_else(|reason| {
-        notes.push(format!(
-            "row {}: {reason}; researched without it",
-            row.number
-        ));
+        note(&format!("{reason}; researched without it"));
         None
     });
+    let parent = read_parent(&row.parent).unwrap_or_else(|reason| {
+        note(&format!("{reason}; researched without it"));
+        None
+    });
+    let former = former(row, &named, website.as_ref());
+    // «Booking.com» beside its own website is no slip.
+    let is_told = named.by_address && (website.is_none() || named.name != text::clean(&row.name));
+    let website = website.or(named.website);
+    if is_told {
+        let at = website
+            .as_ref()
+            .map_or_else(String::new, |at| format!(" with the website {at}"));
+        let name = &named.name;
+        note(&format!(
+            "an address stands where the brand name should be: researched as «{name}»{at}"
+        ));
+    }
     Ok(Brand {
-        key,
-        name,
+        key: named.key,
+        name: named.name,
         website,
-        parent: read_parent(&row.parent),
+        parent,
         rows: vec![row.number],
         wishes: Wishes::read(&row.wishes, row.number, notes),
+        former,
     })
 }
 
-fn note_namesakes(named: &[Brand], hosts: &HashMap<BrandKey, Hosts>, notes: &mut Vec<String>) {
-    let mut told = BTreeSet::new();
-    for row in named {
-        if !hosts[&row.key].several || !told.insert(&row.key) {
-            continue;
-        }
-        let rows = named.iter().filter(|other| other.key == row.key);
-        let (with, without): (Vec<&Brand>, Vec<&Brand>) =
-            rows.partition(|row| row.website.is_some());
-        let numbers = |rows: &[&Brand]| {
-            let numbers: Vec<String> = rows.iter().map(|row| row.rows[0].to_string()).collect();
-            numbers.join(", ")
-        };
-        let of_their_own = match without.is_empty() {
-            true => String::new(),
-            false => format!(
-                "; row {} has none and is taken for one more: type its website",
-                numbers(&without)
-            ),
-        };
-        notes.push(format!(
-            "rows {} are all called «{}» but have different websites: each website is a brand of its own{of_their_own}",
-            numbers(&with),
-            row.name
-        ));
+/// What version 0.1 made of a row, where that was something else.
+fn former(row: &Row, named: &names::Named, website: Option<&Url>) -> Vec<Former> {
+    let typed = text::clean(&row.name);
+    let parent = read_former_parent(&row.parent);
+    let former_name = text::former_key(&typed);
+    let former_parent = parent.as_deref().and_then(text::former_key);
+    let is_parent_now = parent
+        .as_deref()
+        .is_none_or(|parent| !no_brand::is_error(parent));
+    if former_name.is_none() && former_parent.is_none() && !named.by_address && is_parent_now {
+        return Vec::new();
+    }
+    let name = former_name.unwrap_or_else(|| text::key(&typed));
+    let parent = former_parent.or_else(|| parent.as_deref().map(text::key));
+    let hash = fingerprint(&name, website, parent.as_deref());
+    vec![Former { name, hash }]
+}
+
+fn fingerprint(name: &str, website: Option<&Url>, parent: Option<&str>) -> String {
+    let website = website.map(|url| {
+        let path = url.path().trim_end_matches('/');
+        format!("{}{path}?{}", host(url), url.query().unwrap_or_default())
+    });
+    let typed = serde_json::json!([name, website, parent]);
+    blake3::hash(typed.to_string().as_bytes()).to_hex()[..16].to_owned()
+}
+
+/// Reads the cell of the parent company; `Ok(None)` where it says that there is none.
+fn read_parent(cell: &str) -> Result<Option<String>, String> {
+    let parent = read_former_parent(cell);
+    match parent {
+        Some(parent) if no_brand::is_error(&parent) => Err(format!(
+            "«{}» is no parent company",
+            text::shorten(&parent, 40)
+        )),
+        parent => Ok(parent),
     }
 }
 
-fn read_name(cell: &str) -> Result<(String, BrandKey), String> {
-    let name = text::clean(cell);
-    if name.is_empty() {
-        return Err("there is a website or parent company but no brand name: type the name, or clear the row".into());
-    }
-    if name.starts_with('=') {
-        return Err("a formula stands where a brand name should be: type the name as text".into());
-    }
-    if name.starts_with('#') && name.ends_with(['!', '?', 'A']) && name.is_ascii() {
-        return Err(format!(
-            "the cell shows the spreadsheet error {name}: mend its formula or type the name"
-        ));
-    }
-    let length = name.chars().count();
-    if length > NAME_LIMIT {
-        return Err(format!(
-            "the name has {length} characters; a brand name has at most {NAME_LIMIT}: shorten it"
-        ));
-    }
-    let key = text::key(&name);
-    if !key.chars().any(char::is_alphanumeric) {
-        return Err("there is no letter or digit in the name: type the name".into());
-    }
-    Ok((name, BrandKey(key.into())))
-}
-
-fn read_parent(cell: &str) -> Option<String> {
+/// The parent company as version 0.1 has read it.
+fn read_former_parent(cell: &str) -> Option<String> {
     let parent = text::clean(cell);
     (!is_blank(&parent)).then(|| text::shorten(&parent, CELL_LIMIT))
 }
@@ -430,6 +390,7 @@ fn is_blank(cell: &str) -> bool {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     fn row(number: usize, name: &str, website: &str, parent: &str) -> Row {
         Row {
@@ -530,6 +491,38 @@ mod tests {
         assert_eq!(first, hash("كاله", "kalleh.com/", "سوليكو"));
         assert_ne!(first, hash("کاله", "kalleh.com/", ""));
         assert_ne!(first, hash("کاله", "kalleh.ir", "سولیکو"));
+    }
+
+    proptest! {
+        /// Odd cells too: each row is one brand's or is set aside, whatever the order, and whoever copies what is shown
+        /// of a brand into the list has not changed it.
+        #[test]
+        fn what_is_shown_of_a_brand_is_that_brand(
+            rows in proptest::collection::vec((
+                "(|@|https://|www\\.|\\*|\\(|«|\")(|a|b|نیک|true|total|n/a|booking|t\\.me/|instagram\\.com/|1402|#REF!|=|50%|mar-24)(|a|b)(|\\.com|\\.ir|/x|\\)|»|\"|،|™|!| \\(r\\)|/05/01|:12|¬|\u{3164})",
+                "(|a\\.ir|total\\.com|instagram\\.com|instagram\\.com/x|instagram\\.com/y|Loading\\.\\.\\.)",
+            ), 0..6),
+        ) {
+            let rows: Vec<Row> = rows.iter().enumerate().map(|(i, (n, w))| row(i + 2, n, w, "")).collect();
+            let gathered = gather(&rows);
+            let mut seen: Vec<usize> = gathered.brands.iter().flat_map(|b| b.rows.clone())
+                .chain(gathered.rejected.iter().map(|r| r.number)).collect();
+            seen.sort_unstable();
+            let filled: Vec<usize> = rows.iter().filter(|r| !r.is_empty()).map(|r| r.number).collect();
+            prop_assert_eq!(seen, filled);
+            let identities = |brands: &[Brand]| -> BTreeSet<_> {
+                brands.iter().map(|b| (b.key.clone(), b.input_hash(), b.rows.iter().copied().collect::<BTreeSet<_>>())).collect()
+            };
+            let reversed: Vec<Row> = rows.iter().rev().cloned().collect();
+            prop_assert_eq!(identities(&gathered.brands), identities(&gather(&reversed).brands));
+            for brand in &gathered.brands {
+                prop_assert!(brand.possible_keys().contains(&brand.key), "{brand:?}");
+                let website = brand.website.as_ref().map_or("", Url::as_str);
+                let again = gather([row(2, &brand.name, website, "")]);
+                prop_assert_eq!(again.brands.len(), 1, "{:?} {:?}", brand, again.rejected);
+                prop_assert_eq!(again.brands[0].input_hash(), brand.input_hash(), "{:?}", brand);
+            }
+        }
     }
 
     proptest! {

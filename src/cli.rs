@@ -243,6 +243,9 @@ pub struct SourceArgs {
         requires = "brand"
     )]
     pub parent: Option<String>,
+    /// The tab of a workbook or sheet [default: INPUT where there is such a tab, else the first with a header]
+    #[arg(long, value_name = "NAME", env = "BRANDINTEL_TAB", value_parser = not_blank)]
+    pub tab: Option<String>,
     /// Consider only the first N brands of the list
     #[arg(long, value_name = "N", env = "BRANDINTEL_LIMIT", value_parser = positive)]
     pub limit: Option<usize>,

@@ -65,19 +65,19 @@ pub fn sheet_values(data: &[u8]) {
                 .collect()
         })
         .collect();
-    let Ok((columns, header_row)) = list::find_header(&cells, "the sheet") else {
+    let Ok(found) = list::find_header(&cells, "the sheet") else {
         return;
     };
-    let header = &cells[header_row - 1];
+    let header = &cells[found.row - 1];
     let own = own::columns(header);
     assert!(own.iter().flatten().all(|&column| column < header.len()));
-    assert!(columns.name < header.len());
+    assert!(found.columns.name < header.len());
     let last = cells.len();
-    let Rows::Held(rows) = Table::below(columns, header_row, cells).rows else {
+    let Rows::Held(rows) = Table::below(&found, cells).rows else {
         panic!("cells in memory are rows in memory");
     };
     let numbers = rows.iter().map(|row| row.number);
-    assert!(numbers.eq(header_row + 1..=last));
+    assert!(numbers.eq(found.last + 1..=last));
 
     let gathered = brand::gather(&rows);
     let mut seen: Vec<usize> = gathered

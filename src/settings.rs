@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use self::google::{service_account, sheet_id};
+pub use self::google::{service_account, sheet_id, tab_id};
 use crate::{
     cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
 };
@@ -94,8 +94,10 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub struct SheetSettings {
     pub id: String,
-    /// The tab that was asked for; otherwise `INPUT` or the first.
+    /// The tab that was asked for; otherwise `INPUT`, or one with a header.
     pub tab: Option<String>,
+    /// The tab that the address names.
+    pub tab_id: Option<i64>,
     pub base: Url,
     pub access: SheetAccess,
 }
@@ -104,8 +106,10 @@ pub struct SheetSettings {
 #[derive(Debug)]
 pub struct PublicSheetSettings {
     pub id: String,
-    /// The tab that was asked for; otherwise `INPUT` or the first.
+    /// The tab that was asked for; otherwise `INPUT`, or one with a header.
     pub tab: Option<String>,
+    /// The tab that the address names, which an export does not tell.
+    pub tab_id: Option<i64>,
     /// Where spreadsheets are exported.
     pub base: Url,
 }
@@ -167,10 +171,14 @@ impl Folders {
 }
 
 impl Settings {
-    /// Reads the settings of a run against real services.
-    pub fn from_environment(args: &ServiceArgs, needs_sheet: bool) -> anyhow::Result<Self> {
+    /// Reads the settings of a run against real services; `tab` is the tab that a flag asks for.
+    pub fn from_environment(
+        args: &ServiceArgs,
+        needs_sheet: bool,
+        tab: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let (sheet, public_sheet) = match needs_sheet {
-            true => sheet()?,
+            true => sheet(tab)?,
             false => (None, None),
         };
         Ok(Self {
@@ -198,7 +206,7 @@ impl Settings {
             tavily().err(),
             credit_price().err(),
             reports_url().err(),
-            if needs_sheet { sheet().err() } else { None },
+            if needs_sheet { sheet(None).err() } else { None },
         ];
         parts.into_iter().flatten().collect()
     }
@@ -238,6 +246,7 @@ impl Settings {
             sheet: Some(Arc::new(SheetSettings {
                 id: sandbox.sheet_id().into(),
                 tab: None,
+                tab_id: None,
                 base: at("")?,
                 access: SheetAccess::ServiceAccount(serde_json::from_value(
                     sandbox.service_account(),
@@ -399,7 +408,9 @@ pub fn sheet_is_set() -> bool {
     variable("GOOGLE_SHEET_ID").is_some()
 }
 
-fn sheet() -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>)> {
+fn sheet(
+    tab: Option<&str>,
+) -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>)> {
     let id = variable("GOOGLE_SHEET_ID").context(
         "GOOGLE_SHEET_ID is not set: put the spreadsheet's id or URL into .env (brandintel init asks for it), or read a file with --brands, or rehearse with --sandbox",
     )?;
@@ -411,11 +422,12 @@ fn sheet() -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>
             keys::check("GOOGLE_API_KEY", &key, &keys::GOOGLE)?;
             SheetAccess::ApiKey(key)
         }
-        (None, None) => return Ok((None, Some(public_sheet(&id)?))),
+        (None, None) => return Ok((None, Some(public_sheet(&id, tab)?))),
     };
     let sheet = SheetSettings {
         id: sheet_id(&id)?,
-        tab: sheet_tab(),
+        tab: sheet_tab(tab),
+        tab_id: google::tab_id(&id),
         base: sheets_base()?,
         access,
     };
@@ -423,12 +435,13 @@ fn sheet() -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>
 }
 
 /// The settings of a spreadsheet that no credential opens.
-pub fn public_sheet(id: &str) -> anyhow::Result<PublicSheetSettings> {
+pub fn public_sheet(id: &str, tab: Option<&str>) -> anyhow::Result<PublicSheetSettings> {
     let docs = "https://docs.google.com";
     let base = base_url("GOOGLE_SHEETS_BASE_URL", docs)?;
     Ok(PublicSheetSettings {
         id: sheet_id(id)?,
-        tab: sheet_tab(),
+        tab: sheet_tab(tab),
+        tab_id: google::tab_id(id),
         // The API's own host exports nothing.
         base: match base.as_str().trim_end_matches('/') == SHEETS_API {
             true => Url::parse(docs)?,
@@ -442,9 +455,13 @@ pub fn sheets_base() -> anyhow::Result<Url> {
     base_url("GOOGLE_SHEETS_BASE_URL", SHEETS_API)
 }
 
-/// The tab that was asked for.
-pub fn sheet_tab() -> Option<String> {
-    variable("GOOGLE_SHEET_TAB")
+/// The tab of the spreadsheet that was asked for, by a flag or a setting. Blanks around it stay: titles may have them.
+pub fn sheet_tab(asked: Option<&str>) -> Option<String> {
+    let set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let asked = asked.map(str::to_owned);
+    asked
+        .or_else(|| set("BRANDINTEL_TAB"))
+        .or_else(|| set("GOOGLE_SHEET_TAB"))
 }
 
 /// Where colleagues find what is in the folder of reports. It is written into the sheet, so it may hold no password.

@@ -12,6 +12,9 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 /// The zero-width non-joiner, Persian's half-space.
 pub const HALF_SPACE: char = '\u{200C}';
 
+/// U+00AC: what old Persian keyboards and word processors write for the half-space.
+const NOT_SIGN: char = '¬';
+
 /// U+0653: with alef it makes آ, which is a letter of its own and not a diacritic.
 const MADDA: char = '\u{0653}';
 
@@ -25,7 +28,7 @@ pub fn fold(text: &str) -> String {
         all_plain &= plain.is_some();
         plain
     };
-    let mut folded = fold_composed(text.chars().map_while(plain), text.len());
+    let mut folded = fold_composed(text.chars().map_while(plain), text.len(), is_invisible);
     if !all_plain {
         folded = fold_any(text);
     }
@@ -33,11 +36,26 @@ pub fn fold(text: &str) -> String {
 }
 
 fn fold_any(text: &str) -> String {
-    fold_composed(
-        text.nfkd()
-            .filter(|&c| !is_combining_mark(c) || c == MADDA)
-            .nfc(),
-        text.len(),
+    // Their compatibility forms are letters, which would make another name of it.
+    let signs = |c: &char| !is_sign_of_a_mark(*c);
+    let chars = without_marks(text.chars().filter(signs));
+    let spaced = chars.map(|c| if c == NOT_SIGN { HALF_SPACE } else { c });
+    fold_composed(spaced, text.len(), is_invisible)
+}
+
+/// Decomposed, without diacritics, and composed again.
+fn without_marks(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    chars
+        .nfkd()
+        .filter(|&c| !is_combining_mark(c) || c == MADDA)
+        .nfc()
+}
+
+/// The signs of trade marks that are one character with the letters of another.
+fn is_sign_of_a_mark(c: char) -> bool {
+    matches!(
+        c,
+        '™' | '℠' | 'Ⓡ' | 'ⓡ' | 'Ⓒ' | 'ⓒ' | '\u{1F16A}'..='\u{1F16C}'
     )
 }
 
@@ -73,14 +91,18 @@ fn plain(c: char) -> Option<char> {
     }
 }
 
-/// `length`: about so many bytes it becomes.
-fn fold_composed(chars: impl Iterator<Item = char>, length: usize) -> String {
+/// `length`: about so many bytes it becomes. `is_dropped`: what is as good as not there.
+fn fold_composed(
+    chars: impl Iterator<Item = char>,
+    length: usize,
+    is_dropped: impl Fn(char) -> bool,
+) -> String {
     let mut folded = String::with_capacity(length);
     let mut gap = false;
     for c in chars {
         match c {
             _ if c.is_whitespace() || c == HALF_SPACE => gap = !folded.is_empty(),
-            _ if is_invisible(c) => {}
+            _ if is_dropped(c) => {}
             _ => {
                 if std::mem::take(&mut gap) {
                     folded.push(' ');
@@ -107,9 +129,43 @@ pub fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || is_persian_letter(c) || !c.is_ascii() && c.is_alphanumeric()
 }
 
-/// The identity of a name: [`fold`]ed, without spaces, half-spaces, hyphens, dots and quotation marks.
+/// The identity of a name: [`fold`]ed, without spaces, half-spaces, hyphens, dots, quotation marks and the signs of trade
+/// marks, and without what lists leave [around](bare) a name.
 pub fn key(name: &str) -> String {
-    let mut key = fold(name);
+    let folded = fold(name);
+    let mut bare = bare(&folded);
+    for sign in ["(tm)", "(r)", "(c)", "(sm)"] {
+        bare = bare.strip_suffix(sign).map_or(bare, str::trim_end);
+    }
+    let mut key = without_joints(bare.to_owned());
+    key.retain(|c| !is_ornament(c));
+    key
+}
+
+/// Signs that some write with a name and others leave out.
+fn is_ornament(c: char) -> bool {
+    matches!(c, '!' | '‹' | '›' | '„' | '‚' | '′' | '℗')
+}
+
+/// The [`key`] that version 0.1 made of a name, by which its registry knows the brand; `None` where it is the same.
+pub fn former_key(name: &str) -> Option<String> {
+    let is_plain = name.chars().all(|c| plain(c).is_some());
+    if is_plain && !name.ends_with(')') && !name.contains('!') && bare(name).len() == name.len() {
+        return None;
+    }
+    let signs = |c: char| match c {
+        '™' => ['t', 'm'],
+        '℠' => ['s', 'm'],
+        c => [c, '\0'],
+    };
+    let chars = name.chars().flat_map(signs).filter(|&c| c != '\0');
+    let is_dropped = |c| is_invisible(c) && !is_filler(c);
+    let folded = fold_composed(without_marks(chars), name.len(), is_dropped);
+    let former = without_joints(drop_thousands_separators(folded));
+    (former != key(name)).then_some(former)
+}
+
+fn without_joints(mut key: String) -> String {
     key.retain(|c| {
         !matches!(
             c,
@@ -140,6 +196,42 @@ pub fn key(name: &str) -> String {
     key
 }
 
+/// Brackets that may hold a name as a whole.
+const BRACKETS: [(char, char); 7] = [
+    ('(', ')'),
+    ('[', ']'),
+    ('{', '}'),
+    ('<', '>'),
+    ('（', '）'),
+    ('【', '】'),
+    ('「', '」'),
+];
+
+/// A name without what lists leave around it: separators, bullets, and brackets that hold it as a whole or are never
+/// closed.
+pub fn bare(name: &str) -> &str {
+    let is_stray = |c: char| c.is_whitespace() || "،؛,;:：；，、*•·●○◦‣▪■□◆◇★☆✓✔\\|/~^".contains(c);
+    let mut bare = name;
+    loop {
+        let trimmed = bare.trim_matches(is_stray);
+        let inner = BRACKETS.iter().find_map(|&(open, close)| {
+            let (opened, closed) = (trimmed.strip_prefix(open), trimmed.strip_suffix(close));
+            let inner = opened.and_then(|rest| rest.strip_suffix(close));
+            match (inner, opened, closed) {
+                (Some(inner), ..) if !inner.contains([open, close]) => Some(inner),
+                (_, Some(rest), _) if !rest.contains(close) => Some(rest),
+                (_, _, Some(rest)) if !rest.contains(open) => Some(rest),
+                _ => None,
+            }
+        });
+        match inner {
+            Some(inner) => bare = inner,
+            None if trimmed.len() == bare.len() => return bare,
+            None => bare = trimmed,
+        }
+    }
+}
+
 /// Letters and digits alone, folded: what is left of a quotation when layout and punctuation are ignored.
 pub fn compact(text: &str) -> String {
     fold(text).chars().filter(|&c| is_word(c)).collect()
@@ -159,7 +251,7 @@ pub fn words(text: &str) -> String {
 }
 
 /// Text as a person would have typed it: composed, without direction marks and control characters, white space in
-/// single spaces. Half-spaces stay.
+/// single spaces, and the shapes that letters have in a print as the letters. Half-spaces stay.
 pub fn clean(text: &str) -> String {
     match is_clean(text) {
         true => text.to_owned(),
@@ -185,8 +277,9 @@ fn is_clean(text: &str) -> bool {
 fn clean_any(text: &str) -> String {
     let composed: Cow<'_, str> = match text.chars().all(|c| plain(c).is_some()) {
         true => text.into(),
-        false => text.nfc().collect(),
+        false => as_letters(text).nfc().collect(),
     };
+    let composed = half_spaces(composed);
     let visible: String = composed
         .chars()
         .map(|c| if c.is_whitespace() { ' ' } else { c })
@@ -198,6 +291,35 @@ fn clean_any(text: &str) -> String {
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Presentation forms of Persian and Arabic, as old programs and PDF files have them, as the letters that they show.
+fn as_letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(|c| {
+        let shape = matches!(c, '\u{FB50}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}');
+        let letters = shape.then(|| std::iter::once(c).nfkd());
+        let itself = (!shape).then_some(c);
+        letters.into_iter().flatten().chain(itself)
+    })
+}
+
+/// The not sign between Persian letters as the half-space that it stands for.
+fn half_spaces(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains(NOT_SIGN) {
+        return text;
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let is_letter = |i: Option<usize>| {
+        let c = i.and_then(|i| chars.get(i));
+        c.is_some_and(|&c| is_persian_letter(c))
+    };
+    let read = chars.iter().enumerate().map(|(i, &c)| {
+        match c == NOT_SIGN && is_letter(i.checked_sub(1)) && is_letter(Some(i + 1)) {
+            true => HALF_SPACE,
+            false => c,
+        }
+    });
+    read.collect()
 }
 
 /// Phrases that are looked for in folded words, as whole words.
@@ -311,11 +433,22 @@ fn shift_digit(c: char, zero: char) -> char {
     char::from_u32('0' as u32 + c as u32 - zero as u32).unwrap_or(c)
 }
 
-/// Direction marks, joiners, soft hyphens, byte-order marks and the tatweel, which only stretches a word.
+/// Direction marks, joiners, soft hyphens, byte-order marks, fillers, and the tatweel, which only stretches a word.
 fn is_invisible(c: char) -> bool {
-    matches!(c,
+    is_filler(c)
+        || matches!(c,
         '\u{00AD}' | '\u{0640}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+}
+
+/// Characters that show nothing and that version 0.1 took for a part of the name: Unicode's default-ignorable ones, and
+/// the blank of Braille and the place of an object that was not copied.
+fn is_filler(c: char) -> bool {
+    matches!(c,
+        '\u{034F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180D}' | '\u{180F}'
+        | '\u{206A}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFF8}' | '\u{FFFC}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D159}'
+        | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 fn drop_thousands_separators(text: String) -> String {
@@ -385,7 +518,108 @@ mod tests {
 
     #[test]
     fn presentation_forms_are_letters() {
-        assert_eq!(key("\u{FEDB}\u{FE8E}\u{FEDF}\u{FEEA}"), key("کاله"));
+        let shapes = "\u{FEDB}\u{FE8E}\u{FEDF}\u{FEEA}";
+        assert_eq!(key(shapes), key("کاله"));
+        assert_eq!(clean(shapes), "كاله");
+    }
+
+    #[test]
+    fn what_shows_nothing_makes_no_other_name() {
+        for c in [
+            '\u{00AC}',
+            '\u{FFE2}',
+            '\u{00AD}',
+            '\u{034F}',
+            '\u{061C}',
+            '\u{115F}',
+            '\u{1160}',
+            '\u{17B4}',
+            '\u{180B}',
+            '\u{180E}',
+            '\u{200B}',
+            '\u{200C}',
+            '\u{200D}',
+            '\u{200F}',
+            '\u{202B}',
+            '\u{2066}',
+            '\u{206F}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{FE0F}',
+            '\u{FEFF}',
+            '\u{FFA0}',
+            '\u{FFFC}',
+            '\u{1D173}',
+            '\u{E0001}',
+            '\u{E0061}',
+            '\u{E007F}',
+            '\u{E0100}',
+            '™',
+            '℠',
+            '®',
+            '©',
+            'Ⓡ',
+        ] {
+            for typed in [
+                format!("می{c}هن"),
+                format!("میهن{c}"),
+                format!("{c}میهن {c}"),
+            ] {
+                assert_eq!(key(&typed), key("میهن"), "{typed:?}");
+            }
+        }
+        assert_eq!(clean("می¬هن"), "می\u{200C}هن");
+        assert_eq!(clean("پگاه\u{3164}\u{E0061}"), "پگاه");
+    }
+
+    #[test]
+    fn what_lists_leave_around_a_name_makes_no_other_one() {
+        for typed in [
+            "پگاه،",
+            "پگاه؛",
+            "(پگاه)",
+            "[پگاه]",
+            "*پگاه",
+            "پگاه*",
+            "• پگاه",
+            "{پگاه}،",
+            "پگاه)",
+            "«پگاه»،",
+            "پگاه ™",
+            "پگاه (R)",
+            "پگاه:",
+            "پگاه!",
+            "‹پگاه›",
+            "پگاه ℗",
+            "/پگاه/",
+            "پگاه,",
+        ] {
+            assert_eq!(key(typed), "پگاه", "{typed}");
+        }
+        for (one, other) in [
+            ("پگاه (شیر)", "پگاه"),
+            ("هفت+", "هفت"),
+            ("C#", "C"),
+            ("(الف) ب (پ)", "الف) ب (پ"),
+        ] {
+            assert_ne!(key(one), key(other), "{one}");
+        }
+    }
+
+    #[test]
+    fn the_key_of_version_0_1_is_known_where_it_was_another_one() {
+        for (name, former) in [
+            ("Nestle™", Some("nestletm")),
+            ("می¬هن", Some("می¬هن")),
+            ("پگاه،", Some("پگاه،")),
+            ("(پگاه)", Some("(پگاه)")),
+            ("پگاه\u{3164}", Some("پگاه\u{1160}")),
+            ("Yahoo!", Some("yahoo!")),
+            ("Nestle®", None),
+            ("دیجی‌کالا", None),
+        ] {
+            assert_eq!(former_key(name).as_deref(), former, "{name}");
+        }
     }
 
     #[test]

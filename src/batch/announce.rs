@@ -10,6 +10,7 @@ use super::{
     summary::{self, Config, Figures},
 };
 use crate::{
+    brand::RejectedRow,
     exit::{Exit, Failure, OrExit},
     say,
 };
@@ -52,17 +53,21 @@ impl Desk {
             say!("Skipped on request: {}", plan.on_request);
         }
         self.announce_missing_reports(plan);
-        // A mail has them at its end.
-        if !self.args.verbosity.quiet || self.args.batch.dry_run {
-            for row in &plan.rejected {
-                crate::output::urgent(&format!(
-                    "  Row {} «{}»: {}",
-                    row.number, row.name, row.reason
-                ));
+        for row in &plan.rejected {
+            let RejectedRow {
+                number,
+                name,
+                reason,
+            } = row;
+            tracing::warn!("row {number} «{name}» is set aside: {reason}");
+            // A mail has them at its end.
+            if !self.args.verbosity.quiet || self.args.batch.dry_run {
+                crate::output::urgent(&format!("  Row {number} «{name}»: {reason}"));
             }
         }
         for note in &plan.notes {
             say!("  Note: {note}");
+            tracing::info!("{note}");
         }
         say!("");
         let config = Config {

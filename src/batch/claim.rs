@@ -35,6 +35,11 @@ impl Asked {
             brand,
         }
     }
+
+    /// Whether this is the fingerprint of its row.
+    pub fn is_of(&self, hash: &str) -> bool {
+        self.brand.has_hash(hash, &self.hash)
+    }
 }
 
 /// Finds the entry of each brand in the registry. An entry for the very same row is taken first, whichever list it stood
@@ -52,7 +57,7 @@ pub fn claim<'a>(
         .iter()
         .map(|asked| {
             let mut keys = asked.keys.iter();
-            keys.find(|key| known.get(key).is_some_and(|e| e.input_hash == asked.hash))
+            keys.find(|key| known.get(key).is_some_and(|e| asked.is_of(&e.input_hash)))
                 .inspect(|key| {
                     claimed.insert(*key);
                 })

@@ -182,9 +182,19 @@ async fn lead(
     mut connections: Connections,
     account: &mut Account,
 ) -> Result<Result<Prepared, Exit>, Failure> {
-    let Loaded { from, rows, shown } = load(&desk.args, &mut connections).await?;
+    let Loaded {
+        from,
+        rows,
+        shown,
+        notes,
+    } = load(&desk.args, &mut connections).await?;
     if let Some((place, mapping)) = from {
         say!("Reading {place}: {mapping}");
+        tracing::info!("reading {place}: {mapping}");
+    }
+    for note in notes {
+        say!("Note: {note}");
+        tracing::warn!("{note}");
     }
     if let Some(note) = without_results_tab(&desk.args, &connections) {
         say!("Note: {note}");
@@ -250,6 +260,8 @@ pub struct Loaded {
     pub rows: Rows,
     /// What stands in the program's own cells of the sheet, by row.
     pub shown: HashMap<usize, Shown>,
+    /// What the user should know of the list as a whole.
+    pub notes: Vec<String>,
 }
 
 impl Loaded {
@@ -258,6 +270,7 @@ impl Loaded {
             from: Some((place, table.mapping())),
             rows: table.rows,
             shown: HashMap::new(),
+            notes: table.notes,
         }
     }
 }
@@ -281,8 +294,12 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
         });
     }
     if let Some(path) = &source.brands {
-        let table = list::file::read(path).or_exit(Exit::Usage)?;
-        return Ok(Loaded::of(path.display().to_string(), table));
+        let table = list::file::read(path, source.tab.as_deref()).or_exit(Exit::Usage)?;
+        let place = match &table.tab {
+            Some(tab) => format!("{}, tab «{tab}»", path.display()),
+            None => path.display().to_string(),
+        };
+        return Ok(Loaded::of(place, table));
     }
     let row = Row {
         number: 1,
@@ -295,6 +312,7 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
         from: None,
         rows: Rows::Held(vec![row]),
         shown: HashMap::new(),
+        notes: Vec::new(),
     })
 }
 

@@ -26,8 +26,10 @@ pub async fn settings(
 ) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
     let services = &args.services;
     if !services.sandbox {
+        let source = &args.source;
         let settings =
-            Settings::from_environment(services, args.source.google_sheets).or_exit(Exit::Usage)?;
+            Settings::from_environment(services, source.google_sheets, source.tab.as_deref())
+                .or_exit(Exit::Usage)?;
         return Ok((settings, None));
     }
     let (mut settings, sandbox) = match sandbox {
@@ -122,11 +124,12 @@ pub fn list_id(source: &SourceArgs, settings: &Settings) -> String {
     if let Some(path) = &source.brands {
         // A file that is not there is named when it is read.
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        return format!("file:{}", path.display());
+        let tab = source.tab.as_deref().map(|tab| format!("#{}", tab.trim()));
+        return format!("file:{}{}", path.display(), tab.unwrap_or_default());
     }
     match settings.spreadsheet() {
         Some((id, tab)) if source.google_sheets => {
-            format!("sheet:{id}:{}", tab.unwrap_or_default())
+            format!("sheet:{id}:{}", tab.unwrap_or_default().trim())
         }
         _ => "brand".to_owned(),
     }

@@ -353,7 +353,7 @@ impl<'a> Decisions<'a> {
         facts: Option<&Facts>,
         entry: Option<&Entry>,
     ) -> anyhow::Result<()> {
-        let unchanged = entry.filter(|entry| entry.input_hash == asked.hash);
+        let unchanged = entry.filter(|entry| asked.is_of(&entry.input_hash));
         let priority = Reverse(asked.brand.wishes.priority());
         let rank = (priority, urgency(&asked, facts), asked.place);
         let due = Due {
@@ -434,7 +434,7 @@ fn hash_of(folder: &str) -> u64 {
 /// the order of the list, then those with the oldest reports.
 fn urgency(asked: &Asked, known: Option<&Facts>) -> Option<Timestamp> {
     known
-        .filter(|facts| facts.status == Status::Success && facts.input_hash == asked.hash)
+        .filter(|facts| facts.status == Status::Success && asked.is_of(&facts.input_hash))
         .map(|facts| facts.updated_at)
 }
 
@@ -445,7 +445,7 @@ fn has_failed(known: Option<&Facts>) -> bool {
 fn is_due(asked: &Asked, known: &Facts, rules: &Rules<'_>) -> bool {
     rules.job.force
         || known.status == Status::Failed
-        || known.input_hash != asked.hash
+        || !asked.is_of(&known.input_hash)
         || (!rules.failed_only && is_stale(known, rules))
 }
 

@@ -19,7 +19,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::{
         self, Table,
-        sheet::{ListError, SheetList},
+        sheet::{ListError, SheetList, Wanted},
     },
     money::Usd,
     say,
@@ -273,17 +273,25 @@ async fn read_public(
     sheet: Option<&PublicSheet>,
     settings: &Settings,
 ) -> Option<Result<(String, Table), Failure>> {
-    let tab = settings.public_sheet.as_ref()?.tab.as_deref();
+    let PublicSheetSettings { tab, tab_id, .. } = settings.public_sheet.as_ref()?;
     let book = sheet?.workbook().await.map_err(call_failure);
-    Some(book.and_then(|book| list::file::read_bytes(book, tab).or_exit(Exit::Usage)))
+    let read = |book| list::file::read_bytes(book, tab.as_deref()).or_exit(Exit::Usage);
+    Some(book.and_then(read).map(|(title, mut table)| {
+        if tab.is_none() && tab_id.is_some_and(|id| id != 0) && table.tab.is_some() {
+            table.notes.push(format!(
+                "the list is read from the tab «{title}»; without a credential nobody can tell which one the address in GOOGLE_SHEET_ID names (--tab or GOOGLE_SHEET_TAB chooses)"
+            ));
+        }
+        (title, table)
+    }))
 }
 
 async fn open_sheet(
     sheets: Option<Sheets>,
     settings: &Settings,
 ) -> Option<Result<(SheetList, String), Failure>> {
-    let tab = settings.sheet.as_ref()?.tab.as_deref();
-    let opened = SheetList::open(sheets?, tab).await;
+    let wanted = Wanted::of(settings.sheet.as_ref()?);
+    let opened = SheetList::open(sheets?, wanted).await;
     Some(opened.map_err(|error| match error {
         ListError::Call(error) => call_failure(remedy::of_sheet(error)),
         error @ ListError::Content(_) => list_failure(error),

@@ -23,7 +23,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::{
         own::{self, Outcome, Shown, Target},
-        sheet::SheetList,
+        sheet::{SheetList, Wanted},
     },
     services::{caller::Caller, gate::Gate, sheets::Sheets},
     settings::SheetSettings,
@@ -140,8 +140,10 @@ async fn open(
     events: Events,
 ) -> Result<WriteBack, Failure> {
     let sheets = maker.make().or_exit(Exit::Usage)?;
-    let tab = maker.settings.tab.as_deref();
-    let (mut sheet, _) = SheetList::open(sheets, tab).await.map_err(list_failure)?;
+    let wanted = Wanted::of(&maker.settings);
+    let (mut sheet, _) = SheetList::open(sheets, wanted)
+        .await
+        .map_err(list_failure)?;
     if !sheet.can_write() {
         return Ok(WriteBack::default());
     }

@@ -223,13 +223,18 @@ async fn rows(
         }
         List::Sheet | List::File | List::Brand => {}
     }
-    let Loaded { from, rows, .. } = match batch::load(run, connections).await {
+    let Loaded {
+        from, rows, notes, ..
+    } = match batch::load(run, connections).await {
         Ok(loaded) => loaded,
         Err(failure) => {
             report.add("list", Err(failure));
             return None;
         }
     };
+    for note in notes {
+        report.note("list", &note);
+    }
     if let Some((_, mapping)) = from {
         let words = rows.filled().or_exit(Exit::Usage);
         let words = words.map(|filled| format!("{mapping}; {filled} rows below the header"));

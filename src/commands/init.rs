@@ -289,7 +289,7 @@ impl SetUp {
 
 /// Says what a file has in it; whether it is a list.
 fn try_file(path: &Path) -> bool {
-    let read = list::file::read(path).and_then(|table| Ok((table.rows.filled()?, table)));
+    let read = list::file::read(path, None).and_then(|table| Ok((table.rows.filled()?, table)));
     match read {
         Ok((rows, table)) => {
             say!("✅ {}: {}; {rows} rows", path.display(), table.mapping());

@@ -1,11 +1,16 @@
 //! Which column holds what: found by header, in English or Persian, in any order.
 
-use std::fmt;
+use std::{collections::HashSet, fmt, sync::LazyLock};
 
 use anyhow::{anyhow, bail};
 
 use super::own;
-use crate::{brand::Row, services::sheets::column_letters, text, wishes::Typed};
+use crate::{
+    brand::{Row, why_no_value},
+    services::sheets::column_letters,
+    text,
+    wishes::Typed,
+};
 
 const NAME: [&str; 10] = [
     "Brand Name",
@@ -18,6 +23,33 @@ const NAME: [&str; 10] = [
     "اسم برند",
     "نام تجاری",
     "شرکت",
+];
+
+/// More headers of the name, where a list has none of those above.
+const MORE_NAMES: [&str; 23] = [
+    "Company Name",
+    "Trade Name",
+    "Brand Title",
+    "Brands",
+    "Brand fa",
+    "Persian Brand Name",
+    "نام شرکت",
+    "اسم شرکت",
+    "نام کمپانی",
+    "عنوان برند",
+    "نام برندها",
+    "برندها",
+    "نشان تجاری",
+    "نام نشان تجاری",
+    "نام برند فارسی",
+    "نام فارسی برند",
+    "نام فارسی",
+    "اسم",
+    "العلامة التجارية",
+    "اسم العلامة التجارية",
+    "الماركة",
+    "اسم الشركة",
+    "الشركة",
 ];
 const WEBSITE: [&str; 10] = [
     "Website",
@@ -93,13 +125,25 @@ impl Columns {
         let find = |names: &[&str]| find(header, names, place, row);
         // What a row asks for does not make it another brand: of two such columns the first one counts.
         let first = |names: &[&str]| positions(header, names).first().copied();
-        let Some(name) = find(&NAME)? else {
-            return Ok(None);
+        let (name, likewise) = match find(&NAME)? {
+            Some(name) => (name, false),
+            None => match loosely(header, &NAME, &MORE_NAMES)
+                .or_else(|| loosely(header, &MORE_NAMES, &NAME))
+            {
+                Some(name) => (name, true),
+                None => return Ok(None),
+            },
+        };
+        // A list that could be read before is read as before: another website would make all of its brands due.
+        let find_too = |names: &[&str]| {
+            let found = find(names)?;
+            let loose = likewise.then(|| loosely(header, names, &[])).flatten();
+            anyhow::Ok(found.or(loose.filter(|column| *column != name)))
         };
         Ok(Some(Self {
             name,
-            website: find(&WEBSITE)?,
-            parent: find(&PARENT)?,
+            website: find_too(&WEBSITE)?,
+            parent: find_too(&PARENT)?,
             priority: first(&PRIORITY),
             skip: first(&SKIP),
             depth: first(&DEPTH),
@@ -110,7 +154,18 @@ impl Columns {
     /// Whether the columns that tell brands apart are still where they were.
     pub fn tell_apart_as_in(&self, header: &[String]) -> bool {
         let first = |names: &[&str]| positions(header, names).first().copied();
-        first(&NAME) == Some(self.name) && first(&WEBSITE) == self.website
+        let found = if let Some(name) = first(&NAME) {
+            Some((name, first(&WEBSITE)))
+        } else {
+            let found = Self::find(header, "", 0).ok().flatten();
+            found.map(|found| (found.name, found.website))
+        };
+        found == Some((self.name, self.website))
+    }
+
+    /// How many columns are read.
+    pub fn count(&self) -> usize {
+        self.positions().len()
     }
 
     /// The error of a list without a header.
@@ -123,15 +178,23 @@ impl Columns {
         let likest = first
             .iter()
             .enumerate()
-            .filter_map(|(i, cell)| Some((i, cell, meant(cell, &NAME)?)))
+            .filter_map(|(i, cell)| {
+                Some((
+                    i,
+                    cell,
+                    meant(cell, &NAME).or_else(|| meant(cell, &MORE_NAMES))?,
+                ))
+            })
             .max_by(|(.., one), (.., other)| one.1.total_cmp(&other.1));
-        let remedy = match likest {
-            Some((i, cell, (name, _))) => format!(
+        let no_value = first.iter().find_map(|cell| why_no_value(cell));
+        let remedy = match (no_value, likest) {
+            (Some(why), _) => why.to_owned(),
+            (None, Some((i, cell, (name, _)))) => format!(
                 "Did you mean column {} «{}»? Rename it to «{name}»",
                 column_letters(i),
                 text::shorten(&text::clean(cell), 30)
             ),
-            None => format!(
+            (None, None) => format!(
                 "Name the column «{}» or «{}», in the first row",
                 NAME[0], NAME[4]
             ),
@@ -144,10 +207,7 @@ impl Columns {
 
     /// The columns of a header that are neither read nor the program's own, and for which they may have been meant.
     pub fn left_alone(&self, header: &[String]) -> Vec<String> {
-        let read: Vec<usize> = self
-            .read_columns()
-            .filter_map(|(_, column)| column)
-            .collect();
+        let read = self.positions();
         let own = own::columns(header);
         let unread = [
             (self.website, &WEBSITE[..]),
@@ -198,6 +258,12 @@ impl Columns {
             ("notes", self.notes),
         ]
         .into_iter()
+    }
+
+    /// Where the columns that are read are.
+    pub fn positions(&self) -> Vec<usize> {
+        let columns = self.read_columns();
+        columns.filter_map(|(_, column)| column).collect()
     }
 
     /// Reads a row of cells; missing ones are empty.
@@ -259,13 +325,80 @@ fn find(
 
 /// The columns under the first of these headers that there is.
 fn positions(header: &[String], names: &[&str]) -> Vec<usize> {
-    let keys: Vec<String> = header.iter().map(|cell| text::key(cell)).collect();
+    // As version 0.1 has read them: what it left alone it would leave alone today.
+    let key = |cell: &String| text::former_key(cell).unwrap_or_else(|| text::key(cell));
+    let keys: Vec<String> = header.iter().map(key).collect();
     let under = |name: &&str| {
         let key = text::key(name);
         let at: Vec<usize> = (0..keys.len()).filter(|&i| keys[i] == key).collect();
         (!at.is_empty()).then_some(at)
     };
     names.iter().find_map(under).unwrap_or_default()
+}
+
+/// The column whose header is one of these with something beside it, as in «نام برند (فارسی)» or `Brand / نام برند`; `beside`
+/// are others that may stand with them.
+fn loosely(header: &[String], names: &[&str], beside: &[&str]) -> Option<usize> {
+    let cells: Vec<Vec<String>> = header.iter().map(|cell| parts(cell)).collect();
+    let keys: Vec<String> = names
+        .iter()
+        .chain(beside)
+        .map(|name| text::key(name))
+        .collect();
+    let is_of_them =
+        |parts: &Vec<String>| !parts.is_empty() && parts.iter().all(|part| keys.contains(part));
+    keys[..names.len()].iter().find_map(|key| {
+        cells
+            .iter()
+            .position(|parts| parts.contains(key) && is_of_them(parts))
+    })
+}
+
+/// The keys of what a header says in several languages, without what stands in brackets.
+fn parts(cell: &str) -> Vec<String> {
+    if cell.len() > LONGEST_HEADER {
+        return Vec::new();
+    }
+    let (mut outside, mut depth) = (String::new(), 0usize);
+    for c in cell.chars() {
+        match c {
+            '(' | '[' | '（' => depth += 1,
+            ')' | ']' | '）' => depth = depth.saturating_sub(1),
+            _ if depth == 0 => outside.push(c),
+            _ => {}
+        }
+    }
+    if text::clean(&outside).is_empty() {
+        cell.clone_into(&mut outside);
+    }
+    let outside = outside.replace(" - ", "\n").replace(" – ", "\n");
+    let parts = outside.split(['/', '|', '\\', '\n', '\r', '·', '•']);
+    let keys = parts.map(text::key);
+    keys.filter(|key| !key.is_empty()).collect()
+}
+
+/// Bytes of a cell that may be a header.
+const LONGEST_HEADER: usize = 120;
+
+/// Whether a cell is the header of a column of names.
+pub fn heads_names(cell: &str) -> bool {
+    is_header_of_names(cell, &text::key(cell))
+}
+
+/// The same of a cell with its [key](text::key).
+pub fn is_header_of_names(cell: &str, key: &str) -> bool {
+    static KEYS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let all = NAME.iter().chain(&MORE_NAMES);
+        all.map(|name| text::key(name)).collect()
+    });
+    if KEYS.contains(key) {
+        return true;
+    }
+    if !cell.contains(['(', '[', '（', '/', '|', '\\', '-', '–', '\n', '·', '•']) {
+        return false;
+    }
+    let parts = parts(cell);
+    !parts.is_empty() && parts.iter().all(|part| KEYS.contains(part))
 }
 
 /// The header for which this one may have been meant, and how alike they are.
@@ -319,6 +452,56 @@ mod tests {
     }
 
     #[test]
+    fn headers_as_people_write_them_are_found() {
+        for header in [
+            "Company Name",
+            "company_name",
+            "نام شرکت",
+            "Brand / نام برند",
+            "نام برند (فارسی)",
+            "Brand Name *",
+            "نام برند:",
+            "Brand\nنام برند",
+            "*نام برند*",
+            "[Brand]",
+            "Brand Name (required)",
+            "نام  برند",
+            "BRAND | برند",
+            "Brand - برند",
+            "نام‌ برند",
+            "العلامة التجارية",
+            "brand-name",
+            "brand.name",
+            "«نام برند»",
+        ] {
+            assert_eq!(found(&["#", header]).unwrap().name, 1, "{header}");
+            assert!(heads_names(header), "{header}");
+        }
+        for no_header in ["Brand Iran", "کاله / میهن", "(Brand)x", "گروه صنعتی", ""]
+        {
+            assert!(found(&[no_header]).is_err(), "{no_header}");
+            assert!(!heads_names(no_header), "{no_header}");
+        }
+        let both = found(&[
+            "نام برند (فارسی)",
+            "نام برند (انگلیسی)",
+            "وب‌سایت (رسمی)",
+            "شرکت مادر / Parent",
+        ])
+        .unwrap();
+        assert_eq!(
+            (both.name, both.website, both.parent),
+            (0, Some(2), Some(3))
+        );
+        // Read as before: another website would make all of its brands due.
+        assert_eq!(
+            found(&["Brand", "Website (official)"]).unwrap().website,
+            None
+        );
+        assert_eq!(found(&["Company", "Brand (fa)"]).unwrap().name, 0);
+    }
+
+    #[test]
     fn a_missing_or_doubled_header_is_named() {
         let missing = found(&["کاله", "kalleh.com"]).unwrap_err().to_string();
         assert!(
@@ -332,6 +515,13 @@ mod tests {
             doubled.contains("«Website» twice, in the columns B and D"),
             "{doubled}"
         );
+        let loading = found(&["Loading...", "x"]).unwrap_err().to_string();
+        assert!(
+            loading.contains("still loading") && loading.contains("run again"),
+            "{loading}"
+        );
+        let error = found(&["#REF!"]).unwrap_err().to_string();
+        assert!(error.contains("mend it"), "{error}");
         let near = found(&["Website", "Brnd Name"]).unwrap_err().to_string();
         assert!(
             near.contains("column B «Brnd Name»? Rename it to «Brand Name»"),

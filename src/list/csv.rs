@@ -10,13 +10,13 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use csv::{ErrorKind, StringRecord};
 
-use super::{TOP, Table, columns::Columns, find_header, is_filled, rows::Rows};
+use super::{TOP, Table, columns::Columns, encoding::Text, find_header, is_filled, rows::Rows};
 use crate::brand::Row;
 
 /// Bytes that are read at a time.
 const BLOCK: usize = 1 << 16;
 
-/// Bytes at the beginning, among which is the first line with anything in it.
+/// Bytes at the beginning, among which are the lines that may have the header.
 const HEAD: usize = 1 << 20;
 
 /// A CSV file that stays open: whoever replaces it while it is read leaves this one as it is.
@@ -26,6 +26,7 @@ pub struct CsvFile {
     stamp: Stamp,
     place: String,
     columns: Columns,
+    /// The last row of the header.
     header_row: usize,
 }
 
@@ -49,27 +50,30 @@ pub fn open(path: &Path, place: &str) -> anyhow::Result<Table> {
         top.resize_with(number - 1, Vec::new);
         top.push(cells);
     }
-    let (columns, header_row) = find_header(&top, place)?;
+    let header = find_header(&top, place)?;
+    let columns = header.columns;
     if metadata.is_file() {
-        let left_alone = columns.left_alone(&top[header_row - 1]);
+        let left_alone = columns.left_alone(&top[header.row - 1]);
         let rows = Rows::File(CsvFile {
             file,
             stamp: stamp(&metadata),
             place: place.to_owned(),
             columns,
-            header_row,
+            header_row: header.last,
         });
         return Ok(Table {
             columns,
             rows,
             left_alone,
+            notes: Vec::new(),
+            tab: None,
         });
     }
     while let Some((number, cells)) = records.next()? {
         top.resize_with(number - 1, Vec::new);
         top.push(cells);
     }
-    Ok(Table::below(columns, header_row, top))
+    Ok(Table::below(&header, top))
 }
 
 impl CsvFile {
@@ -115,7 +119,7 @@ fn cannot_be_read(place: &str) -> String {
 
 /// Rows with their numbers, as a spreadsheet counts them.
 struct Records<R> {
-    reader: csv::Reader<Lines<R>>,
+    reader: csv::Reader<Lines<Text<R>>>,
     record: StringRecord,
     place: String,
     /// The number of the last row, and the line that the next one begins in.
@@ -127,12 +131,20 @@ struct Records<R> {
 
 impl<R: Read> Records<R> {
     fn new(source: R, place: &str) -> anyhow::Result<Self> {
-        let mut lines = Lines::new(source);
+        let text = Text::new(source).with_context(|| cannot_be_read(place))?;
+        let mut lines = Lines::new(text);
         let head = lines.head().with_context(|| cannot_be_read(place))?;
         if head.starts_with(b"PK\x03\x04") {
             bail!("{place} is a workbook, not CSV: give it the ending .xlsx");
         }
-        let delimiter = delimiter(head);
+        let delimiter = match told_delimiter(head) {
+            // Excel does not show this line, and does not count it.
+            Some((delimiter, line)) => {
+                lines.at += line;
+                delimiter
+            }
+            None => delimiter(head),
+        };
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -208,14 +220,14 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// The beginning, with the first line that has anything in it.
+    /// The beginning, with the lines that may have the header.
     fn head(&mut self) -> io::Result<&[u8]> {
         while !self.ended && self.ready.len() < HEAD {
             self.fill()?;
             self.at = self.ready.len() - without_marks(&self.ready).len();
             let text = &self.ready[self.at..];
-            let line_end = text.iter().rposition(|&byte| byte == b'\n');
-            if line_end.is_some_and(|end| first_line(&text[..end]).is_some()) {
+            let end = text.iter().rposition(|&byte| byte == b'\n');
+            if end.is_some_and(|end| first_lines(&text[..end]).nth(TOP - 1).is_some()) {
                 break;
             }
         }
@@ -270,14 +282,65 @@ impl<R: Read> Read for Lines<R> {
 }
 
 /// Excel writes semicolons where a comma is the decimal mark; tables copied from elsewhere have tabs.
+const DELIMITERS: [u8; 4] = *b",;\t|";
+
+/// The delimiter that finds the most columns in a header; without a header, the one that the first line has most of.
 fn delimiter(head: &[u8]) -> u8 {
-    let header = String::from_utf8_lossy(first_line(head).unwrap_or_default());
-    let count = |mark: u8| header.matches(char::from(mark)).count();
-    *b",;\t"
-        .iter()
-        .rev()
-        .max_by_key(|&&mark| count(mark))
-        .unwrap_or(&b',')
+    let mut top = Vec::new();
+    for line in first_lines(head).take(TOP) {
+        top.extend_from_slice(line);
+        top.push(b'\n');
+    }
+    let columns = |mark: u8| {
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(mark)
+            .from_reader(&*top);
+        let cells: Vec<Vec<String>> = reader
+            .into_byte_records()
+            .map_while(Result::ok)
+            .map(|row| {
+                row.iter()
+                    .map(|cell| String::from_utf8_lossy(cell).into_owned())
+                    .collect()
+            })
+            .collect();
+        find_header(&cells, "")
+            .ok()
+            .map(|header| header.columns.count())
+    };
+    let first = String::from_utf8_lossy(first_lines(head).next().unwrap_or_default());
+    let likely = |mark: u8| {
+        // A pipe stands in titles too.
+        let count = if mark == b'|' {
+            0
+        } else {
+            first.matches(char::from(mark)).count()
+        };
+        (columns(mark), count)
+    };
+    let best = DELIMITERS.iter().rev().max_by_key(|&&mark| likely(mark));
+    *best.unwrap_or(&b',')
+}
+
+/// The delimiter that a first line such as `sep=;` names, and the length of that line.
+fn told_delimiter(head: &[u8]) -> Option<(u8, usize)> {
+    let end = head.iter().position(|&byte| byte == b'\n')?;
+    let line = head[..end].trim_ascii();
+    let line = line
+        .strip_prefix(b"\"")
+        .map_or(line, |rest| rest.trim_ascii_end());
+    let line = line.strip_suffix(b"\"").unwrap_or(line);
+    let (word, mark) = line.split_at_checked(4)?;
+    let mark = match mark {
+        // Tabs are blank.
+        [] => b'\t',
+        [mark] => *mark,
+        _ => return None,
+    };
+    word.eq_ignore_ascii_case(b"sep=")
+        .then_some((mark, end + 1))
 }
 
 /// A text without marks of the byte order before it.
@@ -288,10 +351,10 @@ fn without_marks(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// The first line that is not blank.
-fn first_line(text: &[u8]) -> Option<&[u8]> {
+/// The lines that are not blank.
+fn first_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|&byte| byte == b'\n')
-        .find(|line| !String::from_utf8_lossy(line).trim().is_empty())
+        .filter(|line| !String::from_utf8_lossy(line).trim().is_empty())
 }
 
 #[cfg(test)]

@@ -1,126 +1,63 @@
-//! The list from a CSV or XLSX file.
+//! The list from a file: known by its content, whatever it is called.
 
-use std::{
-    io::{Cursor, Read, Seek},
-    path::Path,
-};
+use std::{fs::File, io::Read, path::Path};
 
-use anyhow::{Context, anyhow, bail, ensure};
-use calamine::{Data, Reader, Sheets, Xlsx, open_workbook_auto};
+use anyhow::{Context, anyhow, bail};
 
-use super::{Table, csv};
-use crate::services::sheets::column_letters;
+use super::{Table, csv, workbook};
+
+pub use super::workbook::read_bytes;
 
 /// The endings of files that can be read.
 pub const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "ods"];
 
-/// Cells of a workbook's tab at most, blank ones between others included: a Google Sheet has no more either.
-const CELLS: usize = 10_000_000;
+/// Beginnings of workbooks: of a ZIP container, and of the older kind.
+const WORKBOOKS: [&[u8]; 2] = [b"PK\x03\x04", b"\xD0\xCF\x11\xE0"];
 
-/// Reads the rows of a file, or opens it where they can be read one by one; in a workbook those of the tab `INPUT`, or of
-/// the first.
-pub fn read(path: &Path) -> anyhow::Result<Table> {
+/// Reads the rows of a file, or opens it where they can be read one by one; in a workbook those of the tab that was asked
+/// for, of `INPUT`, or of the first that has a header.
+pub fn read(path: &Path, tab: Option<&str>) -> anyhow::Result<Table> {
     let place = path.display().to_string();
     let extension = path
         .extension()
         .and_then(|e| e.to_str())
         .unwrap_or_default()
         .to_lowercase();
-    match extension.as_str() {
-        "xlsx" | "xlsm" | "xls" | "ods" => Table::read(read_workbook(path, &place)?, &place),
-        "csv" | "tsv" | "txt" => csv::open(path, &place),
-        _ => bail!("{place}: a list is a .csv or an .xlsx file, so save it as one of them"),
+    if !EXTENSIONS.contains(&extension.as_str()) {
+        bail!("{place}: a list is a .csv or an .xlsx file, so save it as one of them");
     }
-}
-
-/// Reads a workbook that is in memory: the tab that was asked for, `INPUT`, or the first. Returns the tab's name too.
-pub fn read_bytes(bytes: Vec<u8>, tab: Option<&str>) -> anyhow::Result<(String, Table)> {
-    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes))
-        .context("the exported spreadsheet cannot be read as a workbook")?;
-    let tab = tab_of(&book.sheet_names(), tab, "the spreadsheet")?;
-    let place = format!("tab «{tab}»");
-    let cells = cells_of_xlsx(&mut book, &tab, &place)?;
-    Ok((tab, Table::read(cells, &place)?))
-}
-
-fn read_workbook(path: &Path, place: &str) -> anyhow::Result<Vec<Vec<String>>> {
-    let bad = "cannot be read";
-    std::fs::metadata(path).with_context(|| format!("{place} {bad}: is the path right?"))?;
-    // The reader's own words are of ZIP containers, which nobody has asked for.
-    let mut book = open_workbook_auto(path).map_err(|_| {
-        anyhow!("{place} {bad} as a workbook: open it in Excel, take off its password where it has one, and save it again as .xlsx")
-    })?;
-    let tab = tab_of(&book.sheet_names(), None, place)?;
-    match &mut book {
-        Sheets::Xlsx(book) => cells_of_xlsx(book, &tab, place),
-        other => cells(other, &tab, place),
+    let begin = beginning(path, &place)?;
+    if WORKBOOKS.iter().any(|workbook| begin.starts_with(workbook)) {
+        return workbook::read(path, tab, &place);
     }
-}
-
-fn tab_of(tabs: &[String], asked: Option<&str>, place: &str) -> anyhow::Result<String> {
-    let titles: Vec<&str> = tabs.iter().map(String::as_str).collect();
-    Ok(titles[super::pick_tab(&titles, asked, place)?].to_owned())
-}
-
-/// The cells of a tab, one by one: a single stray cell in the last corner makes a tab of 17,000,000,000 cells.
-fn cells_of_xlsx<F: Read + Seek>(
-    book: &mut Xlsx<F>,
-    tab: &str,
-    place: &str,
-) -> anyhow::Result<Vec<Vec<String>>> {
-    let bad = || unreadable(tab, place);
-    let mut reader = book.worksheet_cells_reader(tab).with_context(bad)?;
-    let (mut cells, mut width): (Vec<Vec<String>>, usize) = (Vec::new(), 0);
-    while let Some(cell) = reader.next_cell().with_context(bad)? {
-        let value = Data::from(cell.get_value().clone());
-        if value == Data::Empty {
-            continue;
+    let mut table = match csv::open(path, &place) {
+        Ok(table) => table,
+        // What is called a workbook and is none is often text with tabs, and else a page.
+        Err(_) if !matches!(extension.as_str(), "csv" | "tsv" | "txt") => {
+            let is_page = begin.trim_ascii_start().starts_with(b"<");
+            let what = if is_page { " (it is a web page)" } else { "" };
+            return Err(anyhow!(
+                "{place} cannot be read as a workbook{what}: open it in Excel, and save it again as .xlsx"
+            ));
         }
-        let (row, column) = cell.get_position();
-        let (row, column) = (row as usize, column as usize);
-        width = width.max(column + 1);
-        let height = cells.len().max(row + 1);
-        ensure!(
-            height.saturating_mul(width) <= CELLS,
-            "{place}: tab {tab} reaches to row {height} and column {}, which are more than {CELLS} cells: delete the rows and columns beyond the list, which may have a stray cell, and save it again",
-            column_letters(width - 1)
-        );
-        cells.resize_with(height, Vec::new);
-        let cells = &mut cells[row];
-        cells.resize(cells.len().max(column + 1), String::new());
-        cells[column] = shown(&value);
+        Err(error) => return Err(error),
+    };
+    if let Some(tab) = tab {
+        let note = format!("{place} is text and has no tabs: «{tab}» is not looked for");
+        table.notes.push(note);
     }
-    Ok(cells)
+    Ok(table)
 }
 
-fn cells<F: Read + Seek, B: Reader<F, Error: std::error::Error + Send + Sync + 'static>>(
-    book: &mut B,
-    tab: &str,
-    place: &str,
-) -> anyhow::Result<Vec<Vec<String>>> {
-    let range = book
-        .worksheet_range(tab)
-        .with_context(|| unreadable(tab, place))?;
-    // The range begins at the first cell that is used; row numbers are those of the file.
-    let (top, left) = range.start().unwrap_or((0, 0));
-    let mut cells = vec![Vec::new(); top as usize];
-    cells.extend(range.rows().map(|row| {
-        let mut cells = vec![String::new(); left as usize];
-        cells.extend(row.iter().map(shown));
-        cells
-    }));
-    Ok(cells)
-}
-
-fn unreadable(tab: &str, place: &str) -> String {
-    format!("{place}: tab {tab} cannot be read: open the file and save it again as .xlsx")
-}
-
-fn shown(cell: &Data) -> String {
-    match cell {
-        Data::Empty => String::new(),
-        other => other.to_string(),
+/// The first bytes of a file; none of what can be read once only.
+fn beginning(path: &Path, place: &str) -> anyhow::Result<Vec<u8>> {
+    let cannot = || format!("{place} cannot be read: is the path right?");
+    let mut begin = Vec::new();
+    if path.metadata().with_context(cannot)?.is_file() {
+        let file = File::open(path).with_context(cannot)?;
+        file.take(16).read_to_end(&mut begin).with_context(cannot)?;
     }
+    Ok(begin)
 }
 
 #[cfg(test)]
@@ -137,7 +74,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        read(&path)
+        read(&path, None)
     }
 
     #[test]
@@ -163,8 +100,8 @@ mod tests {
     #[test]
     fn files_that_are_no_lists_say_what_to_do() {
         for (name, bytes, words) in [
-            ("list.csv", &b"Brand\n\xC7\xE3\n"[..], "CSV UTF-8"),
-            ("list.csv", b"PK\x03\x04", ".xlsx"),
+            ("list.csv", &b"Brand\nM\xF6bel\n"[..], "CSV UTF-8"),
+            ("list.csv", b"PK\x03\x04", "workbook"),
             ("list.csv", b"", "is empty"),
             (
                 "list.csv",
@@ -177,7 +114,9 @@ mod tests {
             let error = format!("{:#}", read_text(name, bytes).unwrap_err());
             assert!(error.contains(words), "{error}");
         }
-        let error = read(Path::new("nowhere.csv")).unwrap_err().to_string();
+        let error = read(Path::new("nowhere.csv"), None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("nowhere.csv"), "{error}");
     }
 
@@ -191,7 +130,7 @@ mod tests {
         tab.write(2, 1, "Brand").unwrap();
         tab.write(3, 1, "کاله").unwrap();
         book.save(&path).unwrap();
-        let table = read(&path).unwrap();
+        let table = read(&path, None).unwrap();
         let rows = rows(&table);
         assert_eq!((rows[0].number, rows[0].name.as_str()), (4, "کاله"));
     }
@@ -206,7 +145,7 @@ mod tests {
         tab.write(1, 0, "کاله").unwrap();
         tab.write(1_048_575, 16_383, "x").unwrap();
         book.save(&path).unwrap();
-        let error = read(&path).unwrap_err().to_string();
+        let error = read(&path, None).unwrap_err().to_string();
         assert!(error.contains("row 1048576 and column XFD"), "{error}");
     }
 }

@@ -30,7 +30,7 @@ pub struct Layout<'a> {
     pub own: [Option<usize>; HEADERS.len()],
     /// Columns in use: own columns are added beyond them.
     pub width: usize,
-    /// The columns that were read: name, website if there is one, own columns that are there.
+    /// The columns that were read: name, website and parent company if there are such, own columns that are there.
     pub read: &'a [Vec<Vec<String>>],
 }
 
@@ -40,6 +40,7 @@ impl Located {
         let mut columns = layout.read.iter();
         let names = columns.next();
         let websites = layout.columns.website.and_then(|_| columns.next());
+        let parents = layout.columns.parent.and_then(|_| columns.next());
         let own_cells = layout.own.map(|column| column.and_then(|_| columns.next()));
         let cell = |column: Option<&Vec<Vec<String>>>, row: usize| {
             column
@@ -52,6 +53,7 @@ impl Located {
             number,
             name: cell(names, number),
             website: cell(websites, number),
+            parent: cell(parents, number),
             ..Row::default()
         });
         let gathered = gather(rows);

@@ -2,6 +2,7 @@
 
 mod columns;
 mod csv;
+mod encoding;
 pub mod file;
 mod located;
 mod memory;
@@ -10,12 +11,15 @@ mod results_tab;
 mod row_tags;
 mod rows;
 pub mod sheet;
-
-use anyhow::Context;
+mod tabs;
+mod workbook;
 
 use columns::Columns;
 
-pub use self::rows::{Reading, Rows};
+pub use self::{
+    columns::{heads_names, is_header_of_names},
+    rows::{Reading, Rows},
+};
 
 /// Rows below a header, as somebody typed them.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ pub struct Table {
     pub rows: Rows,
     /// Headers of columns that are neither read nor the program's own, with what they may have been meant for.
     left_alone: Vec<String>,
+    /// What the user should know of the list as a whole.
+    pub notes: Vec<String>,
+    /// The tab that it stands in, where a workbook has several.
+    pub tab: Option<String>,
 }
 
 /// Rows at the top among which the header is looked for: some lists have a title above it.
@@ -34,20 +42,17 @@ const TOP: usize = 20;
 const LEFT_ALONE_SHOWN: usize = 8;
 
 impl Table {
-    /// Reads cells that have a header.
-    pub fn read(cells: Vec<Vec<String>>, place: &str) -> anyhow::Result<Self> {
-        let (columns, header_row) = find_header(&cells, place)?;
-        Ok(Self::below(columns, header_row, cells))
-    }
-
     /// The rows below the header.
-    pub fn below(columns: Columns, header_row: usize, cells: Vec<Vec<String>>) -> Self {
-        let left_alone = columns.left_alone(&cells[header_row - 1]);
-        let below = cells.into_iter().enumerate().skip(header_row);
+    pub fn below(header: &Header, cells: Vec<Vec<String>>) -> Self {
+        let columns = header.columns;
+        let left_alone = columns.left_alone(&cells[header.row - 1]);
+        let below = cells.into_iter().enumerate().skip(header.last);
         Self {
             columns,
             left_alone,
             rows: Rows::Held(below.map(|(i, cells)| columns.read(i + 1, cells)).collect()),
+            notes: Vec::new(),
+            tab: None,
         }
     }
 
@@ -66,26 +71,21 @@ impl Table {
     }
 }
 
-/// Which of these tabs has the list: the one that was asked for, `INPUT` where there is such a tab, else the first.
-pub fn pick_tab(titles: &[&str], asked: Option<&str>, place: &str) -> anyhow::Result<usize> {
-    let named = |name: &str| titles.iter().position(|title| *title == name);
-    match asked {
-        Some(asked) => named(asked).with_context(|| {
-            format!(
-                "{place} has no tab «{asked}»: choose one of these with GOOGLE_SHEET_TAB: {}",
-                titles.join(", ")
-            )
-        }),
-        None => named("INPUT")
-            .or((!titles.is_empty()).then_some(0))
-            .with_context(|| {
-                format!("{place} has no tab with cells: put the list into one, with a header such as “Brand Name”")
-            }),
-    }
+/// Where the header of a list is.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    pub columns: Columns,
+    /// Its row, counted from 1.
+    pub row: usize,
+    /// The last of the rows that say what stands below: some lists have a header in each of two languages.
+    pub last: usize,
 }
 
-/// Finds the header: where the columns are, and its row number.
-pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<(Columns, usize)> {
+/// Finds the header.
+///
+/// # Errors
+/// When no row at the top has a column for the brand's name.
+pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<Header> {
     let filled = |row: &&Vec<String>| is_filled(row);
     for (i, row) in cells
         .iter()
@@ -94,7 +94,7 @@ pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<(Column
         .filter(|(_, row)| filled(row))
     {
         if let Some(columns) = Columns::find(row, place, i + 1)? {
-            return Ok((columns, i + 1));
+            return Ok(with_rows_below(columns, i, cells));
         }
     }
     match cells.iter().enumerate().find(|(_, row)| filled(row)) {
@@ -103,6 +103,38 @@ pub fn find_header(cells: &[Vec<String>], place: &str) -> anyhow::Result<(Column
             "{place} is empty: put a header (Brand Name, Website, Parent Company) and brands into it"
         )),
     }
+}
+
+/// The header in this row, counted from 0, with those directly below. One that says more of the columns counts: the row
+/// above is the heading of a group.
+fn with_rows_below(columns: Columns, i: usize, cells: &[Vec<String>]) -> Header {
+    let mut header = Header {
+        columns,
+        row: i + 1,
+        last: i + 1,
+    };
+    // What the program has written stands below the header that it knew.
+    let is_settled = own::columns(&cells[i]).iter().any(Option::is_some);
+    for (j, row) in cells.iter().enumerate().take(TOP).skip(i + 1) {
+        let found = Columns::find(row, "", j + 1).ok().flatten();
+        match found.filter(|found| found.count() > header.columns.count()) {
+            Some(columns) if !is_settled && header.last == header.row => {
+                header = Header {
+                    columns,
+                    row: j + 1,
+                    last: j + 1,
+                };
+            }
+            _ if row
+                .get(header.columns.name)
+                .is_some_and(|cell| heads_names(cell)) =>
+            {
+                header.last = j + 1;
+            }
+            _ => break,
+        }
+    }
+    header
 }
 
 fn is_filled(row: &[String]) -> bool {

@@ -25,6 +25,19 @@ use crate::{
 /// Rows that a tab has at first, and that are added when it is full.
 pub const ROOM: usize = 1_000;
 
+/// Whether a row is the header of such a tab.
+pub fn is_header(row: &[String]) -> bool {
+    let is = |cell: &String, (fa, en): &(&str, &str)| {
+        let cell = text::key(cell);
+        cell == text::key(fa) || cell == text::key(en)
+    };
+    row.len() >= HEADERS.len()
+        && row
+            .iter()
+            .zip(&HEADERS)
+            .all(|(cell, names)| is(cell, names))
+}
+
 /// The results tab of a spreadsheet.
 #[derive(Debug)]
 pub struct ResultsTab {

@@ -13,24 +13,26 @@ use serde_json::Value;
 
 use self::batch::Batch;
 use super::{
-    Table,
+    TOP, Table,
     columns::Columns,
     find_header,
     located::{Layout, Located},
     memory::Memory,
     own::{self, HEADERS, Outcome, Shown, Target},
-    pick_tab,
     results_tab::ResultsTab,
     row_tags::RowTags,
+    tabs::{self, Candidates},
+    workbook::{Merged, merged_note},
 };
 use crate::{
     cli::Lang,
     exit::Exit,
     services::{
         call::CallError,
-        sheets::{Cells, Place, Sheets, TabProperties, a1, column_letters},
+        sheets::{self, Cells, Place, Sheets, TabProperties, a1, column_letters},
         tags::row_of,
     },
+    settings::SheetSettings,
     text,
 };
 
@@ -59,6 +61,28 @@ pub struct SheetList {
     left: BTreeSet<String>,
     /// Whether this run has written anything.
     written: bool,
+    /// Cells that are one, and what is to be said of how the tab was chosen.
+    merged: Vec<Merged>,
+    notes: Vec<String>,
+}
+
+/// Which tab is meant.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted<'a> {
+    /// The title that was asked for.
+    pub title: Option<&'a str>,
+    /// The id of the tab that the spreadsheet's address names.
+    pub id: Option<i64>,
+}
+
+impl<'a> Wanted<'a> {
+    /// The tab of these settings.
+    pub fn of(settings: &'a SheetSettings) -> Self {
+        Self {
+            title: settings.tab.as_deref(),
+            id: settings.tab_id,
+        }
+    }
 }
 
 /// Why the list cannot be read.
@@ -70,17 +94,57 @@ pub enum ListError {
     Content(#[from] anyhow::Error),
 }
 
+/// Which of the tabs has the list, and what is to be said of the choice.
+async fn pick(
+    sheets: &Sheets,
+    all: &[sheets::Tab],
+    wanted: Wanted<'_>,
+) -> Result<(usize, Vec<String>), ListError> {
+    const PLACE: &str = "the spreadsheet";
+    let tab = |tab: &sheets::Tab| tabs::Tab {
+        title: tab.properties.title.clone(),
+        hidden: tab.properties.hidden,
+        without_cells: !matches!(tab.properties.sheet_type.as_str(), "" | "GRID"),
+    };
+    let known: Vec<tabs::Tab> = all.iter().map(tab).collect();
+    let opened = wanted
+        .id
+        .and_then(|id| all.iter().position(|tab| tab.properties.sheet_id == id));
+    let (picked, note) = match tabs::candidates(&known, wanted.title, opened, PLACE)? {
+        Candidates::One(picked) => (picked, None),
+        Candidates::Some(some) => {
+            let top = |i: &usize| {
+                let rows = match all[*i].properties.grid_properties.row_count {
+                    0 => TOP,
+                    rows => rows.min(TOP),
+                };
+                a1(&known[*i].title, &format!("1:{rows}"))
+            };
+            let ranges: Vec<String> = some.iter().map(top).collect();
+            let mut tops = sheets.values(&ranges).await?;
+            tops.resize_with(some.len(), Vec::new);
+            tabs::choose(&known, &some, &tops, PLACE)?
+        }
+    };
+    let other = opened.filter(|opened| wanted.title.is_none() && *opened != picked);
+    let other = other.map(|opened| {
+        format!(
+            "the list is read from the tab «{}», and not from «{}», which the address in GOOGLE_SHEET_ID names (--tab or GOOGLE_SHEET_TAB chooses another one)",
+            known[picked].title, known[opened].title
+        )
+    });
+    Ok((picked, other.or(note).into_iter().collect()))
+}
+
 impl SheetList {
-    /// Finds the tab: the one asked for, `INPUT` where there is such a tab, else the first.
-    pub async fn open(sheets: Sheets, tab: Option<&str>) -> Result<(Self, String), ListError> {
-        let spreadsheet = sheets.spreadsheet().await?;
-        let titles: Vec<&str> = spreadsheet
-            .sheets
-            .iter()
-            .map(|tab| tab.properties.title.as_str())
-            .collect();
-        let picked = pick_tab(&titles, tab, "the spreadsheet")?;
-        let tab = spreadsheet.sheets[picked].properties.clone();
+    /// Finds the tab: the one asked for, `INPUT` where there is such a tab, else the one of the address, else the first
+    /// that people see and that has a header.
+    pub async fn open(sheets: Sheets, wanted: Wanted<'_>) -> Result<(Self, String), ListError> {
+        let mut spreadsheet = sheets.spreadsheet().await?;
+        let (picked, notes) = pick(&sheets, &spreadsheet.sheets, wanted).await?;
+        let tab = spreadsheet.sheets.swap_remove(picked);
+        let merged = tab.merges.iter().map(Merged::of_range).collect();
+        let tab = tab.properties;
         let list = Self {
             sheets,
             tab,
@@ -94,6 +158,8 @@ impl SheetList {
             due: Vec::new(),
             left: BTreeSet::new(),
             written: false,
+            merged,
+            notes,
         };
         Ok((list, spreadsheet.properties.title))
     }
@@ -103,8 +169,9 @@ impl SheetList {
         let range = format!("'{}'", self.tab.title.replace('\'', "''"));
         let mut found = self.sheets.values_of_list(&[range]).await?;
         let cells = found.pop().unwrap_or_default();
-        let (columns, header_row) = find_header(&cells, &self.place())?;
-        self.columns = columns;
+        let header = find_header(&cells, &self.place())?;
+        let header_row = header.row;
+        self.columns = header.columns;
         self.header_row = header_row;
         self.width = cells.iter().map(Vec::len).max().unwrap_or(0);
         self.own = own::columns(&cells[header_row - 1]);
@@ -112,12 +179,16 @@ impl SheetList {
             let cell = |column: Option<usize>| row.get(column?).cloned();
             self.own.map(|column| cell(column).unwrap_or_default())
         };
-        let numbered = cells.iter().enumerate().skip(header_row);
+        let numbered = cells.iter().enumerate().skip(header.last);
         let shown = numbered
             .map(|(i, row)| (i + 1, own_cells(row)))
             .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()))
             .collect();
-        Ok((Table::below(columns, header_row, cells), shown))
+        let merged = merged_note(&self.merged, &header, &cells);
+        let mut table = Table::below(&header, cells);
+        table.notes.clone_from(&self.notes);
+        table.notes.extend(merged);
+        Ok((table, shown))
     }
 
     /// Whether results can be written.
@@ -334,7 +405,11 @@ impl SheetList {
             a1(&self.tab.title, &format!("{letters}:{letters}"))
         };
         let header = a1(&self.tab.title, &format!("{0}:{0}", self.header_row));
-        let read = [Some(self.columns.name), self.columns.website];
+        let read = [
+            Some(self.columns.name),
+            self.columns.website,
+            self.columns.parent,
+        ];
         let mut ranges: Vec<String> = std::iter::once(header)
             .chain(read.into_iter().chain(self.own).flatten().map(column))
             .collect();

@@ -399,6 +399,14 @@ impl Sandbox {
         self.services.healed.store(true, Ordering::SeqCst);
     }
 
+    /// Puts a tab before the one at this place; the first one added has the id 1. Properties are those of the service's
+    /// tabs, such as `{"hidden": true}`; `merges` are its merged cells.
+    pub fn add_tab(&self, at: usize, title: &str, rows: &[&[&str]], properties: Value) {
+        self.services
+            .spreadsheet
+            .add_tab(at, title, rows, properties);
+    }
+
     /// Gives the tab another name.
     pub fn rename_tab(&self, title: &str) {
         let spreadsheet = &self.services.spreadsheet;

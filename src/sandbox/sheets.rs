@@ -121,6 +121,27 @@ impl Spreadsheet {
         }
     }
 
+    /// Puts a tab before the one at this place, with properties beside its title and size; `merges` are its merged cells.
+    pub(super) fn add_tab(&self, at: usize, title: &str, rows: &[&[&str]], properties: Value) {
+        let mut tabs = self.tabs();
+        let id = tabs.iter().map(|tab| tab.id).max().unwrap_or(0) + 1;
+        let rows: Vec<Vec<Value>> = rows
+            .iter()
+            .map(|row| row.iter().map(|cell| json!(cell)).collect())
+            .collect();
+        let tab = Tab {
+            id,
+            title: title.to_owned(),
+            columns: 26,
+            row_count: 1_000,
+            rows,
+            tags: Vec::new(),
+            properties,
+        };
+        let at = at.min(tabs.len());
+        tabs.insert(at, tab);
+    }
+
     pub(super) fn edit_before_write(&self, edit: Edit) {
         *lock(&self.before_write) = Some(edit);
     }
@@ -197,10 +218,15 @@ fn properties((index, tab): (usize, &Tab)) -> Value {
     properties["sheetId"] = json!(tab.id);
     properties["title"] = json!(tab.title);
     properties["index"] = json!(index);
-    properties["sheetType"] = json!("GRID");
-    properties["gridProperties"]["rowCount"] = json!(tab.row_count);
-    properties["gridProperties"]["columnCount"] = json!(tab.columns);
-    json!({"properties": properties})
+    let merges = properties
+        .as_object_mut()
+        .and_then(|all| all.remove("merges"));
+    if properties["sheetType"].is_null() {
+        properties["sheetType"] = json!("GRID");
+        properties["gridProperties"]["rowCount"] = json!(tab.row_count);
+        properties["gridProperties"]["columnCount"] = json!(tab.columns);
+    }
+    json!({"properties": properties, "merges": merges.unwrap_or_else(|| json!([]))})
 }
 
 pub(super) async fn batch_get(

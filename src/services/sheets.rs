@@ -61,6 +61,23 @@ pub struct Titled {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Tab {
     pub properties: TabProperties,
+    /// Cells that are one.
+    #[serde(default)]
+    pub merges: Vec<GridRange>,
+}
+
+/// A part of a tab; counted from 0, the ends not included. Ends that are left out are those of the tab.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct GridRange {
+    #[serde(rename = "startRowIndex")]
+    pub top: usize,
+    #[serde(rename = "endRowIndex")]
+    pub bottom: Option<usize>,
+    #[serde(rename = "startColumnIndex")]
+    pub left: usize,
+    #[serde(rename = "endColumnIndex")]
+    pub right: Option<usize>,
 }
 
 /// What a tab is called and how large it is. Values that are zero or empty are left out by the service.
@@ -69,6 +86,9 @@ pub struct Tab {
 pub struct TabProperties {
     pub sheet_id: i64,
     pub title: String,
+    /// `GRID`, where it has cells.
+    pub sheet_type: String,
+    pub hidden: bool,
     pub grid_properties: Grid,
 }
 
@@ -177,7 +197,7 @@ impl Sheets {
         let mut url = self.at(&[]);
         url.query_pairs_mut().append_pair(
             "fields",
-            "properties.title,sheets.properties(sheetId,title,gridProperties)",
+            "properties.title,sheets(properties(sheetId,title,sheetType,hidden,gridProperties),merges)",
         );
         let mut request = Request::free("spreadsheet", Method::GET, url, HeaderMap::new());
         request.timeout = super::PREFLIGHT_TIMEOUT;

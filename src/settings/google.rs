@@ -51,6 +51,15 @@ pub fn sheet_id(text: &str) -> anyhow::Result<String> {
     Ok(id)
 }
 
+/// The id of the tab that a spreadsheet's address names, as `#gid=123`.
+pub fn tab_id(text: &str) -> Option<i64> {
+    let (_, rest) = text.split_once("gid=")?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
 /// Reads a service-account file.
 pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
     keys::check_no_key(
@@ -130,6 +139,27 @@ mod tests {
             "my sheet",
         ] {
             assert!(sheet_id(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_tab_of_an_address_is_known() {
+        for (text, id) in [
+            (
+                "https://docs.google.com/spreadsheets/d/1ieRgnZ296/edit#gid=0",
+                Some(0),
+            ),
+            (
+                "https://docs.google.com/spreadsheets/d/1ieRgnZ296/edit?gid=77#gid=77",
+                Some(77),
+            ),
+            (
+                "https://docs.google.com/spreadsheets/d/1ieRgnZ296/edit?usp=sharing",
+                None,
+            ),
+            ("1ieRgnZ296", None),
+        ] {
+            assert_eq!(tab_id(text), id, "{text}");
         }
     }
 

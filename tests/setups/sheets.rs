@@ -115,7 +115,7 @@ fn lists_that_cannot_be_read() {
         printed += &row(&desk, &format!("public {what}"), public, 2, says);
     }
     let desk = Desk::with_list(&list_of(1));
-    fs::write(desk.path("cp1256.csv"), b"Brand\n\xC7\xE3\n").unwrap();
+    fs::write(desk.path("western.csv"), b"Brand\nM\xF6bel\n").unwrap();
     fs::write(desk.path("book.csv"), b"PK\x03\x04").unwrap();
     fs::write(desk.path("half.xlsx"), b"PK\x03\x04").unwrap();
     for (what, file, says) in [
@@ -124,7 +124,7 @@ fn lists_that_cannot_be_read() {
             "nowhere.csv",
             &["nowhere.csv cannot be read", "is the path right?"][..],
         ),
-        ("not UTF-8", "cp1256.csv", &["is not UTF-8", "CSV UTF-8"]),
+        ("not UTF-8", "western.csv", &["is not UTF-8", "CSV UTF-8"]),
         (
             "a PDF",
             "list.pdf",
@@ -134,9 +134,12 @@ fn lists_that_cannot_be_read() {
             ],
         ),
         (
-            "a workbook called CSV",
+            "half a workbook called CSV",
             "book.csv",
-            &["is a workbook", ".xlsx"],
+            &[
+                "book.csv cannot be read as a workbook",
+                "save it again as .xlsx",
+            ],
         ),
         (
             "half a workbook",

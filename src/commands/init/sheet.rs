@@ -65,7 +65,7 @@ impl SetUp {
                 Tried::Fine(_) | Tried::Unknown(_) => Ok(true),
             };
         }
-        let public = settings::public_sheet(id).or_exit(Exit::Usage)?;
+        let public = settings::public_sheet(id, None).or_exit(Exit::Usage)?;
         let tried = self.trials.public_sheet(&public).await?;
         let read = !matches!(tried, Tried::Refused(_));
         match tried {
@@ -186,7 +186,8 @@ fn tell(tried: &Tried) {
 fn sheet(id: &str, access: SheetAccess) -> anyhow::Result<SheetSettings> {
     Ok(SheetSettings {
         id: settings::sheet_id(id)?,
-        tab: settings::sheet_tab(),
+        tab: settings::sheet_tab(None),
+        tab_id: settings::tab_id(id),
         base: settings::sheets_base()?,
         access,
     })

@@ -18,7 +18,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::{
         self, Table,
-        sheet::{ListError, SheetList},
+        sheet::{ListError, SheetList, Wanted},
     },
     secrets::Secrets,
     services::{
@@ -157,9 +157,9 @@ impl Trials {
     pub async fn sheet(&self, settings: &SheetSettings) -> anyhow::Result<Tried> {
         self.caller.secrets().add(settings.access.secret());
         let sheets = Sheets::new(self.caller.clone(), gate(), gate(), settings)?;
-        let tab = settings.tab.as_deref();
+        let wanted = Wanted::of(settings);
         let read = async {
-            let (mut list, title) = SheetList::open(sheets, tab).await?;
+            let (mut list, title) = SheetList::open(sheets, wanted).await?;
             let (table, _) = list.load().await?;
             if list.can_write() {
                 list.try_writing().await?;

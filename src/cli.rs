@@ -53,6 +53,7 @@ impl Cli {
             .try_get_matches_from(&args)
             .map_err(|error| help::with_remedy(error, &args))?;
         let mut cli = Self::from_arg_matches(&matches)?;
+        cli.run.nothing_typed = !asks_for_something(&matches);
         let run = match &mut cli.command {
             None => Some((&mut cli.run, &matches)),
             Some(Command::Check(check)) => matches
@@ -81,6 +82,18 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// Flags that say how something is shown, and not that anything is to be done: `-v` is typed by who wants to see the version.
+const MANNERS: [&str; 2] = ["quiet", "verbose"];
+
+/// Whether a flag was typed that asks for something.
+fn asks_for_something(matches: &ArgMatches) -> bool {
+    help::command()
+        .get_arguments()
+        .map(|arg| arg.get_id().as_str())
+        .filter(|id| !MANNERS.contains(id) && matches.try_contains_id(id).is_ok())
+        .any(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
 }
 
 /// The command without environment variables that are blank: those are as good as not set.
@@ -187,6 +200,9 @@ pub struct RunArgs {
     /// Parts of the research that a benchmark leaves out.
     #[arg(skip = Stages::ALL)]
     pub stages: Stages,
+    /// Nothing was asked for on the command line.
+    #[arg(skip)]
+    pub nothing_typed: bool,
     /// In a rehearsal, ask the models of the settings and not simulated ones.
     #[arg(skip)]
     pub real_models: bool,

@@ -3,12 +3,18 @@
 mod check;
 mod init;
 mod move_state;
+mod nothing;
 
 use std::{io::Write, path::Path};
 
 use serde_json::json;
 
-pub use self::{check::check, init::init, move_state::move_state};
+pub use self::{
+    check::check,
+    init::init,
+    move_state::move_state,
+    nothing::{nothing_asked, nothing_named},
+};
 use crate::{
     batch::{self, store_failure},
     cli::{ExportArgs, SandboxArgs},

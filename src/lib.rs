@@ -136,6 +136,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
         .or_exit(Exit::Usage)?;
     let ended = runtime.block_on(async {
         match cli.command {
+            None if cli.run.nothing_typed => Err(commands::nothing_asked(&cli.run)),
             None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Bench(args)) => bench::bench(args).await,
             Some(Command::Init) => commands::init().await,

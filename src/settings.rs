@@ -1,5 +1,6 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
+pub mod caps;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
@@ -20,10 +21,11 @@ use url::Url;
 pub use self::google::{service_account, sheet_id};
 use crate::{
     cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
+    state::caps::Caps,
 };
 
 /// The settings that are no flags.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 15] = [
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_HEADERS",
@@ -37,6 +39,8 @@ pub const NAMES: [&str; 13] = [
     "GOOGLE_SHEET_ID",
     "GOOGLE_SHEET_TAB",
     "GOOGLE_SHEETS_BASE_URL",
+    "BRANDINTEL_DAILY_BUDGET",
+    "BRANDINTEL_MONTHLY_BUDGET",
 ];
 
 /// Where the Google Sheets API answers, unless told otherwise.
@@ -61,6 +65,8 @@ pub struct Settings {
     /// The spreadsheet, where none does: it is read as anyone with the link can.
     pub public_sheet: Option<PublicSheetSettings>,
     pub rates: Rates,
+    /// What all runs and hosts together may spend in a day and in a month.
+    pub caps: Caps,
     pub folders: Folders,
     /// The services are simulated, and every artefact has to say so.
     pub simulated: bool,
@@ -179,6 +185,7 @@ impl Settings {
             sheet: sheet.map(Arc::new),
             public_sheet,
             rates: Rates::new(args, 1.0),
+            caps: caps::caps()?,
             folders: Folders::new(false),
             simulated: false,
         })
@@ -193,6 +200,7 @@ impl Settings {
             answer_time().err(),
             tavily().err(),
             credit_price().err(),
+            caps::caps().err(),
             if needs_sheet { sheet().err() } else { None },
         ];
         parts.into_iter().flatten().collect()
@@ -240,6 +248,7 @@ impl Settings {
             })),
             public_sheet: None,
             rates: Rates::new(args, args.sandbox_speed),
+            caps: caps::caps()?,
             folders: Folders::new(true),
             simulated: true,
         })

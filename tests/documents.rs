@@ -27,7 +27,7 @@ fn every_variable_is_explained_in_the_example() {
         .collect();
     let settings = document("src/settings.rs");
     let quoted = settings.split('"').filter(|text| {
-        ["OPENROUTER_", "TAVILY_", "GOOGLE_"]
+        ["OPENROUTER_", "TAVILY_", "GOOGLE_", "BRANDINTEL_"]
             .iter()
             .any(|prefix| text.starts_with(prefix))
             && text.chars().all(|c| c.is_ascii_uppercase() || c == '_')

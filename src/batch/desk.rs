@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     cli::RunArgs,
+    commands,
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
@@ -74,13 +75,7 @@ impl Desk {
     pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
         let source = &args.source;
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
-            return Err(Failure::new(
-                Exit::Usage,
-                "nothing to research was named: give --google-sheets, --brands FILE or --brand NAME\n\n  \
-                 To rehearse, without keys:  brandintel --google-sheets --sandbox --workers 8 --limit 20\n  \
-                 To set up keys and sheet:   brandintel init\n  \
-                 All flags and commands:     brandintel -h",
-            ));
+            return Err(commands::nothing_named());
         }
         if let Some(path) = &source.brands {
             // Before anybody is asked.
@@ -115,6 +110,7 @@ impl Desk {
             args: &args.batch,
             list: &list,
             run_id: &run_id,
+            caps: settings.caps,
             now: started,
             simulated: settings.simulated,
         };

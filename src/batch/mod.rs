@@ -1,5 +1,6 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
+pub mod afford;
 mod announce;
 pub mod background;
 mod bar;
@@ -46,6 +47,7 @@ use jiff::Timestamp;
 use tokio::time::MissedTickBehavior;
 
 use self::{
+    afford::{Means, Reached},
     crew::{Crew, Outline},
     desk::Desk,
     plan::Plan,
@@ -164,7 +166,9 @@ async fn lead(
     let plan = desk.plan(&rows, registry.as_ref()).await?;
     drop(rows);
     account.reject(&plan.rejected);
-    let estimate = desk.announce(&plan, &connections);
+    let means = Means::of(desk).await?;
+    let estimate = desk.announce(&plan, &connections, &means);
+    let refused = means.refuse(desk, &plan, &connections, &estimate);
     let words = Words::of(desk.args.batch.lang);
     let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
     drop(shown);
@@ -175,6 +179,9 @@ async fn lead(
             }
             _ => Vec::new(),
         };
+        if let Some(Reached { why, remedy }) = refused {
+            desk::warn(&format!("{why}: {remedy}"));
+        }
         return desk.rehearse(plan, &cells).map(Err);
     }
     if let Some(registry) = &mut registry {
@@ -184,6 +191,7 @@ async fn lead(
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 if plan.total == 0 => desk::warn("the list names no brand: is it the right list?"),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
+        _ if refused.is_some() => {}
         _ => say!("[START] Beginning parallel processing...\n"),
     }
     #[expect(
@@ -200,6 +208,7 @@ async fn lead(
             on_request: plan.on_request,
             rejected: plan.rejected.len(),
             per_brand: estimate.per_brand,
+            refused,
         },
         outlook,
         start: Start::Plan(Box::new(Planned {

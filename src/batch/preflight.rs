@@ -329,14 +329,20 @@ pub fn check_budget(
     settings: &Settings,
     budget: Option<Usd>,
 ) -> Result<(), Failure> {
-    if budget.is_none() || connections.openrouter.has_prices() {
+    let cap = settings.caps.each().next();
+    let limit = match (budget, cap) {
+        (Some(_), _) => "--budget",
+        (None, Some((term, _))) => term.setting(),
+        (None, None) => return Ok(()),
+    };
+    if connections.openrouter.has_prices() {
         return Ok(());
     }
     Err(Failure::new(
         Exit::Usage,
         format!(
-            "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
-             Choose a listed model with --model, put its prices into OPENROUTER_PRICES, or run without --budget",
+            "{limit} cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
+             Choose a listed model with --model, put its prices into OPENROUTER_PRICES, or run without {limit}",
             settings.model
         ),
     ))

@@ -551,7 +551,7 @@ impl Services {
             }
             Some(Kind::Status(status)) => Some(refusal(service, *status)),
             Some(Kind::Echo) => Some(body::echo(headers)),
-            Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind)),
+            Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind, body)),
             None => {
                 match &self.latency {
                     Some(Latency(draw)) if service != Service::Sheets => {

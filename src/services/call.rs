@@ -16,7 +16,10 @@ use crate::{
     exit::Exit,
     money::Usd,
     remedy::ErrorKind,
-    state::paid::{Cost, RequestHash},
+    state::{
+        caps::Purse,
+        paid::{Cost, RequestHash},
+    },
 };
 
 /// How addresses of OpenRouter's own pages are known.
@@ -46,6 +49,8 @@ pub struct Request {
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Body,
+    /// The model that it is for.
+    pub model: Option<String>,
     /// The longest that one attempt may take.
     pub timeout: Duration,
     /// The longest that all attempts may take, where the usual patience is too long.
@@ -77,6 +82,8 @@ pub type ReadCost = Box<dyn Fn(&Value) -> Option<Cost> + Send + Sync>;
 pub struct Price {
     /// The worst case.
     pub worst: Usd,
+    /// Whether that is known: a server may list no prices, and then it is nothing.
+    pub agreed: bool,
     /// Reads the cost from the answer; `None` where it cannot be told, and the worst case counts.
     pub cost: ReadCost,
 }
@@ -108,8 +115,12 @@ pub enum CallError {
     /// This host was away for too long.
     #[error("the brand has been given to another host")]
     Lost,
-    #[error("the budget has {left} left, and one more call may cost up to {needed}")]
-    Budget { needed: Usd, left: Usd },
+    #[error("{purse} has {left} left, and one more call may cost up to {needed}")]
+    Budget {
+        purse: Purse,
+        needed: Usd,
+        left: Usd,
+    },
     /// Only this request failed.
     #[error("{service}: {message}")]
     Request {
@@ -195,6 +206,7 @@ impl Request {
             url,
             headers,
             body: Body::None,
+            model: None,
             timeout: Duration::from_mins(1),
             patience: None,
             payer: String::new(),

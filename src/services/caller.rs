@@ -25,7 +25,9 @@ use super::{
     failures::Failures,
     gate::{LONGEST_REQUESTED, Pass},
     network::{BODY_LIMIT, Network, Received, Unanswered},
-    outcome::{Attempt, book, conclude, not_answered, now_in_milliseconds, unavailable},
+    outcome::{
+        Attempt, billed_too_much, book, conclude, not_answered, now_in_milliseconds, unavailable,
+    },
     refusal::{Otherwise, Refusal, Sent},
     reply::{Reply, allowance, is_html, message, resets, retry_after, sent_on},
     successes::Successes,
@@ -172,7 +174,7 @@ impl Caller {
         since: Timestamp,
         otherwise: Otherwise,
     ) -> Result<Sent, CallError> {
-        let span = span::call(service.name, &request.what);
+        let span = span::call(service.name, &request.what, request.model.as_deref());
         // In a box, because many of them stand in one future.
         let work = Box::pin(self.find_or_send(service, request, since, otherwise));
         let result = span::measure(span.clone(), work).await;
@@ -364,6 +366,13 @@ impl Caller {
                 Some(Cost::default()),
             ),
         };
+        if let (Some(price), Some(cost)) = (&request.price, cost)
+            && price.agreed
+            && cost.usd > price.worst
+        {
+            // It is booked and kept; nothing more is bought at such prices.
+            return Err(billed_too_much(service, request, price, cost.usd, &reply));
+        }
         let attempt = conclude(reply, verdict, (at, cost), hash, sent);
         if matches!(attempt, Attempt::Answer(..)) {
             service.gate.succeeded(sent);
@@ -395,6 +404,8 @@ impl Caller {
             let freed = self.paid.freed();
             let ask = Ask {
                 service: service.name,
+                stage: request.kind(),
+                model: request.model.as_deref(),
                 hash,
                 since,
                 worst: price.worst,
@@ -447,7 +458,15 @@ impl Caller {
             HoldError::Wait => self.unless_stopped(freed).await,
             HoldError::Busy => self.unless_stopped(sleep(ELSEWHERE)).await,
             HoldError::Lost => Err(CallError::Lost),
-            HoldError::Budget { needed, left } => Err(CallError::Budget { needed, left }),
+            HoldError::Budget {
+                purse,
+                needed,
+                left,
+            } => Err(CallError::Budget {
+                purse,
+                needed,
+                left,
+            }),
             HoldError::Store(error) => Err(error.into()),
         }
     }

@@ -298,11 +298,13 @@ impl OpenRouter {
             .max();
         Ok(Request {
             what: sending.what.clone(),
+            model: Some(candidate.model.slug.clone()),
             method: Method::POST,
             url: crate::services::join(&self.base, ["chat", "completions"]),
             headers: self.headers.clone(),
             price: Some(Price {
                 worst: worst.unwrap_or(Usd::ZERO),
+                agreed: worst.is_some(),
                 cost: Box::new(move |json| {
                     let usd = ChatUsage::read(json).cost(prices)?;
                     Some(Cost { usd, credits: 0 })

@@ -58,6 +58,7 @@ use super::{
 };
 use crate::{
     exit::Exit,
+    money::Usd,
     remedy::ErrorKind,
     settings::{Endpoint, ModelTerms},
 };
@@ -231,6 +232,17 @@ impl OpenRouter {
     pub fn model(&self) -> &Model {
         // There is at least one.
         &self.candidates[0].model
+    }
+
+    /// The most that a call of this kind may cost with whichever model, for a question of so many bytes; nothing without
+    /// prices.
+    pub fn worst_case(&self, name: &'static str, bytes: usize, max_tokens: u32) -> Usd {
+        let worst = self.candidates.iter().filter_map(|candidate| {
+            let form = candidate.ladder.form(name);
+            let prices = candidate.model.prices?;
+            Some(prices.worst(bytes, form.longest_billed(max_tokens)))
+        });
+        worst.max().unwrap_or_default()
     }
 
     /// Whether the prices of all models that may be asked are known, so that a budget can be kept.

@@ -25,6 +25,8 @@ async fn hold(
 ) -> Result<Hold, HoldError> {
     let ask = Ask {
         service,
+        stage: "stage",
+        model: Some("model"),
         hash,
         since: Timestamp::MAX,
         worst,

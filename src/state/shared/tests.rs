@@ -106,6 +106,8 @@ async fn ask(paid: &Arc<Paid>, brand: &str, number: u8) -> Result<Admitted, Hold
     };
     let ask = Ask {
         service: "llm",
+        stage: "analyst",
+        model: Some("model"),
         hash: [number; 32],
         since: Timestamp::MAX,
         worst: usd("1"),

@@ -105,15 +105,15 @@ const ADMIT: &str = "
         (SELECT wait FROM turn),
         EXISTS (SELECT FROM ours),
         EXISTS (SELECT FROM busy),
-        (SELECT (greatest($10::text::numeric - committed, 0))::text FROM job WHERE id = $8),
+        (SELECT (greatest($10::text::numeric - committed, 0))::text FROM job WHERE id = $8 AND $10::text IS NOT NULL),
         EXISTS (
             SELECT FROM spending JOIN live_host ON live_host.id = spending.host
             WHERE state = 'held' AND job = $8 AND hold <> $7),
-        (SELECT (greatest($18::text::numeric - used, 0))::text FROM today),
+        (SELECT (greatest($18::text::numeric - used, 0))::text FROM today WHERE $18::text IS NOT NULL),
         EXISTS (
             SELECT FROM spending JOIN live_host ON live_host.id = spending.host
             WHERE state = 'held' AND at >= $16 AND at < $17 AND hold <> $7),
-        (SELECT (greatest($21::text::numeric - used, 0))::text FROM month),
+        (SELECT (greatest($21::text::numeric - used, 0))::text FROM month WHERE $21::text IS NOT NULL),
         EXISTS (
             SELECT FROM spending JOIN live_host ON live_host.id = spending.host
             WHERE state = 'held' AND at >= $19 AND at < $20 AND hold <> $7),

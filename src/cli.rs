@@ -446,9 +446,31 @@ pub struct StatusArgs {
     /// Show who owns whom, as all reports say together, and rivals of one holding
     #[arg(long)]
     pub graph: bool,
+    /// Show where the money went, and what the month will come to
+    #[arg(long, conflicts_with = "graph")]
+    pub spent: bool,
+    /// What --spent adds up by [default: day]
+    #[arg(long, value_name = "WHAT", value_enum, requires = "spent")]
+    pub by: Option<By>,
     /// Where state is kept that several hosts share.
     #[command(flatten)]
     pub shared: StateArgs,
+}
+
+/// What spending is added up by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Days, as in Iran
+    #[default]
+    Day,
+    /// Months of the Iranian calendar
+    Month,
+    /// Lists of brands
+    List,
+    /// Stages of the research, such as search and analyst
+    Stage,
+    /// Models, and services that have none
+    Model,
 }
 
 /// The flags of `move`.

@@ -83,6 +83,10 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel status --state postgres://night@db.agency.ir/brandintel",
             ),
             (
+                "Where the money went, and what the month will come to",
+                "brandintel status --spent --by month",
+            ),
+            (
                 "Who owns whom, and rivals of one holding",
                 "brandintel status --graph",
             ),

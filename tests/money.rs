@@ -225,3 +225,68 @@ fn a_cap_that_is_no_amount_is_named() {
     }
     assert_eq!(desk.sandbox.arrived(), [0, 0, 0]);
 }
+
+#[test]
+fn status_tells_where_the_money_went_and_agrees_with_what_was_billed() {
+    let desk = Desk::with_list(&list_of(4));
+    assert_eq!(
+        desk.run(&["--google-sheets", "--workers", "4"]).code,
+        Some(0)
+    );
+    let spent = |by: &str| -> serde_json::Value {
+        let ended = desk.run(&["status", "--spent", "--by", by, "--json"]);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        serde_json::from_str(&ended.out).unwrap()
+    };
+    for by in ["day", "month", "list", "stage", "model"] {
+        let told = spent(by);
+        let rows = told["rows"].as_array().unwrap();
+        let sum: f64 = rows.iter().map(|row| row["usd"].as_f64().unwrap()).sum();
+        assert!((sum - billed(&desk)).abs() < 1e-6, "{by}: {told:#}");
+        assert!((told["month"]["usd"].as_f64().unwrap() - sum).abs() < 1e-6);
+        assert!(told["month"]["forecast_usd"].as_f64().unwrap() >= sum - 1e-6);
+    }
+    let names = |by: &str| {
+        let rows = spent(by)["rows"].as_array().unwrap().clone();
+        let mut names: Vec<_> = rows
+            .iter()
+            .map(|row| row[by].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        names("stage"),
+        ["analyst", "extract", "search", "strategist"]
+    );
+    assert_eq!(names("model"), ["Tavily", "google/gemini-3.1-flash-lite"]);
+    let text = desk.run(&["status", "--spent"]);
+    for words in [
+        "[SPENT] By day",
+        "14",
+        "Total",
+        "[MONTH]",
+        "at the pace of today",
+    ] {
+        assert!(text.out.contains(words), "{words}: {text:#?}");
+    }
+    // The spans of calls name the model too.
+    let log = common::files(&desk.path("logs"));
+    let log = log
+        .iter()
+        .find(|(path, _)| path.extension().is_some_and(|e| e == "jsonl"));
+    let log = String::from_utf8(log.unwrap().1.clone()).unwrap();
+    let lines = log
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let calls: Vec<_> = lines
+        .filter(|line| line["span"] == "call" && line["service"] == "OpenRouter")
+        .collect();
+    let asked = calls
+        .iter()
+        .filter(|line| line["what"].as_str().unwrap().starts_with("analyst"));
+    assert!(asked.clone().count() >= 1);
+    for line in asked {
+        assert_eq!(line["model"], "google/gemini-3.1-flash-lite", "{line}");
+    }
+}

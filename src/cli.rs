@@ -160,6 +160,11 @@ pub enum Command {
     /// What became of each brand, every answer that was paid for, budgets, runs and reports. A run that was cut off is gone
     /// on with there. Nothing may be at work in either place, and the one that it goes to has to be empty.
     Move(MoveArgs),
+    /// Write one file for a report of a fault, without secrets
+    ///
+    /// Settings, versions, the last log, what became of brands, and the exchanges with services that went wrong, as they were
+    /// on the wire. Look through it before you send it. `brandintel sandbox --replay FILE` plays the exchanges back.
+    Support(SupportArgs),
     /// Serve the simulated services on a loopback port
     ///
     /// OpenRouter, Tavily, Google Sheets and the sign-in of a service account, with latency, limits and faults to choose.
@@ -473,6 +478,24 @@ pub enum By {
     Model,
 }
 
+/// The flags of `support`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What goes into it")]
+pub struct SupportArgs {
+    /// Which folders.
+    #[command(flatten)]
+    pub folders: FolderArgs,
+    /// Only what concerns this brand; other rows of the list are left out
+    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    pub brand: Option<String>,
+    /// Where to write it [default: brandintel-support-….json here]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
+}
+
 /// The flags of `move`.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Places")]
@@ -539,6 +562,11 @@ pub struct SandboxArgs {
     /// How the models behave that read the closed world
     #[arg(long, value_enum, default_value_t, requires = "city")]
     pub temper: Temper,
+    /// Answer as in a file of `brandintel support`
+    ///
+    /// Requests that went wrong there go wrong here: they are known by service, endpoint, brand and body, in their order.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
     /// Serve this CSV file as the spreadsheet
     ///
     /// Without it, the brands that are built in.

@@ -4,6 +4,7 @@ mod check;
 mod init;
 mod move_state;
 mod nothing;
+mod support;
 
 use std::{io::Write, path::Path};
 
@@ -14,6 +15,7 @@ pub use self::{
     init::init,
     move_state::move_state,
     nothing::{nothing_asked, nothing_named},
+    support::support,
 };
 use crate::{
     batch::{self, store_failure},
@@ -86,6 +88,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         dear: args.dear,
         schema_rules: args.schema_rules,
         list: args.list,
+        replay: args.replay,
         latency: None,
         city: args.city.map(|seed| {
             (

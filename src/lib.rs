@@ -144,6 +144,7 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             Some(Command::Status(args)) => status::status(args).await,
             Some(Command::Export(args)) => commands::export(args).await,
             Some(Command::Move(args)) => Box::pin(commands::move_state(args)).await,
+            Some(Command::Support(args)) => commands::support(args).await,
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
             Some(Command::Completions { shell }) => commands::print_completions(shell),
             Some(Command::Man { command }) => commands::print_manual(command.as_deref()),

@@ -34,7 +34,7 @@ use crate::{
     research::{self, Research, calendar, identity::Neighbours},
     sandbox::Sandbox,
     say,
-    services::{llm::OpenRouter, tavily::Tavily},
+    services::{exchanges::Exchanges, llm::OpenRouter, tavily::Tavily},
     settings::Settings,
     state::{
         StateFolder,
@@ -214,6 +214,14 @@ impl Desk {
     /// The simulated services, where they are spoken to without a network.
     pub fn in_process(&self) -> Option<axum::Router> {
         self.sandbox.as_ref()?.in_process()
+    }
+
+    /// Where exchanges that go wrong are kept; a dry run writes nothing.
+    pub fn exchanges(&self) -> Exchanges {
+        match self.state {
+            Some(_) => Exchanges::of_run(&self.settings.folders.logs, &self.run_id),
+            None => Exchanges::default(),
+        }
     }
 
     /// What the time left is reckoned from.

@@ -108,6 +108,7 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         &events,
         desk.speed(),
         desk.in_process(),
+        desk.exchanges(),
     )?;
     preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
 

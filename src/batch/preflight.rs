@@ -26,6 +26,7 @@ use crate::{
     services::{
         caller::Caller,
         clock::Clock,
+        exchanges::Exchanges,
         gate::Gate,
         llm::{self, KeyInfo, OpenRouter},
         network::Network,
@@ -97,6 +98,7 @@ impl Connections {
         events: &Events,
         speed: f64,
         simulated: Option<Router>,
+        exchanges: Exchanges,
     ) -> Result<Self, Failure> {
         let client = http(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
@@ -111,7 +113,8 @@ impl Connections {
             stop.clone(),
             settings.secrets(),
             speed,
-        );
+        )
+        .keeping(exchanges);
         // The rate of a key is one rate, whichever hosts use it.
         let gate = |name: &str, key: &SecretString, rate: u32, burst: u32| {
             let key = blake3::hash(key.expose_secret().as_bytes()).to_hex();

@@ -25,6 +25,7 @@ use crate::{
     list::Rows,
     money::Usd,
     output, say,
+    services::exchanges::Exchanges,
     settings::{self, Folders, Settings, dotenv},
     state::{caps::Standing, known::Known, paid::Paid, registry::Registry, shared},
 };
@@ -116,7 +117,8 @@ async fn prove_services(
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
     let speed = settings.speed(&run.services);
-    let mut connections = Connections::make(&settings, &paid, &events, speed, None)?;
+    let mut connections =
+        Connections::make(&settings, &paid, &events, speed, None, Exchanges::default())?;
     let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
         all_fine &= finding.result.is_ok();
@@ -166,7 +168,7 @@ async fn prove_services(
     }
     report.note("trial", trial::ABOUT_A_CENT);
     // A refusal of one service stops all calls of its connections, and the other one is to be asked too.
-    let apart = Connections::make(&settings, &paid, &events, speed, None)?;
+    let apart = Connections::make(&settings, &paid, &events, speed, None, Exchanges::default())?;
     let model = &connections.openrouter;
     for finding in trial::ask(model, &apart.tavily, run.batch.lang).await? {
         report.find(finding);

@@ -9,6 +9,7 @@ use tracing::Span;
 use url::Url;
 
 use super::{
+    exchanges::Exchange,
     gate::Gate,
     reply::{Reply, Trouble, Verdict},
 };
@@ -103,6 +104,8 @@ pub struct Answer {
     pub hash: RequestHash,
     /// It was paid for before, and the service was not asked.
     pub replayed: bool,
+    /// The exchange that brought it, where it was paid for: whoever reads it may find it of no use.
+    pub wire: Option<Arc<Exchange>>,
     /// What is measured of the call: who reads the answer may find more in it.
     pub span: Span,
 }

@@ -154,6 +154,7 @@ pub(super) fn conclude(
                 waited: Duration::ZERO,
                 hash,
                 replayed: false,
+                wire: None,
                 span: Span::current(),
             };
             return Attempt::Answer(answer, sent);

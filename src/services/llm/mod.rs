@@ -288,9 +288,10 @@ impl OpenRouter {
             Ok(answer) => Ok(answer),
             Err(problem) => {
                 // The next run has to ask anew instead of replaying what is of no use.
-                self.caller.paid().reject(first.hash).await?;
-                self.caller.paid().reject(second.hash).await?;
                 let why = format!("the answer does not fit the schema, twice: {problem}");
+                for said in [first, second] {
+                    self.caller.reject(said.hash, said.wire, &why).await?;
+                }
                 Err(self.failed(question, ErrorKind::BadAnswer, &why))
             }
         }

@@ -266,11 +266,11 @@ fn the_file_has_no_secret_whatever_services_and_settings_hold() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(desk.path("fault.json"))
+        let rights = fs::metadata(desk.path("fault.json"))
             .unwrap()
             .permissions()
             .mode();
-        assert_eq!(mode & 0o077, 0, "{mode:o}");
+        assert_eq!(rights & 0o077, 0, "{rights:o}");
     }
 }
 

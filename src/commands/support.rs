@@ -100,7 +100,7 @@ pub async fn support(args: SupportArgs) -> Result<Exit, Failure> {
     write_privately(&path, format!("{file:#}\n").as_bytes()).or_exit(Exit::Machine)?;
     let count = file["exchanges"].as_array().map_or(0, Vec::len);
     say!(
-        "{} is written: {count} failed requests as they were on the wire, {lines} lines of the log.",
+        "{} is written. Requests that went wrong, as they were on the wire: {count}; lines of the log: {lines}.",
         path.display()
     );
     say!("Keys, passwords and tokens are taken out. Look through it before you send it.");
@@ -217,14 +217,12 @@ fn is_wanted(line: &Value, about: &About, others: &[String]) -> bool {
     if about.key.is_none() {
         return true;
     }
-    match line["brand"].as_str() {
-        Some(brand) => about.is_named(brand),
-        None => {
-            let text = line.to_string();
-            // Only what stands between these is a name in a message.
-            !text.contains('«') && !others.iter().any(|other| text.contains(other.as_str()))
-        }
+    if let Some(brand) = line["brand"].as_str() {
+        return about.is_named(brand);
     }
+    let text = line.to_string();
+    // Only what stands between these is a name in a message.
+    !text.contains('«') && !others.iter().any(|other| text.contains(other.as_str()))
 }
 
 /// The structured log that was written last.

@@ -408,13 +408,11 @@ impl Caller {
         }
         let verdict = (service.classify)(&reply);
         let came = (reply.status, &headers, raw.as_deref().unwrap_or(&text));
-        let wire = match verdict {
-            Verdict::Good => self.wire(service, request, came),
-            _ => {
-                self.keep(service, request, came, &reply.message);
-                None
-            }
-        };
+        let is_good = matches!(verdict, Verdict::Good);
+        if !is_good {
+            self.keep(service, request, came, &reply.message);
+        }
+        let wire = is_good.then(|| self.wire(service, request, came)).flatten();
         let (at, cost) = match (&request.price, hold) {
             (Some(price), Some(hold)) => {
                 book(request, price, &reply, verdict, text, hold, hash).await?

@@ -296,13 +296,11 @@ fn shown(headers: &HeaderMap, are_told: impl Fn(&str) -> bool) -> Map<String, Va
 
 /// A body that is not too long; what is cut says so.
 fn bounded(body: &str) -> String {
-    match body.len() <= BODY {
-        true => body.to_owned(),
-        false => {
-            let end = body.floor_char_boundary(BODY);
-            format!("{}\n[cut: {} bytes in all]", &body[..end], body.len())
-        }
+    if body.len() <= BODY {
+        return body.to_owned();
     }
+    let end = body.floor_char_boundary(BODY);
+    format!("{}\n[cut: {} bytes in all]", &body[..end], body.len())
 }
 
 #[cfg(test)]

@@ -174,12 +174,12 @@ fn read(db: &Connection, version: i64) -> anyhow::Result<Spending> {
             let amount: Option<String> = row.get(column)?;
             Ok(amount.as_deref().unwrap_or("0").parse()?)
         };
-        let lost = row.get::<_, String>(8)? == "held";
+        let is_held = row.get::<_, String>(8)? == "held";
         *spending.entry(calls).or_default() += Sum {
             calls: 1,
             credits: row.get(5)?,
-            usd: if lost { Usd::ZERO } else { amount(6)? },
-            held: if lost { amount(7)? } else { Usd::ZERO },
+            usd: if is_held { Usd::ZERO } else { amount(6)? },
+            held: if is_held { amount(7)? } else { Usd::ZERO },
         };
     }
     Ok(spending)

@@ -1,7 +1,7 @@
 //! `brandintel status --spent`: where the money went, by day or month in Iran, by list, stage or model, and what the month
 //! will come to.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use console::{Alignment, measure_text_width, pad_str};
 use jiff::{Timestamp, civil::Date};
@@ -120,7 +120,7 @@ impl Spent {
         });
         let mut rows: Vec<Row> = rows.collect();
         if !matches!(by, By::Day | By::Month) {
-            rows.sort_by(|a, b| b.sum.usd.cmp(&a.sum.usd));
+            rows.sort_by_key(|row| Reverse(row.sum.usd));
         }
         Self {
             by,
@@ -359,7 +359,10 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn spending(rows: &[(&str, &str, Option<&str>, Option<&str>, &str)]) -> Spending {
+    /// When, which service, stage and model, and US dollars.
+    type Sample<'a> = (&'a str, &'a str, Option<&'a str>, Option<&'a str>, &'a str);
+
+    fn spending(rows: &[Sample<'_>]) -> Spending {
         let rows = rows.iter().map(|(at, service, stage, model, amount)| {
             let calls = Calls {
                 at: at.parse().unwrap(),

@@ -113,11 +113,11 @@ fn answer(exchange: &Exchange) -> Value {
     let mut answer = json!({"at": exchange.at, "why": exchange.why});
     match &exchange.answer {
         None => {
-            answer["none"] = json!(if exchange.timed_out {
-                "no answer in time"
-            } else {
-                "the connection was lost"
-            })
+            let none = match exchange.timed_out {
+                true => "no answer in time",
+                false => "the connection was lost",
+            };
+            answer["none"] = json!(none);
         }
         Some(Came {
             status,
@@ -134,8 +134,10 @@ fn answer(exchange: &Exchange) -> Value {
 
 /// As JSON where that is the same to the letter, because people can read it then; else as it was.
 fn put_body(into: &mut Value, body: &str) {
-    match serde_json::from_str::<Value>(body) {
-        Ok(json) if json.to_string() == body => into["json"] = json,
-        _ => into["body"] = json!(body),
+    let json = serde_json::from_str::<Value>(body).ok();
+    let written = json.as_ref().map(ToString::to_string);
+    match json.filter(|_| written.as_deref() == Some(body)) {
+        Some(json) => into["json"] = json,
+        None => into["body"] = json!(body),
     }
 }

@@ -48,6 +48,7 @@ pub fn nothing_asked(run: &RunArgs) -> Failure {
   What would be done?                      brandintel {list} --dry-run
   The first ten brands:                    brandintel {list} --limit 10
   All that are due:                        brandintel {list}
+  Another list:                            --google-sheets, --brands FILE or --brand NAME
   All flags and commands:                  brandintel -h"
         ),
     )

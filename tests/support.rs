@@ -127,6 +127,45 @@ fn a_key_that_is_refused_at_the_start_is_played_back() {
 }
 
 #[test]
+fn whatever_a_service_does_for_ever_it_does_again_when_it_is_played_back() {
+    for fault in [
+        "llm:402",
+        "llm:400",
+        "llm:redirect",
+        "llm:length",
+        "search:401",
+        "search:432",
+        "sheets:403",
+        "sheets:404",
+    ] {
+        let night = ["--google-sheets", "--workers", "2"];
+        let there = Desk::with_faults(&list_of(3), &[fault]);
+        let first = there.run(&night);
+        assert!(
+            first.code.is_some_and(|code| code > 0),
+            "{fault}: {first:#?}"
+        );
+        let (file, _) = support(&there, &[]);
+        let here = replaying(&list_of(3), file);
+        let second = here.run(&night);
+        // Where two services answer at once, their order may differ.
+        assert_eq!(
+            (second.code, ends(&here)),
+            (first.code, ends(&there)),
+            "{fault}: {second:#?}"
+        );
+        let why = |ended: &Ended| {
+            ended
+                .err
+                .lines()
+                .find(|line| line.starts_with("error:"))
+                .map(str::to_owned)
+        };
+        assert_eq!(why(&second), why(&first), "{fault}");
+    }
+}
+
+#[test]
 fn what_went_well_in_the_end_goes_well_when_it_is_played_back() {
     let there = Desk::with_faults(&list_of(3), &["search:503:2x", "llm:cut:1x", "llm:html:1x"]);
     assert_eq!(there.run(&NIGHT).code, Some(0));

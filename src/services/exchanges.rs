@@ -20,8 +20,8 @@ use super::{
 };
 use crate::secrets::Secrets;
 
-/// The file in the folder of logs, and the one before it.
-pub const FILES: [&str; 2] = ["exchanges.1.jsonl", "exchanges.jsonl"];
+/// The file in the folder of logs, and the one before it. Scripts that read `logs/*.jsonl` do not find them.
+pub const FILES: [&str; 2] = ["exchanges.1.ndjson", "exchanges.ndjson"];
 
 /// Bytes after which a file goes on as another, and the one before is forgotten.
 const PART: u64 = 8 << 20;

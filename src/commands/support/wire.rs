@@ -67,9 +67,9 @@ fn read(path: &Path) -> Vec<Line> {
     let Ok(file) = File::open(path) else {
         return Vec::new();
     };
-    let lines = BufReader::new(file).lines().map_while(Result::ok);
+    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
     lines
-        .filter_map(|line| serde_json::from_str(&line).ok())
+        .filter_map(|line| serde_json::from_slice(&line).ok())
         .collect()
 }
 

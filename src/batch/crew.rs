@@ -339,10 +339,11 @@ impl<'a> Crew<'a> {
         let in_hand = self.flying.len() as u64;
         let more = self.outline.per_brand.times(in_hand + 1);
         let needed = spent + uncertain + more;
-        // With nothing in hand it is tried in any case: the ledger decides.
         let budget = self.desk.args.batch.budget;
+        let caps = self.desk.paid.caps_left();
+        // With nothing in hand it is tried in any case: the ledger decides.
         in_hand == 0
-            || budget.is_none_or(|budget| needed <= budget) && self.desk.paid.caps_last_for(more)
+            || budget.is_none_or(|budget| needed <= budget) && caps.is_none_or(|left| more <= left)
     }
 
     /// Whether another brand is expected to be done in time. Where none is and some are left, the run ends when those

@@ -263,10 +263,9 @@ impl Purses {
         }
     }
 
-    /// Whether so much more is expected to fit into all of them, besides what is used; in US dollars.
-    pub fn last_for(&self, more: Usd) -> bool {
-        let mut standings = self.0.iter().map(|counted| counted.standing);
-        standings.all(|Standing { used, cap, .. }| used + more <= cap)
+    /// What is left of the one that has least left, in US dollars, without what is in flight.
+    pub fn left(&self) -> Option<Usd> {
+        self.0.iter().map(|counted| counted.standing.left()).min()
     }
 
     /// How they stand, without what is in flight.

@@ -385,12 +385,12 @@ impl Paid {
         }
     }
 
-    /// Whether the caps by day and month are expected to last for so many US dollars more. What hosts share is not asked for
-    /// this: the ledger decides there.
-    pub fn caps_last_for(&self, more: Usd) -> bool {
+    /// What the caps by day and month still leave, in US dollars. What hosts share is not asked for this: the ledger decides
+    /// there.
+    pub fn caps_left(&self) -> Option<Usd> {
         match &self.home {
-            Home::Folder { purses, .. } => lock(purses).last_for(more),
-            Home::Shared { .. } => true,
+            Home::Folder { purses, .. } => lock(purses).left(),
+            Home::Shared { .. } => None,
         }
     }
 

@@ -97,22 +97,21 @@ impl Means {
         let first = plan.due.ahead().next()?;
         let depth = first.assignment.brand.wishes.depth;
         let depth = depth.unwrap_or(desk.args.batch.depth);
-        self.too_little(&desk.settings, connections, estimate, depth)
+        self.too_little(&desk.settings, connections, estimate.per_brand, depth)
     }
 
-    /// The same for a brand of this depth. Work that goes on is not refused for what it has left of its budget: most of
+    /// The same for a brand of this depth, which is expected to cost so many US dollars. Work that goes on is not refused for what it has left of its budget: most of
     /// its answers may be there already.
     pub fn too_little(
         &self,
         settings: &Settings,
         connections: &Connections,
-        estimate: &Estimate,
+        per_brand: Usd,
         depth: Depth,
     ) -> Option<Reached> {
         let least = research::least(&connections.openrouter, settings.credit_price, depth);
         let needs = format!(
-            "one brand costs about {}, and up to {least} is set aside for it. Nothing is bought",
-            estimate.per_brand
+            "one brand costs about {per_brand}, and up to {least} is set aside for it. Nothing is bought"
         );
         if let Some((budget, _)) = self.budget.filter(|(budget, _)| *budget < least) {
             return Some(Reached {

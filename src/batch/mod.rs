@@ -114,7 +114,15 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let prepared = match desk.wait_for_plan().await? {
-        Some(whole) => start::join(desk, connections, whole),
+        Some(whole) => {
+            let left = whole.left();
+            let depth = desk.args.batch.depth;
+            let means = Means::of(desk).await?;
+            let refused = means.too_little(&desk.settings, &connections, whole.price, depth);
+            let mut prepared = start::join(desk, connections, whole);
+            prepared.outline.refused = refused.filter(|_| left > 0);
+            prepared
+        }
         None => match Box::pin(lead(desk, connections, account)).await? {
             Ok(prepared) => prepared,
             Err(exit) => return Ok(exit),

@@ -433,7 +433,8 @@ impl Report {
         for text in means.short(&estimate, due) {
             self.note("budget", &text);
         }
-        let too_little = means.too_little(settings, connections, &estimate, run.batch.depth);
+        let too_little =
+            means.too_little(settings, connections, estimate.per_brand, run.batch.depth);
         if let Some(Reached { why, remedy }) = too_little.filter(|_| due > 0) {
             self.add(
                 "budget",

@@ -53,6 +53,7 @@ impl Cli {
             .try_get_matches_from(&args)
             .map_err(|error| help::with_remedy(error, &args))?;
         let mut cli = Self::from_arg_matches(&matches)?;
+        cli.run.nothing_typed = !asks_for_something(&matches);
         let run = match &mut cli.command {
             None => Some((&mut cli.run, &matches)),
             Some(Command::Check(check)) => matches
@@ -81,6 +82,18 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// Flags that say how something is shown, and not that anything is to be done: `-v` is typed by who wants to see the version.
+const MANNERS: [&str; 2] = ["quiet", "verbose"];
+
+/// Whether a flag was typed that asks for something.
+fn asks_for_something(matches: &ArgMatches) -> bool {
+    help::command()
+        .get_arguments()
+        .map(|arg| arg.get_id().as_str())
+        .filter(|id| !MANNERS.contains(id) && matches.try_contains_id(id).is_ok())
+        .any(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
 }
 
 /// The command without environment variables that are blank: those are as good as not set.
@@ -151,6 +164,11 @@ pub enum Command {
     /// What became of each brand, every answer that was paid for, budgets, runs and reports. A run that was cut off is gone
     /// on with there. Nothing may be at work in either place, and the one that it goes to has to be empty.
     Move(MoveArgs),
+    /// Write one file for a report of a fault, without secrets
+    ///
+    /// Settings, versions, the last log, what became of brands, and the exchanges with services that went wrong, as they were
+    /// on the wire. Look through it before you send it. `brandintel sandbox --replay FILE` plays the exchanges back.
+    Support(SupportArgs),
     /// Serve the simulated services on a loopback port
     ///
     /// OpenRouter, Tavily, Google Sheets and the sign-in of a service account, with latency, limits and faults to choose.
@@ -191,6 +209,9 @@ pub struct RunArgs {
     /// Parts of the research that a benchmark leaves out.
     #[arg(skip = Stages::ALL)]
     pub stages: Stages,
+    /// Nothing was asked for on the command line.
+    #[arg(skip)]
+    pub nothing_typed: bool,
     /// In a rehearsal, ask the models of the settings and not simulated ones.
     #[arg(skip)]
     pub real_models: bool,
@@ -449,6 +470,46 @@ pub struct StatusArgs {
     /// Show who owns whom, as all reports say together, and rivals of one holding
     #[arg(long)]
     pub graph: bool,
+    /// Show where the money went, and what the month will come to
+    #[arg(long, conflicts_with = "graph")]
+    pub spent: bool,
+    /// What --spent adds up by [default: day]
+    #[arg(long, value_name = "WHAT", value_enum, requires = "spent")]
+    pub by: Option<By>,
+    /// Where state is kept that several hosts share.
+    #[command(flatten)]
+    pub shared: StateArgs,
+}
+
+/// What spending is added up by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// Days, as in Iran
+    #[default]
+    Day,
+    /// Months of the Iranian calendar
+    Month,
+    /// Lists of brands
+    List,
+    /// Stages of the research, such as search and analyst
+    Stage,
+    /// Models, and services that have none
+    Model,
+}
+
+/// The flags of `support`.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What goes into it")]
+pub struct SupportArgs {
+    /// Which folders.
+    #[command(flatten)]
+    pub folders: FolderArgs,
+    /// Only what concerns this brand; other rows of the list are left out
+    #[arg(long, value_name = "NAME", value_parser = not_blank)]
+    pub brand: Option<String>,
+    /// Where to write it [default: brandintel-support-….json here]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
     /// Where state is kept that several hosts share.
     #[command(flatten)]
     pub shared: StateArgs,
@@ -523,6 +584,11 @@ pub struct SandboxArgs {
     /// How the models behave that read the closed world
     #[arg(long, value_enum, default_value_t, requires = "city")]
     pub temper: Temper,
+    /// Answer as in a file of `brandintel support`
+    ///
+    /// Requests that went wrong there go wrong here: they are known by service, endpoint, brand and body, in their order.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
     /// Serve this CSV file as the spreadsheet
     ///
     /// Without it, the brands that are built in.

@@ -3,13 +3,22 @@
 mod check;
 mod init;
 mod move_state;
+mod nothing;
 mod open;
+mod support;
 
 use std::{io::Write, path::Path};
 
 use serde_json::json;
 
-pub use self::{check::check, init::init, move_state::move_state, open::open};
+pub use self::{
+    check::check,
+    init::init,
+    move_state::move_state,
+    nothing::{nothing_asked, nothing_named},
+    open::open,
+    support::support,
+};
 use crate::{
     batch::{self, store_failure},
     cli::{ExportArgs, SandboxArgs},
@@ -82,6 +91,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         dear: args.dear,
         schema_rules: args.schema_rules,
         list: args.list,
+        replay: args.replay,
         latency: None,
         city: args.city.map(|seed| {
             (

@@ -17,7 +17,7 @@ pub enum Exit {
     Usage = 2,
     /// A credential or permission was refused.
     Refused = 3,
-    /// The budget was reached; the rest waits.
+    /// The budget, or a cap by day or month, was reached, or a provider billed more than was agreed; the rest waits.
     Budget = 4,
     /// Another run holds the state folder.
     Locked = 5,
@@ -58,7 +58,9 @@ impl Exit {
             }
             Self::Usage => "wrong usage or settings",
             Self::Refused => "a credential or permission was refused",
-            Self::Budget => "the budget was reached; the rest waits",
+            Self::Budget => {
+                "the budget, or a cap by day or month, was reached, or a provider billed more than was agreed; the rest waits"
+            }
             Self::Locked => "another run holds the state folder",
             Self::Unavailable => {
                 "a service stayed unavailable, or out of credit, and the run stopped early"

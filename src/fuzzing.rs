@@ -464,6 +464,7 @@ fn reply(data: &[u8]) -> Reply {
 
 fn answer(json: Value) -> Answer {
     Answer {
+        wire: None,
         json,
         file: Vec::new(),
         at: NOW,

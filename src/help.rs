@@ -83,6 +83,10 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel status --state postgres://night@db.agency.ir/brandintel",
             ),
             (
+                "Where the money went, and what the month will come to",
+                "brandintel status --spent --by month",
+            ),
+            (
                 "Who owns whom, and rivals of one holding",
                 "brandintel status --graph",
             ),
@@ -109,6 +113,13 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel move --to state",
             ),
         ],
+        "support" => &[
+            ("After a night that failed", "brandintel support"),
+            (
+                "One brand, and nothing of the other rows",
+                "brandintel support --brand کاله",
+            ),
+        ],
         "sandbox" => &[
             (
                 "Services on a free port; the settings to use them are printed",
@@ -121,6 +132,10 @@ pub fn examples(command: &str) -> &'static [Example] {
             (
                 "Models that refuse what Anthropic's refuse",
                 "brandintel sandbox --schema-rules anthropic",
+            ),
+            (
+                "What went wrong elsewhere goes wrong here",
+                "brandintel sandbox --replay brandintel-support.json",
             ),
             (
                 "Your own list as the spreadsheet",

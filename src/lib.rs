@@ -150,6 +150,7 @@ fn read_and_run(args: &[OsString]) -> Result<Exit, Failure> {
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         match cli.command {
+            None if cli.run.nothing_typed => Err(commands::nothing_asked(&cli.run)),
             None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Bench(args)) => bench::bench(args).await,
             Some(Command::Init) => commands::init().await,
@@ -158,6 +159,7 @@ fn read_and_run(args: &[OsString]) -> Result<Exit, Failure> {
             Some(Command::Open(args)) => commands::open(&args),
             Some(Command::Export(args)) => commands::export(args).await,
             Some(Command::Move(args)) => Box::pin(commands::move_state(args)).await,
+            Some(Command::Support(args)) => commands::support(args).await,
             Some(Command::Sandbox(args)) => commands::sandbox(args).await,
             Some(Command::Completions { shell }) => commands::print_completions(shell),
             Some(Command::Man { command }) => commands::print_manual(command.as_deref()),

@@ -59,6 +59,14 @@ impl Usd {
         Usd(self.0.saturating_sub(other.0).max(Decimal::ZERO))
     }
 
+    /// This amount in whole cents, and never less.
+    #[must_use]
+    pub fn up_to_cents(self) -> Self {
+        Usd(self
+            .0
+            .round_dp_with_strategy(2, RoundingStrategy::AwayFromZero))
+    }
+
     /// How often `other` fits into this amount; `None` when it is nothing.
     pub fn in_units_of(self, other: Usd) -> Option<usize> {
         usize::try_from(self.0.checked_div(other.0)?).ok()

@@ -1,5 +1,6 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
+pub mod caps;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
@@ -20,10 +21,11 @@ use url::Url;
 pub use self::google::{service_account, sheet_id, tab_id};
 use crate::{
     cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
+    state::caps::Caps,
 };
 
 /// The settings that are no flags.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 16] = [
     "OPENROUTER_API_KEY",
     "OPENROUTER_BASE_URL",
     "OPENROUTER_HEADERS",
@@ -38,6 +40,8 @@ pub const NAMES: [&str; 14] = [
     "GOOGLE_SHEET_TAB",
     "GOOGLE_SHEETS_BASE_URL",
     "BRANDINTEL_REPORTS_URL",
+    "BRANDINTEL_DAILY_BUDGET",
+    "BRANDINTEL_MONTHLY_BUDGET",
 ];
 
 /// Where the Google Sheets API answers, unless told otherwise.
@@ -62,6 +66,8 @@ pub struct Settings {
     /// The spreadsheet, where none does: it is read as anyone with the link can.
     pub public_sheet: Option<PublicSheetSettings>,
     pub rates: Rates,
+    /// What all runs and hosts together may spend in a day and in a month.
+    pub caps: Caps,
     pub folders: Folders,
     /// Where colleagues find what is in the folder of reports; ends with a slash.
     pub reports_url: Option<Arc<Url>>,
@@ -190,6 +196,7 @@ impl Settings {
             sheet: sheet.map(Arc::new),
             public_sheet,
             rates: Rates::new(args, 1.0),
+            caps: caps::caps()?,
             folders: Folders::new(false),
             reports_url: reports_url()?.map(Arc::new),
             simulated: false,
@@ -206,6 +213,7 @@ impl Settings {
             tavily().err(),
             credit_price().err(),
             reports_url().err(),
+            caps::caps().err(),
             if needs_sheet { sheet(None).err() } else { None },
         ];
         parts.into_iter().flatten().collect()
@@ -254,6 +262,7 @@ impl Settings {
             })),
             public_sheet: None,
             rates: Rates::new(args, args.sandbox_speed),
+            caps: caps::caps()?,
             folders: Folders::new(true),
             reports_url: None,
             simulated: true,

@@ -53,12 +53,13 @@ pub fn stage(stage: &'static str) -> Span {
     measured!("stage", stage, otel.name = stage)
 }
 
-/// A call, with all its tries.
-pub fn call(service: &'static str, what: &str) -> Span {
+/// A call, with all its tries; `model` is the one that is asked.
+pub fn call(service: &'static str, what: &str, model: Option<&str>) -> Span {
     measured!(
         "call",
         service,
         what,
+        model,
         otel.name = service,
         otel.kind = "client",
         replayed = Empty,

@@ -1,6 +1,7 @@
 //! What the user is told of a run before it begins, and at its end.
 
 use super::{
+    afford::{Means, Reached},
     crew::End,
     desk::{Desk, warn},
     next_steps,
@@ -20,7 +21,7 @@ const CELLS_SHOWN: usize = 20;
 
 impl Desk {
     /// Prints what will be done, in the sections of the guide.
-    pub fn announce(&self, plan: &Plan, connections: &Connections) -> Estimate {
+    pub fn announce(&self, plan: &Plan, connections: &Connections, means: &Means) -> Estimate {
         let (success, failed) = (plan.standing.successes, plan.standing.failures);
         let rows = plan.rows;
         say!(
@@ -76,11 +77,14 @@ impl Desk {
             budget: self.args.batch.budget,
             spent_before: self.paid.job_spent().0,
         };
-        summary::config(&config);
+        summary::config(&config, &means.caps);
         let estimate = price::estimate(plan, &self.args, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::output::warning(&format!("{service}: {text}"));
+        }
+        for text in means.short(&estimate, plan.due.len()) {
+            warn(&text);
         }
         estimate
     }
@@ -168,10 +172,10 @@ impl Desk {
         );
         match end {
             End::Failed(failure) => Err(failure),
-            End::Budget(why) => Err(Failure::new(
+            End::Budget(Reached { why, remedy }) => Err(Failure::new(
                 Exit::Budget,
                 format!(
-                    "{why}. {} brands wait for the next run: raise --budget, or run again",
+                    "{why}. {} brands wait for the next run: {remedy}",
                     figures.left
                 ),
             )),

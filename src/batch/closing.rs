@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
+    afford::Reached,
     background, bill,
     crew::{Crew, End, Supply},
     list_failure,
@@ -14,6 +15,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     render,
     state::{
+        caps::Purse,
         checkpoint::RunStatus,
         runs::{self, RunLine},
         shared::{Night, Phase, Whole},
@@ -86,7 +88,10 @@ impl Crew<'_> {
         let status = RunStatus::named(&whole.status);
         if matches!(self.end, End::Complete) && whole.phase == Phase::Closed {
             self.end = match status {
-                Some(RunStatus::BudgetReached) => End::Budget("the budget was reached".into()),
+                Some(RunStatus::BudgetReached) => End::Budget(Reached {
+                    why: "the budget was reached".into(),
+                    remedy: Purse::Run.remedy(),
+                }),
                 Some(RunStatus::Complete) => End::Complete,
                 _ => End::Failed(Failure::new(
                     Exit::Unavailable,
@@ -138,7 +143,7 @@ impl Crew<'_> {
         self.checkpoint.status = self.end.status();
         self.checkpoint.ended_because = match &self.end {
             End::Complete | End::Signal(_) => None,
-            End::Budget(why) | End::TimeUp(why) => Some(why.clone()),
+            End::Budget(Reached { why, .. }) | End::TimeUp(why) => Some(why.clone()),
             End::Failed(failure) => Some(format!("{:#}", failure.error)),
         };
         self.save_checkpoint();

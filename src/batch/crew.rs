@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
 use super::{
+    afford::Reached,
     bill::Bill,
     deadline::Deadline,
     desk::Desk,
@@ -47,8 +48,8 @@ use crate::{
 pub enum End {
     Complete,
     Signal(Exit),
-    /// The budget was reached; the text says how.
-    Budget(String),
+    /// The budget, or a cap by day or month, was reached.
+    Budget(Reached),
     /// No other brand would have been done in time; the text says why.
     TimeUp(String),
     /// Nothing more could be done.
@@ -110,6 +111,8 @@ pub struct Outline {
     pub rejected: usize,
     /// What a brand is expected to cost, in US dollars.
     pub per_brand: Usd,
+    /// Why nothing is bought.
+    pub refused: Option<Reached>,
 }
 
 /// What a crew works with.
@@ -181,7 +184,8 @@ pub struct Done {
 
 impl<'a> Crew<'a> {
     /// A crew that is ready to work.
-    pub fn new(desk: &'a Desk, outline: Outline, tools: Tools) -> Self {
+    pub fn new(desk: &'a Desk, mut outline: Outline, tools: Tools) -> Self {
+        let refused = outline.refused.take();
         Self {
             supply: tools.supply,
             recorder: tools.recorder,
@@ -221,7 +225,7 @@ impl<'a> Crew<'a> {
             lists_model: tools.lists_model,
             done: Done::default(),
             deadline: desk.deadline(),
-            end: End::Complete,
+            end: refused.map_or(End::Complete, End::Budget),
             desk,
         }
     }
@@ -333,15 +337,13 @@ impl<'a> Crew<'a> {
         }
         let (spent, uncertain) = self.desk.paid.job_spent();
         let in_hand = self.flying.len() as u64;
-        let needed = spent + uncertain + self.outline.per_brand.times(in_hand + 1);
+        let more = self.outline.per_brand.times(in_hand + 1);
+        let needed = spent + uncertain + more;
+        let budget = self.desk.args.batch.budget;
+        let caps = self.desk.paid.caps_left();
         // With nothing in hand it is tried in any case: the ledger decides.
         in_hand == 0
-            || self
-                .desk
-                .args
-                .batch
-                .budget
-                .is_none_or(|budget| needed <= budget)
+            || budget.is_none_or(|budget| needed <= budget) && caps.is_none_or(|left| more <= left)
     }
 
     /// Whether another brand is expected to be done in time. Where none is and some are left, the run ends when those

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     cli::RunArgs,
+    commands,
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::{
@@ -34,7 +35,7 @@ use crate::{
     research::{self, Research, calendar, identity::Neighbours},
     sandbox::Sandbox,
     say,
-    services::{llm::OpenRouter, patience::Waits, tavily::Tavily},
+    services::{exchanges::Exchanges, llm::OpenRouter, patience::Waits, tavily::Tavily},
     settings::Settings,
     state::{
         StateFolder,
@@ -75,13 +76,7 @@ impl Desk {
     pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
         let source = &args.source;
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
-            return Err(Failure::new(
-                Exit::Usage,
-                "nothing to research was named: give --google-sheets, --brands FILE or --brand NAME\n\n  \
-                 To rehearse, without keys:  brandintel --google-sheets --sandbox --workers 8 --limit 20\n  \
-                 To set up keys and sheet:   brandintel init\n  \
-                 All flags and commands:     brandintel -h",
-            ));
+            return Err(commands::nothing_named());
         }
         if let Some(path) = &source.brands {
             // Before anybody is asked.
@@ -116,6 +111,7 @@ impl Desk {
             args: &args.batch,
             list: &list,
             run_id: &run_id,
+            caps: settings.caps,
             now: started,
             simulated: settings.simulated,
         };
@@ -219,6 +215,14 @@ impl Desk {
     /// The simulated services, where they are spoken to without a network.
     pub fn in_process(&self) -> Option<axum::Router> {
         self.sandbox.as_ref()?.in_process()
+    }
+
+    /// Where exchanges that go wrong are kept; a dry run writes nothing.
+    pub fn exchanges(&self) -> Exchanges {
+        match self.state {
+            Some(_) => Exchanges::of_run(&self.settings.folders.logs, &self.run_id),
+            None => Exchanges::default(),
+        }
     }
 
     /// What the time left is reckoned from.

@@ -1,5 +1,6 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
+pub mod afford;
 mod announce;
 mod attempt;
 pub mod background;
@@ -49,6 +50,7 @@ use std::{collections::HashMap, ffi::OsString, sync::Arc};
 use jiff::Timestamp;
 
 use self::{
+    afford::{Means, Reached},
     attempt::Attempt,
     crew::{Crew, Outline},
     desk::Desk,
@@ -130,6 +132,7 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         &events,
         (desk.speed(), desk.waits()),
         desk.in_process(),
+        desk.exchanges(),
     )?;
     let state = desk.state.as_ref().map(|state| state.path().to_owned());
     let outages = Outages::new(connections.gates.clone(), state);
@@ -138,7 +141,15 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let prepared = match desk.wait_for_plan().await? {
-        Some(whole) => start::join(desk, connections, whole),
+        Some(whole) => {
+            let left = whole.left();
+            let depth = desk.args.batch.depth;
+            let means = Means::of(desk).await?;
+            let refused = means.too_little(&desk.settings, &connections, whole.price, depth);
+            let mut prepared = start::join(desk, connections, whole);
+            prepared.outline.refused = refused.filter(|_| left > 0);
+            prepared
+        }
         None => match Box::pin(lead(desk, connections, account)).await? {
             Ok(prepared) => prepared,
             Err(exit) => return Ok(exit),
@@ -206,7 +217,9 @@ async fn lead(
     let plan = desk.plan(&rows, registry.as_ref()).await?;
     drop(rows);
     account.reject(&plan.rejected);
-    let estimate = desk.announce(&plan, &connections);
+    let means = Means::of(desk).await?;
+    let estimate = desk.announce(&plan, &connections, &means);
+    let refused = means.refuse(desk, &plan, &connections, &estimate);
     let words = desk.words();
     let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), &words);
     drop(shown);
@@ -217,6 +230,9 @@ async fn lead(
             }
             _ => Vec::new(),
         };
+        if let Some(Reached { why, remedy }) = refused {
+            desk::warn(&format!("{why}: {remedy}"));
+        }
         return desk.rehearse(plan, &cells).map(Err);
     }
     if let Some(registry) = &mut registry {
@@ -226,6 +242,7 @@ async fn lead(
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 if plan.total == 0 => desk::warn("the list names no brand: is it the right list?"),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
+        _ if refused.is_some() => {}
         _ => say!("[START] Beginning parallel processing...\n"),
     }
     #[expect(
@@ -242,6 +259,7 @@ async fn lead(
             on_request: plan.on_request,
             rejected: plan.rejected.len(),
             per_brand: estimate.per_brand,
+            refused,
         },
         outlook,
         start: Start::Plan(Box::new(Planned {

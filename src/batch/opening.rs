@@ -12,6 +12,7 @@ use crate::{
     settings::Settings,
     state::{
         LockError, StateFolder,
+        caps::Caps,
         job::Job,
         paid::Paid,
         shared::{Address, Host, Night, Shared},
@@ -34,7 +35,9 @@ pub async fn settings(
     }
     let (mut settings, sandbox) = match sandbox {
         Some(sandbox) => {
-            let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
+            let mut settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
+            // Nobody pays for a benchmark, and each begins anew.
+            settings.caps = Caps::default();
             (settings, sandbox)
         }
         None => sandbox_settings(services).await?,
@@ -72,6 +75,7 @@ pub struct Begin<'a> {
     pub args: &'a BatchArgs,
     pub list: &'a str,
     pub run_id: &'a str,
+    pub caps: Caps,
     pub now: Timestamp,
     pub simulated: bool,
 }
@@ -84,7 +88,8 @@ impl Begin<'_> {
             None => (Store::in_memory(self.now)?, Vec::new()),
         };
         let job = Job::begin(&store, self.list, self.run_id, self.now, self.args.force)?;
-        Ok((Paid::new(Arc::new(store), job, self.args.budget)?, broken))
+        let paid = Paid::new(Arc::new(store), job, self.args.budget)?;
+        Ok((paid.capped(self.caps, self.now)?, broken))
     }
 
     /// The same, where hosts share it: this one joins those that are at work on the list.
@@ -115,7 +120,8 @@ impl Begin<'_> {
             Ok(begun.await?)
         };
         let night = shared.patiently(begin).await.map_err(store_failure)?;
-        Ok((Paid::shared(&night, self.args.budget), night))
+        let paid = Paid::shared(&night, self.args.budget);
+        Ok((paid.capped(self.caps, now).or_exit(Exit::Usage)?, night))
     }
 }
 

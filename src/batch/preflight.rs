@@ -26,6 +26,7 @@ use crate::{
     services::{
         caller::Caller,
         clock::Clock,
+        exchanges::Exchanges,
         gate::Gate,
         llm::{self, KeyInfo, OpenRouter},
         network::Network,
@@ -98,6 +99,7 @@ impl Connections {
         events: &Events,
         (speed, waits): (f64, Waits),
         simulated: Option<Router>,
+        exchanges: Exchanges,
     ) -> Result<Self, Failure> {
         let client = http(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
@@ -113,7 +115,8 @@ impl Connections {
             settings.secrets(),
             speed,
         )
-        .with_waits(waits);
+        .with_waits(waits)
+        .keeping(exchanges);
         // The rate of a key is one rate, whichever hosts use it.
         let gate = |name: &str, key: &SecretString, rate: u32, burst: u32| {
             let key = blake3::hash(key.expose_secret().as_bytes()).to_hex();
@@ -339,14 +342,20 @@ pub fn check_budget(
     settings: &Settings,
     budget: Option<Usd>,
 ) -> Result<(), Failure> {
-    if budget.is_none() || connections.openrouter.has_prices() {
+    let cap = settings.caps.each().next();
+    let limit = match (budget, cap) {
+        (Some(_), _) => "--budget",
+        (None, Some((term, _))) => term.setting(),
+        (None, None) => return Ok(()),
+    };
+    if connections.openrouter.has_prices() {
         return Ok(());
     }
     Err(Failure::new(
         Exit::Usage,
         format!(
-            "--budget cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
-             Choose a listed model with --model, put its prices into OPENROUTER_PRICES, or run without --budget",
+            "{limit} cannot be kept: the server at OPENROUTER_BASE_URL lists no price for {}, so nothing bounds what a call may cost. \
+             Choose a listed model with --model, put its prices into OPENROUTER_PRICES, or run without {limit}",
             settings.model
         ),
     ))

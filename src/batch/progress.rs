@@ -313,6 +313,7 @@ impl Progress {
             paid,
         } = &self.outlook;
         let (spent, uncertain) = paid.job_spent();
+        let of_run = budget.map(|budget| budget.minus(spent + uncertain));
         let situation = Situation {
             left,
             in_flight: self.in_flight,
@@ -320,7 +321,7 @@ impl Progress {
             gates: gates
                 .each_ref()
                 .map(|(name, gate)| (*name, gate.standing())),
-            budget_left: budget.map(|budget| budget.minus(spent + uncertain)),
+            budget_left: [of_run, paid.caps_left()].into_iter().flatten().min(),
         };
         let brand = expected.after(&self.seen, self.in_flight);
         (left > 0).then(|| forecast(&situation, &brand))

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::task::{Id, JoinError};
 
 use super::{
+    afford::Reached,
     call_failure,
     crew::{Crew, End, InHand, Saved, Supply},
     plan::Due,
@@ -225,9 +226,12 @@ impl Crew<'_> {
             CallError::Stopped | CallError::Lost => {}
             CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}
             // Others in flight may still find room for what they need.
-            CallError::Budget { .. } => {
+            CallError::Budget { purse, .. } => {
                 let why = error.to_string();
-                self.end = End::Budget(why.clone());
+                self.end = End::Budget(Reached {
+                    why: why.clone(),
+                    remedy: purse.remedy(),
+                });
                 self.say_winding_down(why);
             }
             error => self.give_up(call_failure(error)),

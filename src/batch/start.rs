@@ -67,6 +67,7 @@ pub fn join(desk: &Desk, connections: Connections, whole: Whole) -> Prepared {
             on_request: 0,
             rejected: whole.rejected,
             per_brand: whole.price,
+            refused: None,
         },
         outlook: desk.outlook(&connections, whole.price, searches),
         start: Start::Join(Box::new(connections), whole),

@@ -8,7 +8,10 @@ use super::{bill, log::LogFiles, plan::Estimate};
 use crate::{
     money::Usd,
     output, say,
-    state::meter::{Comparison, Difference},
+    state::{
+        caps::Standing,
+        meter::{Comparison, Difference},
+    },
 };
 
 /// Columns of the lines around a heading, where the terminal has them.
@@ -50,7 +53,7 @@ pub struct Config {
 }
 
 /// Prints `[CONFIG]`.
-pub fn config(config: &Config) {
+pub fn config(config: &Config, caps: &[Standing]) {
     let budget = config
         .budget
         .map_or_else(|| "Unlimited".to_owned(), |budget| budget.to_string());
@@ -60,6 +63,9 @@ pub fn config(config: &Config) {
     say!("  Budget limit: {budget}");
     if config.spent_before > Usd::ZERO {
         say!("  Spent before the interruption: {}", config.spent_before);
+    }
+    for cap in caps {
+        say!("  {}: {cap}", cap.title());
     }
     say!("");
 }

@@ -12,6 +12,7 @@ use self::store::Kept;
 use crate::{
     batch::{
         self, Loaded,
+        afford::{Means, Reached},
         preflight::{self, Connections, Finding, Said},
         price::Priced,
         store_failure,
@@ -22,10 +23,11 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     list::Rows,
+    money::Usd,
     output, say,
-    services::patience::Waits,
+    services::{exchanges::Exchanges, patience::Waits},
     settings::{self, Folders, Settings, dotenv},
-    state::{known::Known, paid::Paid, registry::Registry},
+    state::{caps::Standing, known::Known, paid::Paid, registry::Registry, shared},
 };
 
 /// What was found so far; each thing is said as it is found.
@@ -34,6 +36,7 @@ struct Report {
     quiet: bool,
     json: bool,
     parts: Vec<Value>,
+    caps: Vec<Value>,
     estimate: Value,
 }
 
@@ -61,6 +64,7 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
         quiet,
         json,
         parts: Vec::new(),
+        caps: Vec::new(),
         estimate: Value::Null,
     };
     let list = list_of(&mut run);
@@ -113,8 +117,14 @@ async fn prove_services(
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
     let speed = settings.speed(&run.services);
-    let mut connections =
-        Connections::make(&settings, &paid, &events, (speed, Waits::SHORT), None)?;
+    let mut connections = Connections::make(
+        &settings,
+        &paid,
+        &events,
+        (speed, Waits::SHORT),
+        None,
+        Exchanges::default(),
+    )?;
     let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
         all_fine &= finding.result.is_ok();
@@ -129,12 +139,15 @@ async fn prove_services(
         report.add("results", written.map(|()| fine()));
     }
     note_credit(report, &connections);
+    let caps = caps_of(&kept, &settings).await?;
+    report.caps(&caps);
+    let means = Means::expected(run, caps);
     if let Some(rows) = rows(report, run, list, &mut connections).await
         && let Some(priced) = price(kept, run, &settings, &connections, &rows)
             .await
             .transpose()
     {
-        report.price(run, &connections, priced);
+        report.price(run, &connections, priced, (&means, &settings));
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
     // A server that refused the key was not asked for prices.
@@ -151,14 +164,41 @@ async fn prove_services(
         );
         return Ok(());
     }
+    if let Some(cap) = means.caps.iter().find(|cap| cap.left() == Usd::ZERO) {
+        let title = cap.title().to_lowercase();
+        report.note(
+            "trial",
+            &format!("no real question is asked: the {title} is used up"),
+        );
+        return Ok(());
+    }
     report.note("trial", trial::ABOUT_A_CENT);
     // A refusal of one service stops all calls of its connections, and the other one is to be asked too.
-    let apart = Connections::make(&settings, &paid, &events, (speed, Waits::SHORT), None)?;
+    let apart = Connections::make(
+        &settings,
+        &paid,
+        &events,
+        (speed, Waits::SHORT),
+        None,
+        Exchanges::default(),
+    )?;
     let model = &connections.openrouter;
     for finding in trial::ask(model, &apart.tavily, run.batch.lang).await? {
         report.find(finding);
     }
     Ok(())
+}
+
+/// How the caps by day and month stand; none where nobody knows.
+async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Failure> {
+    match kept {
+        Kept::Folder | Kept::Shared(None) => Means::caps_in(settings),
+        Kept::Shared(Some(client)) => {
+            let caps = shared::caps_of(client, settings.caps, Timestamp::now());
+            caps.await.map_err(store_failure)
+        }
+        Kept::Unknown => Ok(Vec::new()),
+    }
 }
 
 /// What a batch would take; `None` where nobody knows what is due.
@@ -347,7 +387,31 @@ impl Report {
             .push(json!({"part": part, "ok": null, "text": text}));
     }
 
-    fn price(&mut self, run: &RunArgs, connections: &Connections, priced: Result<Priced, Failure>) {
+    /// Says what the caps by day and month still allow.
+    fn caps(&mut self, caps: &[Standing]) {
+        for cap in caps {
+            self.note(&cap.title().to_lowercase(), &cap.to_string());
+        }
+        let told = caps.iter().map(|cap| {
+            json!({
+                "setting": cap.period.term.setting(),
+                "cap_usd": cap.cap,
+                "used_usd": cap.used,
+                "left_usd": cap.left(),
+                "from": cap.period.from,
+                "until": cap.period.to,
+            })
+        });
+        self.caps = told.collect();
+    }
+
+    fn price(
+        &mut self,
+        run: &RunArgs,
+        connections: &Connections,
+        priced: Result<Priced, Failure>,
+        (means, settings): (&Means, &Settings),
+    ) {
         let Priced {
             brands,
             due,
@@ -383,6 +447,17 @@ impl Report {
         for (service, text) in connections.limits(&estimate) {
             self.note(service, &text);
         }
+        for text in means.short(&estimate, due) {
+            self.note("budget", &text);
+        }
+        let too_little =
+            means.too_little(settings, connections, estimate.per_brand, run.batch.depth);
+        if let Some(Reached { why, remedy }) = too_little.filter(|_| due > 0) {
+            self.add(
+                "budget",
+                Err(Failure::new(Exit::Budget, format!("{why}: {remedy}"))),
+            );
+        }
     }
 
     fn end(self) -> Exit {
@@ -391,6 +466,7 @@ impl Report {
                 "ok": self.worst == Exit::Done,
                 "exit_code": self.worst as u8,
                 "parts": self.parts,
+                "caps": self.caps,
                 "estimate": self.estimate,
             });
             output::result(&format!("{all:#}"));

@@ -12,6 +12,7 @@ pub(crate) mod figures;
 pub(crate) mod grounds;
 pub(crate) mod identity;
 pub(crate) mod insights;
+mod least;
 mod merging;
 pub(crate) mod persian;
 pub(crate) mod quality;
@@ -32,6 +33,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracing::Span;
 
+pub use self::least::least;
 use self::{
     calendar::Occasion,
     evidence::{Batch, Evidence},

@@ -14,6 +14,7 @@ mod limit;
 mod model;
 mod models;
 mod openrouter;
+mod replay;
 mod schema_rules;
 mod sheets;
 mod sign_in;
@@ -36,6 +37,7 @@ use anyhow::Context;
 use axum::{
     Router,
     http::{HeaderMap, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -47,8 +49,8 @@ pub use fault::Fault;
 pub use schema_rules::{Refusal, SchemaRules};
 pub use tab::Tab;
 use {
-    city::City, fault::Kind, limit::Limit, sheets::Spreadsheet, sign_in::SignIn, watcher::Watcher,
-    world::World,
+    city::City, fault::Kind, limit::Limit, replay::Replay, sheets::Spreadsheet, sign_in::SignIn,
+    watcher::Watcher, world::World,
 };
 
 /// How the simulated services behave.
@@ -76,6 +78,8 @@ pub struct Options {
     pub latency: Option<Latency>,
     /// The closed world instead of the usual pages, and models of this temper to read it.
     pub city: Option<(city::Plan, city::Temper)>,
+    /// A file of `brandintel support`, whose failed requests fail again.
+    pub replay: Option<PathBuf>,
     /// The spreadsheet, as a CSV file, instead of the brands that are built in.
     pub list: Option<PathBuf>,
 }
@@ -111,6 +115,7 @@ impl Default for Options {
             schema_rules: SchemaRules::default(),
             latency: None,
             city: None,
+            replay: None,
             list: None,
         }
     }
@@ -161,6 +166,7 @@ struct Services {
     counts: Counts,
     turnstile: Turnstile,
     watcher: Watcher,
+    replay: Option<Arc<Replay>>,
 }
 
 /// Lets so many model calls pass and holds the others back, so that a moment of a run can be looked at.
@@ -494,6 +500,10 @@ impl Services {
                 allowed: watch::Sender::new(u64::MAX),
             },
             watcher: Watcher::default(),
+            replay: options
+                .replay
+                .map(|path| Replay::read(&path).map(Arc::new))
+                .transpose()?,
         })
     }
 
@@ -566,7 +576,7 @@ impl Services {
             }
             Some(Kind::Status(status)) => Some(refusal(service, *status)),
             Some(Kind::Echo) => Some(body::echo(headers)),
-            Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind)),
+            Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind, body)),
             None => {
                 match &self.latency {
                     Some(Latency(draw)) if service != Service::Sheets => {
@@ -581,7 +591,8 @@ impl Services {
 }
 
 fn router(services: Arc<Services>) -> Router {
-    Router::new()
+    let replay = services.replay.clone();
+    let router = Router::new()
         .route("/api/v1/chat/completions", post(openrouter::chat))
         .route("/api/v1/key", get(openrouter::key))
         .route("/api/v1/models", get(openrouter::models))
@@ -615,7 +626,11 @@ fn router(services: Arc<Services>) -> Router {
             "/v4/spreadsheets/{id}/developerMetadata:search",
             post(by_filter::search),
         )
-        .with_state(services)
+        .with_state(services);
+    match replay {
+        Some(replay) => router.layer(middleware::from_fn_with_state(replay, replay::play)),
+        None => router,
+    }
 }
 
 /// The error body that each service has for a status.

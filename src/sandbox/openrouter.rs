@@ -140,7 +140,7 @@ fn dearest(body: &Value) -> f64 {
 }
 
 /// Replies that are no answers although their status is 200.
-pub(super) fn spoiled(kind: &Kind) -> Option<Response> {
+pub(super) fn spoiled(kind: &Kind, asked: &str) -> Option<Response> {
     let model = json!(MODELS[0].slug);
     let body = match kind {
         Kind::ErrorIn200 => {
@@ -150,15 +150,18 @@ pub(super) fn spoiled(kind: &Kind) -> Option<Response> {
             json!({"id": "gen-0", "object": "chat.completion", "created": 0, "model": model, "choices": []})
         }
         Kind::Empty => reply(&model, "", "stop", 100, 0, 0, 0.0),
-        Kind::Length => reply(
-            &model,
-            "{\"claims\": [{\"field",
-            "length",
-            100,
-            12_000,
-            0,
-            0.018,
-        ),
+        Kind::Length => {
+            // As long as it was allowed to be, and billed for that.
+            let asked: Value = serde_json::from_str(asked).unwrap_or_default();
+            let longest = ["max_completion_tokens", "max_tokens"]
+                .iter()
+                .find_map(|name| asked[*name].as_u64())
+                .unwrap_or(12_000);
+            let tokens = u32::try_from(longest).unwrap_or(12_000);
+            let cost = f64::from(tokens) * MODELS[0].completion / 1e6;
+            let content = "{\"claims\": [{\"field";
+            reply(&model, content, "length", 100, tokens.into(), 0, cost)
+        }
         Kind::BadJson => reply(&model, "{\"claims\": \"none\"}", "stop", 100, 20, 0, 0.0001),
         Kind::Moderation => {
             let error = json!({"code": 403, "message": "Your input was flagged", "metadata": {"reasons": ["violence"], "flagged_input": "…"}});

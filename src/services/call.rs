@@ -9,6 +9,7 @@ use tracing::Span;
 use url::Url;
 
 use super::{
+    exchanges::Exchange,
     gate::Gate,
     patience::CallPatience,
     reply::{Reply, Trouble, Verdict},
@@ -17,7 +18,10 @@ use crate::{
     exit::Exit,
     money::Usd,
     remedy::ErrorKind,
-    state::paid::{Cost, RequestHash},
+    state::{
+        caps::Purse,
+        paid::{Cost, RequestHash},
+    },
 };
 
 /// How addresses of OpenRouter's own pages are known.
@@ -47,6 +51,8 @@ pub struct Request {
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Body,
+    /// The model that it is for.
+    pub model: Option<String>,
     /// The longest that one attempt may take.
     pub timeout: Duration,
     /// The longest that all attempts may take.
@@ -78,6 +84,8 @@ pub type ReadCost = Box<dyn Fn(&Value) -> Option<Cost> + Send + Sync>;
 pub struct Price {
     /// The worst case.
     pub worst: Usd,
+    /// Whether that is known: a server may list no prices, and then it is nothing.
+    pub agreed: bool,
     /// Reads the cost from the answer; `None` where it cannot be told, and the worst case counts.
     pub cost: ReadCost,
 }
@@ -97,6 +105,8 @@ pub struct Answer {
     pub hash: RequestHash,
     /// It was paid for before, and the service was not asked.
     pub replayed: bool,
+    /// The exchange that brought it, where it was paid for: whoever reads it may find it of no use.
+    pub wire: Option<Arc<Exchange>>,
     /// What is measured of the call: who reads the answer may find more in it.
     pub span: Span,
 }
@@ -109,8 +119,12 @@ pub enum CallError {
     /// This host was away for too long.
     #[error("the brand has been given to another host")]
     Lost,
-    #[error("the budget has {left} left, and one more call may cost up to {needed}")]
-    Budget { needed: Usd, left: Usd },
+    #[error("{purse} has {left} left, and one more call may cost up to {needed}")]
+    Budget {
+        purse: Purse,
+        needed: Usd,
+        left: Usd,
+    },
     /// Only this request failed.
     #[error("{service}: {message}")]
     Request {
@@ -196,6 +210,7 @@ impl Request {
             url,
             headers,
             body: Body::None,
+            model: None,
             timeout: Duration::from_mins(1),
             patience: CallPatience::Run,
             payer: String::new(),

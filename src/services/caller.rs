@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde_json::Value;
 use tokio::{
     sync::{Mutex as FairMutex, futures::Notified},
@@ -22,14 +22,17 @@ use super::{
     body,
     call::{Answer, Body, CallError, Request, Service},
     clock::Clock,
+    exchanges::{Exchange, Exchanges},
     failures::{FailureKind, Failures},
     gate::{LONGEST_REQUESTED, Pass},
     network::{BODY_LIMIT, Network, Received, Unanswered},
-    outcome::{Attempt, book, conclude, not_answered, now_in_milliseconds, unavailable},
+    outcome::{
+        Attempt, billed_too_much, book, conclude, not_answered, now_in_milliseconds, unavailable,
+    },
     pace::Refused,
     patience::Waits,
     refusal::{Otherwise, Refusal, Sent},
-    reply::{Reply, allowance, is_html, message, resets, retry_after, sent_on},
+    reply::{Reply, Verdict, allowance, is_html, message, resets, retry_after, sent_on},
     successes::Successes,
 };
 use crate::{
@@ -58,6 +61,7 @@ pub struct Caller {
     events: Events,
     stop: CancellationToken,
     secrets: Secrets,
+    exchanges: Exchanges,
     /// How many times faster than reality time passes.
     speed: f64,
     clock: Clock,
@@ -69,6 +73,16 @@ pub struct Caller {
 
 /// The wait until it is looked again whether another host has brought an answer, or given money back.
 const ELSEWHERE: Duration = Duration::from_millis(300);
+
+/// A reply as it is read.
+struct Replied {
+    reply: Reply,
+    /// The body, as JSON where it can be read as that.
+    text: String,
+    /// The body as it came, where that is something else.
+    raw: Option<String>,
+    headers: HeaderMap,
+}
 
 /// What a request gets when its turn has come.
 enum Turn {
@@ -92,6 +106,7 @@ impl Caller {
             events,
             stop,
             secrets,
+            exchanges: Exchanges::default(),
             speed,
             clock: Clock::default(),
             waits: Waits::SHORT,
@@ -120,6 +135,30 @@ impl Caller {
             network,
             ..self.clone()
         }
+    }
+
+    /// The same caller, which keeps exchanges that go wrong.
+    #[must_use]
+    pub fn keeping(self, exchanges: Exchanges) -> Self {
+        Self { exchanges, ..self }
+    }
+
+    /// Keeps the exchange of an answer that nobody could read.
+    pub fn unread(&self, wire: Option<Arc<Exchange>>, why: &str) {
+        if let Some(wire) = wire {
+            self.exchanges.keep(Arc::unwrap_or_clone(wire).because(why));
+        }
+    }
+
+    /// Marks an answer as unusable, and keeps the exchange that brought it.
+    pub async fn reject(
+        &self,
+        hash: RequestHash,
+        wire: Option<Arc<Exchange>>,
+        why: &str,
+    ) -> anyhow::Result<()> {
+        self.unread(wire, why);
+        self.paid.reject(hash).await
     }
 
     /// Where the user is told what happens.
@@ -186,7 +225,7 @@ impl Caller {
         since: Timestamp,
         otherwise: Otherwise,
     ) -> Result<Sent, CallError> {
-        let span = span::call(service.name, &request.what);
+        let span = span::call(service.name, &request.what, request.model.as_deref());
         // In a box, because many of them stand in one future.
         let work = Box::pin(self.find_or_send(service, request, since, otherwise));
         let result = span::measure(span.clone(), work).await;
@@ -229,6 +268,9 @@ impl Caller {
         let answer = sent.await;
         if failures.count() > 0 {
             Span::current().record("retries", failures.count());
+            if let Ok(Sent::Answer(_)) = &answer {
+                self.exchanges.answered(service, request);
+            }
         }
         if request.price.is_some() && matches!(answer, Err(CallError::Run { .. })) {
             // Nothing more can be paid for: calls that wait need not find that out one by one.
@@ -259,6 +301,7 @@ impl Caller {
             waited: Duration::ZERO,
             hash,
             replayed: true,
+            wire: self.wire(service, request, (200, &HeaderMap::new(), &kept.body)),
             span: Span::current(),
         })
     }
@@ -360,9 +403,18 @@ impl Caller {
         };
         let sent = pass.at;
         // From here on the call may be billed, so it is waited for even when the run winds down.
-        let (reply, text) = match self.exchange(request).await {
-            Ok(reply) => reply,
+        let Replied {
+            reply,
+            text,
+            raw,
+            headers,
+        } = match self.exchange(request).await {
+            Ok(replied) => replied,
             Err(error) => {
+                if self.exchanges.are_kept() {
+                    let lost = Exchange::unanswered(service, request, &self.secrets, &error);
+                    self.exchanges.keep(lost);
+                }
                 drop(pass);
                 let failure = not_answered(error, request, sent, hold).await;
                 return failure.map(Attempt::Again);
@@ -384,6 +436,12 @@ impl Caller {
                 .map_err(anyhow::Error::from)?;
         }
         let verdict = (service.classify)(&reply);
+        let came = (reply.status, &headers, raw.as_deref().unwrap_or(&text));
+        let is_good = matches!(verdict, Verdict::Good);
+        if !is_good {
+            self.keep(service, request, came, &reply.message);
+        }
+        let wire = is_good.then(|| self.wire(service, request, came)).flatten();
         let (at, cost) = match (&request.price, hold) {
             (Some(price), Some(hold)) => {
                 book(request, price, &reply, verdict, text, hold, hash).await?
@@ -393,11 +451,21 @@ impl Caller {
                 Some(Cost::default()),
             ),
         };
+        if let (Some(price), Some(cost)) = (&request.price, cost)
+            && price.agreed
+            && cost.usd > price.worst
+        {
+            // It is booked and kept; nothing more is bought at such prices.
+            let error = billed_too_much(service, request, price, cost.usd, &reply);
+            self.unread(wire, &error.to_string());
+            return Err(error);
+        }
         let mut attempt = conclude(reply, verdict, (at, cost), hash, sent);
         if let (Attempt::Again(failure), Some(Refused::Stray)) = (&mut attempt, refused) {
             failure.kind = FailureKind::Stray;
         }
-        if matches!(attempt, Attempt::Answer(..)) {
+        if let Attempt::Answer(answer, _) = &mut attempt {
+            answer.wire = wire;
             service.gate.succeeded(sent);
             // A page that costs nothing answers whether or not the service would do its work.
             if request.price.is_some() {
@@ -427,6 +495,8 @@ impl Caller {
             let freed = self.paid.freed();
             let ask = Ask {
                 service: service.name,
+                stage: request.kind(),
+                model: request.model.as_deref(),
                 hash,
                 since,
                 worst: price.worst,
@@ -479,13 +549,42 @@ impl Caller {
             HoldError::Wait => self.unless_stopped(freed).await,
             HoldError::Busy => self.unless_stopped(sleep(ELSEWHERE)).await,
             HoldError::Lost => Err(CallError::Lost),
-            HoldError::Budget { needed, left } => Err(CallError::Budget { needed, left }),
+            HoldError::Budget {
+                purse,
+                needed,
+                left,
+            } => Err(CallError::Budget {
+                purse,
+                needed,
+                left,
+            }),
             HoldError::Store(error) => Err(error.into()),
         }
     }
 
+    /// The exchange of an answer that was paid for, and may still turn out to be of no use to whoever reads it.
+    fn wire(
+        &self,
+        service: &Service,
+        request: &Request,
+        came: (u16, &HeaderMap, &str),
+    ) -> Option<Arc<Exchange>> {
+        let may_be_of_no_use = self.exchanges.are_kept() && request.price.is_some();
+        may_be_of_no_use.then(|| {
+            let exchange = Exchange::answered(service, request, &self.secrets, came);
+            Arc::new(exchange)
+        })
+    }
+
+    fn keep(&self, service: &Service, request: &Request, came: (u16, &HeaderMap, &str), why: &str) {
+        if self.exchanges.are_kept() {
+            let exchange = Exchange::answered(service, request, &self.secrets, came);
+            self.exchanges.keep(exchange.because(why));
+        }
+    }
+
     /// Sends once and reads the reply.
-    async fn exchange(&self, request: &Request) -> Result<(Reply, String), Unanswered> {
+    async fn exchange(&self, request: &Request) -> Result<Replied, Unanswered> {
         let timeout = request.timeout.div_f64(self.speed);
         let timeout = timeout.max(SHORTEST_TIMEOUT.min(request.timeout));
         let mut builder = self
@@ -513,12 +612,13 @@ impl Caller {
             false => (body, Vec::new()),
         };
         let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
+        let mut raw = None;
         let mut json: Option<Value> = serde_json::from_str(&text).ok();
         if json.is_none()
             && let Some(read) = body::read(&text)
         {
             // A cached response has to be readable again.
-            text = read.to_string();
+            raw = Some(std::mem::replace(&mut text, read.to_string()));
             json = Some(read);
         }
         if let Some(json) = &mut json
@@ -526,6 +626,7 @@ impl Caller {
             && self.secrets.redact_json(json)
         {
             text = json.to_string();
+            raw = None;
         }
         let asked = asked.or_else(|| {
             let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
@@ -555,7 +656,12 @@ impl Caller {
             // A text with JSON in it may have spelled a secret in another way.
             reply.message = self.secrets.redact(&said);
         }
-        Ok((reply, text))
+        Ok(Replied {
+            reply,
+            text,
+            raw,
+            headers,
+        })
     }
 
     /// Does something unless the run winds down before it is done.

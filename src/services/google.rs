@@ -96,6 +96,7 @@ impl SignIn {
         let assertion = self.assertion(now)?;
         self.caller.secrets().add(&assertion.as_str().into());
         let request = Request {
+            model: None,
             what: "token".into(),
             method: Method::POST,
             url: self.account.token_uri.clone(),

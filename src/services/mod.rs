@@ -4,6 +4,7 @@ pub mod body;
 pub mod call;
 pub mod caller;
 pub mod clock;
+pub mod exchanges;
 pub mod failures;
 pub mod gate;
 pub mod google;

@@ -16,11 +16,16 @@ use super::{
 };
 use crate::{
     exit::Exit,
+    money::Usd,
     state::paid::{Cost, Hold, Kept, RequestHash},
+    text,
 };
 
 /// A call that may take this long is expected to be dear.
 const LONG: Duration = Duration::from_mins(2);
+
+/// Letters of a name that a service gives.
+const NAME_LENGTH: usize = 60;
 
 /// How one attempt ended.
 pub(super) enum Attempt {
@@ -150,6 +155,7 @@ pub(super) fn conclude(
                 waited: Duration::ZERO,
                 hash,
                 replayed: false,
+                wire: None,
                 span: Span::current(),
             };
             return Attempt::Answer(answer, sent);
@@ -185,6 +191,38 @@ pub(super) fn unavailable(service: &Service, why: &str) -> CallError {
         service: service.name,
         message: format!("{why} ({} failures in a row)", service.gate.failures()),
         remedy: remedy::of_outage(why, service.address),
+    }
+}
+
+/// The error of a call that was billed at more than was set aside for it. The price is not what was agreed, so nothing bounds
+/// what the next call would cost.
+pub(super) fn billed_too_much(
+    service: &Service,
+    request: &Request,
+    price: &Price,
+    billed: Usd,
+    reply: &Reply,
+) -> CallError {
+    let said = |name: &str| {
+        let said = reply.json.as_ref()?.get(name)?.as_str()?;
+        let said = text::shorten(&text::clean(said), NAME_LENGTH);
+        (!said.is_empty()).then_some(said)
+    };
+    let by = said("provider").map_or_else(|| "it".into(), |name| format!("its provider {name}"));
+    let model = said("model").or_else(|| request.model.clone());
+    let of = model.map_or_else(String::new, |model| format!(" of the model {model}"));
+    CallError::Run {
+        exit: Exit::Budget,
+        status: None,
+        service: service.name,
+        message: format!(
+            "{by} billed {billed} for {}{of}, and at most {} was agreed",
+            request.what, price.worst
+        ),
+        remedy: match request.model {
+            Some(_) => "Nothing more is bought at a price that nobody knows. Ask the service why, choose another --model, or put the real prices into OPENROUTER_PRICES; what was paid for is kept and used by the next run".into(),
+            None => "Nothing more is bought at a price that nobody knows. Ask the service why, or put what a credit costs into TAVILY_CREDIT_USD; what was paid for is kept and used by the next run".into(),
+        },
     }
 }
 

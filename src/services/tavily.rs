@@ -184,6 +184,7 @@ impl Tavily {
         };
         let request = Request {
             what: format!("{page} «{what}»"),
+            model: None,
             method: Method::POST,
             url: super::join(&self.base, [page]),
             headers: self.headers.clone(),
@@ -193,6 +194,7 @@ impl Tavily {
             payer: payer.to_owned(),
             price: Some(Price {
                 worst: cost(1).usd,
+                agreed: true,
                 cost: Box::new(move |json| credits(json).map(cost)),
             }),
         };

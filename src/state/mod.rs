@@ -1,6 +1,7 @@
 //! What survives: the registry, the checkpoint, paid responses with what they cost, jobs, runs, and the lock on the folder.
 
 pub mod budget;
+pub mod caps;
 pub mod checkpoint;
 mod entries;
 pub mod holder;
@@ -13,6 +14,7 @@ pub mod paid;
 pub mod registry;
 pub mod runs;
 pub mod shared;
+pub mod spending;
 pub mod store;
 pub mod transfer;
 

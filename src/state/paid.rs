@@ -19,9 +19,10 @@ use tokio::{
 
 use super::{
     budget::{Budget, Refusal},
+    caps::{Caps, Purse, Purses, Standing},
     job::Job,
     meter::{self, Comparison, OfRun, Reading},
-    shared::{Admission, Ledger, Night, Slot},
+    shared::{Admission, Ledger, Night, Slot, caps_of},
     store::Store,
 };
 use crate::money::Usd;
@@ -75,6 +76,8 @@ enum Home {
         budget: Mutex<Budget>,
         /// The last call before this run.
         last_call: i64,
+        /// Locked before the budget, where both are.
+        purses: Mutex<Purses>,
     },
     /// Where other hosts keep theirs too; what was spent is as of the last look.
     Shared {
@@ -90,6 +93,8 @@ pub struct Hold {
     paid: Arc<Paid>,
     id: i64,
     amount: Usd,
+    /// When it was set aside, which decides whose day it is.
+    at: Timestamp,
     open: bool,
 }
 
@@ -97,6 +102,9 @@ pub struct Hold {
 #[derive(Debug)]
 pub struct Ask<'a> {
     pub service: &'static str,
+    /// What kind of call it is, and of which model: `analyst`, `search`.
+    pub stage: &'a str,
+    pub model: Option<&'a str>,
     pub hash: RequestHash,
     /// Answers that came after this, or that the job has paid for, will do.
     pub since: Timestamp,
@@ -120,8 +128,12 @@ pub enum Admitted {
 /// Why money was not set aside.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
-    #[error("the budget has {left} left, and one more call may cost up to {needed}")]
-    Budget { needed: Usd, left: Usd },
+    #[error("{purse} has {left} left, and one more call may cost up to {needed}")]
+    Budget {
+        purse: Purse,
+        needed: Usd,
+        left: Usd,
+    },
     /// Calls in flight may give back enough of what was set aside for them.
     #[error("the budget waits for calls in flight")]
     Wait,
@@ -149,8 +161,23 @@ impl Paid {
             store,
             budget: Mutex::new(Budget::new(cap, spent, uncertain)),
             last_call,
+            purses: Mutex::default(),
         };
         Ok(Self::of(home, job))
+    }
+
+    /// The same, within caps by day and month on what all runs and hosts spend together.
+    ///
+    /// # Errors
+    /// When what was spent so far cannot be read.
+    pub fn capped(mut self, caps: Caps, now: Timestamp) -> anyhow::Result<Self> {
+        match &mut self.home {
+            Home::Folder { store, purses, .. } => {
+                *purses = Mutex::new(Purses::open(store, caps, now)?);
+            }
+            Home::Shared { ledger, .. } => ledger.caps = caps,
+        }
+        Ok(self)
     }
 
     /// The answers and the ledger of a job that several hosts work on; `cap` counts for all of them together.
@@ -161,6 +188,7 @@ impl Paid {
             last_before: night.job.last_before,
             run: night.run.clone(),
             cap,
+            caps: Caps::default(),
         };
         let home = Home::Shared {
             ledger: Box::new(ledger),
@@ -220,7 +248,9 @@ impl Paid {
                 store,
                 budget,
                 last_call,
+                purses,
             } => {
+                let mut purses = lock(purses);
                 let mut budget = lock(budget);
                 let run = OfRun {
                     job: &self.job.id,
@@ -229,6 +259,7 @@ impl Paid {
                 let (reading, settled) =
                     meter::take(store, service, usd, longest, now, &run, &mut budget)?;
                 lock(&self.this_run).usd += settled;
+                purses.read_again(store, now)?;
                 Ok(Some(reading))
             }
             Home::Shared { ledger, .. } => {
@@ -279,29 +310,36 @@ impl Paid {
     /// Sets the worst case of a call aside.
     pub async fn hold(self: &Arc<Self>, ask: Ask<'_>) -> Result<Admitted, HoldError> {
         let worst = ask.worst;
+        // As exactly as it is kept.
+        let at = Timestamp::now().as_millisecond();
+        let at = Timestamp::from_millisecond(at).map_err(anyhow::Error::from)?;
         let hold = |id| Hold {
             paid: Arc::clone(self),
             id,
             amount: worst,
+            at,
             open: true,
         };
         match &self.home {
-            Home::Folder { store, budget, .. } => {
-                let refused = lock(budget).hold(worst);
-                refused.map_err(|refusal| match refusal {
-                    Refusal::Wait => HoldError::Wait,
-                    Refusal::Never { left } => HoldError::Budget {
-                        needed: worst,
-                        left,
-                    },
-                })?;
+            Home::Folder {
+                store,
+                budget,
+                purses,
+                ..
+            } => {
+                set_aside(store, budget, purses, worst, at)?;
                 // From here on the hold gives the money back to the books when it is dropped.
                 let mut hold = hold(0);
-                let job = self.job.id.clone();
-                match store
-                    .with(move |db| put_down(db, &job, ask.service, ask.hash, worst))
-                    .await
-                {
+                let call = Call {
+                    job: self.job.id.clone(),
+                    service: ask.service,
+                    stage: ask.stage.to_owned(),
+                    model: ask.model.map(str::to_owned),
+                    hash: ask.hash,
+                    at,
+                    worst,
+                };
+                match store.with(move |db| put_down(db, &call)).await {
                     Ok(id) => {
                         hold.id = id;
                         Ok(Admitted::Held(hold, Instant::now()))
@@ -312,13 +350,14 @@ impl Paid {
                     }
                 }
             }
-            Home::Shared { ledger, .. } => match ledger.admit(&ask).await? {
+            Home::Shared { ledger, .. } => match ledger.admit(&ask, at).await? {
                 Admission::Held(id, at) => Ok(Admitted::Held(hold(id), at)),
                 Admission::Kept(kept) => Ok(Admitted::Kept(kept)),
                 Admission::Busy => Err(HoldError::Busy),
                 Admission::Lost => Err(HoldError::Lost),
                 Admission::Wait => Err(HoldError::Wait),
-                Admission::Never(left) => Err(HoldError::Budget {
+                Admission::Never(purse, left) => Err(HoldError::Budget {
+                    purse,
                     needed: worst,
                     left,
                 }),
@@ -355,6 +394,29 @@ impl Paid {
                 (budget.spent(), budget.uncertain())
             }
             Home::Shared { spent, .. } => *lock(spent),
+        }
+    }
+
+    /// What the caps by day and month still leave, in US dollars. What hosts share is not asked for this: the ledger decides
+    /// there.
+    pub fn caps_left(&self) -> Option<Usd> {
+        match &self.home {
+            Home::Folder { purses, .. } => lock(purses).left(),
+            Home::Shared { .. } => None,
+        }
+    }
+
+    /// How the caps by day and month stand now, on all hosts.
+    pub async fn standings(&self) -> anyhow::Result<Vec<Standing>> {
+        match &self.home {
+            Home::Folder { purses, .. } => Ok(lock(purses).standings()),
+            Home::Shared { ledger, .. } => {
+                let standings = async || {
+                    let client = ledger.shared.connect().await?;
+                    caps_of(&client, ledger.caps, Timestamp::now()).await
+                };
+                ledger.shared.patiently(standings).await
+            }
         }
     }
 
@@ -428,8 +490,9 @@ impl Hold {
 
     fn give_back(&mut self, cost: Usd) {
         self.open = false;
-        if let Home::Folder { budget, .. } = &self.paid.home {
+        if let Home::Folder { budget, purses, .. } = &self.paid.home {
             lock(budget).settle(self.amount, cost);
+            lock(purses).end(self.at, self.amount, cost);
         }
         self.paid.freed.notify_waiters();
     }
@@ -439,7 +502,10 @@ impl Drop for Hold {
     fn drop(&mut self) {
         if self.open {
             match &self.paid.home {
-                Home::Folder { budget, .. } => lock(budget).leave_uncertain(self.amount),
+                Home::Folder { budget, purses, .. } => {
+                    lock(budget).leave_uncertain(self.amount);
+                    lock(purses).end(self.at, self.amount, self.amount);
+                }
                 Home::Shared { .. } => self.lose(),
             }
             self.paid.freed.notify_waiters();
@@ -487,22 +553,56 @@ fn find(
         .transpose()
 }
 
-fn put_down(
-    db: &Connection,
-    job: &str,
-    service: &str,
-    hash: RequestHash,
+/// Sets the worst case of a call aside in the budget and within the caps, or in none of them.
+fn set_aside(
+    store: &Store,
+    budget: &Mutex<Budget>,
+    purses: &Mutex<Purses>,
     worst: Usd,
-) -> anyhow::Result<i64> {
+    at: Timestamp,
+) -> Result<(), HoldError> {
+    let mut purses = lock(purses);
+    let admitted = purses.admit(store, worst, at)?;
+    let refused = admitted.and_then(|()| {
+        let held = lock(budget).hold(worst);
+        held.map_err(|refusal| (refusal, Purse::Run))
+    });
+    refused.map_err(|(refusal, purse)| match refusal {
+        Refusal::Wait => HoldError::Wait,
+        Refusal::Never { left } => HoldError::Budget {
+            purse,
+            needed: worst,
+            left,
+        },
+    })?;
+    purses.hold(worst);
+    Ok(())
+}
+
+/// A call whose money is set aside.
+struct Call {
+    job: String,
+    service: &'static str,
+    stage: String,
+    model: Option<String>,
+    hash: RequestHash,
+    at: Timestamp,
+    worst: Usd,
+}
+
+fn put_down(db: &Connection, call: &Call) -> anyhow::Result<i64> {
     db.prepare_cached(
-        "INSERT INTO spending (job, service, hash, at, state, held) VALUES (?1, ?2, ?3, ?4, 'held', ?5)",
+        "INSERT INTO spending (job, service, stage, model, hash, at, state, held)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'held', ?7)",
     )?
     .execute(params![
-        job,
-        service,
-        hash,
-        Timestamp::now().as_millisecond(),
-        worst.exact()
+        call.job,
+        call.service,
+        call.stage,
+        call.model,
+        call.hash,
+        call.at.as_millisecond(),
+        call.worst.exact()
     ])?;
     Ok(db.last_insert_rowid())
 }

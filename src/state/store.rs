@@ -22,13 +22,13 @@ use super::{set_aside, set_aside_name};
 /// The name of the database in the state folder.
 pub const FILE: &str = "paid.sqlite3";
 
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 
 /// Answers older than this are never asked for again and make room.
 pub const KEEP_DAYS: i64 = 30;
 
 /// The tables and their columns, the oldest version first. Each batch leads from one version to the next.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS response (
          hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
          usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);
@@ -50,6 +50,9 @@ const MIGRATIONS: [&str; 4] = [
          id TEXT PRIMARY KEY, started_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, status TEXT NOT NULL,
          total INTEGER NOT NULL, processed INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
          skipped INTEGER NOT NULL, usd TEXT NOT NULL, simulated INTEGER NOT NULL);",
+    "ALTER TABLE spending ADD COLUMN stage TEXT;
+     ALTER TABLE spending ADD COLUMN model TEXT;
+     CREATE INDEX spending_at ON spending (at);",
 ];
 
 /// The tables that are worth saving from a damaged database.

@@ -2,6 +2,7 @@
 
 mod overview;
 mod show;
+mod spent;
 
 use std::path::Path;
 
@@ -25,6 +26,9 @@ pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
     let address = args.shared.address(args.folders.sandbox);
     let address = address.or_exit(Exit::Usage)?;
+    if args.spent {
+        return spent::show(&folders, address, args.by.unwrap_or_default(), args.json).await;
+    }
     if args.graph {
         if address.is_some() && !args.json {
             say!(

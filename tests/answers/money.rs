@@ -256,3 +256,65 @@ fn a_server_that_does_not_say_what_it_used_is_named_once_and_never_taken_for_fre
     let spent = desk.checkpoint()["cost_usd"].as_f64().unwrap();
     assert!((0.12..=0.5).contains(&spent), "{spent}");
 }
+
+#[test]
+fn a_provider_that_bills_more_than_was_agreed_is_named_and_the_run_stops_at_once() {
+    let desk = Desk::with_list(&list_of(12));
+    let proxy = for_chats(&desk, |_| {
+        Do::Change(|body| {
+            change(body, |reply| {
+                reply["usage"]["cost"] = json!(0.75);
+                reply["provider"] = json!("Dearer Ltd");
+            })
+        })
+    });
+    let args = ["--brands", "list.csv", "--workers", "3", "--budget", "50"];
+    let ended = run(&desk, &proxy, &args);
+    assert_eq!(ended.code, Some(4), "{ended:#?}");
+    for words in [
+        "OpenRouter",
+        "Dearer Ltd",
+        "billed $0.75",
+        "was agreed",
+        "OPENROUTER_PRICES",
+    ] {
+        assert!(ended.err.contains(words), "{words}: {ended:#?}");
+    }
+    // Those in flight are finished and booked, and no other is begun.
+    let asked = proxy.chats().len();
+    assert!((1..=3).contains(&asked), "{asked} calls");
+    #[expect(clippy::cast_precision_loss, reason = "three calls")]
+    let billed = asked as f64 * 0.75;
+    let spent = desk.checkpoint()["cost_usd"].as_f64().unwrap();
+    assert!(
+        spent >= billed && spent < billed + 0.3,
+        "{spent} of {billed}"
+    );
+    assert_eq!(desk.checkpoint()["status"], "aborted");
+    // What was paid for is kept: once the price is right, it is not asked for again.
+    let before = desk.sandbox.counts().0;
+    assert_eq!(desk.run(&["--brands", "list.csv"]).code, Some(0));
+    assert_eq!(desk.sandbox.counts().0 - before + asked as u64, 24);
+}
+
+#[test]
+fn a_search_that_bills_more_credits_than_were_agreed_is_named() {
+    let desk = Desk::with_list(&list_of(6));
+    let proxy = Proxy::before(desk.sandbox.address(), |asked| match asked.path.as_str() {
+        "/search" => Do::Change(|body| change(body, |reply| reply["usage"]["credits"] = json!(3))),
+        _ => Do::Pass,
+    });
+    let mut command = desk.command(&["--brands", "list.csv"]);
+    command.env("TAVILY_BASE_URL", format!("http://{}", proxy.at));
+    let ended = common::ended(command.output().unwrap());
+    assert_eq!(ended.code, Some(4), "{ended:#?}");
+    for words in [
+        "Tavily",
+        "billed $0.0240",
+        "at most $0.0080",
+        "TAVILY_CREDIT_USD",
+    ] {
+        assert!(ended.err.contains(words), "{words}: {ended:#?}");
+    }
+    assert_eq!(desk.sandbox.counts().0, 0, "a model was asked");
+}

@@ -93,6 +93,13 @@ fn there_and_back_all_is_as_before_and_the_night_goes_on_without_paying_again() 
         registry
     );
     assert_eq!(tables(&desk), before);
+    // With the stage and the model of each call.
+    let calls = table(&desk, "spending");
+    assert!(
+        calls
+            .iter()
+            .any(|call| call.contains(&Value::Text("analyst".into())))
+    );
     let after: Vec<_> = fs::read_dir(desk.path("output"))
         .into_iter()
         .flatten()

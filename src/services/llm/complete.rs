@@ -1,6 +1,9 @@
 //! One completion: which model is asked, in which form, and what follows from a refusal.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use reqwest::Method;
@@ -18,6 +21,7 @@ use crate::{
     remedy::ErrorKind,
     services::{
         call::{Answer, Body, CallError, Price, Request},
+        exchanges::Exchange,
         patience::CallPatience,
         refusal::{Otherwise, Refusal, Sent},
     },
@@ -38,6 +42,8 @@ const MET_ANOTHER_LIMIT: f64 = 0.8;
 pub(super) struct Said {
     pub text: String,
     pub hash: RequestHash,
+    /// The exchange that brought it.
+    pub wire: Option<Arc<Exchange>>,
 }
 
 /// An answer, and in which form it was asked for.
@@ -94,15 +100,21 @@ impl OpenRouter {
             };
             let Answered { answer, slug, form } = self.ask_models(&sending).await?;
             self.count(&answer, slug, usage);
-            let completion = Completion::read(&answer.json)
-                .map_err(|missing| self.failed(question, ErrorKind::BadAnswer, &missing))?;
+            let completion = match Completion::read(&answer.json) {
+                Ok(completion) => completion,
+                Err(missing) => {
+                    self.caller.unread(answer.wire, &missing);
+                    return Err(self.failed(question, ErrorKind::BadAnswer, &missing));
+                }
+            };
             if completion.finish != Finish::Length {
                 return Ok(Said {
                     text: completion.text,
                     hash: answer.hash,
+                    wire: answer.wire,
                 });
             }
-            cut.push(answer.hash);
+            cut.push((answer.hash, answer.wire));
             let hopeless = hopeless(&completion, &form, max_tokens);
             why = hopeless.clone().unwrap_or_else(|| {
                 "the answer was cut off at its greatest length, twice".to_owned()
@@ -111,8 +123,8 @@ impl OpenRouter {
                 break;
             }
         }
-        for hash in cut {
-            self.caller.paid().reject(hash).await?;
+        for (hash, wire) in cut {
+            self.caller.reject(hash, wire, &why).await?;
         }
         Err(self.failed(question, ErrorKind::Cut, &why))
     }
@@ -299,11 +311,13 @@ impl OpenRouter {
             .max();
         Ok(Request {
             what: sending.what.clone(),
+            model: Some(candidate.model.slug.clone()),
             method: Method::POST,
             url: crate::services::join(&self.base, ["chat", "completions"]),
             headers: self.headers.clone(),
             price: Some(Price {
                 worst: worst.unwrap_or(Usd::ZERO),
+                agreed: worst.is_some(),
                 cost: Box::new(move |json| {
                     let usd = ChatUsage::read(json).cost(prices)?;
                     Some(Cost { usd, credits: 0 })

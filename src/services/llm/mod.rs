@@ -58,6 +58,7 @@ use super::{
     reply::{Reply, Trouble, Verdict},
 };
 use crate::{
+    money::Usd,
     remedy::ErrorKind,
     settings::{Endpoint, ModelTerms},
 };
@@ -237,6 +238,17 @@ impl OpenRouter {
         &self.candidates[0].model
     }
 
+    /// The most that a call of this kind may cost with whichever model, for a question of so many bytes; nothing without
+    /// prices.
+    pub fn worst_case(&self, name: &'static str, bytes: usize, max_tokens: u32) -> Usd {
+        let worst = self.candidates.iter().filter_map(|candidate| {
+            let form = candidate.ladder.form(name);
+            let prices = candidate.model.prices?;
+            Some(prices.worst(bytes, form.longest_billed(max_tokens)))
+        });
+        worst.max().unwrap_or_default()
+    }
+
     /// Whether the prices of all models that may be asked are known, so that a budget can be kept.
     pub fn has_prices(&self) -> bool {
         self.candidates
@@ -280,9 +292,10 @@ impl OpenRouter {
             Ok(answer) => Ok(answer),
             Err(problem) => {
                 // The next run has to ask anew instead of replaying what is of no use.
-                self.caller.paid().reject(first.hash).await?;
-                self.caller.paid().reject(second.hash).await?;
                 let why = format!("the answer does not fit the schema, twice: {problem}");
+                for said in [first, second] {
+                    self.caller.reject(said.hash, said.wire, &why).await?;
+                }
                 Err(self.failed(question, ErrorKind::BadAnswer, &why))
             }
         }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::state::meter::Difference;
+use crate::state::{meter::Difference, spending};
 
 fn usd(text: &str) -> Usd {
     text.parse().unwrap()
@@ -25,6 +25,8 @@ async fn hold(
 ) -> Result<Hold, HoldError> {
     let ask = Ask {
         service,
+        stage: "stage",
+        model: Some("model"),
         hash,
         since: Timestamp::MAX,
         worst,
@@ -261,4 +263,89 @@ async fn a_call_waits_for_money_that_comes_back() {
     let second = hold(&paid, "llm", [2; 32], usd("0.9")).await.unwrap();
     second.release().await.unwrap();
     assert_eq!(paid.this_run().usd, usd("0.05"));
+}
+
+#[tokio::test]
+async fn a_database_of_the_version_before_is_upgraded_and_its_calls_are_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("paid.sqlite3");
+    let (store, _) = Store::open(&path, Timestamp::now()).unwrap();
+    store
+        .with_now(|db| {
+            db.execute_batch(
+                "DROP INDEX spending_at; ALTER TABLE spending DROP COLUMN stage; ALTER TABLE spending DROP COLUMN model;
+                 INSERT INTO spending (job, service, hash, at, state, held, usd, credits)
+                 VALUES ('old', 'search', x'01', 1790000000000, 'settled', '1', '0.5', 1);
+                 PRAGMA user_version = 4",
+            )?;
+            Ok(())
+        })
+        .unwrap();
+    drop(store);
+    let before = spending::of_folder(folder.path()).unwrap();
+    let paid = open(&folder, "job", "1");
+    let held = hold(&paid, "search", [1; 32], usd("0.5")).await.unwrap();
+    held.settle([1; 32], kept("{}", "0.25"), true)
+        .await
+        .unwrap();
+    drop(paid);
+    let mut spending: Vec<_> = spending::of_folder(folder.path())
+        .unwrap()
+        .into_iter()
+        .collect();
+    spending.sort_by_key(|(calls, _)| calls.at);
+    let [(old, of_old), (new, of_new)] = &spending[..] else {
+        panic!("{spending:#?}")
+    };
+    assert_eq!(before.get(old), Some(of_old));
+    assert_eq!(
+        (old.stage.as_deref(), old.model.as_deref(), of_old.usd),
+        (None, None, usd("0.5"))
+    );
+    assert_eq!(
+        (new.stage.as_deref(), new.model.as_deref()),
+        (Some("stage"), Some("model"))
+    );
+    assert_eq!(
+        (new.list.as_deref(), of_new.usd),
+        (Some("job"), usd("0.25"))
+    );
+}
+
+#[tokio::test]
+async fn caps_count_lost_calls_of_killed_runs_and_of_other_lists_until_their_service_says_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let caps = Caps {
+        day: Some(usd("1")),
+        month: None,
+    };
+    let begin = |list| {
+        let paid = open(&folder, list, "100");
+        let paid = Arc::into_inner(paid).unwrap();
+        Arc::new(paid.capped(caps, Timestamp::now()).unwrap())
+    };
+    let paid = begin("one");
+    paid.take_reading("llm", usd("10"), Duration::ZERO, Timestamp::now())
+        .await
+        .unwrap();
+    let lost = hold(&paid, "llm", [1; 32], usd("0.7")).await.unwrap();
+    drop((lost, paid));
+
+    let paid = begin("another");
+    let refused = hold(&paid, "llm", [2; 32], usd("0.4")).await.unwrap_err();
+    assert!(
+        matches!(&refused, HoldError::Budget { purse: Purse::Capped(_), left, .. } if *left == usd("0.3")),
+        "{refused:?}"
+    );
+    // The service billed a tenth of what was set aside.
+    let later = Timestamp::now() + jiff::SignedDuration::from_secs(1);
+    paid.take_reading("llm", usd("10.07"), Duration::ZERO, later)
+        .await
+        .unwrap();
+    let held = hold(&paid, "llm", [2; 32], usd("0.4")).await.unwrap();
+    held.release().await.unwrap();
+    let [standing] = paid.standings().await.unwrap()[..] else {
+        panic!("one cap")
+    };
+    assert_eq!(standing.used, usd("0.07"));
 }

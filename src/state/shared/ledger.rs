@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
-use tokio_postgres::Row;
+use tokio_postgres::{GenericClient, Row};
 
 use super::{Shared, Trouble, Value};
 use crate::{
     money::Usd,
-    state::paid::{Ask, Cost, Kept, RequestHash, unpack},
+    state::{
+        caps::{Caps, Period, Purse, Standing, Term},
+        paid::{Ask, Cost, Kept, RequestHash, unpack},
+    },
 };
 
 /// A turn whose answer takes longer than this is not used: requests would reach the service too close together. Less than
@@ -41,7 +44,7 @@ pub enum Admission {
     /// The money may come back.
     Wait,
     /// It does not fit into what is left.
-    Never(Usd),
+    Never(Purse, Usd),
 }
 
 /// Whose money it is.
@@ -54,6 +57,8 @@ pub struct Ledger {
     pub run: String,
     /// What all hosts together may spend.
     pub cap: Option<Usd>,
+    /// The same by day and month, for all lists.
+    pub caps: Caps,
 }
 
 const FIND: &str = "
@@ -71,15 +76,24 @@ const ADMIT: &str = "
     busy AS (
         SELECT FROM spending JOIN live_host ON live_host.id = spending.host
         WHERE hash = $1 AND state = 'held' AND host <> $6),
+    -- Where nothing limits a day or a month, its end is its beginning.
+    today AS (
+        SELECT coalesce(sum(CASE state WHEN 'held' THEN held WHEN 'settled' THEN usd END), 0) AS used
+        FROM spending WHERE at >= $16 AND at < $17),
+    month AS (
+        SELECT coalesce(sum(CASE state WHEN 'held' THEN held WHEN 'settled' THEN usd END), 0) AS used
+        FROM spending WHERE at >= $19 AND at < $20),
     money AS (
         UPDATE job SET committed = committed + $9::text::numeric
         WHERE id = $8 AND EXISTS (SELECT FROM ours) AND NOT EXISTS (SELECT FROM kept)
             AND NOT EXISTS (SELECT FROM busy) AND NOT EXISTS (SELECT FROM before)
             AND ($10::text IS NULL OR committed + $9::text::numeric <= $10::text::numeric)
+            AND ($18::text IS NULL OR (SELECT used FROM today) + $9::text::numeric <= $18::text::numeric)
+            AND ($21::text IS NULL OR (SELECT used FROM month) + $9::text::numeric <= $21::text::numeric)
         RETURNING id),
     hold AS (
-        INSERT INTO spending (hold, job, run, host, service, hash, at, state, held)
-        SELECT $7, $8, $4, $6, $11, $1, $12, 'held', $9::text::numeric FROM money),
+        INSERT INTO spending (hold, job, run, host, service, hash, at, state, held, stage, model)
+        SELECT $7, $8, $4, $6, $11, $1, $12, 'held', $9::text::numeric, $22, $23 FROM money),
     granted AS (SELECT 1 FROM money UNION ALL SELECT 1 FROM before),
     turn AS (
         INSERT INTO gate AS g (name, next_at)
@@ -91,10 +105,18 @@ const ADMIT: &str = "
         (SELECT wait FROM turn),
         EXISTS (SELECT FROM ours),
         EXISTS (SELECT FROM busy),
-        (SELECT (greatest($10::text::numeric - committed, 0))::text FROM job WHERE id = $8),
+        (SELECT (greatest($10::text::numeric - committed, 0))::text FROM job WHERE id = $8 AND $10::text IS NOT NULL),
         EXISTS (
             SELECT FROM spending JOIN live_host ON live_host.id = spending.host
             WHERE state = 'held' AND job = $8 AND hold <> $7),
+        (SELECT (greatest($18::text::numeric - used, 0))::text FROM today WHERE $18::text IS NOT NULL),
+        EXISTS (
+            SELECT FROM spending JOIN live_host ON live_host.id = spending.host
+            WHERE state = 'held' AND at >= $16 AND at < $17 AND hold <> $7),
+        (SELECT (greatest($21::text::numeric - used, 0))::text FROM month WHERE $21::text IS NOT NULL),
+        EXISTS (
+            SELECT FROM spending JOIN live_host ON live_host.id = spending.host
+            WHERE state = 'held' AND at >= $19 AND at < $20 AND hold <> $7),
         kept.*
     FROM (SELECT 1) AS one LEFT JOIN kept ON true";
 
@@ -149,19 +171,20 @@ impl Ledger {
     }
 
     /// Sets money aside for a call and gives it its turn, unless there is an answer.
-    pub async fn admit(&self, ask: &Ask<'_>) -> anyhow::Result<Admission> {
+    pub async fn admit(&self, ask: &Ask<'_>, at: Timestamp) -> anyhow::Result<Admission> {
         let slot = ask
             .slot
             .ok_or_else(|| Trouble::Failed("a call without a turn".into()))?;
         let hold = fastrand::i64(1..);
         let asked = Instant::now();
+        let periods = [Term::Day, Term::Month].map(|term| Period::of(term, at));
         let rows = self
             .shared
-            .ask(ADMIT, self.admission(ask, slot, hold))
+            .ask(ADMIT, self.admission(ask, slot, hold, at, &periods))
             .await?;
         let row = one(&rows)?;
         let Some(wait) = row.get::<_, Option<f64>>(0) else {
-            return refusal(row);
+            return refusal(row, ask.worst, periods);
         };
         let at = match in_time(wait, asked) {
             Some(at) => at,
@@ -170,8 +193,15 @@ impl Ledger {
         Ok(Admission::Held(hold, at))
     }
 
-    fn admission(&self, ask: &Ask<'_>, slot: &Slot, hold: i64) -> Vec<Value> {
-        vec![
+    fn admission(
+        &self,
+        ask: &Ask<'_>,
+        slot: &Slot,
+        hold: i64,
+        at: Timestamp,
+        periods: &[Period; 2],
+    ) -> Vec<Value> {
+        let mut values: Vec<Value> = vec![
             Box::new(ask.hash.to_vec()),
             Box::new(self.last_before),
             Box::new(ask.since.as_millisecond()),
@@ -183,11 +213,21 @@ impl Ledger {
             Box::new(ask.worst.exact()),
             Box::new(self.cap.map(Usd::exact)),
             Box::new(ask.service),
-            Box::new(Timestamp::now().as_millisecond()),
+            Box::new(at.as_millisecond()),
             Box::new(slot.gate.clone()),
             Box::new(slot.interval.as_secs_f64()),
             Box::new(slot.burst.as_secs_f64()),
-        ]
+        ];
+        for (period, cap) in periods.iter().zip([self.caps.day, self.caps.month]) {
+            let from = period.from.as_millisecond();
+            let to = cap.map_or(from, |_| period.to.as_millisecond());
+            values.push(Box::new(from));
+            values.push(Box::new(to));
+            values.push(Box::new(cap.map(Usd::exact)));
+        }
+        values.push(Box::new(ask.stage.to_owned()));
+        values.push(Box::new(ask.model.map(str::to_owned)));
+        values
     }
 
     /// The call that this was held for came back: it cost so much, and brought this.
@@ -287,18 +327,54 @@ pub fn one(rows: &[Row]) -> Result<&Row, Trouble> {
     rows.first().ok_or_else(missing)
 }
 
-fn refusal(row: &Row) -> anyhow::Result<Admission> {
-    let (ours, busy, left, held): (bool, bool, Option<String>, bool) =
-        (row.get(1), row.get(2), row.get(3), row.get(4));
-    if row.get::<_, Option<&[u8]>>(5).is_some() {
-        return Ok(Admission::Kept(kept(row, 5)?));
+fn refusal(row: &Row, worst: Usd, [day, month]: [Period; 2]) -> anyhow::Result<Admission> {
+    let (ours, busy): (bool, bool) = (row.get(1), row.get(2));
+    if row.get::<_, Option<&[u8]>>(9).is_some() {
+        return Ok(Admission::Kept(kept(row, 9)?));
     }
-    Ok(match () {
-        () if !ours => Admission::Lost,
-        () if busy => Admission::Busy,
-        () if held => Admission::Wait,
-        () => Admission::Never(left.map_or(Ok(Usd::ZERO), |left| left.parse())?),
-    })
+    if !ours {
+        return Ok(Admission::Lost);
+    }
+    if busy {
+        return Ok(Admission::Busy);
+    }
+    let mut admission = Admission::Wait;
+    for (column, purse) in [
+        (3, Purse::Run),
+        (5, Purse::Capped(day)),
+        (7, Purse::Capped(month)),
+    ] {
+        let left: Option<&str> = row.get(column);
+        let left: Option<Usd> = left.map(str::parse).transpose()?;
+        // What is in flight may give money back; what will never fit is not waited for.
+        if let Some(left) = left.filter(|left| *left < worst)
+            && !row.get::<_, bool>(column + 1)
+        {
+            admission = Admission::Never(purse, left);
+            break;
+        }
+    }
+    Ok(admission)
+}
+
+/// How caps stand in a store that hosts share: all jobs of all lists count.
+pub async fn caps_of(
+    client: &impl GenericClient,
+    caps: Caps,
+    now: Timestamp,
+) -> anyhow::Result<Vec<Standing>> {
+    const USED: &str = "
+        SELECT coalesce(sum(CASE state WHEN 'held' THEN held WHEN 'settled' THEN usd END), 0)::text
+        FROM spending WHERE at >= $1 AND at < $2";
+    let mut standings = Vec::new();
+    for (term, cap) in caps.each() {
+        let period = Period::of(term, now);
+        let (from, to) = (period.from.as_millisecond(), period.to.as_millisecond());
+        let row = client.query_one(USED, &[&from, &to]).await?;
+        let used = row.get::<_, &str>(0).parse()?;
+        standings.push(Standing { period, cap, used });
+    }
+    Ok(standings)
 }
 
 /// An answer, whose columns begin here.

@@ -31,7 +31,7 @@ pub use self::present::InHand;
 pub use self::{
     address::Address,
     arrival::{Host, Outline, Planned},
-    ledger::{Admission, Ledger, Slot},
+    ledger::{Admission, Ledger, Slot, caps_of},
     night::{Claimed, Ended, Heard, Night, Phase, Whole},
     present::HostLine,
     proof::prove,

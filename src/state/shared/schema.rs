@@ -5,7 +5,7 @@ use tokio_postgres::{Client, GenericClient, Transaction};
 use super::Trouble;
 
 /// Each leads from one version to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema.2.sql")];
 
 /// The number of the lock that hosts change something under: whoever holds it is alone.
 pub const TURN: i64 = 0x6272_616e_6469_6e74;

@@ -12,10 +12,12 @@ use crate::{
     remedy::ErrorKind,
     state::{
         StateFolder,
+        caps::{self, Caps, Period, Term},
         checkpoint::RunStatus,
         known::Known,
         paid::{Admitted, Ask, Cost, Hold, HoldError, Kept, Paid},
         registry::{Entry, Registry, Status},
+        spending,
     },
 };
 use jiff::Timestamp;
@@ -106,6 +108,8 @@ async fn ask(paid: &Arc<Paid>, brand: &str, number: u8) -> Result<Admitted, Hold
     };
     let ask = Ask {
         service: "llm",
+        stage: "analyst",
+        model: Some("model"),
         hash: [number; 32],
         since: Timestamp::MAX,
         worst: usd("1"),
@@ -327,6 +331,96 @@ async fn one_budget_and_one_answer_for_all() {
             .await
             .unwrap()
             .is_empty()
+    );
+    database.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: .ci/cluster/run"]
+async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
+    let database = Database::make().await;
+    let (first, second) = (database.host("a").await, database.host("b").await);
+    plan(&first, 4).await;
+    first.claim(2, None, Usd::ZERO).await.unwrap();
+    second.claim(2, None, Usd::ZERO).await.unwrap();
+    let caps = Caps {
+        day: Some(usd("2.5")),
+        month: Some(usd("100")),
+    };
+    let capped = |night: &Night| {
+        let paid = Paid::shared(night, None).capped(caps, Timestamp::now());
+        Arc::new(paid.unwrap())
+    };
+    let (one, other) = (capped(&first), capped(&second));
+    let client = connect(&database.address).await.unwrap();
+    // Another list has spent on this day; yesterday, and calls that cost nothing, do not count.
+    let put = "INSERT INTO spending (hold, job, run, host, service, hash, at, state, held, usd)
+        VALUES ($1, 'another', '', 0, 'llm', '', $2, $3, 9, $4::text::numeric)";
+    let now = Timestamp::now().as_millisecond();
+    let yesterday = Period::of(Term::Day, Timestamp::now())
+        .from
+        .as_millisecond()
+        - 1;
+    for (hold, at, state, spent) in [
+        (-1i64, now, "settled", Some("0.5")),
+        (-2, yesterday, "settled", Some("9")),
+        (-3, now, "released", None),
+    ] {
+        client
+            .execute(put, &[&hold, &at, &state, &spent])
+            .await
+            .unwrap();
+    }
+    let held = hold(&one, "b0", 1).await;
+    let more = hold(&other, "b2", 2).await;
+    // What is in flight on another host may give money back.
+    assert!(matches!(ask(&one, "b1", 3).await, Err(HoldError::Wait)));
+    settle(held, 1, "1").await;
+    settle(more, 2, "0.75").await;
+    let refused = ask(&one, "b1", 3).await;
+    let Err(HoldError::Budget { purse, left, .. }) = &refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(
+        (purse.to_string().contains(caps::DAILY), *left),
+        (true, usd("0.25"))
+    );
+    let standings = other.standings().await.unwrap();
+    assert_eq!(standings[0].used, usd("2.25"));
+    assert_eq!(standings[1].cap, usd("100"));
+    // Each call is known by its stage and its model.
+    let spending = spending::of_hosts(&first.shared).await.unwrap();
+    let known = spending
+        .iter()
+        .filter(|(calls, _)| calls.stage.as_deref() == Some("analyst"));
+    let (calls, usd_of): (Vec<_>, Vec<_>) = known.map(|(calls, sum)| (calls, sum.usd)).unzip();
+    assert_eq!(calls[0].model.as_deref(), Some("model"));
+    assert_eq!(calls[0].list.as_deref(), Some("list"));
+    assert_eq!(usd_of.into_iter().sum::<Usd>(), usd("1.75"));
+    database.drop().await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: .ci/cluster/run"]
+async fn tables_of_the_first_version_become_these_and_keep_what_is_in_them() {
+    let database = Database::make().await;
+    let client = connect(&database.address).await.unwrap();
+    client
+        .batch_execute(&format!(
+            "CREATE SCHEMA brandintel; CREATE TABLE version (number integer NOT NULL, moved_to text); {};
+             INSERT INTO version (number) VALUES (1); INSERT INTO fence (id, key) VALUES (1, decode(repeat('07', 32), 'hex'));
+             INSERT INTO spending (hold, job, run, host, service, hash, at, state, held, usd)
+             VALUES (-1, 'old', '', 0, 'OpenRouter', '', 1790000000000, 'settled', 1, 0.5)",
+            include_str!("schema.sql")
+        ))
+        .await
+        .unwrap();
+    let shared = Shared::open(database.address.clone()).await.unwrap();
+    let spending = spending::of_hosts(&shared).await.unwrap();
+    let (calls, sum) = spending.into_iter().next().unwrap();
+    assert_eq!(
+        (calls.stage, calls.model, sum.usd),
+        (None, None, usd("0.5"))
     );
     database.drop().await;
 }

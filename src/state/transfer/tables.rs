@@ -100,6 +100,8 @@ pub const SPENDING: Table = Table {
         same("held", Kind::Money),
         same("usd", Kind::Money),
         same("credits", Kind::Small),
+        same("stage", Kind::Text),
+        same("model", Kind::Text),
     ],
     only_there: &[("hold", "-id"), ("run", "''"), ("host", "0")],
     condition: "true",

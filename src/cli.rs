@@ -81,6 +81,16 @@ impl Cli {
         }
         Ok(cli)
     }
+
+    /// Whether settings of a folder above are to be named: not where only what a person must see is printed, where
+    /// settings are not used, and by `check`, which names them itself.
+    pub fn names_settings(&self) -> bool {
+        match &self.command {
+            None => !self.run.verbosity.quiet,
+            Some(Command::Init | Command::Status(_) | Command::Export(_) | Command::Move(_)) => true,
+            Some(_) => false,
+        }
+    }
 }
 
 /// The command without environment variables that are blank: those are as good as not set.

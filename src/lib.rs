@@ -65,7 +65,7 @@ pub mod help;
 pub mod money;
 pub mod sandbox;
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, path::Path, sync::Arc};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
@@ -75,14 +75,14 @@ use sandbox::Sandbox;
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
     match settings::dotenv::load().or_exit(Exit::Usage) {
-        Ok(warnings) => {
-            for warning in warnings {
-                output::warning(&warning);
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                output::warning(warning);
             }
-            exit_code(read_and_run(args))
+            exit_code(read_and_run(args, loaded.above.as_deref()))
         }
         // Who asks for help gets it, whatever is wrong with the settings.
-        Err(_) if asks_for_help(&args) => exit_code(read_and_run(args)),
+        Err(_) if asks_for_help(&args) => exit_code(read_and_run(args, None)),
         Err(failure) => exit_code(Err(failure)),
     }
 }
@@ -113,7 +113,11 @@ fn exit_code(run: Result<Exit, Failure>) -> Exit {
     })
 }
 
-fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+/// `settings`: the `.env` of a folder above, which is named so that nobody wonders whose settings count.
+fn read_and_run(
+    args: impl IntoIterator<Item = OsString>,
+    settings: Option<&Path>,
+) -> Result<Exit, Failure> {
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -127,6 +131,12 @@ fn read_and_run(args: impl IntoIterator<Item = OsString>) -> Result<Exit, Failur
             return Ok(exit);
         }
     };
+    if let Some(file) = settings.filter(|_| cli.names_settings()) {
+        output::urgent(&format!(
+            "Settings are read from {}, in a folder above this one",
+            file.display()
+        ));
+    }
     // One thread for the network, because there is little to compute, and two for what waits for the disk: each thread
     // more keeps freed memory of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -20,6 +20,7 @@ use url::Url;
 pub use self::google::{service_account, sheet_id};
 use crate::{
     cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
+    text::is_invisible,
 };
 
 /// The settings that are no flags.
@@ -401,7 +402,7 @@ fn sheet() -> anyhow::Result<(Option<SheetSettings>, Option<PublicSheetSettings>
     let access = match (account, variable("GOOGLE_API_KEY")) {
         (Some(path), _) => SheetAccess::ServiceAccount(service_account(&path)?),
         (None, Some(key)) => {
-            let key = key.into();
+            let key = visible(&key).into();
             keys::check("GOOGLE_API_KEY", &key, &keys::GOOGLE)?;
             SheetAccess::ApiKey(key)
         }
@@ -442,7 +443,7 @@ pub fn sheet_tab() -> Option<String> {
 }
 
 fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
-    let text = variable(name).unwrap_or_else(|| default.into());
+    let text = variable(name).map_or_else(|| default.into(), |text| visible(&text));
     let url = Url::parse(text.trim_end_matches('/'))
         .with_context(|| format!("{name} ({text}) is not a URL such as {default}"))?;
     ensure!(
@@ -459,7 +460,7 @@ fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
             kind.from
         )
     })?;
-    Ok(key.into())
+    Ok(visible(&key).into())
 }
 
 /// Whether an address is set that others on the way can listen to.
@@ -468,12 +469,18 @@ pub fn is_open_line(name: &str) -> bool {
     url.is_some_and(|url| url.scheme() == "http" && !google::is_loopback(&url))
 }
 
-/// A variable that is set and not blank.
+/// A variable that is set and not blank, without what was copied along around it.
 pub fn variable(name: &str) -> Option<String> {
     env::var(name)
         .ok()
-        .map(|value| value.trim().to_owned())
+        .map(|value| dotenv::tidy(&value).to_owned())
         .filter(|value| !value.is_empty())
+}
+
+/// A key, id or address without invisible marks, which chats and pages from right to left put around and into what is
+/// copied: they have no meaning in it.
+fn visible(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect()
 }
 
 #[cfg(test)]

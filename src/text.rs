@@ -312,7 +312,7 @@ fn shift_digit(c: char, zero: char) -> char {
 }
 
 /// Direction marks, joiners, soft hyphens, byte-order marks and the tatweel, which only stretches a word.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{00AD}' | '\u{0640}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
         | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')

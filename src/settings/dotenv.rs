@@ -1,7 +1,9 @@
 //! The file `.env`: read into the environment, and answers put into it without disturbing the rest.
 
+mod lines;
+
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     env, fs,
     path::{Path, PathBuf},
 };
@@ -9,44 +11,168 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use clap::{Command, CommandFactory};
 
+pub use self::lines::tidy;
+use self::lines::{Variable, name_of, variables};
 use super::NAMES;
 use crate::{cli::Cli, state::write_privately};
 
 /// How alike two names are, from 0 to 1, when one is a slip of the pen.
 const ALIKE: f64 = 0.75;
 
-/// What some editors write at the beginning of UTF-8 files.
+/// What some editors write at the beginning of UTF-8 files; it stays where the file is changed.
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
+
+/// Variables that hold the path of a file or folder to be read.
+const PATHS: [&str; 4] = [
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "BRANDINTEL_BRANDS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
 
 /// Beginnings of names that are this program's alone.
 const OURS: [&str; 4] = ["BRANDINTEL_", "OPENROUTER_", "TAVILY_", "GOOGLE_SHEET"];
 
-/// The nearest `.env`: of this folder or of one above it.
+/// The nearest `.env`: of this folder, or of one above it where that file is this user's own.
 pub fn find() -> Option<PathBuf> {
+    nearest().filter(|file| !is_above(file) || is_own(file))
+}
+
+fn nearest() -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     let mut files = here.ancestors().map(|folder| folder.join(".env"));
     files.find(|file| file.is_file())
 }
 
-/// Puts the variables of the nearest `.env` into the environment, where they are not set to something already. Returns
-/// what a person should know of it.
-pub fn load() -> anyhow::Result<Vec<String>> {
-    let Some(path) = find() else {
-        return Ok(Vec::new());
-    };
-    let pairs = parse(&read(&path)?, &path.display().to_string())?;
-    let mut fresh = String::new();
-    let mut taken = HashSet::new();
-    for (name, value) in &pairs {
-        let blank = env::var_os(name).is_none_or(|value| value.to_string_lossy().trim().is_empty());
-        if blank && !value.trim().is_empty() && taken.insert(name) {
-            fresh += &format!("{name}={}\n", quoted(value));
+/// Whether a file is in a folder above this one: its settings surprise who has forgotten it.
+fn is_above(file: &Path) -> bool {
+    env::current_dir().is_ok_and(|here| file.parent() != Some(&here))
+}
+
+/// Whether a file belongs to this user, and so does the link that leads to it: in a folder above, such as `/tmp`, anybody
+/// may have left one that sends keys elsewhere.
+#[cfg(unix)]
+fn is_own(file: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    [fs::metadata(file), fs::symlink_metadata(file)]
+        .iter()
+        .all(|found| found.as_ref().is_ok_and(|found| found.uid() == user))
+}
+
+/// Whether a file is in the user's own profile, where others cannot write: Windows tells owners by unsafe code alone.
+#[cfg(windows)]
+fn is_own(file: &Path) -> bool {
+    let profile = env::var_os("USERPROFILE").map(PathBuf::from);
+    let whole = |path: &Path| fs::canonicalize(path).ok();
+    match (profile.as_deref().and_then(whole), whole(file)) {
+        (Some(profile), Some(file)) => file.starts_with(profile),
+        _ => false,
+    }
+}
+
+/// What a person should know of the file that was read.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pub warnings: Vec<String>,
+    /// Where it is, if it is in a folder above this one.
+    pub above: Option<PathBuf>,
+}
+
+/// Puts the variables of the nearest `.env` into the environment, where they are not set to something already, and takes
+/// away what was copied along around those of this program that are.
+pub fn load() -> anyhow::Result<Loaded> {
+    let mut loaded = Loaded::default();
+    let mut fresh = tidied();
+    match nearest() {
+        None => {}
+        Some(path) if is_above(&path) && !is_own(&path) => loaded.warnings.push(format!(
+            "{} is not read, because it is another user's: copy it into this folder, or start the program as its owner",
+            path.display()
+        )),
+        Some(path) => {
+            let place = path.display().to_string();
+            let pairs = parse(&read(&path)?, &place)?;
+            let folder = path.parent().filter(|_| is_above(&path));
+            let (set, mut warnings) = first_of_each(&pairs);
+            for (name, value) in set {
+                fresh += &assignment(name, &from(folder, name, value));
+            }
+            warnings.extend(unread(pairs.iter().map(|variable| variable.name.as_str())));
+            loaded.warnings = warnings
+                .iter()
+                .map(|warning| format!("{place}: {warning}"))
+                .collect();
+            loaded.above = folder.map(|_| path.clone());
         }
     }
     dotenvy::from_read_override(fresh.as_bytes()).context(".env cannot be used")?;
-    Ok(unread(pairs.iter().map(|(name, _)| name.as_str()))
-        .map(|warning| format!("{}: {warning}", path.display()))
-        .collect())
+    Ok(loaded)
+}
+
+fn assignment(name: &str, value: &str) -> String {
+    format!("{name}={}\n", quoted(value))
+}
+
+/// Assignments to variables of this program that have white space or invisible marks around their values.
+fn tidied() -> String {
+    let known = known_names().into_iter();
+    let assignments = known.filter_map(|name| {
+        let value = env::var(&name).ok()?;
+        let bare = tidy(&value);
+        (!bare.is_empty() && bare != value).then(|| assignment(&name, bare))
+    });
+    assignments.collect()
+}
+
+/// The variables that count, and what is to be said of the others. Of several of one name the first that is not blank
+/// counts, and the environment before all of them.
+fn first_of_each(pairs: &[Variable]) -> (Vec<(&str, &str)>, Vec<String>) {
+    let mut first: HashMap<&str, &Variable> = HashMap::new();
+    let (mut set, mut warnings) = (Vec::new(), Vec::new());
+    for variable in pairs.iter().filter(|pair| !tidy(&pair.value).is_empty()) {
+        let Variable { name, value, line } = variable;
+        if let Some(earlier) = first.get(name.as_str()) {
+            if earlier.value != *value {
+                warnings.push(format!(
+                    "{name} is set in line {} and otherwise in line {line}: line {} counts, so take one out",
+                    earlier.line, earlier.line
+                ));
+            }
+            continue;
+        }
+        first.insert(name, variable);
+        let blank = env::var_os(name).is_none_or(|value| tidy(&value.to_string_lossy()).is_empty());
+        if blank {
+            set.push((name.as_str(), value.as_str()));
+            warnings.extend(unreplaced(variable, pairs));
+        }
+    }
+    (set, warnings)
+}
+
+/// What is said of a value that has the name of another variable to be replaced, as shells do.
+fn unreplaced(variable: &Variable, pairs: &[Variable]) -> Option<String> {
+    let (_, rest) = variable.value.split_once("${")?;
+    let (other, _) = rest.split_once('}')?;
+    // What is no variable may be a part of a password.
+    pairs.iter().find(|pair| pair.name == other)?;
+    Some(format!(
+        "line {}: ${{{other}}} stands for itself, because no variable is replaced in a value: write out what is meant",
+        variable.line
+    ))
+}
+
+/// A path as it is from here, where the file is in a folder above and the path goes out from there.
+fn from(folder: Option<&Path>, name: &str, value: &str) -> String {
+    let Some(folder) = folder.filter(|_| PATHS.contains(&name)) else {
+        return value.to_owned();
+    };
+    let there = folder.join(value);
+    match Path::new(value).is_relative() && !Path::new(value).exists() && there.exists() {
+        true => there.display().to_string(),
+        false => value.to_owned(),
+    }
 }
 
 /// The text of the file.
@@ -79,7 +205,7 @@ impl EnvFile {
             true => read(&path)?,
             false => String::new(),
         };
-        let ours = |(name, _): &(String, String)| is_ours(name);
+        let ours = |variable: &Variable| is_ours(&variable.name);
         if path != here && !parse(&text, &path.display().to_string())?.iter().any(ours) {
             return Ok(Self {
                 path: here,
@@ -105,7 +231,7 @@ impl EnvFile {
         let value = super::variable(name);
         pairs
             .iter()
-            .any(|(other, set)| other == name && Some(set.trim()) == value.as_deref())
+            .any(|pair| pair.name == name && Some(tidy(&pair.value)) == value.as_deref())
     }
 
     /// Sets a variable; the whole file is replaced at once, and only its owner may read it. Returns whether it is the
@@ -128,20 +254,11 @@ fn is_ours(name: &str) -> bool {
 }
 
 /// The variables in a text, in its order.
-fn parse(text: &str, place: &str) -> anyhow::Result<Vec<(String, String)>> {
-    let text = text.trim_start_matches(BYTE_ORDER_MARK);
-    let pairs: Result<_, _> = dotenvy::from_read_iter(text.as_bytes()).collect();
-    pairs.map_err(|error| {
-        // The error quotes the line, and a line of `.env` may hold a key: name only where it stands.
-        let line = match &error {
-            dotenvy::Error::LineParse(bad, _) => bad.lines().next().and_then(|first| {
-                text.lines().position(|line| line.trim_end().ends_with(first.trim_end()))
-            }),
-            _ => None,
-        };
-        let at = line.map_or_else(String::new, |line| format!(" (line {})", line + 1));
+fn parse(text: &str, place: &str) -> anyhow::Result<Vec<Variable>> {
+    // A line of `.env` may hold a key: only its number is named.
+    variables(text).map_err(|line| {
         anyhow::anyhow!(
-            "{place} has a line that is not NAME=value{at}: quote values that have spaces or quotation marks, as in NAME='two words'"
+            "{place} has a line that is not NAME=value (line {line}): quote values that have spaces or quotation marks, as in NAME='two words'"
         )
     })
 }
@@ -207,12 +324,7 @@ fn with(text: &str, name: &str, value: &str) -> anyhow::Result<String> {
         (_, last) => last.unwrap_or_default().to_owned(),
     };
     lines.push(&last);
-    let sets = |line: &str| {
-        let line = line.trim_start();
-        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.trim_start().starts_with('='))
-    };
+    let sets = |line: &str| name_of(line).as_deref() == Some(name);
     let explains = |line: &str| line.strip_prefix('#').is_some_and(sets);
     if let Some(at) = lines.iter().position(|line| sets(line)) {
         lines[at] = &line;
@@ -223,29 +335,30 @@ fn with(text: &str, name: &str, value: &str) -> anyhow::Result<String> {
     }
     let changed = mark.to_owned() + &lines.concat();
     // A line may look like a variable and be a part of another's value.
-    let rest = |pairs: &[(String, String)]| -> Vec<(String, String)> {
-        let others = pairs.iter().filter(|(other, _)| other != name);
-        others.cloned().collect()
+    let rest = |pairs: &[Variable]| -> Vec<(String, String)> {
+        let others = pairs.iter().filter(|other| other.name != name);
+        others
+            .map(|other| (other.name.clone(), other.value.clone()))
+            .collect()
     };
     let after = parse(&changed, ".env")?;
-    let set = after.iter().find(|(other, _)| other == name);
+    let set = after.iter().find(|other| other.name == name);
     ensure!(
-        set.is_some_and(|(_, read)| read == value) && rest(&before) == rest(&after),
+        set.is_some_and(|set| set.value == value) && rest(&before) == rest(&after),
         "{name} cannot be put into .env without changing something else: write it by hand"
     );
     Ok(changed)
 }
 
-/// A value as `.env` has it, so that it is read as it is.
+/// A value as `.env` has it, so that it is read as it is, by this program and by others.
 fn quoted(value: &str) -> String {
     // In single quotes everything stands for itself, but for a backslash before the closing one.
-    if !value.contains(['\'', '\\', '\n', '\r']) {
+    if !value.contains(['\'', '\\']) {
         return format!("'{value}'");
     }
     let mut quoted = String::from("\"");
     for c in value.chars() {
         match c {
-            '\n' => quoted += "\\n",
             '\\' | '"' | '$' => quoted.extend(['\\', c]),
             _ => quoted.push(c),
         }
@@ -274,7 +387,7 @@ mod tests {
             };
             let changed = with(&text, "KEY", &value).unwrap();
             let pairs = parse(&changed, "").unwrap();
-            prop_assert!(pairs.contains(&("KEY".to_owned(), value)));
+            prop_assert!(pairs.iter().any(|pair| pair.name == "KEY" && pair.value == value));
             prop_assert!(changed.lines().any(|line| line == other));
             let comments = |text: &str| text.lines().filter(|l| l.starts_with('#')).count();
             prop_assert_eq!(comments(&text), comments(&changed));
@@ -284,8 +397,8 @@ mod tests {
         fn no_text_is_too_strange(text in "(KEY|#|=|'|\"|\n| |\\\\|\\$|x){0,12}", value in "[a-z']{0,5}") {
             if let Ok(changed) = with(&text, "KEY", &value) {
                 let pairs = parse(&changed, "").unwrap();
-                let set = pairs.iter().find(|(name, _)| name == "KEY");
-                prop_assert_eq!(&set.unwrap().1, &value);
+                let set = pairs.iter().find(|pair| pair.name == "KEY");
+                prop_assert_eq!(&set.unwrap().value, &value);
             }
         }
     }
@@ -344,7 +457,7 @@ mod tests {
         for (text, line) in [
             ("A=1\ntvly-secret\n", "line 2"),
             ("A=1\nB='secret\nC=2\n", "line 2"),
-            ("A=one secret\n", "line 1"),
+            ("A='one' secret\n", "line 1"),
         ] {
             let error = parse(text, ".env").unwrap_err().to_string();
             assert!(error.contains(line) && !error.contains("secret"), "{error}");

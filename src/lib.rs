@@ -74,6 +74,7 @@ use sandbox::Sandbox;
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
+    batch::open_files::raise_limit();
     match settings::dotenv::load().or_exit(Exit::Usage) {
         Ok(loaded) => {
             for warning in &loaded.warnings {

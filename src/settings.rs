@@ -1,8 +1,11 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
+pub mod certificates;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
+pub mod proxies;
+pub mod zone;
 
 use std::{
     env,
@@ -19,8 +22,12 @@ use url::Url;
 
 pub use self::google::{service_account, sheet_id};
 use crate::{
-    cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
-    text::is_invisible,
+    cli::ServiceArgs,
+    money::Usd,
+    sandbox::Sandbox,
+    secrets::Secrets,
+    services::llm::Prices,
+    text::{is_invisible, number},
 };
 
 /// The settings that are no flags.
@@ -196,7 +203,10 @@ impl Settings {
             credit_price().err(),
             if needs_sheet { sheet().err() } else { None },
         ];
-        parts.into_iter().flatten().collect()
+        let network = proxies::problems()
+            .into_iter()
+            .chain(certificates::problems());
+        parts.into_iter().flatten().chain(network).collect()
     }
 
     /// The spreadsheet's id and the tab that was asked for, however it is read.
@@ -265,8 +275,16 @@ impl Settings {
             .filter(|value| value.len() >= SECRET_HEADER)
             .map(|value| SecretString::from(value.to_owned()));
         let keys = keys.into_iter().chain(of_sheet).cloned();
-        Secrets::new(keys.chain(headers))
+        let bases = [&self.openrouter.base, &self.tavily.base].map(password_of);
+        let bases = bases.into_iter().flatten().map(SecretString::from);
+        Secrets::new(keys.chain(headers).chain(bases).chain(proxies::secrets()))
     }
+}
+
+/// The password in an address, as it was before it was written with percent signs.
+fn password_of(url: &Url) -> Option<String> {
+    let password = percent_encoding::percent_decode_str(url.password()?);
+    Some(password.decode_utf8_lossy().into_owned())
 }
 
 fn openrouter() -> anyhow::Result<Endpoint> {
@@ -296,7 +314,7 @@ fn prices() -> anyhow::Result<Option<Prices>> {
         return Ok(None);
     };
     let amounts: Option<Vec<Usd>> = text
-        .split(',')
+        .split([',', '،'])
         .map(|amount| amount.trim().parse().ok())
         .collect();
     match amounts.as_deref() {
@@ -337,7 +355,7 @@ pub fn answer_time() -> anyhow::Result<Option<Duration>> {
     let Some(text) = variable("OPENROUTER_TIMEOUT") else {
         return Ok(None);
     };
-    match text.parse::<u64>() {
+    match number(&text).parse::<u64>() {
         Ok(seconds @ 5..=86_400) => Ok(Some(Duration::from_secs(seconds))),
         _ => bail!("OPENROUTER_TIMEOUT ({text}): write whole seconds from 5 to 86400, such as 600"),
     }

@@ -295,6 +295,17 @@ pub fn latin_digits(text: &str) -> String {
     text.chars().map(digit).collect()
 }
 
+/// A number as it was typed, with ASCII digits and a dot: Persian keyboards have marks of their own for decimals and
+/// thousands, and what is copied from a chat has invisible ones.
+pub fn number(text: &str) -> String {
+    let digits = latin_digits(text);
+    let marks = digits
+        .chars()
+        .filter(|&c| !is_invisible(c) && c != '٬')
+        .map(|c| if c == '٫' { '.' } else { c });
+    marks.collect::<String>().trim().to_owned()
+}
+
 fn unify(c: char) -> char {
     match c {
         'ي' | 'ى' | 'ې' | 'ۍ' => 'ی',
@@ -399,6 +410,7 @@ mod tests {
         assert_eq!(persian_digits("12,500.5 در 2026."), "۱۲٬۵۰۰٫۵ در ۲۰۲۶.");
         assert_eq!(persian_digits("١٣٤٨"), "۱۳۴۸");
         assert_eq!(latin_digits("سال ۱۳۴۸ یا ١٣٤٨"), "سال 1348 یا 1348");
+        assert_eq!(number(" \u{200F}۱٬۲۰۰٫۵ "), "1200.5");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{
     crew::End,
+    deadline,
     desk::{Desk, warn},
     plan::{Estimate, Plan},
     preflight::Connections,
@@ -66,6 +67,7 @@ impl Desk {
             chunk_size: self.args.batch.chunk_size,
             budget: self.args.batch.budget,
             spent_before: self.paid.job_spent().0,
+            deadline: deadline::until(&self.args.unattended, self.started),
         };
         summary::config(&config);
         let estimate = price::estimate(plan, &self.args, &self.settings, connections);

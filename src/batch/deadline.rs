@@ -35,9 +35,8 @@ impl Deadline {
         begun: Instant,
         expected: Duration,
     ) -> Self {
-        let started = started.to_zoned_datetime(TimeZone::system());
         Self {
-            until: args.deadline.and_then(|time| next(&started, time)),
+            until: until(args, started),
             max_time: args.max_time,
             begun,
             recent: VecDeque::with_capacity(RECENT),
@@ -77,6 +76,12 @@ impl Deadline {
         let last = recent.len().saturating_sub(1);
         recent.get(last * 9 / 10).copied().unwrap_or(self.expected)
     }
+}
+
+/// The moment that `--deadline` means, for a run that began at this one.
+pub fn until(args: &UnattendedArgs, started: Timestamp) -> Option<ZonedDateTime> {
+    let started = started.to_zoned_datetime(TimeZone::system());
+    next(&started, args.deadline?)
 }
 
 /// The next moment at which clocks show this time. Where they are put back it may come twice in a day; where they are

@@ -16,6 +16,7 @@ mod forecast;
 mod hosts;
 mod lines;
 mod log;
+pub mod open_files;
 mod opening;
 mod order;
 mod plan;

@@ -36,7 +36,7 @@ pub async fn price(
     rows: &Rows,
     known: &Known<'_>,
 ) -> Result<Priced, Failure> {
-    let list = list_id(&args.source, settings);
+    let list = list_id(args, settings);
     let rules = Rules::of(args, &list, paid.job(), Timestamp::now());
     let plan = Plan::make(rows, known, &rules).await;
     let plan = plan.map_err(store_failure)?;

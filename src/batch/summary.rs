@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use console::Term;
+use jiff::ZonedDateTime;
 
 use super::{bill, log::LogFiles, plan::Estimate};
 use crate::{
     money::Usd,
     say,
+    settings::zone,
     state::meter::{Comparison, Difference},
 };
 
@@ -40,13 +42,15 @@ fn rule(columns: usize) -> String {
 }
 
 /// How the run is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub workers: usize,
     pub chunk_size: usize,
     pub budget: Option<Usd>,
     /// What an interrupted run, with which this one goes on, has spent.
     pub spent_before: Usd,
+    /// When no other brand is begun.
+    pub deadline: Option<ZonedDateTime>,
 }
 
 /// Prints `[CONFIG]`.
@@ -60,6 +64,9 @@ pub fn config(config: &Config) {
     say!("  Budget limit: {budget}");
     if config.spent_before > Usd::ZERO {
         say!("  Spent before the interruption: {}", config.spent_before);
+    }
+    if let Some(deadline) = &config.deadline {
+        say!("  Deadline: {}", zone::named(deadline));
     }
     say!("");
 }

@@ -11,8 +11,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use clap::{Command, CommandFactory};
 
-pub use self::lines::tidy;
 use self::lines::{Variable, name_of, variables};
+pub use self::lines::{tidy, unwrapped};
 use super::NAMES;
 use crate::{cli::Cli, state::write_privately};
 
@@ -223,6 +223,17 @@ impl EnvFile {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A path as it is written into the file: what is in its folder is named from there, so that the folder can be moved.
+    pub fn path_from_here(&self, path: &Path) -> String {
+        let whole = |path: &Path| fs::canonicalize(path).ok();
+        let folder = self.path.parent().and_then(whole);
+        let inside = whole(path).zip(folder).and_then(|(file, folder)| {
+            let inside = file.strip_prefix(folder).ok()?;
+            Some(inside.display().to_string())
+        });
+        inside.unwrap_or_else(|| path.display().to_string())
     }
 
     /// Whether the variable that counts comes from this file.

@@ -74,7 +74,10 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
             )
         })?;
     // Who copies a key by hand may write its line breaks as a backslash and an n once more.
-    if let Some(key) = file["private_key"].as_str().filter(|key| key.contains("\\n")) {
+    if let Some(key) = file["private_key"]
+        .as_str()
+        .filter(|key| key.contains("\\n"))
+    {
         file["private_key"] = key.replace("\\r", "").replace("\\n", "\n").into();
     }
     if file["type"] != "service_account" {
@@ -109,7 +112,9 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
 fn decoded(bytes: &[u8]) -> Option<String> {
     let utf_16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.as_chunks().0.iter().map(|pair| unit(*pair));
-        char::decode_utf16(units).collect::<Result<String, _>>().ok()
+        char::decode_utf16(units)
+            .collect::<Result<String, _>>()
+            .ok()
     };
     match bytes {
         [0xFF, 0xFE, text @ ..] => utf_16(text, u16::from_le_bytes),

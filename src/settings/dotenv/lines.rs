@@ -123,7 +123,7 @@ fn without_comment(text: &str) -> &str {
 }
 
 /// What stands between two quotation marks of one kind, of whichever shape.
-fn unwrapped(text: &str) -> Option<&str> {
+pub fn unwrapped(text: &str) -> Option<&str> {
     QUOTES.iter().find_map(|marks| {
         let inner = text.strip_prefix(*marks)?.strip_suffix(*marks)?;
         (!inner.contains(*marks)).then(|| tidy(inner))
@@ -314,11 +314,7 @@ mod tests {
             "\u{200F}KEY\u{200E}=1",
         ] {
             let read = variables(line).unwrap();
-            assert_eq!(
-                (&*read[0].name, &*read[0].value),
-                ("KEY", "1"),
-                "{line:?}"
-            );
+            assert_eq!((&*read[0].name, &*read[0].value), ("KEY", "1"), "{line:?}");
         }
         let text = "# first\n\nA='x\ny'\nexport B=2\n";
         let lines: Vec<usize> = variables(text).unwrap().iter().map(|v| v.line).collect();

@@ -1,0 +1,522 @@
+//! Settings as people write them, and machines as they are found, through the real binary.
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod common;
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::Command,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use common::{Desk, Ended, ended, files, list_of};
+
+/// Runs `check` of a file with these variables set otherwise.
+fn check(desk: &Desk, set: &[(&str, &str)]) -> Ended {
+    let mut command = desk.command_alone(&["check", "--brands", "list.csv"]);
+    command.envs(set.iter().copied());
+    ended(command.output().unwrap())
+}
+
+fn says(seen: &Ended, code: i32, words: &[&str]) {
+    assert_eq!(seen.code, Some(code), "{seen:#?}");
+    for words in words {
+        let all = format!("{}{}", seen.out, seen.err);
+        assert!(all.contains(words), "{words:?} is not in: {all}");
+    }
+}
+
+/// A command in a shell that first does something else to itself.
+#[cfg(unix)]
+fn after(first: &str, program: &Command) -> Command {
+    let mut shell = Command::new("bash");
+    shell
+        .args(["-c", &format!("{first}; exec \"$0\" \"$@\"")])
+        .arg(program.get_program())
+        .args(program.get_args());
+    if let Some(folder) = program.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+#[test]
+fn values_of_the_file_reach_the_program_as_they_were_written() {
+    let desk = Desk::with_list(&list_of(2));
+    let command = |env: &str, name: &str| {
+        fs::write(desk.path(".env"), env).unwrap();
+        let mut command = desk.command_alone(&["check", "--free"]);
+        command.env_remove(name).env_remove("GOOGLE_SHEET_ID");
+        ended(command.output().unwrap())
+    };
+    // A dollar and spaces in the name of a file.
+    let name = "the list of $abc456 (new).csv";
+    fs::copy(desk.path("list.csv"), desk.path(name)).unwrap();
+    for value in [
+        name.to_owned(),
+        format!("'{name}'"),
+        format!("\"{name}\""),
+        format!("“{name}”"),
+        format!("\u{202A}{name}\u{200F} # what is done every night"),
+    ] {
+        let seen = command(
+            &format!("BRANDINTEL_BRANDS={value}\r\n"),
+            "BRANDINTEL_BRANDS",
+        );
+        says(&seen, 0, &["2 rows below the header"]);
+    }
+    // On Unix a backslash may stand in a name, so what is read can be seen.
+    if cfg!(unix) {
+        let name = r"C:\Users\new\team\list.csv";
+        fs::copy(desk.path("list.csv"), desk.path(name)).unwrap();
+        for value in [name.to_owned(), format!("'{name}'"), format!("\"{name}\"")] {
+            let seen = command(&format!("BRANDINTEL_BRANDS={value}\n"), "BRANDINTEL_BRANDS");
+            says(&seen, 0, &["2 rows below the header"]);
+        }
+    }
+    let key = desk.sandbox.tavily_key().to_owned();
+    for value in [
+        format!("\u{200F}{key}\u{200E}"),
+        format!("{}\u{200B}{}", &key[..6], &key[6..]),
+        format!("\u{A0}«{key}»"),
+    ] {
+        let env = format!(
+            "TAVILY_API_KEY={value}\nTAVILY_API_KEY=tvly-another\nBRANDINTEL_BRANDS=list.csv\n"
+        );
+        let seen = command(&env, "TAVILY_API_KEY");
+        let twice = "TAVILY_API_KEY is set in line 1 and otherwise in line 2: line 1 counts";
+        says(&seen, 0, &["Tavily API key valid", twice]);
+    }
+    let env = "DB=x\nOPENROUTER_MODEL=google/gemini-${DB}\nBRANDINTEL_BRANDS=list.csv\n";
+    says(&command(env, "DB"), 2, &["line 2: ${DB} stands for itself"]);
+}
+
+#[test]
+fn ids_with_invisible_marks_are_read() {
+    let desk = Desk::with_list(&list_of(2));
+    let id = desk.sandbox.sheet_id();
+    for id in [
+        format!("\u{200F}{id}\u{200E}"),
+        format!("\u{202B}https://docs.google.com/spreadsheets/d/\u{200B}{id}/edit\u{202C}"),
+    ] {
+        let mut command = desk.command_alone(&["--google-sheets", "--dry-run"]);
+        command.env("GOOGLE_SHEET_ID", &id);
+        let seen = ended(command.output().unwrap());
+        says(&seen, 0, &["Found 2 brands in sheet"]);
+    }
+}
+
+#[test]
+fn a_key_file_with_a_mark_signs_in() {
+    let desk = Desk::with_list(&list_of(2));
+    let account = fs::read_to_string(desk.path("account.json")).unwrap();
+    let in_utf_16 = format!("\u{FEFF}{account}");
+    let in_utf_16 = in_utf_16.encode_utf16().flat_map(u16::to_le_bytes);
+    for bytes in [
+        format!("\u{FEFF}{account}").into_bytes(),
+        in_utf_16.collect(),
+        account.replace("\\n", "\\\\n").into_bytes(),
+        account.replace("\\n", "\n").into_bytes(),
+    ] {
+        fs::write(desk.path("account.json"), bytes).unwrap();
+        let seen = desk.run_alone(&["--google-sheets", "--dry-run"]);
+        says(&seen, 0, &["Found 2 brands in sheet"]);
+    }
+}
+
+#[test]
+fn a_file_of_a_folder_above_is_named_and_its_paths_go_out_from_there() {
+    let desk = Desk::with_list(&list_of(2));
+    let env = "BRANDINTEL_BRANDS=list.csv\nGOOGLE_APPLICATION_CREDENTIALS=account.json\n";
+    fs::write(desk.path(".env"), env).unwrap();
+    fs::create_dir(desk.path("client")).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = desk.command_alone(args);
+        command
+            .current_dir(desk.path("client"))
+            .env("USERPROFILE", desk.folder.path())
+            .env_remove("GOOGLE_APPLICATION_CREDENTIALS");
+        ended(command.output().unwrap())
+    };
+    let seen = run(&["--dry-run"]);
+    says(&seen, 0, &["Found 2 brands in list"]);
+    let named = seen
+        .err
+        .lines()
+        .find(|line| line.contains("Settings are read from"));
+    assert!(
+        named.is_some_and(|line| line.contains(".env")),
+        "{}",
+        seen.err
+    );
+    assert!(
+        !run(&["--dry-run", "--quiet"])
+            .err
+            .contains("Settings are read")
+    );
+    says(
+        &run(&["check", "--google-sheets"]),
+        0,
+        &["can be written into the sheet"],
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_a_folder_above_that_is_another_users_is_not_read() {
+    let desk = Desk::with_list(&list_of(2));
+    fs::write(desk.path(".env"), "BRANDINTEL_BRANDS=list.csv\n").unwrap();
+    fs::create_dir(desk.path("client")).unwrap();
+    let given = Command::new("chown")
+        .arg("4321")
+        .arg(desk.path(".env"))
+        .output();
+    if !given.unwrap().status.success() {
+        return eprintln!("only root can give a file away: nothing was tried");
+    }
+    let mut command = desk.command_alone(&["--dry-run"]);
+    command.current_dir(desk.path("client"));
+    let seen = ended(command.output().unwrap());
+    says(
+        &seen,
+        2,
+        &[
+            "is not read, because it is another user's",
+            "nothing to research",
+        ],
+    );
+    // In this folder it is what the user has put there.
+    says(
+        &desk.run_alone(&["--dry-run"]),
+        0,
+        &["Found 2 brands in list"],
+    );
+}
+
+/// A SOCKS5 proxy with a password that leads every name to one address, and what it was asked for.
+struct Socks {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Socks {
+    fn before(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&asked);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let told = Arc::clone(&told);
+                thread::spawn(move || serve_socks(client.unwrap(), to, &told));
+            }
+        });
+        Self { address, asked }
+    }
+}
+
+/// RFC 1928 and 1929, as far as a client goes that asks to be connected.
+fn serve_socks(mut client: TcpStream, to: SocketAddr, told: &Mutex<Vec<String>>) -> Option<()> {
+    let mut answer = client.try_clone().ok()?;
+    let mut from_client = client.try_clone().ok()?;
+    let mut read = |count: usize| {
+        let mut bytes = vec![0; count];
+        client.read_exact(&mut bytes).ok().map(|()| bytes)
+    };
+    let methods = read(2)?[1];
+    read(methods.into())?;
+    answer.write_all(&[5, 2]).ok()?;
+    let name = read(2)?[1];
+    let user = read(name.into())?;
+    let length = read(1)?[0];
+    let password = read(length.into())?;
+    let is_right = user == b"me" && password == b"hunter2 & co";
+    answer.write_all(&[1, u8::from(!is_right)]).ok()?;
+    let head = read(4)?;
+    let host = match head[3] {
+        1 => read(4)?
+            .iter()
+            .map(u8::to_string)
+            .collect::<Vec<_>>()
+            .join("."),
+        3 => {
+            let length = read(1)?[0];
+            String::from_utf8(read(length.into())?).ok()?
+        }
+        _ => return None,
+    };
+    read(2)?;
+    told.lock().unwrap().push(host);
+    let mut server = TcpStream::connect(to).ok()?;
+    answer.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).ok()?;
+    let mut to_server = server.try_clone().ok()?;
+    thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+    std::io::copy(&mut server, &mut answer).ok().map(drop)
+}
+
+#[test]
+fn a_socks_proxy_carries_every_request_and_looks_names_up() {
+    let desk = Desk::with_list(&list_of(2));
+    let socks = Socks::before(desk.sandbox.address());
+    let at = format!("me:hunter2%20%26%20co@{}", socks.address);
+    for (name, scheme) in [
+        ("ALL_PROXY", "socks5h"),
+        ("all_proxy", "socks"),
+        ("HTTP_PROXY", "socks5h"),
+    ] {
+        let mut command = desk.command_alone(&["--brands", "list.csv", "--force"]);
+        command
+            .env(name, format!("{scheme}://{at}"))
+            .env("OPENROUTER_BASE_URL", "http://models.invalid/api/v1")
+            .env("TAVILY_BASE_URL", "http://search.invalid");
+        says(&ended(command.output().unwrap()), 0, &["Success: 2"]);
+        let mut asked = std::mem::take(&mut *socks.asked.lock().unwrap());
+        asked.sort();
+        asked.dedup();
+        assert_eq!(asked, ["models.invalid", "search.invalid"], "{name}");
+    }
+    // With socks5 this machine looks names up; an address needs none.
+    let proxy = format!("socks5://{at}");
+    let seen = check(&desk, &[("ALL_PROXY", &proxy)]);
+    let place = format!(
+        "ALL_PROXY is set: all other requests go through {} (socks5)",
+        socks.address
+    );
+    says(&seen, 0, &[&place]);
+    assert!(!seen.out.contains("hunter2") && !seen.err.contains("hunter2"));
+    let asked = std::mem::take(&mut *socks.asked.lock().unwrap());
+    assert!(
+        !asked.is_empty() && asked.iter().all(|host| host == "127.0.0.1"),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn a_proxy_that_is_none_is_named() {
+    let desk = Desk::with_list(&list_of(1));
+    for (name, value) in [
+        ("HTTPS_PROXY", "127.0.0.1:99999"),
+        ("HTTPS_PROXY", "http//x"),
+        ("ALL_PROXY", "vmess://127.0.0.1:1080"),
+        ("http_proxy", "ftp://127.0.0.1:21"),
+        ("HTTPS_PROXY", "http://me:hunter2@proxy:99999"),
+        ("all_proxy", "socks5://me:hunt#er2@proxy:1080"),
+    ] {
+        let seen = check(&desk, &[(name, value)]);
+        says(
+            &seen,
+            2,
+            &[&format!("{name}"), "is not the address of a proxy"],
+        );
+        let mut command = desk.command_alone(&["--brands", "list.csv"]);
+        let seen = ended(command.env(name, value).output().unwrap());
+        says(&seen, 2, &[name, "is not the address of a proxy"]);
+        let all = format!("{}{}", seen.out, seen.err);
+        assert!(
+            !all.contains("hunter2") && !all.contains("hunt#er2"),
+            "{all}"
+        );
+    }
+    assert_eq!(desk.sandbox.arrived(), [0, 0, 0]);
+}
+
+#[test]
+fn no_proxy_speaks_to_its_hosts_directly_as_curl_does() {
+    let desk = Desk::with_list(&list_of(1));
+    // Nothing listens there.
+    let proxy = "http://me:hunter2@127.0.0.1:1";
+    for (name, hosts) in [
+        ("NO_PROXY", "*"),
+        ("no_proxy", " * "),
+        ("NO_PROXY", "example.com, *"),
+        ("NO_PROXY", "127.0.0.1"),
+        ("NO_PROXY", "localhost 127.0.0.0/8"),
+    ] {
+        for variable in ["ALL_PROXY", "HTTP_PROXY", "http_proxy"] {
+            let seen = check(&desk, &[(variable, proxy), (name, hosts)]);
+            says(&seen, 0, &["NO_PROXY is"]);
+        }
+    }
+    let seen = check(&desk, &[("HTTP_PROXY", proxy)]);
+    says(
+        &seen,
+        6,
+        &["HTTP_PROXY is set: requests to http:// addresses go through 127.0.0.1:1"],
+    );
+    assert!(!seen.out.contains("hunter2"));
+}
+
+/// Where this program's own TLS reads them.
+#[cfg(target_os = "linux")]
+#[test]
+fn certificates_that_are_not_there_are_named() {
+    let desk = Desk::with_list(&list_of(1));
+    let pem = fs::read("tests/fixtures/tls/self_signed.pem").unwrap();
+    let der: Vec<u8> = [0x30, 0x82, 0x03, 0x01]
+        .iter()
+        .copied()
+        .chain(std::iter::repeat_n(7, 64))
+        .collect();
+    fs::write(desk.path("empty.pem"), "").unwrap();
+    fs::write(desk.path("ca.crt"), der).unwrap();
+    fs::write(desk.path("own.pem"), pem).unwrap();
+    fs::create_dir(desk.path("certs")).unwrap();
+    for (name, path, words) in [
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "cannot be read"),
+        ("SSL_CERT_FILE", "certs", "cannot be read"),
+        ("SSL_CERT_FILE", "empty.pem", "is empty"),
+        ("SSL_CERT_FILE", "list.csv", "has no certificate in PEM"),
+        (
+            "SSL_CERT_FILE",
+            "ca.crt",
+            "openssl x509 -inform der -in ca.crt",
+        ),
+        ("SSL_CERT_DIR", "/nonexistent", "cannot be read"),
+        ("SSL_CERT_DIR", "certs", "has no certificate in PEM"),
+    ] {
+        for args in [
+            &["check", "--brands", "list.csv"][..],
+            &["--brands", "list.csv"],
+        ] {
+            let mut command = desk.command_alone(args);
+            command
+                .env_remove("SSL_CERT_FILE")
+                .env_remove("SSL_CERT_DIR");
+            let seen = ended(command.env(name, path).output().unwrap());
+            says(&seen, 2, &[&format!("{name} ({path}) "), words]);
+        }
+    }
+    assert_eq!(desk.sandbox.arrived(), [0, 0, 0]);
+    says(&check(&desk, &[("SSL_CERT_FILE", "own.pem")]), 0, &[]);
+}
+
+#[test]
+fn an_unknown_time_zone_is_named_and_no_deadline_goes_by_it() {
+    let desk = Desk::with_list(&list_of(1));
+    let run = |zone: &str, args: &[&str]| {
+        let mut command = desk.command_alone(args);
+        ended(command.env("TZ", zone).output().unwrap())
+    };
+    let deadline = ["--brands", "list.csv", "--deadline", "۰۶:۰۰"];
+    for zone in ["Asia/Teheran", "IRST", "Tehran/Asia", "+03:30"] {
+        let named = format!("TZ ({zone}) is no time zone that this machine knows");
+        says(&run(zone, &deadline), 2, &["--deadline", &named]);
+        says(
+            &run(zone, &["check", "--deadline=06:00"]),
+            2,
+            &["deadline", &named],
+        );
+        let seen = run(zone, &["--brands", "list.csv", "--dry-run"]);
+        says(&seen, 0, &["[WARNING]", &named, "times are UTC"]);
+        says(&run(zone, &["check", "--free"]), 0, &[&named]);
+    }
+    assert_eq!(desk.sandbox.counts(), (0, 0, 0));
+    let dry = ["--brands", "list.csv", "--dry-run", "--deadline=06:00"];
+    for (zone, words) in [
+        ("<+0330>-3:30", "06:00 +03:30"),
+        ("UTC", "06:00 +00:00 (UTC)"),
+    ] {
+        let seen = run(zone, &dry);
+        let printed = seen
+            .out
+            .lines()
+            .find(|line| line.starts_with("  Deadline: 20"));
+        assert!(
+            printed.is_some_and(|line| line.ends_with(words)),
+            "{seen:#?}"
+        );
+        assert!(!seen.err.contains("TZ"), "{}", seen.err);
+    }
+}
+
+#[test]
+fn without_a_folder_for_temporary_files_everything_is_made() {
+    let desk = Desk::with_list(&list_of(3));
+    let nowhere = |args: &[&str]| {
+        let mut command = desk.command_alone(args);
+        for name in ["TMPDIR", "TEMP", "TMP"] {
+            command.env(name, desk.path("nowhere"));
+        }
+        ended(command.output().unwrap())
+    };
+    says(
+        &nowhere(&["--brands", "list.csv", "--workers", "2"]),
+        0,
+        &["Success: 3"],
+    );
+    for file in ["index.html", "brands.xlsx", "changes.html"] {
+        let path = desk.path("output").join(file);
+        assert!(path.is_file(), "{file}");
+        fs::remove_file(path).unwrap();
+    }
+    says(&nowhere(&["export"]), 0, &[]);
+    assert!(desk.path("output/brands.xlsx").is_file());
+    let left = files(&desk.path("output"));
+    let strange = left.iter().find(|(path, _)| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    });
+    assert_eq!(strange, None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn too_few_open_files_are_said_before_anything_is_paid_for() {
+    let desk = Desk::with_list(&list_of(2));
+    for args in [
+        &["--brands", "list.csv"][..],
+        &["check", "--brands", "list.csv"],
+    ] {
+        let seen = after("ulimit -n 30", &desk.command_alone(args))
+            .output()
+            .unwrap();
+        let seen = ended(seen);
+        says(&seen, 8, &["too many open files", "raise ulimit -n"]);
+        assert!(!seen.err.contains("disk full"), "{seen:#?}");
+    }
+    assert_eq!(desk.sandbox.counts(), (0, 0, 0));
+    // The program raises what may be raised by itself.
+    let seen = after(
+        "ulimit -S -n 30",
+        &desk.command_alone(&["--brands", "list.csv"]),
+    );
+    says(&ended({ seen }.output().unwrap()), 0, &["Success: 2"]);
+}
+
+#[test]
+fn a_folder_that_was_moved_goes_on_where_it_was() {
+    let desk = Desk::with_list(&list_of(3));
+    let here = desk.path("before");
+    fs::create_dir(&here).unwrap();
+    for file in ["list.csv", "account.json"] {
+        fs::copy(desk.path(file), here.join(file)).unwrap();
+    }
+    fs::write(here.join(".env"), "BRANDINTEL_BRANDS=list.csv\n").unwrap();
+    let run = |folder: &str, args: &[&str]| {
+        let mut command = desk.command_alone(args);
+        ended(command.current_dir(desk.path(folder)).output().unwrap())
+    };
+    says(&run("before", &["--limit", "1"]), 0, &["Success: 1"]);
+    let mut killed = desk.command_alone(&["--workers", "1"]);
+    killed.current_dir(&here);
+    let calls = desk.sandbox.arrived().iter().sum::<u64>();
+    assert!(desk.kill_at_request(killed, calls + 8));
+    fs::rename(&here, desk.path("after")).unwrap();
+    let seen = run("after", &["--workers", "2"]);
+    says(
+        &seen,
+        0,
+        &["Skipped (unchanged): 1", "Spent before the interruption"],
+    );
+    says(&run("after", &[]), 0, &["all 3 brands are unchanged"]);
+    says(&run("after", &["export"]), 0, &[]);
+}

@@ -302,7 +302,7 @@ fn merge(rows: Vec<Brand>) -> Vec<Brand> {
 fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
     let (name, key) = read_name(&row.name).map_err(|reason| RejectedRow {
         number: row.number,
-        name: text::shorten(&text::clean(&row.name), 40),
+        name: text::shorten(&without_logins(&text::clean(&row.name)), 40),
         reason,
     })?;
     let website = read_website(&row.website).unwrap_or_else(|reason| {
@@ -350,8 +350,22 @@ fn note_namesakes(named: &[Brand], hosts: &HashMap<BrandKey, Hosts>, notes: &mut
     }
 }
 
+/// A text in which addresses have no user and password any more.
+fn without_logins(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at + 3);
+        kept += before;
+        let end = |c: char| matches!(c, '/' | '?' | '#') || c.is_whitespace();
+        let authority = &address[..address.find(end).unwrap_or(address.len())];
+        rest = &address[authority.rfind('@').map_or(0, |at| at + 1)..];
+    }
+    kept + rest
+}
+
 fn read_name(cell: &str) -> Result<(String, BrandKey), String> {
-    let name = text::clean(cell);
+    let name = without_logins(&text::clean(cell));
     if name.is_empty() {
         return Err("there is a website or parent company but no brand name: type the name, or clear the row".into());
     }
@@ -377,7 +391,7 @@ fn read_name(cell: &str) -> Result<(String, BrandKey), String> {
 }
 
 fn read_parent(cell: &str) -> Option<String> {
-    let parent = text::clean(cell);
+    let parent = without_logins(&text::clean(cell));
     (!is_blank(&parent)).then(|| text::shorten(&parent, CELL_LIMIT))
 }
 
@@ -387,7 +401,9 @@ pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
     if is_blank(&typed) {
         return Ok(None);
     }
-    let wrong = || format!("«{}» is not a web address", text::shorten(&typed, 60));
+    // What stands before an @ may be a password.
+    let shown = typed.rsplit('@').next().unwrap_or_default();
+    let wrong = || format!("«{}» is not a web address", text::shorten(shown, 60));
     if typed.chars().count() > CELL_LIMIT || typed.contains(' ') {
         return Err(wrong());
     }
@@ -396,7 +412,11 @@ pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
     } else {
         format!("https://{typed}")
     };
-    let url = Url::parse(&address).map_err(|_| wrong())?;
+    let mut url = Url::parse(&address).map_err(|_| wrong())?;
+    // A login is nobody's business: not the model's, the search's, the log's or the reader's.
+    if url.set_username("").is_ok() {
+        let _ = url.set_password(None);
+    }
     let names_a_host = url.domain().is_some_and(|domain| {
         domain
             .trim_end_matches('.')
@@ -519,6 +539,28 @@ mod tests {
         assert_eq!(gathered.brands.len(), 2);
         assert!(gathered.brands.iter().all(|b| b.website.is_none()));
         assert_eq!(gathered.notes.len(), 2);
+    }
+
+    #[test]
+    fn a_login_in_a_cell_is_no_part_of_what_is_read() {
+        let gathered = gather(&[
+            row(
+                2,
+                "کاله",
+                "https://me:hunter2@kalleh.com/fa",
+                "ftp://me:hunter2@x.ir",
+            ),
+            row(3, "میهن", "me:hunter2@mihan.ir", ""),
+            row(4, "پاک", "ftp://me:hunter2@pak.ir", ""),
+            row(5, "هراز", "https://me:hunt er2@haraz.ir", ""),
+            row(6, "https://me:hunter2@x.ir", "", ""),
+        ]);
+        let told = format!("{gathered:?}");
+        assert!(!told.contains("hunt"), "{told}");
+        let websites: Vec<_> = gathered.brands.iter().map(Brand::host).collect();
+        assert_eq!(websites[0].as_deref(), Some("kalleh.com"));
+        assert_eq!(websites[1].as_deref(), Some("mihan.ir"));
+        assert_eq!(gathered.notes.len(), 2, "{:?}", gathered.notes);
     }
 
     #[test]

@@ -74,6 +74,9 @@ pub struct Settings {
     pub simulated: bool,
 }
 
+/// The length from which on a password in an address is kept from being shown in answers, in bytes.
+const SHORTEST_PASSWORD: usize = 8;
+
 /// The length from which on the value of a header may be a key, in bytes.
 const SECRET_HEADER: usize = 16;
 
@@ -276,15 +279,17 @@ impl Settings {
             .map(|value| SecretString::from(value.to_owned()));
         let keys = keys.into_iter().chain(of_sheet).cloned();
         let bases = [&self.openrouter.base, &self.tavily.base].map(password_of);
-        let bases = bases.into_iter().flatten().map(SecretString::from);
+        let bases = bases.into_iter().flatten();
         Secrets::new(keys.chain(headers).chain(bases).chain(proxies::secrets()))
     }
 }
 
-/// The password in an address, as it was before it was written with percent signs.
-fn password_of(url: &Url) -> Option<String> {
+/// The password in an address, as it was before it was written with percent signs; shorter ones may be words that answers
+/// have.
+fn password_of(url: &Url) -> Option<SecretString> {
     let password = percent_encoding::percent_decode_str(url.password()?);
-    Some(password.decode_utf8_lossy().into_owned())
+    let password = password.decode_utf8_lossy();
+    (password.len() >= SHORTEST_PASSWORD).then(|| password.into_owned().into())
 }
 
 fn openrouter() -> anyhow::Result<Endpoint> {
@@ -462,11 +467,13 @@ pub fn sheet_tab() -> Option<String> {
 
 fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
     let text = variable(name).map_or_else(|| default.into(), |text| visible(&text));
+    // What stands before an @ may be a password.
+    let shown = text.rsplit('@').next().unwrap_or_default();
     let url = Url::parse(text.trim_end_matches('/'))
-        .with_context(|| format!("{name} ({text}) is not a URL such as {default}"))?;
+        .with_context(|| format!("{name} ({shown}) is not a URL such as {default}"))?;
     ensure!(
         matches!(url.scheme(), "http" | "https") && url.has_host(),
-        "{name} ({text}) has to start with https:// (or http:// on this machine): such as {default}"
+        "{name} ({shown}) has to start with https:// (or http:// on this machine): such as {default}"
     );
     Ok(url)
 }

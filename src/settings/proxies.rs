@@ -6,13 +6,10 @@ use reqwest::{ClientBuilder, NoProxy, Proxy};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{variable, visible};
+use super::{password_of, variable, visible};
 
 /// The port of a SOCKS proxy that names none.
 const SOCKS_PORT: u16 = 1080;
-
-/// Shorter passwords may be words that answers have.
-const SHORTEST_PASSWORD: usize = 8;
 
 /// Which requests go through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,11 +85,7 @@ pub fn notes() -> Vec<String> {
 /// The passwords of the proxies.
 pub fn secrets() -> Vec<SecretString> {
     let set = named().filter_map(Result::ok);
-    let passwords = set.filter_map(|named| super::password_of(&named.url));
-    passwords
-        .filter(|password| password.len() >= SHORTEST_PASSWORD)
-        .map(SecretString::from)
-        .collect()
+    set.filter_map(|named| password_of(&named.url)).collect()
 }
 
 /// The hosts that are spoken to directly: with commas or blanks between them, as curl reads them, and `*.host` as well as

@@ -29,7 +29,7 @@ pub enum Exit {
     Machine = 8,
     /// Interrupted by Ctrl-C.
     Interrupted = 130,
-    /// Ended by SIGTERM, or on Windows by closing the console or shutting down.
+    /// Ended by SIGTERM or SIGHUP, or on Windows by closing the console or shutting down.
     Terminated = 143,
 }
 
@@ -68,7 +68,7 @@ impl Exit {
                 "the machine failed: the disk is full, a folder cannot be written, or an internal error"
             }
             Self::Interrupted => "interrupted by Ctrl-C",
-            Self::Terminated => "ended by SIGTERM, or by closing the console on Windows",
+            Self::Terminated => "ended by SIGTERM or SIGHUP, or by closing the console on Windows",
         }
     }
 }

@@ -11,7 +11,7 @@
 //! | room | answers |
 //! |---|---|
 //! | [`cli`], [`help`], `manual`, `completions` | which commands and flags are there, and how do people and shells learn of them? |
-//! | `settings` | what did the user ask for, and which keys and addresses were set? |
+//! | `folder`, `settings` | in which folder, what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
 //! | `wishes` | what does a row ask for besides its brand? |
@@ -37,6 +37,7 @@ mod brand;
 mod commands;
 mod completions;
 mod event;
+mod folder;
 mod list;
 mod looks;
 mod manual;
@@ -73,9 +74,17 @@ use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args: Vec<OsString> = args.into_iter().collect();
+    let mut args: Vec<OsString> = args.into_iter().collect();
     batch::open_files::raise_limit();
-    match settings::dotenv::load().or_exit(Exit::Usage) {
+    let loaded = folder::enter(&mut args).and_then(|is_named| {
+        let loaded = settings::dotenv::load()?;
+        if !is_named {
+            // The file may have named a folder.
+            folder::enter(&mut Vec::new())?;
+        }
+        Ok(loaded)
+    });
+    match loaded.or_exit(Exit::Usage) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
                 output::warning(warning);

@@ -377,7 +377,8 @@ fn tavily() -> anyhow::Result<Endpoint> {
 
 /// Where the web is searched.
 pub fn tavily_base() -> anyhow::Result<Url> {
-    base_url("TAVILY_BASE_URL", "https://api.tavily.com")
+    let base = base_url("TAVILY_BASE_URL", "https://api.tavily.com")?;
+    without_page("TAVILY_BASE_URL", base, &["/search", "/extract", "/usage"])
 }
 
 /// US dollars for one search credit.
@@ -457,7 +458,8 @@ pub fn public_sheet(id: &str) -> anyhow::Result<PublicSheetSettings> {
 
 /// Where the Google Sheets API answers.
 pub fn sheets_base() -> anyhow::Result<Url> {
-    base_url("GOOGLE_SHEETS_BASE_URL", SHEETS_API)
+    let base = base_url("GOOGLE_SHEETS_BASE_URL", SHEETS_API)?;
+    without_page("GOOGLE_SHEETS_BASE_URL", base, &["/v4/spreadsheets", "/v4"])
 }
 
 /// The tab that was asked for.
@@ -476,6 +478,26 @@ fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
         "{name} ({shown}) has to start with https:// (or http:// on this machine): such as {default}"
     );
     Ok(url)
+}
+
+/// An address that does not end with one of the pages that the program asks for below it.
+fn without_page(name: &str, base: Url, pages: &[&str]) -> anyhow::Result<Url> {
+    let path = base.path().trim_end_matches('/');
+    let Some((page, rest)) = pages
+        .iter()
+        .find_map(|page| Some((*page, path.strip_suffix(page)?)))
+    else {
+        return Ok(base);
+    };
+    let mut cut = base.clone();
+    cut.set_path(rest);
+    // A password is not shown.
+    let _ = cut.set_username("");
+    let _ = cut.set_password(None);
+    bail!(
+        "{name} ends with {page}, which the program adds itself: write {name}={}",
+        cut.as_str().trim_end_matches('/')
+    )
 }
 
 fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {

@@ -120,6 +120,50 @@ fn ids_with_invisible_marks_are_read() {
 }
 
 #[test]
+fn addresses_are_read_with_slashes_behind_them_and_named_with_a_page() {
+    let desk = Desk::with_list(&list_of(1));
+    let at = format!("http://{}", desk.sandbox.address());
+    let (models, search) = (
+        format!(" {at}/api/v1/// "),
+        format!("\u{200F}{at}/\u{200E}"),
+    );
+    let slashes = [
+        ("OPENROUTER_BASE_URL", &*models),
+        ("TAVILY_BASE_URL", &search),
+    ];
+    says(&check(&desk, &slashes), 0, &[]);
+    for (name, path, right) in [
+        (
+            "OPENROUTER_BASE_URL",
+            "/api/v1/chat/completions/",
+            "/api/v1",
+        ),
+        ("TAVILY_BASE_URL", "/search", ""),
+        ("TAVILY_BASE_URL", "/extract/", ""),
+        ("OPENROUTER_BASE_URL", "/api", "/api/v1"),
+    ] {
+        let seen = check(&desk, &[(name, &format!("{at}{path}"))]);
+        says(&seen, 2, &[&format!("{name}={at}{right}")]);
+    }
+    let mut command = desk.command_alone(&["--google-sheets", "--dry-run"]);
+    command.env("GOOGLE_SHEETS_BASE_URL", format!("{at}/v4/spreadsheets"));
+    let named = format!("GOOGLE_SHEETS_BASE_URL={at}");
+    says(&ended(command.output().unwrap()), 2, &[&named]);
+    for bare in ["openrouter.ai/api/v1", "https:/", "me:hunter2@host:4000/v1"] {
+        let seen = check(&desk, &[("OPENROUTER_BASE_URL", bare)]);
+        says(
+            &seen,
+            2,
+            &[
+                "OPENROUTER_BASE_URL (",
+                "such as https://openrouter.ai/api/v1",
+            ],
+        );
+        assert!(!seen.out.contains("hunter2"), "{}", seen.out);
+    }
+}
+
+#[test]
 fn a_key_file_with_a_mark_signs_in() {
     let desk = Desk::with_list(&list_of(2));
     let account = fs::read_to_string(desk.path("account.json")).unwrap();
@@ -602,4 +646,52 @@ fn a_key_that_comes_back_in_base64_shows_nowhere() {
         let middle = &form[8..24];
         assert!(!written.contains(middle), "{middle}");
     }
+}
+
+#[test]
+fn another_folder_is_worked_in_with_its_own_settings() {
+    let desk = Desk::with_list(&list_of(2));
+    let away = tempfile::tempdir().unwrap();
+    fs::write(desk.path(".env"), "BRANDINTEL_BRANDS=list.csv\n").unwrap();
+    let run = |args: &[&str], folder: Option<&str>| {
+        let mut command = desk.command_alone(args);
+        command.current_dir(away.path());
+        if let Some(folder) = folder {
+            command.env("BRANDINTEL_FOLDER", folder);
+        }
+        ended(command.output().unwrap())
+    };
+    let there = desk.folder.path().display().to_string();
+    says(&run(&["-C", &there], None), 0, &["Success: 2"]);
+    assert!(desk.path("output/index.html").is_file());
+    says(&run(&["-C", &there, "status"], None), 0, &["2"]);
+    says(
+        &run(&["check", "--free", "-C", &there], None),
+        0,
+        &["2 rows"],
+    );
+    let unchanged = "all 2 brands are unchanged";
+    says(
+        &run(&[&format!("-qC{there}"), "-v"], None),
+        2,
+        &["exclude each other"],
+    );
+    says(&run(&[], Some(&there)), 0, &[unchanged]);
+    fs::write(
+        away.path().join(".env"),
+        format!("BRANDINTEL_FOLDER={there}\nBRANDINTEL_BRANDS=list.csv\n"),
+    )
+    .unwrap();
+    says(&run(&[], None), 0, &[unchanged]);
+    says(
+        &run(&["-C", "nowhere"], None),
+        2,
+        &["-C nowhere", "cannot be entered"],
+    );
+    says(&run(&["-C"], None), 2, &["-C <DIR>"]);
+    assert_eq!(
+        fs::read_dir(away.path()).unwrap().count(),
+        1,
+        "nothing is left there"
+    );
 }

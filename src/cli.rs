@@ -275,7 +275,13 @@ pub struct BatchArgs {
     #[arg(long, value_name = "N", env = "BRANDINTEL_CHUNK_SIZE", default_value_t = 50, value_parser = positive)]
     pub chunk_size: usize,
     /// How much is asked about each brand
-    #[arg(long, env = "BRANDINTEL_DEPTH", value_enum, default_value_t)]
+    #[arg(
+        long,
+        env = "BRANDINTEL_DEPTH",
+        value_enum,
+        ignore_case = true,
+        default_value_t
+    )]
     pub depth: Depth,
     /// Keep a row of key findings for each brand in this tab of the sheet, which is added where it is missing
     #[arg(long, value_name = "NAME", env = "BRANDINTEL_RESULTS_TAB", value_parser = not_blank)]
@@ -293,7 +299,7 @@ pub struct BatchArgs {
     #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Language of the reports
-    #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, default_value_t = Lang::Both)]
+    #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, ignore_case = true, default_value_t = Lang::Both)]
     pub lang: Lang,
 }
 
@@ -626,7 +632,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_as_persian_keyboards_write_them() {
+    fn values_are_read_as_people_and_persian_keyboards_write_them() {
         let args = [
             "--google-sheets",
             "--workers=۸",
@@ -637,6 +643,8 @@ mod tests {
             "--deadline=۰۶:۳۰",
             "--max-time=۹۰m",
             "--keep-logs=۷",
+            "--depth=Quick",
+            "--lang=FA",
         ];
         let run = read(&args).unwrap().run;
         assert_eq!(run.batch.workers, 8);
@@ -647,6 +655,7 @@ mod tests {
         assert_eq!(run.unattended.deadline.unwrap().to_string(), "06:30:00");
         assert_eq!(run.unattended.max_time.unwrap().as_secs(), 5_400);
         assert_eq!(run.unattended.keep_logs, 7);
+        assert_eq!((run.batch.depth, run.batch.lang), (Depth::Quick, Lang::Fa));
     }
 
     #[test]

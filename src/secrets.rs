@@ -150,7 +150,7 @@ fn forms(secret: &str) -> Vec<Form> {
     }
     let percent = |set| utf8_percent_encode(secret, set).to_string();
     let json = Value::from(secret).to_string();
-    let json = json.trim_matches('"').to_owned();
+    let json = json[1..json.len() - 1].to_owned();
     let html = secret
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -183,7 +183,7 @@ impl Settings {
         };
         Ok(Self {
             openrouter: openrouter()?,
-            model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+            model: model(args),
             terms: model_terms()?,
             tavily: tavily()?,
             credit_price: credit_price()?,
@@ -299,6 +299,14 @@ fn openrouter() -> anyhow::Result<Endpoint> {
     Ok(Endpoint { base, key })
 }
 
+/// The models that were asked for; a Persian comma stands between them too.
+fn model(args: &ServiceArgs) -> String {
+    match &args.model {
+        Some(slugs) => visible(slugs).replace('،', ","),
+        None => DEFAULT_MODEL.into(),
+    }
+}
+
 /// Where models are asked.
 pub fn openrouter_base() -> anyhow::Result<Url> {
     base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
@@ -333,7 +341,7 @@ fn prices() -> anyhow::Result<Option<Prices>> {
 /// Headers that a gateway wants with every request, as `name: value; name: value`. Debug output does not show their values.
 fn headers() -> anyhow::Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    let text = variable("OPENROUTER_HEADERS").unwrap_or_default();
+    let text = visible(&variable("OPENROUTER_HEADERS").unwrap_or_default());
     for header in text.split(';').filter(|header| !header.trim().is_empty()) {
         let parsed = header.split_once(':').and_then(|(name, value)| {
             let name: HeaderName = name.trim().parse().ok()?;

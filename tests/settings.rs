@@ -34,7 +34,7 @@ fn says(seen: &Ended, code: i32, words: &[&str]) {
 }
 
 /// A command in a shell that first does something else to itself.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn after(first: &str, program: &Command) -> Command {
     let mut shell = Command::new("bash");
     shell
@@ -59,6 +59,7 @@ fn values_of_the_file_reach_the_program_as_they_were_written() {
     let command = |env: &str, name: &str| {
         fs::write(desk.path(".env"), env).unwrap();
         let mut command = desk.command_alone(&["check", "--free"]);
+        command.env("HOME", desk.folder.path());
         command.env_remove(name).env_remove("GOOGLE_SHEET_ID");
         ended(command.output().unwrap())
     };
@@ -86,6 +87,10 @@ fn values_of_the_file_reach_the_program_as_they_were_written() {
             let seen = command(&format!("BRANDINTEL_BRANDS={value}\n"), "BRANDINTEL_BRANDS");
             says(&seen, 0, &["2 rows below the header"]);
         }
+    }
+    if cfg!(unix) {
+        let seen = command("BRANDINTEL_BRANDS=~/list.csv\n", "BRANDINTEL_BRANDS");
+        says(&seen, 0, &["2 rows below the header"]);
     }
     let key = desk.sandbox.tavily_key().to_owned();
     for value in [
@@ -401,6 +406,7 @@ fn no_proxy_speaks_to_its_hosts_directly_as_curl_does() {
         &["HTTP_PROXY is set: requests to http:// addresses go through 127.0.0.1:1"],
     );
     assert!(!seen.out.contains("hunter2"));
+    assert!(seen.out.contains("a proxy (HTTP_PROXY)"), "{}", seen.out);
 }
 
 /// Where this program's own TLS reads them.

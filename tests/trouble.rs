@@ -451,7 +451,12 @@ mod signals {
 
     #[test]
     fn interrupted_runs_end_well_and_go_on() {
-        for (name, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 143)] {
+        let mut signals = vec![("-INT", 130), ("-TERM", 143)];
+        if cfg!(target_os = "linux") {
+            // Elsewhere it is heeded on a terminal alone, which a test does not have.
+            signals.push(("-HUP", 143));
+        }
+        for (name, code) in signals {
             let desk = Desk::with_list(&list_of(12));
             // Four answers, and then each of the three workers waits for one.
             desk.sandbox.allow_models(4);

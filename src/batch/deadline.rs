@@ -58,7 +58,7 @@ impl Deadline {
         let by_clock = self.until.as_ref().and_then(|until| {
             let left = Timestamp::now().duration_until(until.timestamp());
             let left = Duration::try_from(left).unwrap_or_default();
-            (left < typical).then(|| format!("--deadline is {}", until.strftime("%H:%M")))
+            (left < typical).then(|| format!("--deadline is {}", until.strftime("%H:%M %:z")))
         });
         by_clock
             .or_else(|| {

@@ -22,7 +22,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     list::Rows,
     output, say,
-    settings::{self, Folders, Settings, dotenv, proxies, zone},
+    settings::{self, Folders, Settings, certificates, dotenv, proxies, zone},
     state::{known::Known, paid::Paid, registry::Registry},
 };
 
@@ -266,6 +266,12 @@ async fn rows(
 fn note_network(report: &mut Report) {
     for note in proxies::notes() {
         report.note("proxy", &note);
+    }
+    for name in certificates::without_effect() {
+        report.note(
+            name,
+            "is set, and on this system the certificates of the system alone count",
+        );
     }
     for name in [
         "OPENROUTER_BASE_URL",

@@ -29,6 +29,13 @@ pub fn problems() -> Vec<anyhow::Error> {
     file.into_iter().chain(folders).collect()
 }
 
+/// The variables that are set and do not count on this system.
+pub fn without_effect() -> Vec<&'static str> {
+    let names = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let set = names.into_iter().filter(|name| variable(name).is_some());
+    set.filter(|_| !COUNT).collect()
+}
+
 fn prove_file(path: &Path) -> anyhow::Result<()> {
     let name = || format!("SSL_CERT_FILE ({})", path.display());
     let remedy =

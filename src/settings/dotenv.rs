@@ -163,15 +163,21 @@ fn unreplaced(variable: &Variable, pairs: &[Variable]) -> Option<String> {
     ))
 }
 
-/// A path as it is from here, where the file is in a folder above and the path goes out from there.
+/// A path as it is from here: `~` is the home folder, as shells have it, and where the file is in a folder above, the path
+/// goes out from there too.
 fn from(folder: Option<&Path>, name: &str, value: &str) -> String {
-    let Some(folder) = folder.filter(|_| PATHS.contains(&name)) else {
+    if !PATHS.contains(&name) {
         return value.to_owned();
-    };
-    let there = folder.join(value);
-    match Path::new(value).is_relative() && !Path::new(value).exists() && there.exists() {
-        true => there.display().to_string(),
-        false => value.to_owned(),
+    }
+    let home = value.strip_prefix("~/").or(value.strip_prefix("~\\"));
+    if let (Some(rest), Some(home)) = (home, env::home_dir()) {
+        return home.join(rest).display().to_string();
+    }
+    let is_from_here = Path::new(value).is_absolute() || Path::new(value).exists();
+    let there = folder.map(|folder| folder.join(value));
+    match there.filter(|there| !is_from_here && there.exists()) {
+        Some(there) => there.display().to_string(),
+        None => value.to_owned(),
     }
 }
 

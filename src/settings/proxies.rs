@@ -82,6 +82,12 @@ pub fn notes() -> Vec<String> {
     notes
 }
 
+/// The variables that name a proxy.
+pub fn names() -> Vec<&'static str> {
+    let set = named().filter_map(Result::ok);
+    set.map(|named| named.name).collect()
+}
+
 /// The passwords of the proxies.
 pub fn secrets() -> Vec<SecretString> {
     let set = named().filter_map(Result::ok);

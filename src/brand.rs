@@ -397,7 +397,11 @@ fn read_parent(cell: &str) -> Option<String> {
 
 /// Reads an address with or without its scheme; `Ok(None)` where the cell says that there is none.
 pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
-    let typed = text::clean(cell);
+    let mut typed = text::clean(cell);
+    // In a Persian domain a half-space is a letter; in all others it came along from a chat.
+    if typed.chars().all(|c| c.is_ascii() || c == text::HALF_SPACE) {
+        typed.retain(|c| c != text::HALF_SPACE);
+    }
     if is_blank(&typed) {
         return Ok(None);
     }
@@ -561,6 +565,18 @@ mod tests {
         assert_eq!(websites[0].as_deref(), Some("kalleh.com"));
         assert_eq!(websites[1].as_deref(), Some("mihan.ir"));
         assert_eq!(gathered.notes.len(), 2, "{:?}", gathered.notes);
+    }
+
+    #[test]
+    fn an_address_from_a_chat_is_read_without_its_marks() {
+        for cell in [
+            "\u{200F}https://kalleh.com/\u{200E}",
+            "https://kal\u{200C}leh.com/",
+            "\u{2067}kalleh.com\u{2069}\u{200B}",
+        ] {
+            let read = read_website(cell).unwrap().unwrap();
+            assert_eq!(read.as_str(), "https://kalleh.com/", "{cell:?}");
+        }
     }
 
     #[test]

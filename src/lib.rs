@@ -147,13 +147,14 @@ fn read_and_run(
             file.display()
         ));
     }
+    batch::open_files::prove_any()?;
     // One thread for the network, because there is little to compute, and two for what waits for the disk: each thread
     // more keeps freed memory of its own.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(2)
         .build()
-        .or_exit(Exit::Usage)?;
+        .or_exit(Exit::Machine)?;
     let ended = runtime.block_on(async {
         match cli.command {
             None => Box::pin(batch::run(cli.run, None)).await,

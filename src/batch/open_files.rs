@@ -8,6 +8,10 @@ use crate::exit::Failure;
 #[cfg(unix)]
 const ENOUGH: u64 = 1_024;
 
+/// Streams, the runtime and its signals, and a file or two.
+#[cfg(unix)]
+const LEAST: u64 = 16;
+
 /// What the program has open whatever it does: streams, the runtime, stores, logs, and a page that is being made.
 #[cfg(unix)]
 const OWN: u64 = 36;
@@ -35,19 +39,33 @@ pub fn raise_limit() {
     }
 }
 
+/// Whether the program can begin at all.
+///
+/// # Errors
+/// With [`Exit::Machine`], when the limit is too low for any command.
+#[cfg(unix)]
+pub fn prove_any() -> Result<(), Failure> {
+    prove_limit(LEAST, "the program")
+}
+
 /// Whether so many workers can work, which is found out before anything is spent.
 ///
 /// # Errors
 /// With [`Exit::Machine`], when the limit is too low for them.
 #[cfg(unix)]
 pub fn prove(workers: usize, simulated: bool) -> Result<(), Failure> {
-    use rustix::process::{Resource, getrlimit};
     let needed = OWN + OF_A_WORKER[usize::from(simulated)] * workers as u64;
+    prove_limit(needed, &format!("--workers {workers}"))
+}
+
+#[cfg(unix)]
+fn prove_limit(needed: u64, by: &str) -> Result<(), Failure> {
+    use rustix::process::{Resource, getrlimit};
     match getrlimit(Resource::Nofile).current {
         Some(limit) if limit < needed => Err(Failure::new(
             Exit::Machine,
             format!(
-                "too many open files: this process may have {limit} open, and --workers {workers} needs {needed}: raise ulimit -n to {ENOUGH} (LimitNOFILE={ENOUGH} in a unit of systemd)"
+                "too many open files: this process may have {limit} open, and {by} needs {needed}: raise ulimit -n to {ENOUGH} (LimitNOFILE={ENOUGH} in a unit of systemd)"
             ),
         )),
         _ => Ok(()),
@@ -61,5 +79,11 @@ pub fn raise_limit() {}
 /// Windows has no such limit.
 #[cfg(windows)]
 pub fn prove(_workers: usize, _simulated: bool) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Windows has no such limit.
+#[cfg(windows)]
+pub fn prove_any() -> Result<(), Failure> {
     Ok(())
 }

@@ -7,6 +7,10 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 
 use super::variable;
 
@@ -80,9 +84,11 @@ fn prove_folders(paths: &str, is_enough: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether TLS finds a certificate in them.
 fn has_certificate(bytes: &[u8]) -> bool {
-    let pems = pem::parse_many(bytes).unwrap_or_default();
-    pems.iter().any(|pem| pem.tag() == "CERTIFICATE")
+    let found = CertificateDer::pem_slice_iter(bytes).filter_map(Result::ok);
+    let (usable, _) = RootCertStore::empty().add_parsable_certificates(found);
+    usable > 0
 }
 
 #[cfg(test)]
@@ -105,6 +111,10 @@ mod tests {
             (&der, "openssl x509 -inform der"),
             (
                 b"-----BEGIN CERTIFICATE-----\nMIIB",
+                "no certificate in PEM",
+            ),
+            (
+                b"-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
                 "no certificate in PEM",
             ),
             (b"<html>", "no certificate in PEM"),

@@ -114,9 +114,10 @@ fn assignment(name: &str, value: &str) -> String {
     format!("{name}={}\n", quoted(value))
 }
 
-/// Assignments to variables of this program that have white space or invisible marks around their values.
+/// Assignments to variables that this program or a library reads and that have white space or invisible marks around their values.
 fn tidied() -> String {
-    let known = known_names().into_iter();
+    let of_libraries = ["TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"].map(str::to_owned);
+    let known = known_names().into_iter().chain(of_libraries);
     let assignments = known.filter_map(|name| {
         let value = env::var(&name).ok()?;
         let bare = tidy(&value);
@@ -186,7 +187,9 @@ fn read(path: &Path) -> anyhow::Result<String> {
     let place = path.display();
     let bytes = fs::read(path)
         .with_context(|| format!("{place} cannot be read: may this account read it?"))?;
-    let Ok(text) = String::from_utf8(bytes) else {
+    // Half of the bytes of UTF-16 are zero, and they are no characters of a value in any case.
+    let text = String::from_utf8(bytes).ok();
+    let Some(text) = text.filter(|text| !text.contains('\0')) else {
         bail!("{place} is not UTF-8: save it again as UTF-8 (in Notepad under Save as → Encoding)");
     };
     Ok(text)

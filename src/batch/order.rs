@@ -45,13 +45,11 @@ impl Order {
     }
 
     fn put_down(&mut self, due: &Due) -> anyhow::Result<()> {
-        let file = match &mut self.rest {
+        let file = match self.rest.take() {
             Some(file) => file,
-            None => {
-                let file = scratch_file(Path::new("."))?;
-                self.rest.insert(BufWriter::new(file))
-            }
+            None => BufWriter::new(scratch_file(Path::new("."))?),
         };
+        let file = self.rest.insert(file);
         let json = serde_json::to_vec(due)?;
         file.write_all(&json)?;
         let begin = self.ends.last().unwrap_or(&0);

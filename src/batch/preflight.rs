@@ -78,15 +78,14 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
         // Every request is sent by one place, which counts and retries it.
         .redirect(redirects)
         .retry(reqwest::retry::never());
-    let builder = match simulated {
+    let builder = if simulated {
         // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
-        true => builder.no_proxy().tls_certs_only([]),
-        false => {
-            if let Some(problem) = certificates::problems().into_iter().next() {
-                return Err(problem).or_exit(Exit::Usage);
-            }
-            proxies::set(builder).or_exit(Exit::Usage)?
+        builder.no_proxy().tls_certs_only([])
+    } else {
+        if let Some(problem) = certificates::problems().into_iter().next() {
+            return Err(problem).or_exit(Exit::Usage);
         }
+        proxies::set(builder).or_exit(Exit::Usage)?
     };
     builder
         .build()

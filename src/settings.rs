@@ -1,5 +1,6 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
+mod addresses;
 pub mod certificates;
 pub mod dotenv;
 pub mod google;
@@ -14,13 +15,17 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use self::google::{service_account, sheet_id};
+use self::addresses::{base_url, password_of};
+pub use self::{
+    addresses::{is_open_line, openrouter_base, sheets_base, tavily_base},
+    google::{service_account, sheet_id},
+};
 use crate::{
     cli::ServiceArgs,
     money::Usd,
@@ -73,9 +78,6 @@ pub struct Settings {
     /// The services are simulated, and every artefact has to say so.
     pub simulated: bool,
 }
-
-/// The length from which on a password in an address is kept from being shown in answers, in bytes.
-const SHORTEST_PASSWORD: usize = 8;
 
 /// The length from which on the value of a header may be a key, in bytes.
 const SECRET_HEADER: usize = 16;
@@ -284,14 +286,6 @@ impl Settings {
     }
 }
 
-/// The password in an address, as it was before it was written with percent signs; shorter ones may be words that answers
-/// have.
-fn password_of(url: &Url) -> Option<SecretString> {
-    let password = percent_encoding::percent_decode_str(url.password()?);
-    let password = password.decode_utf8_lossy();
-    (password.len() >= SHORTEST_PASSWORD).then(|| password.into_owned().into())
-}
-
 fn openrouter() -> anyhow::Result<Endpoint> {
     let base = openrouter_base()?;
     let key = required_key("OPENROUTER_API_KEY", &keys::OPENROUTER)?;
@@ -305,11 +299,6 @@ fn model(args: &ServiceArgs) -> String {
         Some(slugs) => visible(slugs).replace('،', ","),
         None => DEFAULT_MODEL.into(),
     }
-}
-
-/// Where models are asked.
-pub fn openrouter_base() -> anyhow::Result<Url> {
-    base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
 }
 
 /// What is set about the models of a server.
@@ -381,12 +370,6 @@ fn tavily() -> anyhow::Result<Endpoint> {
         base: tavily_base()?,
         key,
     })
-}
-
-/// Where the web is searched.
-pub fn tavily_base() -> anyhow::Result<Url> {
-    let base = base_url("TAVILY_BASE_URL", "https://api.tavily.com")?;
-    without_page("TAVILY_BASE_URL", base, &["/search", "/extract", "/usage"])
 }
 
 /// US dollars for one search credit.
@@ -464,48 +447,9 @@ pub fn public_sheet(id: &str) -> anyhow::Result<PublicSheetSettings> {
     })
 }
 
-/// Where the Google Sheets API answers.
-pub fn sheets_base() -> anyhow::Result<Url> {
-    let base = base_url("GOOGLE_SHEETS_BASE_URL", SHEETS_API)?;
-    without_page("GOOGLE_SHEETS_BASE_URL", base, &["/v4/spreadsheets", "/v4"])
-}
-
 /// The tab that was asked for.
 pub fn sheet_tab() -> Option<String> {
     variable("GOOGLE_SHEET_TAB")
-}
-
-fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
-    let text = variable(name).map_or_else(|| default.into(), |text| visible(&text));
-    // What stands before an @ may be a password.
-    let shown = text.rsplit('@').next().unwrap_or_default();
-    let url = Url::parse(text.trim_end_matches('/'))
-        .with_context(|| format!("{name} ({shown}) is not a URL such as {default}"))?;
-    ensure!(
-        matches!(url.scheme(), "http" | "https") && url.has_host(),
-        "{name} ({shown}) has to start with https:// (or http:// on this machine): such as {default}"
-    );
-    Ok(url)
-}
-
-/// An address that does not end with one of the pages that the program asks for below it.
-fn without_page(name: &str, base: Url, pages: &[&str]) -> anyhow::Result<Url> {
-    let path = base.path().trim_end_matches('/');
-    let Some((page, rest)) = pages
-        .iter()
-        .find_map(|page| Some((*page, path.strip_suffix(page)?)))
-    else {
-        return Ok(base);
-    };
-    let mut cut = base.clone();
-    cut.set_path(rest);
-    // A password is not shown.
-    let _ = cut.set_username("");
-    let _ = cut.set_password(None);
-    bail!(
-        "{name} ends with {page}, which the program adds itself: write {name}={}",
-        cut.as_str().trim_end_matches('/')
-    )
 }
 
 fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
@@ -516,12 +460,6 @@ fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
         )
     })?;
     Ok(visible(&key).into())
-}
-
-/// Whether an address is set that others on the way can listen to.
-pub fn is_open_line(name: &str) -> bool {
-    let url = variable(name).and_then(|text| Url::parse(&text).ok());
-    url.is_some_and(|url| url.scheme() == "http" && !google::is_loopback(&url))
 }
 
 /// A variable that is set and not blank, without what was copied along around it.

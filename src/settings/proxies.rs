@@ -6,7 +6,7 @@ use reqwest::{ClientBuilder, NoProxy, Proxy};
 use secrecy::SecretString;
 use url::Url;
 
-use super::{password_of, variable, visible};
+use super::{addresses::password_of, variable, visible};
 
 /// The port of a SOCKS proxy that names none.
 const SOCKS_PORT: u16 = 1080;

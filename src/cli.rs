@@ -40,13 +40,13 @@ pub struct Cli {
     /// What to do instead of running a batch.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The flags of the batch.
-    #[command(flatten)]
-    pub run: RunArgs,
     /// Work in this folder, as if the program were started there
     // It is taken before all others are read, because the folder has a .env.
     #[arg(short = 'C', value_name = "DIR", env = "BRANDINTEL_FOLDER", global = true, value_hint = clap::ValueHint::DirPath, display_order = 1_000)]
     pub folder: Option<PathBuf>,
+    /// The flags of the batch.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 impl Cli {

@@ -246,11 +246,12 @@ pub fn read(row: &Row, notes: &mut Vec<String>) -> Option<Result<Brand, Rejected
 }
 
 fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
-    let named = names::read(&row.name, &row.website).map_err(|reason| RejectedRow {
-        number: row.number,
-        name: text::shorten(&text::clean(&row.name), 40),
-        reason,
-    })?;
+    let named =
+        names::read(&without_logins(&row.name), &row.website).map_err(|reason| RejectedRow {
+            number: row.number,
+            name: text::shorten(&without_logins(&text::clean(&row.name)), 40),
+            reason,
+        })?;
     for (what, cell) in [("website", &row.website), ("parent company", &row.parent)] {
         // Without it the row would be another one, and paid for again when it is there.
         if no_brand::is_loading_cell(&text::clean(cell)) {
@@ -325,7 +326,7 @@ fn fingerprint(name: &str, website: Option<&Url>, parent: Option<&str>) -> Strin
 
 /// Reads the cell of the parent company; `Ok(None)` where it says that there is none.
 fn read_parent(cell: &str) -> Result<Option<String>, String> {
-    let parent = read_former_parent(cell);
+    let parent = read_former_parent(&without_logins(cell));
     match parent {
         Some(parent) if no_brand::is_error(&parent) => Err(format!(
             "«{}» is no parent company",
@@ -333,6 +334,20 @@ fn read_parent(cell: &str) -> Result<Option<String>, String> {
         )),
         parent => Ok(parent),
     }
+}
+
+/// A text in which addresses have no user and password any more.
+fn without_logins(text: &str) -> String {
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at + 3);
+        kept += before;
+        let end = |c: char| matches!(c, '/' | '?' | '#') || c.is_whitespace();
+        let authority = &address[..address.find(end).unwrap_or(address.len())];
+        rest = &address[authority.rfind('@').map_or(0, |at| at + 1)..];
+    }
+    kept + rest
 }
 
 /// The parent company as version 0.1 has read it.
@@ -343,11 +358,17 @@ fn read_former_parent(cell: &str) -> Option<String> {
 
 /// Reads an address with or without its scheme; `Ok(None)` where the cell says that there is none.
 pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
-    let typed = text::clean(cell);
+    let mut typed = text::clean(cell);
+    // In a Persian domain a half-space is a letter; in all others it came along from a chat.
+    if typed.chars().all(|c| c.is_ascii() || c == text::HALF_SPACE) {
+        typed.retain(|c| c != text::HALF_SPACE);
+    }
     if is_blank(&typed) {
         return Ok(None);
     }
-    let wrong = || format!("«{}» is not a web address", text::shorten(&typed, 60));
+    // What stands before an @ may be a password.
+    let shown = typed.rsplit('@').next().unwrap_or_default();
+    let wrong = || format!("«{}» is not a web address", text::shorten(shown, 60));
     if typed.chars().count() > CELL_LIMIT || typed.contains(' ') {
         return Err(wrong());
     }
@@ -356,7 +377,11 @@ pub fn read_website(cell: &str) -> Result<Option<Url>, String> {
     } else {
         format!("https://{typed}")
     };
-    let url = Url::parse(&address).map_err(|_| wrong())?;
+    let mut url = Url::parse(&address).map_err(|_| wrong())?;
+    // A login is nobody's business: not the model's, the search's, the log's or the reader's.
+    if url.set_username("").is_ok() {
+        let _ = url.set_password(None);
+    }
     let names_a_host = url.domain().is_some_and(|domain| {
         domain
             .trim_end_matches('.')
@@ -480,6 +505,40 @@ mod tests {
         assert_eq!(gathered.brands.len(), 2);
         assert!(gathered.brands.iter().all(|b| b.website.is_none()));
         assert_eq!(gathered.notes.len(), 2);
+    }
+
+    #[test]
+    fn a_login_in_a_cell_is_no_part_of_what_is_read() {
+        let gathered = gather(&[
+            row(
+                2,
+                "کاله",
+                "https://me:hunter2@kalleh.com/fa",
+                "ftp://me:hunter2@x.ir",
+            ),
+            row(3, "میهن", "me:hunter2@mihan.ir", ""),
+            row(4, "پاک", "ftp://me:hunter2@pak.ir", ""),
+            row(5, "هراز", "https://me:hunt er2@haraz.ir", ""),
+            row(6, "https://me:hunter2@x.ir", "", ""),
+        ]);
+        let told = format!("{gathered:?}");
+        assert!(!told.contains("hunt"), "{told}");
+        let websites: Vec<_> = gathered.brands.iter().map(Brand::host).collect();
+        assert_eq!(websites[0].as_deref(), Some("kalleh.com"));
+        assert_eq!(websites[1].as_deref(), Some("mihan.ir"));
+        assert_eq!(gathered.notes.len(), 2, "{:?}", gathered.notes);
+    }
+
+    #[test]
+    fn an_address_from_a_chat_is_read_without_its_marks() {
+        for cell in [
+            "\u{200F}https://kalleh.com/\u{200E}",
+            "https://kal\u{200C}leh.com/",
+            "\u{2067}kalleh.com\u{2069}\u{200B}",
+        ] {
+            let read = read_website(cell).unwrap().unwrap();
+            assert_eq!(read.as_str(), "https://kalleh.com/", "{cell:?}");
+        }
     }
 
     #[test]

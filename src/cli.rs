@@ -21,6 +21,7 @@ use crate::{
     research::{Depth, Stages},
     sandbox::{SchemaRules, Temper},
     state::shared::Address,
+    text::number,
 };
 
 /// Research a list of brands and leave a brief with evidence for each.
@@ -39,6 +40,10 @@ pub struct Cli {
     /// What to do instead of running a batch.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Work in this folder, as if the program were started there
+    // It is taken before all others are read, because the folder has a .env.
+    #[arg(short = 'C', value_name = "DIR", env = "BRANDINTEL_FOLDER", global = true, value_hint = clap::ValueHint::DirPath, display_order = 1_000)]
+    pub folder: Option<PathBuf>,
     /// The flags of the batch.
     #[command(flatten)]
     pub run: RunArgs,
@@ -81,6 +86,18 @@ impl Cli {
             }
         }
         Ok(cli)
+    }
+
+    /// Whether settings of a folder above are to be named: not where only what a person must see is printed, where
+    /// settings are not used, and by `check`, which names them itself.
+    pub fn names_settings(&self) -> bool {
+        match &self.command {
+            None => !self.run.verbosity.quiet,
+            Some(Command::Init | Command::Status(_) | Command::Export(_) | Command::Move(_)) => {
+                true
+            }
+            Some(_) => false,
+        }
     }
 }
 
@@ -286,7 +303,13 @@ pub struct BatchArgs {
     #[arg(long, value_name = "N", env = "BRANDINTEL_CHUNK_SIZE", default_value_t = 50, value_parser = positive)]
     pub chunk_size: usize,
     /// How much is asked about each brand
-    #[arg(long, env = "BRANDINTEL_DEPTH", value_enum, default_value_t)]
+    #[arg(
+        long,
+        env = "BRANDINTEL_DEPTH",
+        value_enum,
+        ignore_case = true,
+        default_value_t
+    )]
     pub depth: Depth,
     /// Keep a row of key findings for each brand in this tab of the sheet, which is added where it is missing
     #[arg(long, value_name = "NAME", env = "BRANDINTEL_RESULTS_TAB", value_parser = not_blank)]
@@ -295,7 +318,7 @@ pub struct BatchArgs {
     #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub force: bool,
     /// Do unchanged brands again whose reports are older
-    #[arg(long, value_name = "DAYS", env = "BRANDINTEL_MAX_AGE")]
+    #[arg(long, value_name = "DAYS", env = "BRANDINTEL_MAX_AGE", value_parser = age)]
     pub max_age: Option<u32>,
     /// Process only brands whose last result is a failure
     #[arg(long, env = "BRANDINTEL_RETRY_FAILED_ONLY", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
@@ -304,7 +327,7 @@ pub struct BatchArgs {
     #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Language of the reports
-    #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, default_value_t = Lang::Both)]
+    #[arg(long, value_name = "LANG", env = "BRANDINTEL_LANG", value_enum, ignore_case = true, default_value_t = Lang::Both)]
     pub lang: Lang,
 }
 
@@ -622,7 +645,7 @@ impl Lang {
 }
 
 fn workers(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
+    match number(text).parse() {
         Ok(n @ 1..=16) => Ok(n),
         _ => Err("the number of workers is 1 to 16 (8 is recommended)".into()),
     }
@@ -636,21 +659,25 @@ fn not_blank(text: &str) -> Result<String, String> {
 }
 
 fn positive(text: &str) -> Result<usize, String> {
-    match text.trim().parse() {
+    match number(text).parse() {
         Ok(n) if n > 0 => Ok(n),
         _ => Err("write a whole number of 1 or more".into()),
     }
 }
 
+fn age(text: &str) -> Result<u32, std::num::ParseIntError> {
+    number(text).parse()
+}
+
 fn rate(text: &str) -> Result<u32, String> {
-    match text.trim().parse() {
+    match number(text).parse() {
         Ok(n @ 1..=1_000_000) => Ok(n),
         _ => Err("requests per minute are a whole number from 1 to 1000000".into()),
     }
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    match text.trim().parse() {
+    match number(text).parse() {
         Ok(x) if (0.1..=100_000.0).contains(&x) => Ok(x),
         _ => Err("the speed is a number from 0.1 to 100000".into()),
     }
@@ -690,6 +717,33 @@ mod tests {
                 .workers,
             16
         );
+    }
+
+    #[test]
+    fn values_are_read_as_people_and_persian_keyboards_write_them() {
+        let args = [
+            "--google-sheets",
+            "--workers=۸",
+            "--budget=۵۰٫۲۵",
+            "--limit=١٬٠٠٠",
+            "--max-age=۳۰",
+            "--llm-rpm=\u{200F}۶۰",
+            "--deadline=۰۶:۳۰",
+            "--max-time=۹۰m",
+            "--keep-logs=۷",
+            "--depth=Quick",
+            "--lang=FA",
+        ];
+        let run = read(&args).unwrap().run;
+        assert_eq!(run.batch.workers, 8);
+        assert_eq!(run.batch.budget.unwrap().to_string(), "$50.25");
+        assert_eq!(run.source.limit, Some(1_000));
+        assert_eq!(run.batch.max_age, Some(30));
+        assert_eq!(run.services.llm_rpm, Some(60));
+        assert_eq!(run.unattended.deadline.unwrap().to_string(), "06:30:00");
+        assert_eq!(run.unattended.max_time.unwrap().as_secs(), 5_400);
+        assert_eq!(run.unattended.keep_logs, 7);
+        assert_eq!((run.batch.depth, run.batch.lang), (Depth::Quick, Lang::Fa));
     }
 
     #[test]

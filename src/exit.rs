@@ -29,7 +29,7 @@ pub enum Exit {
     Machine = 8,
     /// Interrupted by Ctrl-C.
     Interrupted = 130,
-    /// Ended by SIGTERM, or on Windows by closing the console or shutting down.
+    /// Ended by SIGTERM or SIGHUP, or on Windows by closing the console or shutting down.
     Terminated = 143,
 }
 
@@ -70,7 +70,7 @@ impl Exit {
                 "the machine failed: the disk is full, a folder cannot be written, or an internal error"
             }
             Self::Interrupted => "interrupted by Ctrl-C",
-            Self::Terminated => "ended by SIGTERM, or by closing the console on Windows",
+            Self::Terminated => "ended by SIGTERM or SIGHUP, or by closing the console on Windows",
         }
     }
 
@@ -124,12 +124,14 @@ impl Failure {
 
     /// What to do about what the system refused; other errors say it themselves.
     pub fn remedy(&self) -> Option<&'static str> {
-        let mut kinds = self
+        let mut causes = self
             .error
             .chain()
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .map(io::Error::kind);
-        kinds.find_map(|kind| match kind {
+            .filter_map(|cause| cause.downcast_ref::<io::Error>());
+        causes.find_map(|cause| match cause.kind() {
+            _ if is_of_open_files(cause) => {
+                Some("raise the limit of open files (ulimit -n 1024) or use fewer --workers")
+            }
             ErrorKind::PermissionDenied => {
                 Some("give this user the right to it, or start the program in another folder")
             }
@@ -142,6 +144,19 @@ impl Failure {
             _ => None,
         })
     }
+}
+
+/// Whether too many files are open, in this process or on the whole machine.
+pub fn is_of_open_files(error: &io::Error) -> bool {
+    let codes: &[i32] = match cfg!(windows) {
+        // ERROR_TOO_MANY_OPEN_FILES
+        true => &[4],
+        // EMFILE and ENFILE, which are the same everywhere.
+        false => &[24, 23],
+    };
+    error
+        .raw_os_error()
+        .is_some_and(|code| codes.contains(&code))
 }
 
 /// Gives an error the exit code it ends the program with.
@@ -175,5 +190,10 @@ mod tests {
         assert!(refused(ErrorKind::StorageFull).is_some_and(|text| text.contains("room")));
         assert!(refused(ErrorKind::PermissionDenied).is_some_and(|text| text.contains("right")));
         assert_eq!(refused(ErrorKind::InvalidData), None);
+        if cfg!(unix) {
+            let error = Err::<(), _>(io::Error::from_raw_os_error(24)).context("state/x");
+            let remedy = error.or_exit(Exit::Machine).unwrap_err().remedy();
+            assert!(remedy.is_some_and(|text| text.contains("ulimit -n")));
+        }
     }
 }

@@ -406,7 +406,7 @@ mod tests {
             for arg in command.get_arguments() {
                 let (command, name) = (command.get_name(), arg.get_id());
                 assert!(arg.get_help().is_some(), "{command} {name} says nothing");
-                let global = ["help", "version"].contains(&name.as_str());
+                let global = arg.is_global_set() || ["help", "version"].contains(&name.as_str());
                 let heading = arg.get_help_heading().is_some();
                 assert!(
                     !grouped || heading || global,

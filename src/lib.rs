@@ -11,7 +11,7 @@
 //! | room | answers |
 //! |---|---|
 //! | [`cli`], [`help`], `manual`, `completions` | which commands and flags are there, and how do people and shells learn of them? |
-//! | `settings` | what did the user ask for, and which keys and addresses were set? |
+//! | `folder`, `settings` | in which folder, what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
 //! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
 //! | `wishes` | what does a row ask for besides its brand? |
@@ -37,6 +37,7 @@ mod brand;
 mod commands;
 mod completions;
 mod event;
+mod folder;
 mod list;
 mod local;
 mod looks;
@@ -67,7 +68,7 @@ pub mod help;
 pub mod money;
 pub mod sandbox;
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, path::Path, sync::Arc};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
@@ -75,16 +76,25 @@ use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let args: Vec<OsString> = args.into_iter().collect();
-    match settings::dotenv::load().or_exit(Exit::Usage) {
-        Ok(warnings) => {
-            for warning in warnings {
-                output::warning(&warning);
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    batch::open_files::raise_limit();
+    let loaded = folder::enter(&mut args).and_then(|is_named| {
+        let loaded = settings::dotenv::load()?;
+        if !is_named {
+            // The file may have named a folder.
+            folder::enter(&mut Vec::new())?;
+        }
+        Ok(loaded)
+    });
+    match loaded.or_exit(Exit::Usage) {
+        Ok(loaded) => {
+            for warning in &loaded.warnings {
+                output::warning(warning);
             }
-            exit_code(read_and_run(&args))
+            exit_code(read_and_run(&args, loaded.above.as_deref()))
         }
         // Who asks for help gets it, whatever is wrong with the settings.
-        Err(_) if asks_for_help(&args) => exit_code(read_and_run(&args)),
+        Err(_) if asks_for_help(&args) => exit_code(read_and_run(&args, None)),
         Err(failure) => exit_code(refused(&args, failure)),
     }
 }
@@ -130,10 +140,11 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .enable_all()
         .max_blocking_threads(2)
         .build()
-        .or_exit(Exit::Usage)
+        .or_exit(Exit::Machine)
 }
 
-fn read_and_run(args: &[OsString]) -> Result<Exit, Failure> {
+/// `settings`: the `.env` of a folder above, which is named so that nobody wonders whose settings count.
+fn read_and_run(args: &[OsString], settings: Option<&Path>) -> Result<Exit, Failure> {
     let cli = match Cli::read(args.iter().cloned()) {
         Ok(cli) => cli,
         // Help and version are what was asked for, everything else is wrong usage.
@@ -147,6 +158,13 @@ fn read_and_run(args: &[OsString]) -> Result<Exit, Failure> {
             return Ok(Exit::Usage);
         }
     };
+    if let Some(file) = settings.filter(|_| cli.names_settings()) {
+        output::urgent(&format!(
+            "Settings are read from {}, in a folder above this one",
+            file.display()
+        ));
+    }
+    batch::open_files::prove_any()?;
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         match cli.command {

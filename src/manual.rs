@@ -217,8 +217,9 @@ mod tests {
     #[test]
     fn the_settings_of_the_page_are_those_that_are_read() {
         let listed: BTreeSet<String> = settings().into_iter().map(|(name, ..)| name).collect();
-        // A proxy is the network's business.
-        let read = crate::settings::NAMES.into_iter().chain(["HTTPS_PROXY"]);
+        // The network's and the machine's business.
+        let others = ["HTTPS_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "TZ"];
+        let read = crate::settings::NAMES.into_iter().chain(others);
         assert_eq!(listed, read.map(str::to_owned).collect());
     }
 }

@@ -5,6 +5,8 @@ use std::{fmt, iter::Sum, str::FromStr};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::text::number;
+
 /// Amounts from here on are no prices, and those below are nothing.
 const LARGEST: f64 = 1e9;
 const SMALLEST: f64 = 1e-12;
@@ -101,7 +103,8 @@ impl Sum for Usd {
 impl FromStr for Usd {
     type Err = NotMoney;
     fn from_str(text: &str) -> Result<Self, NotMoney> {
-        let plain = text.trim().trim_start_matches('$');
+        let number = number(text);
+        let plain = number.trim_matches('$').trim();
         Decimal::from_str(plain)
             .or_else(|_| Decimal::from_scientific(plain))
             .ok()

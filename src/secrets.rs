@@ -6,6 +6,14 @@ use std::{
 };
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use base64::{
+    Engine,
+    engine::{
+        GeneralPurpose,
+        general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
+    },
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -15,14 +23,40 @@ const REDACTED: &str = "[secret]";
 /// Parts of a secret shorter than this are no secret; the lines of a private key are longer.
 const SHORTEST_PART: usize = 16;
 
+/// What is found of a secret in base64 has at least so many characters: shorter texts have it by chance.
+const SHORTEST_BASE64: usize = 8;
+
+/// What stays as it is where the rest is written with percent signs (RFC 3986, 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// As [`RESERVED`], for what browsers leave besides.
+const RESERVED_IN_BROWSERS: &AsciiSet = &RESERVED
+    .remove(b'!')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*');
+
 /// All secrets of a run: those of the settings, and tokens that services gave out since.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets(Arc<RwLock<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
-    parts: Vec<SecretString>,
+    forms: Vec<Form>,
     finder: Option<Finder>,
+}
+
+/// A way in which a secret, or a part of it, may be written.
+#[derive(Debug)]
+struct Form {
+    text: SecretString,
+    /// It is in base64, so what stands beside it in the same encoding belongs to it.
+    spreads: bool,
 }
 
 /// Finds all of them in one pass: every answer of a service is looked through.
@@ -48,20 +82,11 @@ impl Secrets {
     /// lines may write the line breaks in any way.
     pub fn add(&self, secret: &SecretString) {
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let whole = secret.expose_secret();
-        let lines = whole.lines().filter(|line| line.len() >= SHORTEST_PART);
-        let parts: Vec<SecretString> = match whole.contains('\n') {
-            true => lines.map(SecretString::from).collect(),
-            false => vec![secret.clone()],
-        };
-        let parts = parts
-            .into_iter()
-            .filter(|part| !part.expose_secret().is_empty());
-        known.parts.extend(parts);
+        known.forms.extend(forms(secret.expose_secret()));
         // The longest first, where one secret is the beginning of another.
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
-            .build(known.parts.iter().map(ExposeSecret::expose_secret));
+            .build(known.forms.iter().map(|form| form.text.expose_secret()));
         known.finder = finder.ok().map(Finder);
     }
 
@@ -69,11 +94,24 @@ impl Secrets {
     pub fn redact(&self, text: &str) -> String {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let Some(Finder(finder)) = &known.finder else {
-            return known.parts.iter().fold(text.to_owned(), |text, secret| {
-                text.replace(secret.expose_secret(), REDACTED)
+            return known.forms.iter().fold(text.to_owned(), |text, form| {
+                text.replace(form.text.expose_secret(), REDACTED)
             });
         };
-        finder.replace_all(text, &vec![REDACTED; finder.patterns_len()])
+        let mut redacted = String::new();
+        let mut done = 0;
+        for found in finder.find_iter(text) {
+            let (mut from, mut to) = (found.start(), found.end());
+            if known.forms[found.pattern().as_usize()].spreads {
+                (from, to) = spread(text, from, to);
+            }
+            if from >= done {
+                redacted += &text[done..from];
+                redacted += REDACTED;
+            }
+            done = done.max(to);
+        }
+        redacted + &text[done..]
     }
 
     /// Takes the secrets out of every text in a JSON value, where they may have been written with escapes. Returns
@@ -97,9 +135,93 @@ impl Secrets {
     }
 }
 
+/// The ways in which a secret may be written. One of several lines is a private key, which is never sent, so that nobody
+/// can send it back in another form.
+fn forms(secret: &str) -> Vec<Form> {
+    let form = |spreads| {
+        move |text: String| Form {
+            text: text.into(),
+            spreads,
+        }
+    };
+    if secret.contains('\n') {
+        let lines = secret.lines().filter(|line| line.len() >= SHORTEST_PART);
+        return lines.map(str::to_owned).map(form(false)).collect();
+    }
+    let percent = |set| utf8_percent_encode(secret, set).to_string();
+    let json = Value::from(secret).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let html = secret
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let mut texts = vec![
+        secret.to_owned(),
+        json.replace('/', "\\/"),
+        json,
+        percent(RESERVED),
+        percent(RESERVED_IN_BROWSERS),
+        in_lower_case(&percent(RESERVED)),
+        in_lower_case(&percent(RESERVED_IN_BROWSERS)),
+        percent(RESERVED).replace("%20", "+"),
+        html.replace('"', "&quot;"),
+        html.replace('"', "&quot;").replace('\'', "&#39;"),
+    ];
+    let mut in_base64: Vec<String> = (0..3)
+        .flat_map(|before| [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD].map(|e| inside(secret, before, e)))
+        .filter(|text| text.len() >= SHORTEST_BASE64)
+        .collect();
+    for texts in [&mut texts, &mut in_base64] {
+        texts.retain(|text| !text.is_empty());
+        texts.sort();
+        texts.dedup();
+    }
+    let plain = texts.into_iter().map(form(false));
+    plain.chain(in_base64.into_iter().map(form(true))).collect()
+}
+
+/// The digits behind percent signs in lower case; the rest of a secret stays.
+fn in_lower_case(percent: &str) -> String {
+    let mut digits = 0;
+    let lower = percent.chars().map(|c| {
+        let is_digit = digits > 0;
+        digits = if c == '%' { 2 } else { digits.max(1) - 1 };
+        if is_digit { c.to_ascii_lowercase() } else { c }
+    });
+    lower.collect()
+}
+
+/// What base64 makes of a secret behind so many other bytes, such as a name and a colon: the characters that hang on the
+/// secret alone.
+fn inside(secret: &str, before: usize, engine: &GeneralPurpose) -> String {
+    let mut bytes = vec![0; before];
+    bytes.extend(secret.bytes());
+    let encoded = engine.encode(&bytes);
+    let from = (before * 8).div_ceil(6);
+    let to = bytes.len() * 8 / 6;
+    encoded[from..to.max(from)].to_owned()
+}
+
+/// All of a text in base64, a part of which stands from here to there.
+fn spread(text: &str, from: usize, to: usize) -> (usize, usize) {
+    let belongs = |b: &u8| b.is_ascii_alphanumeric() || b"+/-_=".contains(b);
+    let bytes = text.as_bytes();
+    let before = bytes[..from].iter().rev().take_while(|b| belongs(b));
+    let mut begin = from - before.count();
+    // The letter behind a backslash is an escape of JSON, which would not be JSON without it.
+    if begin > 0 && bytes[begin - 1] == b'\\' {
+        let escape = if bytes[begin] == b'u' { 5 } else { 1 };
+        begin = from.min(begin + escape);
+    }
+    let behind = bytes[to..].iter().take_while(|b| belongs(b));
+    (begin, to + behind.count())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+    use proptest::prelude::*;
     use serde_json::json;
 
     #[test]
@@ -118,5 +240,64 @@ mod tests {
         assert!(secrets.redact_json(&mut json));
         assert_eq!(json, json!({"error": ["[secret]", "-----\\n[secret]\\n"]}));
         assert!(!secrets.redact_json(&mut json));
+    }
+
+    proptest! {
+        /// Whatever stands around it, and in whichever alphabet: no three bytes of it can be read back.
+        #[test]
+        fn a_secret_in_base64_is_taken_out_whole(
+            secret in "[!-~]{12,60}",
+            before in "[ -~]{0,9}",
+            after in "[ -~]{0,9}",
+            padded in any::<bool>(),
+            url_safe in any::<bool>(),
+            json in any::<bool>(),
+        ) {
+            let secrets = Secrets::new([secret.as_str().into()]);
+            let engine = match (padded, url_safe) {
+                (true, false) => &STANDARD,
+                (true, true) => &URL_SAFE,
+                (false, false) => &STANDARD_NO_PAD,
+                (false, true) => &URL_SAFE_NO_PAD,
+            };
+            let encoded = engine.encode(format!("{before}{secret}{after}"));
+            let text = match json {
+                true => serde_json::json!({"said": format!("Basic\n{encoded}\tما")}).to_string(),
+                false => format!("Authorization: Basic {encoded}, and no more"),
+            };
+            let redacted = secrets.redact(&text);
+            let said: String = match json {
+                true => serde_json::from_str::<Value>(&redacted).unwrap()["said"].as_str().unwrap().to_owned(),
+                false => redacted.clone(),
+            };
+            prop_assert!(said.contains("Basic") && said.contains(REDACTED), "{}", redacted);
+            prop_assert!(!redacted.contains(&encoded[encoded.len() / 2..]), "{}", redacted);
+            prop_assert!(redacted.len() <= text.len() + REDACTED.len());
+            let left = redacted.replace(REDACTED, "").len();
+            prop_assert_eq!(left, text.len() - encoded.len(), "{}", redacted);
+        }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_the_forms_of_addresses_and_pages() {
+        let secret = r#"p@ss/w"rd+<1>&'x y'="#;
+        let secrets = Secrets::new([secret.into()]);
+        for form in [
+            secret,
+            r#"p@ss\/w\"rd+<1>&'x y'="#,
+            r#"p@ss/w\"rd+<1>&'x y'="#,
+            "p%40ss%2Fw%22rd%2B%3C1%3E%26%27x%20y%27%3D",
+            "p%40ss%2fw%22rd%2b%3c1%3e%26%27x%20y%27%3d",
+            "p%40ss%2Fw%22rd%2B%3C1%3E%26'x%20y'%3D",
+            "p%40ss%2Fw%22rd%2B%3C1%3E%26%27x+y%27%3D",
+            "p@ss/w&quot;rd+&lt;1&gt;&amp;'x y'=",
+            "p@ss/w&quot;rd+&lt;1&gt;&amp;&#39;x y&#39;=",
+        ] {
+            assert_eq!(
+                secrets.redact(&format!("a {form} b")),
+                "a [secret] b",
+                "{form}"
+            );
+        }
     }
 }

@@ -1,9 +1,13 @@
 //! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
+mod addresses;
 pub mod caps;
+pub mod certificates;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
+pub mod proxies;
+pub mod zone;
 
 use std::{
     env,
@@ -12,16 +16,25 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-pub use self::google::{service_account, sheet_id, tab_id};
+use self::addresses::{base_url, password_of};
+pub use self::{
+    addresses::{is_open_line, openrouter_base, sheets_base, tavily_base},
+    google::{service_account, sheet_id, tab_id},
+};
 use crate::{
-    cli::ServiceArgs, money::Usd, sandbox::Sandbox, secrets::Secrets, services::llm::Prices,
+    cli::ServiceArgs,
+    money::Usd,
+    sandbox::Sandbox,
+    secrets::Secrets,
+    services::llm::Prices,
     state::caps::Caps,
+    text::{is_invisible, number},
 };
 
 /// The settings that are no flags.
@@ -189,7 +202,7 @@ impl Settings {
         };
         Ok(Self {
             openrouter: openrouter()?,
-            model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+            model: model(args),
             terms: model_terms()?,
             tavily: tavily()?,
             credit_price: credit_price()?,
@@ -216,7 +229,10 @@ impl Settings {
             caps::caps().err(),
             if needs_sheet { sheet(None).err() } else { None },
         ];
-        parts.into_iter().flatten().collect()
+        let network = proxies::problems()
+            .into_iter()
+            .chain(certificates::problems());
+        parts.into_iter().flatten().chain(network).collect()
     }
 
     /// The spreadsheet's id and the tab that was asked for, however it is read.
@@ -288,7 +304,9 @@ impl Settings {
             .filter(|value| value.len() >= SECRET_HEADER)
             .map(|value| SecretString::from(value.to_owned()));
         let keys = keys.into_iter().chain(of_sheet).cloned();
-        Secrets::new(keys.chain(headers))
+        let bases = [&self.openrouter.base, &self.tavily.base].map(password_of);
+        let bases = bases.into_iter().flatten();
+        Secrets::new(keys.chain(headers).chain(bases).chain(proxies::secrets()))
     }
 }
 
@@ -299,9 +317,12 @@ fn openrouter() -> anyhow::Result<Endpoint> {
     Ok(Endpoint { base, key })
 }
 
-/// Where models are asked.
-pub fn openrouter_base() -> anyhow::Result<Url> {
-    base_url("OPENROUTER_BASE_URL", "https://openrouter.ai/api/v1")
+/// The models that were asked for; a Persian comma stands between them too.
+fn model(args: &ServiceArgs) -> String {
+    match &args.model {
+        Some(slugs) => visible(slugs).replace('،', ","),
+        None => DEFAULT_MODEL.into(),
+    }
 }
 
 /// What is set about the models of a server.
@@ -319,7 +340,7 @@ fn prices() -> anyhow::Result<Option<Prices>> {
         return Ok(None);
     };
     let amounts: Option<Vec<Usd>> = text
-        .split(',')
+        .split([',', '،'])
         .map(|amount| amount.trim().parse().ok())
         .collect();
     match amounts.as_deref() {
@@ -333,7 +354,7 @@ fn prices() -> anyhow::Result<Option<Prices>> {
 /// Headers that a gateway wants with every request, as `name: value; name: value`. Debug output does not show their values.
 fn headers() -> anyhow::Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    let text = variable("OPENROUTER_HEADERS").unwrap_or_default();
+    let text = visible(&variable("OPENROUTER_HEADERS").unwrap_or_default());
     for header in text.split(';').filter(|header| !header.trim().is_empty()) {
         let parsed = header.split_once(':').and_then(|(name, value)| {
             let name: HeaderName = name.trim().parse().ok()?;
@@ -360,7 +381,7 @@ pub fn answer_time() -> anyhow::Result<Option<Duration>> {
     let Some(text) = variable("OPENROUTER_TIMEOUT") else {
         return Ok(None);
     };
-    match text.parse::<u64>() {
+    match number(&text).parse::<u64>() {
         Ok(seconds @ 5..=86_400) => Ok(Some(Duration::from_secs(seconds))),
         _ => bail!("OPENROUTER_TIMEOUT ({text}): write whole seconds from 5 to 86400, such as 600"),
     }
@@ -373,11 +394,6 @@ fn tavily() -> anyhow::Result<Endpoint> {
         base: tavily_base()?,
         key,
     })
-}
-
-/// Where the web is searched.
-pub fn tavily_base() -> anyhow::Result<Url> {
-    base_url("TAVILY_BASE_URL", "https://api.tavily.com")
 }
 
 /// US dollars for one search credit.
@@ -427,7 +443,7 @@ fn sheet(
     let access = match (account, variable("GOOGLE_API_KEY")) {
         (Some(path), _) => SheetAccess::ServiceAccount(service_account(&path)?),
         (None, Some(key)) => {
-            let key = key.into();
+            let key = visible(&key).into();
             keys::check("GOOGLE_API_KEY", &key, &keys::GOOGLE)?;
             SheetAccess::ApiKey(key)
         }
@@ -459,11 +475,6 @@ pub fn public_sheet(id: &str, tab: Option<&str>) -> anyhow::Result<PublicSheetSe
     })
 }
 
-/// Where the Google Sheets API answers.
-pub fn sheets_base() -> anyhow::Result<Url> {
-    base_url("GOOGLE_SHEETS_BASE_URL", SHEETS_API)
-}
-
 /// The tab of the spreadsheet that was asked for, by a flag or a setting. Blanks around it stay: titles may have them.
 pub fn sheet_tab(asked: Option<&str>) -> Option<String> {
     let set = |name: &str| env::var(name).ok().filter(|value| !value.trim().is_empty());
@@ -487,7 +498,7 @@ fn reports_url() -> anyhow::Result<Option<Url>> {
             "{name}: write the address at which colleagues open the folder output/, such as https://reports.agency.ir/brands/"
         )
     })?;
-    ensure!(
+    anyhow::ensure!(
         url.password().is_none() && url.username().is_empty(),
         "{name} has a user name or a password in it, which everybody who opens the sheet would read: leave them out"
     );
@@ -506,17 +517,6 @@ fn reports_url() -> anyhow::Result<Option<Url>> {
     Ok(Some(url))
 }
 
-fn base_url(name: &str, default: &str) -> anyhow::Result<Url> {
-    let text = variable(name).unwrap_or_else(|| default.into());
-    let url = Url::parse(text.trim_end_matches('/'))
-        .with_context(|| format!("{name} ({text}) is not a URL such as {default}"))?;
-    ensure!(
-        matches!(url.scheme(), "http" | "https") && url.has_host(),
-        "{name} ({text}) has to start with https:// (or http:// on this machine): such as {default}"
-    );
-    Ok(url)
-}
-
 fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
     let key = variable(name).with_context(|| {
         format!(
@@ -524,21 +524,21 @@ fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
             kind.from
         )
     })?;
-    Ok(key.into())
+    Ok(visible(&key).into())
 }
 
-/// Whether an address is set that others on the way can listen to.
-pub fn is_open_line(name: &str) -> bool {
-    let url = variable(name).and_then(|text| Url::parse(&text).ok());
-    url.is_some_and(|url| url.scheme() == "http" && !google::is_loopback(&url))
-}
-
-/// A variable that is set and not blank.
+/// A variable that is set and not blank, without what was copied along around it.
 pub fn variable(name: &str) -> Option<String> {
     env::var(name)
         .ok()
-        .map(|value| value.trim().to_owned())
+        .map(|value| dotenv::tidy(&value).to_owned())
         .filter(|value| !value.is_empty())
+}
+
+/// A key, id or address without invisible marks, which chats and pages from right to left put around and into what is
+/// copied: they have no meaning in it.
+fn visible(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect()
 }
 
 #[cfg(test)]

@@ -417,6 +417,17 @@ pub fn latin_digits(text: &str) -> String {
     text.chars().map(digit).collect()
 }
 
+/// A number as it was typed, with ASCII digits and a dot: Persian keyboards have marks of their own for decimals and
+/// thousands, and what is copied from a chat has invisible ones.
+pub fn number(text: &str) -> String {
+    let digits = latin_digits(text);
+    let marks = digits
+        .chars()
+        .filter(|&c| !is_invisible(c) && c != '٬')
+        .map(|c| if c == '٫' { '.' } else { c });
+    marks.collect::<String>().trim().to_owned()
+}
+
 fn unify(c: char) -> char {
     match c {
         'ي' | 'ى' | 'ې' | 'ۍ' => 'ی',
@@ -434,7 +445,7 @@ fn shift_digit(c: char, zero: char) -> char {
 }
 
 /// Direction marks, joiners, soft hyphens, byte-order marks, fillers, and the tatweel, which only stretches a word.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     is_filler(c)
         || matches!(c,
         '\u{00AD}' | '\u{0640}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}'
@@ -633,6 +644,7 @@ mod tests {
         assert_eq!(persian_digits("12,500.5 در 2026."), "۱۲٬۵۰۰٫۵ در ۲۰۲۶.");
         assert_eq!(persian_digits("١٣٤٨"), "۱۳۴۸");
         assert_eq!(latin_digits("سال ۱۳۴۸ یا ١٣٤٨"), "سال 1348 یا 1348");
+        assert_eq!(number(" \u{200F}۱٬۲۰۰٫۵ "), "1200.5");
     }
 
     #[test]

@@ -467,7 +467,12 @@ mod signals {
 
     #[test]
     fn interrupted_runs_end_well_and_go_on() {
-        for (name, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut signals = vec![("-INT", 130), ("-TERM", 143)];
+        if cfg!(target_os = "linux") {
+            // Elsewhere it is heeded on a terminal alone, which a test does not have.
+            signals.push(("-HUP", 143));
+        }
+        for (name, code) in signals {
             let desk = Desk::with_list(&list_of(12));
             // Four answers, and then each of the three workers waits for one.
             desk.sandbox.allow_models(4);
@@ -508,7 +513,7 @@ mod signals {
     }
 
     #[test]
-    fn a_second_interrupt_leaves_at_once() {
+    fn an_interrupt_after_more_than_a_second_leaves_at_once() {
         let desk = Desk::with_list(&list_of(3));
         desk.sandbox.allow_models(0);
         let mut command = desk.command(&["--google-sheets"]);
@@ -516,8 +521,66 @@ mod signals {
         desk.wait_for_models(1);
         signal("-INT", &running);
         wait_for_stop(&mut running);
-        signal("-INT", &running);
+        // Nothing is answered, so only a second signal ends it.
+        while running.try_wait().unwrap().is_none() {
+            let _ = std::process::Command::new("kill")
+                .args(["-INT", &running.id().to_string()])
+                .stderr(Stdio::null())
+                .status();
+        }
         assert_eq!(running.wait().unwrap().code(), Some(130));
+        assert_eq!(desk.checkpoint()["status"], "running");
+    }
+
+    #[test]
+    fn two_signals_at_once_are_one_and_the_run_ends_with_its_summary() {
+        let desk = Desk::with_list(&list_of(3));
+        desk.sandbox.allow_models(0);
+        let mut command = desk.command(&["--google-sheets"]);
+        command.stderr(Stdio::piped()).stdout(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        desk.wait_for_models(1);
+        // Two kinds, because a system may make one of two of a kind.
+        let both = format!("kill -INT {0}; kill -TERM {0}", running.id());
+        let sent = std::process::Command::new("sh")
+            .args(["-c", &both])
+            .status();
+        assert!(sent.unwrap().success());
+        wait_for_stop(&mut running);
+        desk.sandbox.allow_models(u64::MAX);
+        let ended = running.wait_with_output().unwrap();
+        assert!(matches!(ended.status.code(), Some(130 | 143)), "{ended:?}");
+        let out = String::from_utf8(ended.stdout).unwrap();
+        assert!(out.contains("[TOTALS]"), "{out}");
+        assert_eq!(desk.checkpoint()["status"], "interrupted");
+    }
+
+    /// Whoever starts a run with `nohup` wants it to outlive the terminal.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_hang_up_that_is_ignored_ends_nothing() {
+        let desk = Desk::with_list(&list_of(2));
+        desk.sandbox.allow_models(0);
+        let program = desk.command(&["--google-sheets"]);
+        let mut ignoring = std::process::Command::new("sh");
+        ignoring
+            .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .current_dir(desk.folder.path())
+            .stdout(Stdio::null());
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => ignoring.env(name, value),
+                None => ignoring.env_remove(name),
+            };
+        }
+        let mut running = ignoring.spawn().unwrap();
+        desk.wait_for_models(1);
+        signal("-HUP", &running);
+        desk.sandbox.allow_models(u64::MAX);
+        assert_eq!(running.wait().unwrap().code(), Some(0));
+        assert_eq!(desk.registry().len(), 2);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{
     afford::{Means, Reached},
     crew::End,
+    deadline,
     desk::{Desk, warn},
     next_steps,
     plan::{Estimate, Plan},
@@ -76,6 +77,7 @@ impl Desk {
             chunk_size: self.args.batch.chunk_size,
             budget: self.args.batch.budget,
             spent_before: self.paid.job_spent().0,
+            deadline: deadline::until(&self.args.unattended, self.started),
         };
         summary::config(&config, &means.caps);
         let estimate = price::estimate(plan, &self.args, &self.settings, connections);

@@ -35,9 +35,8 @@ impl Deadline {
         begun: Instant,
         expected: Duration,
     ) -> Self {
-        let started = started.to_zoned_datetime(TimeZone::system());
         Self {
-            until: args.deadline.and_then(|time| next(&started, time)),
+            until: until(args, started),
             max_time: args.max_time,
             begun,
             recent: VecDeque::with_capacity(RECENT),
@@ -69,7 +68,7 @@ impl Deadline {
         let by_clock = self.until.as_ref().and_then(|until| {
             let left = Timestamp::now().duration_until(until.timestamp());
             let left = Duration::try_from(left).unwrap_or_default();
-            (left < typical).then(|| format!("--deadline is {}", until.strftime("%H:%M")))
+            (left < typical).then(|| format!("--deadline is {}", until.strftime("%H:%M %:z")))
         });
         by_clock
             .or_else(|| {
@@ -87,6 +86,12 @@ impl Deadline {
         let last = recent.len().saturating_sub(1);
         recent.get(last * 9 / 10).copied().unwrap_or(self.expected)
     }
+}
+
+/// The moment that `--deadline` means, for a run that began at this one.
+pub fn until(args: &UnattendedArgs, started: Timestamp) -> Option<ZonedDateTime> {
+    let started = started.to_zoned_datetime(TimeZone::system());
+    next(&started, args.deadline?)
 }
 
 /// The next moment at which clocks show this time. Where they are put back it may come twice in a day; where they are

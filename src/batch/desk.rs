@@ -11,6 +11,7 @@ use super::{
     forecast::PerBrand,
     list_failure,
     log::LogFiles,
+    open_files,
     opening::{Begin, list_id, settings, take_state},
     plan::{self, Plan, Rules},
     preflight::Connections,
@@ -36,7 +37,7 @@ use crate::{
     sandbox::Sandbox,
     say,
     services::{exchanges::Exchanges, llm::OpenRouter, patience::Waits, tavily::Tavily},
-    settings::Settings,
+    settings::{Settings, zone},
     state::{
         StateFolder,
         checkpoint::Checkpoint,
@@ -71,6 +72,20 @@ pub struct Desk {
     pub sandbox: Option<Arc<Sandbox>>,
 }
 
+/// A deadline goes by the time zone that somebody wanted, or not at all.
+fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
+    match zone::trouble(has_deadline) {
+        Some(trouble) if has_deadline && zone::is_set_wrong() => {
+            Err(Failure::new(Exit::Usage, format!("--deadline: {trouble}")))
+        }
+        Some(trouble) => {
+            output::warning(&trouble);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
 impl Desk {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
     pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
@@ -86,6 +101,8 @@ impl Desk {
         }
         crate::output::set_quiet(args.verbosity.quiet);
         summary::banner(args.services.sandbox);
+        look_at_clock(args.unattended.deadline.is_some())?;
+        open_files::prove(args.batch.workers, args.services.sandbox)?;
         let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
         let run_id: Arc<str> = format!(
@@ -101,7 +118,7 @@ impl Desk {
             writable::prove(&settings.folders.output)?;
             Some(state)
         };
-        let list: Arc<str> = list_id(&args.source, &settings).into();
+        let list: Arc<str> = list_id(&args, &settings).into();
         let address = args.shared.address(args.services.sandbox);
         let address = address.or_exit(Exit::Usage)?;
         if let (None, Some(moved)) = (&address, moved::note(&settings.folders.state)) {

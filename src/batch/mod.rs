@@ -19,6 +19,7 @@ mod hosts;
 mod lines;
 mod log;
 mod next_steps;
+pub mod open_files;
 mod opening;
 mod order;
 mod outages;

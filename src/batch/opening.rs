@@ -1,12 +1,12 @@
 //! What a run begins with: settings, and the store in its folder or the one that hosts share.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::together::store_failure;
 use crate::{
-    cli::{BatchArgs, RunArgs, ServiceArgs, SourceArgs},
+    cli::{BatchArgs, RunArgs, ServiceArgs},
     exit::{Exit, Failure, OrExit},
     sandbox::{self, Sandbox},
     settings::Settings,
@@ -126,12 +126,18 @@ impl Begin<'_> {
 }
 
 /// The same sheet or file is the same list, however often it is read.
-pub fn list_id(source: &SourceArgs, settings: &Settings) -> String {
+pub fn list_id(args: &RunArgs, settings: &Settings) -> String {
+    let source = &args.source;
     if let Some(path) = &source.brands {
         // A file that is not there is named when it is read.
-        let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let here = Path::new(".").canonicalize().ok();
+        // A folder may be moved with its list. Hosts that share a store have a folder each, and one list at one path.
+        let inside = here.filter(|_| args.shared.state.is_none());
+        let path = inside.and_then(|here| whole.strip_prefix(here).ok());
+        let path = path.unwrap_or(&whole).display();
         let tab = source.tab.as_deref().map(|tab| format!("#{}", tab.trim()));
-        return format!("file:{}{}", path.display(), tab.unwrap_or_default());
+        return format!("file:{path}{}", tab.unwrap_or_default());
     }
     match settings.spreadsheet() {
         Some((id, tab)) if source.google_sheets => {

@@ -4,6 +4,7 @@ use std::{
     cmp::Reverse,
     fs::File,
     io::{BufReader, BufWriter, Read, Seek, Write},
+    path::Path,
     vec,
 };
 
@@ -14,6 +15,7 @@ use super::{
     plan::Due,
     queue::{NO_ROOM, NOT_READ},
 };
+use crate::state::scratch_file;
 
 /// Brands that wait in memory.
 const HELD: usize = 2_000;
@@ -43,11 +45,11 @@ impl Order {
     }
 
     fn put_down(&mut self, due: &Due) -> anyhow::Result<()> {
-        let file = match &mut self.rest {
+        let file = match self.rest.take() {
             Some(file) => file,
-            // It has no name, so it is gone with the program.
-            None => self.rest.insert(BufWriter::new(tempfile::tempfile()?)),
+            None => BufWriter::new(scratch_file(Path::new("."))?),
         };
+        let file = self.rest.insert(file);
         let json = serde_json::to_vec(due)?;
         file.write_all(&json)?;
         let begin = self.ends.last().unwrap_or(&0);

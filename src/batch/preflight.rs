@@ -37,7 +37,7 @@ use crate::{
         successes::Successes,
         tavily::{self, KeyUsage, Tavily},
     },
-    settings::{PublicSheetSettings, Settings, hint},
+    settings::{PublicSheetSettings, Settings, certificates, hint, proxies},
     state::paid::Paid,
 };
 
@@ -74,19 +74,24 @@ pub struct Connections {
 
 /// What sends requests. Redirections are followed only where the policy says so.
 pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Client, Failure> {
-    let mut builder = reqwest::Client::builder()
+    let builder = reqwest::Client::builder()
         .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
         // Every request is sent by one place, which counts and retries it.
         .redirect(redirects)
         .retry(reqwest::retry::never());
-    if simulated {
+    let builder = if simulated {
         // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
-        builder = builder.no_proxy().tls_certs_only([]);
-    }
+        builder.no_proxy().tls_certs_only([])
+    } else {
+        if let Some(problem) = certificates::problems().into_iter().next() {
+            return Err(problem).or_exit(Exit::Usage);
+        }
+        proxies::set(builder).or_exit(Exit::Usage)?
+    };
     builder
         .build()
-        .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates), and is the proxy's address right (HTTPS_PROXY)?")
+        .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
         .or_exit(Exit::Usage)
 }
 

@@ -35,7 +35,7 @@ pub async fn price(
     rows: &Rows,
     known: &Known<'_>,
 ) -> Result<Priced, Failure> {
-    let list = list_id(&args.source, settings);
+    let list = list_id(args, settings);
     let now = Timestamp::now();
     // As a run would begin it: --force asks for every brand again.
     let job = Job::next(None, "", now, args.batch.force, 0);

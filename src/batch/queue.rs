@@ -5,15 +5,17 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{BufRead, BufReader, BufWriter, Seek, Write},
+    path::Path,
 };
 
 use anyhow::Context;
 
 use super::plan::Due;
+use crate::state::scratch_file;
 
 /// What is said when brands cannot wait on disk.
-pub const NO_ROOM: &str = "the list cannot be put down in the folder for temporary files: set TMPDIR (TEMP on Windows) to one with room";
-pub const NOT_READ: &str = "the list cannot be read back from the folder for temporary files";
+pub const NO_ROOM: &str = "the list cannot be put down in this folder, nor in that for temporary files: make room, or set TMPDIR (TEMP on Windows) to one with room";
+pub const NOT_READ: &str = "the list cannot be read back from where it was put down";
 
 /// The brands that are left, in their order.
 #[derive(Debug)]
@@ -75,7 +77,8 @@ impl Queue {
 
     fn put_down(&mut self, due: &Due) -> anyhow::Result<()> {
         if self.rest.is_none() {
-            self.rest = Some(Rest::Written(BufWriter::new(tempfile::tempfile()?)));
+            let file = scratch_file(Path::new("."))?;
+            self.rest = Some(Rest::Written(BufWriter::new(file)));
         }
         if let Some(Rest::Written(file)) = &mut self.rest {
             serde_json::to_writer(&mut *file, due)?;

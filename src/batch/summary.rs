@@ -3,11 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use console::Term;
+use jiff::ZonedDateTime;
 
 use super::{bill, log::LogFiles, plan::Estimate};
 use crate::{
     money::Usd,
     output, say,
+    settings::zone,
     state::{
         caps::Standing,
         meter::{Comparison, Difference},
@@ -43,13 +45,15 @@ fn rule(columns: usize) -> String {
 }
 
 /// How the run is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub workers: usize,
     pub chunk_size: usize,
     pub budget: Option<Usd>,
     /// What an interrupted run, with which this one goes on, has spent.
     pub spent_before: Usd,
+    /// When no other brand is begun.
+    pub deadline: Option<ZonedDateTime>,
 }
 
 /// Prints `[CONFIG]`.
@@ -66,6 +70,9 @@ pub fn config(config: &Config, caps: &[Standing]) {
     }
     for cap in caps {
         say!("  {}: {cap}", cap.title());
+    }
+    if let Some(deadline) = &config.deadline {
+        say!("  Deadline: {}", zone::named(deadline));
     }
     say!("");
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::Args;
 use jiff::{SignedDuration, civil::Time};
 
+use crate::text::number;
+
 /// What a run does when nobody watches.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Unattended")]
@@ -30,12 +32,12 @@ pub struct UnattendedArgs {
 }
 
 fn time_of_day(text: &str) -> Result<Time, String> {
-    Time::strptime("%H:%M", text.trim())
+    Time::strptime("%H:%M", number(text))
         .map_err(|_| "write the time of the day as 06:00, from 00:00 to 23:59".into())
 }
 
 fn length(text: &str) -> Result<Duration, String> {
-    let length = text.trim().parse::<SignedDuration>().ok();
+    let length = number(text).parse::<SignedDuration>().ok();
     length
         .and_then(|length| Duration::try_from(length).ok())
         .filter(|length| !length.is_zero())
@@ -43,7 +45,7 @@ fn length(text: &str) -> Result<Duration, String> {
 }
 
 fn days(text: &str) -> Result<u32, String> {
-    match text.trim().parse() {
+    match number(text).parse() {
         Ok(n @ 1..=36_500) => Ok(n),
         _ => Err("write a number of days from 1 to 36500".into()),
     }

@@ -6,7 +6,6 @@ use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use url::Url;
 
 use self::store::Kept;
 use crate::{
@@ -26,7 +25,7 @@ use crate::{
     money::Usd,
     output, say,
     services::{exchanges::Exchanges, patience::Waits},
-    settings::{self, Folders, Settings, dotenv},
+    settings::{self, Folders, Settings, certificates, dotenv, proxies, zone},
     state::{caps::Standing, known::Known, paid::Paid, registry::Registry, shared},
 };
 
@@ -82,10 +81,21 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
     for folder in [&folders.state, &folders.logs, &folders.output] {
         report.add(&format!("folder {}", folder.display()), try_folder(folder));
     }
+    if let Err(failure) = batch::open_files::prove(run.batch.workers, run.services.sandbox) {
+        report.add("open files", Err(failure));
+    }
     match batch::report_goes(run) {
         Ok(None) => {}
         Ok(Some(where_to)) => report.add("report", Ok(where_to)),
         Err(failure) => report.add("report", Err(failure)),
+    }
+    let deadline = run.unattended.deadline.is_some();
+    match zone::trouble(deadline) {
+        Some(trouble) if deadline && zone::is_set_wrong() => {
+            report.add("deadline", Err(Failure::new(Exit::Usage, trouble)));
+        }
+        Some(trouble) => report.note("time zone", &trouble),
+        None => {}
     }
     if run.services.sandbox {
         return true;
@@ -298,23 +308,15 @@ async fn rows(
     Some(rows)
 }
 
-/// Says which proxy requests go through, never its password, and which addresses are not spoken to over TLS.
+/// Says which proxies requests go through, never a password, and which addresses are not spoken to over TLS.
 fn note_network(report: &mut Report) {
-    let proxies = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let set = |name: &'static str| Some((name, settings::variable(name)?));
-    if let Some((name, value)) = proxies.into_iter().find_map(set) {
-        let url = Url::parse(&value).ok().filter(Url::has_host);
-        let url = url.or_else(|| Url::parse(&format!("http://{value}")).ok());
-        let place = url.as_ref().and_then(|url| {
-            let port = url
-                .port()
-                .map_or_else(String::new, |port| format!(":{port}"));
-            Some(format!("{}{port}", url.host_str()?))
-        });
-        let place = place.unwrap_or_else(|| "an address that cannot be read".into());
+    for note in proxies::notes() {
+        report.note("proxy", &note);
+    }
+    for name in certificates::without_effect() {
         report.note(
-            "proxy",
-            &format!("{name} is set: requests go through {place}"),
+            name,
+            "is set, and on this system the certificates of the system alone count",
         );
     }
     for name in [

@@ -199,7 +199,8 @@ impl SetUp {
             if is_file(&answer) {
                 let path = whole_path(&answer).or_exit(Exit::Usage)?;
                 if try_file(&path) {
-                    self.save("BRANDINTEL_BRANDS", &path.display().to_string())?;
+                    let path = self.file.path_from_here(&path);
+                    self.save("BRANDINTEL_BRANDS", &path)?;
                     return Ok(true);
                 }
                 continue;

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     report::Report,
     research::calendar::{day_in_iran, tehran},
-    state::stream_atomically,
+    state::{scratch_file, stream_atomically},
 };
 
 /// Days before the newest comparison that are shown.
@@ -99,10 +99,14 @@ struct MarkdownPage<'a> {
 }
 
 impl Nights {
-    /// Pages without nights.
-    pub fn new() -> anyhow::Result<Self> {
-        let spool = tempfile::tempfile()
-            .context("the page of changes cannot be put down in the folder for temporary files")?;
+    /// Pages without nights, in the folder that they are for.
+    pub fn new(output: &Path) -> anyhow::Result<Self> {
+        let spool = scratch_file(output).with_context(|| {
+            format!(
+                "the page of changes cannot be put down in {}",
+                output.display()
+            )
+        })?;
         Ok(Self {
             runs: BTreeMap::new(),
             newest: None,

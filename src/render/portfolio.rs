@@ -3,10 +3,12 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
+    fs,
     io::Write,
     path::Path,
 };
 
+use anyhow::Context;
 use askama::Template;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -258,8 +260,10 @@ pub fn walk(
     let glance = Glance::take(output, &folders, background)?;
     let t = glance.tongue();
     let failed = background.failed_by_folder();
-    let mut book = Book::new(t, glance.simulated)?;
-    let (mut nights, mut ownership) = (Nights::new()?, Ownership::default());
+    fs::create_dir_all(output)
+        .with_context(|| format!("the folder {} cannot be made", output.display()))?;
+    let mut book = Book::new(t, glance.simulated, output)?;
+    let (mut nights, mut ownership) = (Nights::new(output)?, Ownership::default());
     let (mut count, mut problems) = (0, Vec::new());
     let mut families = ownership::Families::default();
     stream_atomically(&output.join("index.html"), |page| {

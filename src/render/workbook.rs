@@ -1,6 +1,9 @@
 //! The workbook of all reports: how its sheets look, and what they have room for. What stands in them is in `sheets`.
 
-use std::io::{Seek, Write};
+use std::{
+    io::{Seek, Write},
+    path::Path,
+};
 
 use rust_xlsxwriter::{DocProperties, Workbook, Worksheet};
 
@@ -51,14 +54,22 @@ struct Progress {
 }
 
 impl Book {
-    /// A workbook without reports: sheets with frozen headers, ready to be printed.
-    pub fn new(t: Tongue, simulated: bool) -> anyhow::Result<Self> {
-        Self::with_row_limit(t, simulated, ROW_LIMIT)
+    /// A workbook without reports: sheets with frozen headers, ready to be printed. Until it is written, its rows wait
+    /// in a folder that has room for it.
+    pub fn new(t: Tongue, simulated: bool, folder: &Path) -> anyhow::Result<Self> {
+        Self::with_row_limit(t, simulated, folder, ROW_LIMIT)
     }
 
-    fn with_row_limit(t: Tongue, simulated: bool, row_limit: u32) -> anyhow::Result<Self> {
+    fn with_row_limit(
+        t: Tongue,
+        simulated: bool,
+        folder: &Path,
+        row_limit: u32,
+    ) -> anyhow::Result<Self> {
+        let mut workbook = Workbook::new();
+        workbook.set_tempdir(folder)?;
         let mut book = Self {
-            workbook: Workbook::new(),
+            workbook,
             t,
             simulated,
             formats: Formats::new(t, simulated),
@@ -265,7 +276,7 @@ mod tests {
     #[test]
     fn numbers_are_numbers_and_days_are_days() {
         let report = sample::report();
-        let mut book = Book::new(Tongue { fa: true }, false).unwrap();
+        let mut book = Book::new(Tongue { fa: true }, false, &std::env::temp_dir()).unwrap();
         book.add(&report).unwrap();
         let sheets = sheets(book);
         let at = |title: &str| {
@@ -303,7 +314,7 @@ mod tests {
     #[test]
     fn the_last_sheet_says_who_owns_whom() {
         let report = sample::report();
-        let mut book = Book::new(Tongue { fa: true }, false).unwrap();
+        let mut book = Book::new(Tongue { fa: true }, false, &std::env::temp_dir()).unwrap();
         book.add(&report).unwrap();
         book.add_owners(&with_an_owner(&report)).unwrap();
         let sheets = sheets(book);
@@ -316,7 +327,7 @@ mod tests {
     fn a_simulated_report_says_so_in_every_sheet() {
         let mut report = sample::report();
         report.simulated = true;
-        let mut book = Book::new(Tongue { fa: true }, true).unwrap();
+        let mut book = Book::new(Tongue { fa: true }, true, &std::env::temp_dir()).unwrap();
         book.add(&report).unwrap();
         book.add_owners(&with_an_owner(&report)).unwrap();
         let file = saved(book);
@@ -350,7 +361,7 @@ mod tests {
             let mut report = sample::report();
             report.brand = text.to_owned();
             report.facts.products[0].set(Field::ProductCategory, [sample::fact(text)]);
-            let mut book = Book::new(Tongue { fa: false }, false).unwrap();
+            let mut book = Book::new(Tongue { fa: false }, false, &std::env::temp_dir()).unwrap();
             book.add(&report).unwrap();
             let Data::String(read) = sheets(book)[0].get((1, 0)).unwrap().clone() else {
                 panic!("{text:.9} is no text");
@@ -369,7 +380,9 @@ mod tests {
         let rows = u32::try_from(report.sources.len()).unwrap();
         // The header, two reports, and the note.
         let limit = 1 + 2 * rows + 1;
-        let mut book = Book::with_row_limit(Tongue { fa: false }, false, limit).unwrap();
+        let mut book =
+            Book::with_row_limit(Tongue { fa: false }, false, &std::env::temp_dir(), limit)
+                .unwrap();
         for _ in 0..5 {
             book.add(&report).unwrap();
         }

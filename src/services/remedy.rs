@@ -1,6 +1,7 @@
 //! What to do about a failure, as far as its words tell.
 
 use super::{call::CallError, clock::SET_IT};
+use crate::settings::proxies;
 
 /// What services and the network say, and what to do then; the first that fits counts. `{address}` is the setting that
 /// holds the address.
@@ -67,6 +68,16 @@ pub fn is_of_another(why: &str) -> bool {
 
 /// What to do when a service stayed unavailable, for this reason.
 pub fn of_outage(why: &str, address: &str) -> String {
+    // The variables that name a proxy, or the first where there is none that could.
+    let set = proxies::names().join(" or ");
+    let remedy = remedy_of(why, address);
+    match set.is_empty() {
+        true => remedy,
+        false => remedy.replace("HTTPS_PROXY", &set),
+    }
+}
+
+fn remedy_of(why: &str, address: &str) -> String {
     // The words of a reply are the service's own, and may be of its network.
     if why.starts_with("status ") {
         return OF_SERVICE.to_owned();

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use url::Url;
 
-use super::{ServiceAccount, keys};
+use super::{ServiceAccount, dotenv, keys, visible};
 
 /// What is copied for the address of a spreadsheet, and what it is.
 const OTHERS: [(&str, &str); 6] = [
@@ -19,6 +19,7 @@ const OTHERS: [(&str, &str); 6] = [
 
 /// Finds the id in a spreadsheet's URL, or takes the text for the id.
 pub fn sheet_id(text: &str) -> anyhow::Result<String> {
+    let text = visible(text);
     let text = text.trim();
     keys::check_no_key("GOOGLE_SHEET_ID", text, "the address of the spreadsheet")?;
     if let Some((_, what)) = OTHERS.iter().find(|(part, _)| text.contains(part)) {
@@ -70,7 +71,10 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
     let place = || format!("GOOGLE_APPLICATION_CREDENTIALS ({})", path.display());
     let bytes = std::fs::read(path)
         .with_context(|| format!("{} cannot be read: is the path right?", place()))?;
-    let file: serde_json::Value = serde_json::from_slice(&bytes)
+    let text = decoded(&bytes).unwrap_or_default();
+    let text = dotenv::tidy(&text);
+    let mut file: serde_json::Value = serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&with_escaped_breaks(text)))
         // The parser's message may quote the file, which is a secret.
         .map_err(|_| {
             anyhow::anyhow!(
@@ -78,6 +82,13 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
                 place()
             )
         })?;
+    // Who copies a key by hand may write its line breaks as a backslash and an n once more.
+    if let Some(key) = file["private_key"]
+        .as_str()
+        .filter(|key| key.contains("\\n"))
+    {
+        file["private_key"] = key.replace("\\r", "").replace("\\n", "\n").into();
+    }
     if file["type"] != "service_account" {
         let what = match file["type"].as_str() {
             Some(kind) => format!("a file of type “{kind}”"),
@@ -106,6 +117,38 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
     Ok(account)
 }
 
+/// The text of a file as editors on Windows save it too: UTF-8 with a mark at its beginning, and UTF-16.
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let utf_16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.as_chunks().0.iter().map(|pair| unit(*pair));
+        char::decode_utf16(units)
+            .collect::<Result<String, _>>()
+            .ok()
+    };
+    match bytes {
+        [0xFF, 0xFE, text @ ..] => utf_16(text, u16::from_le_bytes),
+        [0xFE, 0xFF, text @ ..] => utf_16(text, u16::from_be_bytes),
+        [b'{', 0, ..] => utf_16(bytes, u16::from_le_bytes),
+        _ => String::from_utf8(bytes.to_vec()).ok(),
+    }
+}
+
+/// JSON whose strings have line breaks, as a key has them that was pasted by hand, with those breaks escaped.
+fn with_escaped_breaks(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len() + 64);
+    let (mut in_string, mut after_backslash) = (false, false);
+    for c in json.chars() {
+        match c {
+            '\n' if in_string => escaped += "\\n",
+            '\r' if in_string => {}
+            _ => escaped.push(c),
+        }
+        in_string ^= c == '"' && !after_backslash;
+        after_backslash = c == '\\' && !after_backslash;
+    }
+    escaped
+}
+
 /// Whether an address is on this machine.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host_str() {
@@ -119,6 +162,8 @@ pub fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     #[test]
@@ -160,6 +205,56 @@ mod tests {
             ("1ieRgnZ296", None),
         ] {
             assert_eq!(tab_id(text), id, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_read_with_the_marks_that_chats_put_into_it() {
+        let id = "1ieRgnZ296CcvWYi5GY21vAxIzU93-_9kHAdMdDNzkaQ";
+        for text in [
+            format!("\u{200F}{id}\u{200E}\u{200B}"),
+            format!("{}\u{200B}{}", &id[..9], &id[9..]),
+            format!("\u{202B}https://docs.google.com/spreadsheets/d/\u{200E}{id}/edit\u{202C}"),
+            format!("\u{FEFF}{id}\u{A0}"),
+            format!("\u{2066}{id}\u{2069}\n"),
+        ] {
+            assert_eq!(sheet_id(&text).unwrap(), id, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_key_file_is_read_as_editors_and_people_leave_it() {
+        let key = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
+        let file = |key: &str| {
+            format!(
+                r#"{{"type": "service_account", "client_email": "a@b.iam.gserviceaccount.com", "private_key": "{key}", "token_uri": "https://oauth2.googleapis.com/token"}}"#
+            )
+        };
+        let text = file(&key.replace('\n', "\\n"));
+        let marked = |text: &str| format!("\u{FEFF}{text}");
+        let units = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
+        let little = |text: &str| units(text).iter().flat_map(|u| u.to_le_bytes()).collect();
+        let big: Vec<u8> = units(&marked(&text))
+            .iter()
+            .flat_map(|u| u.to_be_bytes())
+            .collect();
+        let files: [(&str, Vec<u8>); 9] = [
+            ("as downloaded", text.clone().into()),
+            ("with a mark", marked(&text).into()),
+            ("UTF-16", little(&marked(&text))),
+            ("UTF-16, most significant first", big),
+            ("UTF-16 without a mark", little(&text)),
+            ("escaped twice", file(&key.replace('\n', "\\\\n")).into()),
+            ("with line breaks", file(key).into()),
+            ("of Windows", file(&key.replace('\n', "\r\n")).into()),
+            ("from a chat", format!("\u{200F}{text}\u{200E}\r\n").into()),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("account.json");
+        for (what, bytes) in files {
+            std::fs::write(&path, bytes).unwrap();
+            let account = service_account(&path).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_eq!(account.private_key.expose_secret(), key, "{what}");
         }
     }
 

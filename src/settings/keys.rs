@@ -115,7 +115,7 @@ fn check_characters(name: &str, key: &SecretString) -> anyhow::Result<()> {
     let key = key.expose_secret();
     ensure!(
         key.chars()
-            .all(|c| c.is_ascii_graphic() && !"\"'`<>".contains(c)),
+            .all(|c| c.is_ascii_graphic() && !"\"'`<>\\".contains(c)),
         "{name} has a character that no key has (a space, a line break or a quotation mark?): copy it again"
     );
     ensure!(

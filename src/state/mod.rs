@@ -31,6 +31,7 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use self::holder::Holder;
+use crate::exit::is_of_open_files;
 
 /// The file whose lock holds the folder.
 const LOCK: &str = "lock";
@@ -185,7 +186,17 @@ fn place(
         file.persist(path)?;
         Ok(())
     };
-    place().with_context(|| cannot_be_written(path))
+    place().map_err(|error| {
+        let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+        let words = match causes.any(is_of_open_files) {
+            true => format!(
+                "{} cannot be written, because too many files are open: raise ulimit -n",
+                path.display()
+            ),
+            false => cannot_be_written(path),
+        };
+        error.context(words)
+    })
 }
 
 fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
@@ -197,6 +208,12 @@ fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
         }
         created => created,
     }
+}
+
+/// A file without a name, which is gone with the program: in this folder, which has room for what comes of it, or else in
+/// the system's folder for temporary files, which a container may not have.
+pub fn scratch_file(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder).or_else(|error| tempfile::tempfile().map_err(|_| error))
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use crate::{
     exit::{Exit, Failure, OrExit},
-    settings::dotenv::known_names,
+    settings::dotenv::{known_names, tidy, unwrapped},
 };
 
 /// The one who answers.
@@ -86,17 +86,15 @@ fn prompt(question: &str) {
     let _ = write!(to, "{question}").and_then(|()| to.flush());
 }
 
-/// Terminals put quotation marks around a file that is dropped on them, and people copy whole lines of `.env`.
+/// Terminals put quotation marks around a file that is dropped on them, chats put invisible ones around an address, and
+/// people copy whole lines of `.env`.
 fn plain(line: &str) -> &str {
-    let line = line.trim();
-    let line = match line.split_once('=') {
-        Some((name, value)) if known_names().iter().any(|known| known == name.trim()) => {
-            value.trim()
-        }
+    let line = tidy(line);
+    let value = match line.split_once('=') {
+        Some((name, value)) if known_names().iter().any(|known| known == tidy(name)) => tidy(value),
         _ => line,
     };
-    let quoted = |mark: char| line.strip_prefix(mark)?.strip_suffix(mark);
-    quoted('"').or_else(|| quoted('\'')).unwrap_or(line)
+    unwrapped(value).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -113,6 +111,7 @@ mod tests {
                 "https://docs.google.com/x?a=b",
                 "https://docs.google.com/x?a=b",
             ),
+            ("\u{200F}“tvly-1”\u{200E}\n", "tvly-1"),
             ("\n", ""),
             ("\"", "\""),
         ] {

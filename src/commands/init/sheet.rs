@@ -114,7 +114,7 @@ impl SetUp {
             let path = whole_path(&answer).or_exit(Exit::Usage)?;
             let shared = self.share(&id, &path).await?;
             if shared != Shared::NoAccount {
-                let path = path.display().to_string();
+                let path = self.file.path_from_here(&path);
                 self.save("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
                 return Ok(shared == Shared::Read);
             }

@@ -371,6 +371,23 @@ pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
 mod tests {
     use super::*;
 
+    /// A run that is stopped waits for the answers in flight, and whoever stops it must not kill it before.
+    #[test]
+    fn units_and_containers_that_are_stopped_have_time_for_the_longest_call() {
+        let longest = time_for(LONGEST_ANSWER, None) * 2;
+        let minutes = |file: &str, before: &str, behind: &str| {
+            let text = std::fs::read_to_string(file).unwrap();
+            let time = text
+                .lines()
+                .find_map(|line| line.trim().strip_prefix(before));
+            let minutes = time.and_then(|time| time.trim().strip_suffix(behind)?.parse().ok());
+            Duration::from_mins(minutes.unwrap())
+        };
+        let unit = minutes("contrib/brandintel.service", "TimeoutStopSec=", "min");
+        let container = minutes("contrib/compose.yaml", "stop_grace_period:", "m");
+        assert!(unit > longest && container > longest, "{longest:?}");
+    }
+
     #[test]
     fn an_answer_has_time_in_proportion_to_its_length() {
         assert_eq!(time_for(12_000, None), Duration::from_mins(11));

@@ -17,6 +17,8 @@ use rustls::{
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 
+use crate::settings::certificates;
+
 /// How the server has to prove who it is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
@@ -41,6 +43,9 @@ impl Proof {
             ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         let held = match self {
             Self::System => {
+                if let Some(problem) = certificates::problems().into_iter().next() {
+                    return Err(problem);
+                }
                 return Ok(builder
                     .with_platform_verifier()
                     .context("the certificates of the system cannot be used")?

@@ -211,6 +211,8 @@ pub struct RejectedRow {
     pub name: String,
     /// What is wrong and how to mend it.
     pub reason: String,
+    /// A brand may be missing by it; not where the row adds up others or repeats the header.
+    pub brand_missing: bool,
 }
 
 /// The brands of a list, each once, in the order of their first rows.
@@ -250,6 +252,7 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
         names::read(&without_logins(&row.name), &row.website).map_err(|reason| RejectedRow {
             number: row.number,
             name: text::shorten(&without_logins(&text::clean(&row.name)), 40),
+            brand_missing: !no_brand::belongs_to_lists(&text::clean(&row.name)),
             reason,
         })?;
     for (what, cell) in [("website", &row.website), ("parent company", &row.parent)] {
@@ -258,6 +261,7 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
             return Err(RejectedRow {
                 number: row.number,
                 name: text::shorten(&text::clean(&row.name), 40),
+                brand_missing: true,
                 reason: format!(
                     "its {what} was still loading when the list was read: run again when the sheet shows it"
                 ),

@@ -102,7 +102,7 @@ impl Cli {
 }
 
 /// Flags that say how something is shown, and not that anything is to be done: `-v` is typed by who wants to see the version.
-const MANNERS: [&str; 2] = ["quiet", "verbose"];
+const MANNERS: [&str; 3] = ["quiet", "verbose", "folder"];
 
 /// Whether a flag was typed that asks for something.
 fn asks_for_something(matches: &ArgMatches) -> bool {

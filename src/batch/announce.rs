@@ -60,6 +60,7 @@ impl Desk {
                 number,
                 name,
                 reason,
+                ..
             } = row;
             tracing::warn!("row {number} «{name}» is set aside: {reason}");
             // A mail has them at its end.

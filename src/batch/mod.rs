@@ -258,7 +258,7 @@ async fn lead(
             due: plan.due.len(),
             skipped: plan.skipped,
             on_request: plan.on_request,
-            rejected: plan.rejected.len(),
+            rejected: plan.brands_missing(),
             per_brand: estimate.per_brand,
             refused,
         },
@@ -407,7 +407,7 @@ fn unwritten(
     let rejected = plan
         .rejected
         .iter()
-        .filter(|row| !refused(row.number))
+        .filter(|row| row.brand_missing && !refused(row.number))
         .map(|row| {
             (
                 Target::Rejected(row.name.clone()),

@@ -53,9 +53,9 @@ impl NextSteps {
         }
     }
 
-    /// Takes note of rows that name no brand.
+    /// Takes note of rows that should name a brand and do not.
     pub fn reject(&mut self, rows: &[RejectedRow]) {
-        let rows = rows.iter().take(EXAMPLES);
+        let rows = rows.iter().filter(|row| row.brand_missing).take(EXAMPLES);
         self.rejected
             .extend(rows.map(|row| format!("row {} «{}»: {}", row.number, row.name, row.reason)));
     }

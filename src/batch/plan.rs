@@ -142,6 +142,11 @@ pub struct Estimate {
 }
 
 impl Plan {
+    /// Rows that should name a brand and do not.
+    pub fn brands_missing(&self) -> usize {
+        self.rejected.iter().filter(|row| row.brand_missing).count()
+    }
+
     /// Decides brand by brand.
     ///
     /// # Errors

@@ -155,6 +155,7 @@ pub fn reason(name: &str, key: &str, owns: impl Fn(&str) -> bool) -> Option<Stri
 const NOTHING_IS: &str =
     "the cell has a word for “nothing”: type the brand's name, or clear the row";
 const TRUTH_IS: &str = "the cell holds true or false and no name: type the brand's name";
+const HEADER_IS: &str = "the row repeats the header: leave it out of the list";
 const TOTAL_IS: &str = "the row looks like a total: leave it out of the list";
 
 /// What each of these words, as [`text::key`] has it, says of its cell.
@@ -169,6 +170,11 @@ static WORDS: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
     };
     all.into_iter().flat_map(keyed).collect()
 });
+
+/// Whether a cell adds up other rows or repeats the header, as lists do.
+pub fn belongs_to_lists(name: &str) -> bool {
+    matches!(what(name, &text::key(name)), Some(TOTAL_IS | HEADER_IS))
+}
 
 /// What keeps a cell from showing its value, and what to do; `None` where it shows one.
 pub fn why_no_value(cell: &str) -> Option<&'static str> {
@@ -196,7 +202,7 @@ fn what(name: &str, key: &str) -> Option<&'static str> {
         return Some("the cell holds an e-mail address: type the brand's name");
     }
     if crate::list::is_header_of_names(name, key) {
-        return Some("the row repeats the header: leave it out of the list");
+        return Some(HEADER_IS);
     }
     if has(&[':', '=', '：']) && is_counted_total(&text::fold(name)) {
         return Some(TOTAL_IS);

@@ -5,6 +5,8 @@ use std::{
     process::ExitCode,
 };
 
+use crate::state::store::Fault;
+
 /// How the program ended. The numbers are part of the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -99,6 +101,10 @@ impl Failure {
 
     /// What to do about what the system refused; other errors say it themselves.
     pub fn remedy(&self) -> Option<&'static str> {
+        const NO_ROOM: &str = "make room on the disk and run again: what is done is kept";
+        if Fault::of(&self.error) == Some(Fault::Unwritable) {
+            return Some(NO_ROOM);
+        }
         let mut kinds = self
             .error
             .chain()
@@ -107,9 +113,6 @@ impl Failure {
         kinds.find_map(|kind| match kind {
             ErrorKind::PermissionDenied => {
                 Some("give this user the right to it, or start the program in another folder")
-            }
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Some("make room on the disk and run again: what is done is kept")
             }
             ErrorKind::ReadOnlyFilesystem => {
                 Some("start the program in a folder that can be written")

@@ -11,7 +11,9 @@ use super::{
     forecast::PerBrand,
     list_failure,
     log::LogFiles,
-    opening::{Begin, list_id, settings, take_state},
+    opening::{Begin, folder_failure, list_id, settings, take_state},
+    rebuild,
+    sweeping::Sweeping,
     plan::{self, Plan, Rules},
     preflight::Connections,
     progress::Outlook,
@@ -67,6 +69,7 @@ pub struct Desk {
     pub clock: Instant,
     pub logs: LogFiles,
     pub sandbox: Option<Arc<Sandbox>>,
+    sweeping: Sweeping,
 }
 
 impl Desk {
@@ -105,6 +108,10 @@ impl Desk {
             writable::prove(&settings.folders.output)?;
             Some(state)
         };
+        let sweeping = match &state {
+            Some(state) => Sweeping::begin(state, &settings.folders.output),
+            None => Sweeping::default(),
+        };
         let list: Arc<str> = list_id(&args.source, &settings).into();
         let address = args.shared.address(args.services.sandbox);
         let address = address.or_exit(Exit::Usage)?;
@@ -128,7 +135,8 @@ impl Desk {
                     Some(address) => Shared::peek(address).await.map_err(store_failure)?,
                     None => None,
                 };
-                let (paid, broken) = begin.in_folder(state.as_ref()).or_exit(Exit::Usage)?;
+                let begun = begin.in_folder(state.as_ref());
+                let (paid, broken) = begun.map_err(folder_failure)?;
                 (paid, shared, None, broken)
             }
         };
@@ -136,7 +144,7 @@ impl Desk {
             .as_ref()
             .map_or(run_id, |night| night.run.as_str().into());
         if let Some(state) = &state {
-            broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Usage)?);
+            broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);
         }
         let logs = LogFiles::of(
             &settings.folders.logs,
@@ -167,6 +175,7 @@ impl Desk {
             clock: Instant::now(),
             logs,
             sandbox,
+            sweeping,
             args,
         })
     }
@@ -199,10 +208,14 @@ impl Desk {
         if let Some(night) = &self.night {
             night.shared.listener().set(events.cloned());
         }
+        if let Some(store) = self.paid.store() {
+            store.tell(events.cloned());
+        }
     }
 
     /// Takes this host out of those that share a store. One that could not is forgotten in a while.
-    pub async fn leave(&self) {
+    pub async fn leave(&mut self) {
+        self.sweeping.end().await;
         if let Some(night) = &self.night
             && let Err(error) = night.shared.go().await
         {
@@ -253,11 +266,39 @@ impl Desk {
             None if shared.or_exit(Exit::Usage)?.is_some() => return Ok(Some(Registry::empty())),
             None => Registry::peek(&self.settings.folders.state),
         };
-        let (registry, damage) = registry.or_exit(Exit::Usage)?;
+        let (mut registry, damage) = registry.map_err(folder_failure)?;
         if let Some(damage) = damage {
             warn(&damage);
         }
+        if registry.is_empty() {
+            self.rebuild(&mut registry)?;
+        }
         Ok(Some(registry))
+    }
+
+    /// What became of the brands is taken from their reports where the registry is gone.
+    fn rebuild(&self, registry: &mut Registry) -> Result<(), Failure> {
+        let settings = &self.settings;
+        let output = &settings.folders.output;
+        let entries = rebuild::entries(output, &self.list, settings.simulated);
+        let entries = entries.or_exit(Exit::Machine)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        warn(&format!(
+            "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
+            settings.folders.state.display(),
+            output.display(),
+            entries.len(),
+            output.display()
+        ));
+        match &self.state {
+            Some(_) => registry.record(entries).or_exit(Exit::Machine),
+            None => {
+                registry.suppose(entries);
+                Ok(())
+            }
+        }
     }
 
     /// Puts the run before on record where it could not do so itself. Nothing depends on it.
@@ -276,7 +317,8 @@ impl Desk {
 
     /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
     pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
-        let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
+        let output = &self.settings.folders.output;
+        let rules = Rules::of(&self.args, output, &self.list, self.paid.job(), self.started);
         match (registry, &self.shared) {
             (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
             (None, Some(shared)) => {

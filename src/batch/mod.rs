@@ -23,6 +23,7 @@ pub mod preflight;
 pub mod price;
 mod progress;
 mod queue;
+mod rebuild;
 mod record;
 mod refusals;
 mod report;
@@ -34,6 +35,7 @@ mod start;
 pub mod stop;
 pub mod summary;
 mod suspects;
+mod sweeping;
 mod takeover;
 mod together;
 pub mod trial;
@@ -91,7 +93,7 @@ async fn work(
     sandbox: Option<Arc<Sandbox>>,
     account: &mut Account,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::open(args, sandbox).await?;
+    let mut desk = Desk::open(args, sandbox).await?;
     account.begin(&desk);
     let end = Box::pin(work_at(&desk, account)).await;
     desk.leave().await;
@@ -178,7 +180,7 @@ async fn lead(
         return desk.rehearse(plan, &cells).map(Err);
     }
     if let Some(registry) = &mut registry {
-        registry.let_go().or_exit(Exit::Usage)?;
+        registry.let_go().or_exit(Exit::Machine)?;
     }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),

@@ -14,6 +14,7 @@ use crate::{
         LockError, StateFolder,
         job::Job,
         paid::Paid,
+        registry,
         shared::{Address, Host, Night, Shared},
         store::{self, Store},
     },
@@ -81,6 +82,7 @@ impl Begin<'_> {
             Some(state) => Store::open(&state.file(store::FILE), self.now)?,
             None => (Store::in_memory(self.now)?, Vec::new()),
         };
+        store.lay_up()?;
         let job = Job::begin(&store, self.list, self.run_id, self.now, self.args.force)?;
         Ok((Paid::new(Arc::new(store), job, self.args.budget)?, broken))
     }
@@ -114,6 +116,15 @@ impl Begin<'_> {
         };
         let night = shared.patiently(begin).await.map_err(store_failure)?;
         Ok((Paid::shared(&night, self.args.budget), night))
+    }
+}
+
+/// How a run ends that cannot use what is in its state folder: only what a newer version has written is the user's matter.
+pub fn folder_failure(error: anyhow::Error) -> Failure {
+    let newer = error.is::<store::NewerVersion>() || error.is::<registry::NewerVersion>();
+    Failure {
+        exit: if newer { Exit::Usage } else { Exit::Machine },
+        error,
     }
 }
 

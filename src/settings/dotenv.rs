@@ -10,7 +10,10 @@ use anyhow::{Context, bail, ensure};
 use clap::{Command, CommandFactory};
 
 use super::NAMES;
-use crate::{cli::Cli, state::write_privately};
+use crate::{
+    cli::Cli,
+    state::{self, write_privately},
+};
 
 /// How alike two names are, from 0 to 1, when one is a slip of the pen.
 const ALIKE: f64 = 0.75;
@@ -49,6 +52,14 @@ pub fn load() -> anyhow::Result<Vec<String>> {
         .collect())
 }
 
+/// Removes what a kill has left beside the file, with the keys that were to go into it.
+pub fn sweep() {
+    let path = find().unwrap_or_else(|| PathBuf::from(".env"));
+    let path = fs::canonicalize(&path).unwrap_or(path);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    state::sweep(folder.unwrap_or(Path::new(".")));
+}
+
 /// The text of the file.
 fn read(path: &Path) -> anyhow::Result<String> {
     let place = path.display();
@@ -71,6 +82,7 @@ pub struct EnvFile {
 impl EnvFile {
     /// The nearest `.env` that has settings of this program, else the one of this folder.
     pub fn open() -> anyhow::Result<Self> {
+        sweep();
         let here = env::current_dir()
             .context("the current folder cannot be found")?
             .join(".env");

@@ -95,15 +95,17 @@ pub fn take(
     job: &str,
     budget: &mut Budget,
 ) -> anyhow::Result<Reading> {
-    store.with_now(|db| {
+    let (reading, settled) = store.with_now(|db| {
         let transaction = db.unchecked_transaction()?;
+        let mut settled = Vec::new();
         if let Some(lost) = settleable(&transaction, service, longest, now)?
             && let Some(first) = lost.first()
             && let Some(before) = last_reading(&transaction, service, first.id)?
         {
             let counted = counted(&transaction, service, before.upto)?;
             if let Some(shares) = share_out(&lost, usd, before.usd, counted) {
-                settle(&transaction, &lost, &shares, job, budget)?;
+                settle(&transaction, &lost, &shares)?;
+                settled.extend(lost.into_iter().zip(shares));
             }
         }
         let upto: i64 =
@@ -115,8 +117,12 @@ pub fn take(
             params![service, now.as_millisecond(), usd.exact(), upto],
         )?;
         transaction.commit()?;
-        Ok(Reading { usd, upto })
-    })
+        Ok((Reading { usd, upto }, settled))
+    })?;
+    for (lost, cost) in settled.into_iter().filter(|(lost, _)| lost.job == job) {
+        budget.learn(lost.held, cost);
+    }
+    Ok(reading)
 }
 
 /// What was spent between two readings.
@@ -208,21 +214,12 @@ fn sum(
     Ok(total)
 }
 
-fn settle(
-    db: &Connection,
-    lost: &[Lost],
-    shares: &[Usd],
-    job: &str,
-    budget: &mut Budget,
-) -> anyhow::Result<()> {
+fn settle(db: &Connection, lost: &[Lost], shares: &[Usd]) -> anyhow::Result<()> {
     for (lost, cost) in lost.iter().zip(shares) {
         db.execute(
             "UPDATE spending SET state = 'settled', usd = ?2, credits = 0 WHERE id = ?1",
             params![lost.id, cost.exact()],
         )?;
-        if lost.job == job {
-            budget.learn(lost.held, *cost);
-        }
     }
     Ok(())
 }

@@ -1,0 +1,165 @@
+//! Damage heals: whatever part of `state/` is damaged or lost, a run says so, uses what can be read, and goes on.
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod common;
+
+use std::fs;
+
+use common::{Desk, harm::PaidFor, list_of};
+
+/// Every page, more flips and more cuts are tried in the endurance tests.
+#[test]
+fn a_damaged_database_costs_only_the_answers_that_cannot_be_read() {
+    let paid_for = PaidFor::of(2);
+    let pages = paid_for.pages();
+    let whole = paid_for.run_with(&paid_for.database);
+    assert_eq!((whole.ended.code, whole.paid), (Some(0), 0), "{whole:#?}");
+    // The head with the list of tables, the roots of the tables and indices, and some of the others.
+    for page in (0..9).chain((9..pages).step_by(pages / 6)) {
+        paid_for.zero(page);
+    }
+    let length = paid_for.database.len();
+    for part in 0..6 {
+        paid_for.cut(length * part / 6 + part);
+    }
+    // The magic, the size of pages, the version, its double, a kind of page, a text of the list of tables.
+    for (byte, bit) in [(3, 1), (16, 2), (63, 0), (63, 2), (71, 1), (100, 3), (3_900, 0)] {
+        paid_for.flip(byte, bit);
+    }
+    for part in 0..12 {
+        paid_for.flip(length * part / 12 + 1_357, u8::try_from(part % 8).unwrap());
+    }
+}
+
+/// Something impossible in the database, as SQL, and how many answers are paid for again.
+const IMPOSSIBLE: [(&str, u64); 12] = [
+    ("UPDATE spending SET usd = '-5'", 0),
+    ("UPDATE spending SET held = 'much'", 0),
+    ("UPDATE spending SET usd = '99999999999'", 0),
+    ("UPDATE spending SET usd = '900000'", 0),
+    ("UPDATE spending SET at = 'yesterday'", 0),
+    ("UPDATE spending SET credits = -7", 0),
+    ("UPDATE response SET usd = 'x', credits = -1", 0),
+    ("UPDATE response SET body = x'0102' WHERE rowid IN (1, 4)", 2),
+    ("UPDATE response SET body = 'no JSON' WHERE rowid = 3", 1),
+    ("UPDATE response SET at = 9000000000000000000 WHERE rowid = 2", 1),
+    ("UPDATE run SET usd = '-1', started_at = 'x'; UPDATE job SET started_at = -9e18", 0),
+    ("DROP TABLE reading; DELETE FROM fence", 0),
+];
+
+#[test]
+fn impossible_values_cost_no_more_than_what_they_spoil() {
+    let paid_for = PaidFor::of(1);
+    for (sql, most) in IMPOSSIBLE {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        fs::write(&path, &paid_for.database).unwrap();
+        let db = rusqlite::Connection::open(&path).unwrap();
+        db.execute_batch(sql).unwrap();
+        drop(db);
+        paid_for.assert_heals(sql, &fs::read(&path).unwrap(), most);
+    }
+}
+
+#[test]
+fn a_registry_that_is_damaged_anywhere_costs_nothing_while_answers_are_kept() {
+    let desk = Desk::with_list(&list_of(4));
+    let args = ["--brands", "list.csv", "--workers", "4"];
+    assert_eq!(desk.run_alone(&args).code, Some(0));
+    let before = desk.sandbox.arrived();
+    for name in ["registry.json", "checkpoint_latest.json"] {
+        let path = desk.path("state").join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut harmed = Vec::new();
+        for part in 0..8 {
+            harmed.push(whole[..whole.len() * part / 8].to_vec());
+            let mut flipped = whole.clone();
+            flipped[whole.len() * part / 8 + 7] ^= 1 << part;
+            harmed.push(flipped);
+        }
+        // The number of the version alone.
+        let text = String::from_utf8(whole.clone()).unwrap();
+        harmed.push(text.replacen("\"schema_version\": 1", "\"schema_version\": 9", 1).into());
+        harmed.push(text.replacen("\"cost_usd\": 0", "\"cost_usd\": -10", 1).into());
+        for (i, harmed) in harmed.iter().enumerate() {
+            fs::write(&path, harmed).unwrap();
+            let ended = desk.run_alone(&args);
+            assert_eq!(ended.code, Some(0), "{name} {i}: {ended:#?}");
+            assert_eq!(desk.sandbox.arrived(), before, "{name} {i}: {ended:#?}");
+            assert_eq!(desk.run_alone(&args).err, "", "{name} {i}");
+        }
+    }
+}
+
+#[test]
+fn a_report_that_is_cut_or_gone_makes_its_brand_due() {
+    let desk = Desk::with_list(&list_of(3));
+    let args = ["--brands", "list.csv"];
+    assert_eq!(desk.run_alone(&args).code, Some(0));
+    let before = desk.sandbox.arrived();
+    let path = desk.path("output/برند شماره 2/brand_report.json");
+    let whole = fs::read(&path).unwrap();
+    for part in 0..6 {
+        match part {
+            0 => fs::remove_file(&path).unwrap(),
+            part => fs::write(&path, &whole[..whole.len() * (part - 1) / 5]).unwrap(),
+        }
+        let ended = desk.run_alone(&args);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert!(ended.out.contains("Brands to process: 1/3"), "{ended:#?}");
+        assert!(ended.err.contains("برند شماره 2"), "{ended:#?}");
+        assert_eq!(desk.sandbox.arrived(), before, "paid again: {ended:#?}");
+        let again: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(again["brand"], "برند شماره 2");
+    }
+    assert_eq!(desk.run_alone(&args).err, "");
+}
+
+#[test]
+fn a_state_folder_that_is_gone_is_said_and_its_reports_are_not_paid_for_again() {
+    let list = "Brand,Website\nکاله,kalleh.com\nمیهن,\nپگاه,pegah.ir\n";
+    let desk = Desk::with_list(list);
+    let args = ["--brands", "list.csv"];
+    assert_eq!(desk.run_alone(&args).code, Some(0));
+    let before = desk.sandbox.arrived();
+    fs::remove_dir_all(desk.path("state")).unwrap();
+    // A row that has changed is due as ever.
+    fs::write(desk.path("list.csv"), list.replace("pegah.ir", "pegah.com")).unwrap();
+    let dry = desk.run_alone(&["--brands", "list.csv", "--dry-run"]);
+    let ended = desk.run_alone(&args);
+    for ended in [&dry, &ended] {
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        for words in ["state knows no brand", "output has the reports of 3", "--force", "put it back"] {
+            assert!(ended.err.contains(words), "{words}: {ended:#?}");
+        }
+        assert!(ended.out.contains("Brands to process: 1/3"), "{ended:#?}");
+    }
+    assert_ne!(desk.sandbox.arrived(), before);
+    let registry = desk.json("state/registry.json");
+    assert_eq!(registry["brands"].as_object().unwrap().len(), 3);
+    let again = desk.run_alone(&args);
+    assert_eq!((again.code, again.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_database_that_is_damaged_while_it_is_used_heals_in_the_middle_of_the_run() {
+    let desk = Desk::with_list(&list_of(6));
+    let args = ["--brands", "list.csv", "--workers", "1"];
+    assert_eq!(desk.run_alone(&["--brands", "list.csv", "--limit", "2"]).code, Some(0));
+    desk.sandbox.allow_models(5);
+    let mut command = desk.command_alone(&args);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let running = command.spawn().unwrap();
+    desk.wait_for_models(6);
+    // All that is in the pages and in the log is gone; what comes from now on is kept.
+    for name in ["paid.sqlite3", "paid.sqlite3-wal"] {
+        let path = desk.path("state").join(name);
+        let length = fs::metadata(&path).unwrap().len();
+        fs::write(&path, vec![0xA5; usize::try_from(length).unwrap()]).unwrap();
+    }
+    desk.sandbox.allow_models(u64::MAX);
+    let ended = common::ended(running.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert_eq!(desk.registry().len(), 6);
+    assert_eq!(desk.run_alone(&args).code, Some(0));
+}

@@ -12,12 +12,11 @@ use super::{
     list_failure,
     log::LogFiles,
     opening::{Begin, folder_failure, list_id, settings, take_state},
-    rebuild,
-    sweeping::Sweeping,
     plan::{self, Plan, Rules},
     preflight::Connections,
     progress::Outlook,
-    summary,
+    rebuild, summary,
+    sweeping::Sweeping,
     together::store_failure,
     writable,
     writeback::WriteBack,
@@ -278,16 +277,15 @@ impl Desk {
 
     /// What became of the brands is taken from their reports where the registry is gone.
     fn rebuild(&self, registry: &mut Registry) -> Result<(), Failure> {
-        let settings = &self.settings;
-        let output = &settings.folders.output;
-        let entries = rebuild::entries(output, &self.list, settings.simulated);
-        let entries = entries.or_exit(Exit::Machine)?;
+        let folders = &self.settings.folders;
+        let output = &folders.output;
+        let entries = rebuild::entries(output, &self.list).or_exit(Exit::Machine)?;
         if entries.is_empty() {
             return Ok(());
         }
         warn(&format!(
             "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
-            settings.folders.state.display(),
+            folders.state.display(),
             output.display(),
             entries.len(),
             output.display()
@@ -318,7 +316,13 @@ impl Desk {
     /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
     pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let output = &self.settings.folders.output;
-        let rules = Rules::of(&self.args, output, &self.list, self.paid.job(), self.started);
+        let rules = Rules::of(
+            &self.args,
+            output,
+            &self.list,
+            self.paid.job(),
+            self.started,
+        );
         match (registry, &self.shared) {
             (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
             (None, Some(shared)) => {

@@ -120,13 +120,7 @@ pub struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     /// The rules that these flags make.
-    pub fn of(
-        args: &RunArgs,
-        output: &Path,
-        list: &'a str,
-        job: &'a Job,
-        now: Timestamp,
-    ) -> Self {
+    pub fn of(args: &RunArgs, output: &Path, list: &'a str, job: &'a Job, now: Timestamp) -> Self {
         Self {
             keeps_reports: output.join("index.html").exists(),
             limit: args.source.limit,
@@ -513,7 +507,10 @@ fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
 /// For a report that is made anew because it was lost, the answers that it was made of will do.
 fn remade_since(entry: &Entry) -> Timestamp {
     let week = (SEARCH_DAYS * 24).hours();
-    entry.updated_at.checked_sub(week).unwrap_or(entry.updated_at)
+    entry
+        .updated_at
+        .checked_sub(week)
+        .unwrap_or(entry.updated_at)
 }
 
 #[cfg(test)]

@@ -37,7 +37,13 @@ pub async fn price(
     known: &Known<'_>,
 ) -> Result<Priced, Failure> {
     let list = list_id(&args.source, settings);
-    let rules = Rules::of(args, &settings.folders.output, &list, paid.job(), Timestamp::now());
+    let rules = Rules::of(
+        args,
+        &settings.folders.output,
+        &list,
+        paid.job(),
+        Timestamp::now(),
+    );
     let plan = Plan::make(rows, known, &rules).await;
     let plan = plan.map_err(store_failure)?;
     let estimate = estimate(&plan, args, settings, connections);

@@ -4,24 +4,17 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::{
     brand::{self, BrandKey, Row},
-    render,
     remedy::ErrorKind,
+    render,
     report::{Coverage, Report},
     research::identity,
     state::registry::{Entry, Status},
 };
 
 /// An entry for each brand that has a report in the output folder. Reports that cannot be read are left out.
-pub fn entries(
-    output: &Path,
-    list: &Arc<str>,
-    simulated: bool,
-) -> anyhow::Result<BTreeMap<BrandKey, Entry>> {
+pub fn entries(output: &Path, list: &Arc<str>) -> anyhow::Result<BTreeMap<BrandKey, Entry>> {
     let mut entries: BTreeMap<BrandKey, Entry> = BTreeMap::new();
     render::each_saved(output, &mut |folder, report| {
-        if report.simulated != simulated {
-            return;
-        }
         let Some((keys, entry)) = entry(output, folder, report, list) else {
             return;
         };

@@ -90,8 +90,7 @@ pub fn is_whole(report: &Path) -> bool {
         file.read_exact(&mut end)?;
         Ok(&end == b"\n}")
     };
-    ends_well().unwrap_or(false)
-        || fs::read(report).is_ok_and(|bytes| Report::read(&bytes).is_ok())
+    ends_well().unwrap_or(false) || fs::read(report).is_ok_and(|bytes| Report::read(&bytes).is_ok())
 }
 
 /// The hash of the report of a folder; `None` where there is none.

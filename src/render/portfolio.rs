@@ -26,9 +26,7 @@ use super::{
 use crate::{
     ownership::{self, Ownership, Rivals},
     report::{Field, Report},
-    state::{
-        registry::Entry, runs::RunLine, store::Fault, stream_atomically, write_atomically,
-    },
+    state::{registry::Entry, runs::RunLine, store::Fault, stream_atomically, write_atomically},
     text::shorten,
 };
 

@@ -56,7 +56,9 @@ pub fn load() -> anyhow::Result<Vec<String>> {
 pub fn sweep() {
     let path = find().unwrap_or_else(|| PathBuf::from(".env"));
     let path = fs::canonicalize(&path).unwrap_or(path);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     state::sweep(folder.unwrap_or(Path::new(".")));
 }
 

@@ -109,6 +109,9 @@ impl Entry {
         {
             return Ok((entry, None));
         }
+        if !value.is_object() {
+            return Self::deserialize(value).map(|entry| (entry, None));
+        }
         let brand = value["brand"].as_str().unwrap_or_default().to_owned();
         let is_amount = |value: &Value| Usd::deserialize(value).is_ok_and(|usd| !usd.is_absurd());
         for (name, is_right, instead) in [
@@ -191,7 +194,10 @@ impl Registry {
     /// Copies what is damaged under new names. The text says what is used of it.
     fn set_aside(&self, damage: &str, now: Timestamp) -> anyhow::Result<String> {
         let mut copies = Vec::new();
-        for file in [&self.json, &self.journal].into_iter().filter(|file| file.exists()) {
+        for file in [&self.json, &self.journal]
+            .into_iter()
+            .filter(|file| file.exists())
+        {
             let aside = set_aside_name(file, now);
             fs::copy(file, &aside).with_context(|| {
                 format!(
@@ -538,7 +544,9 @@ fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
         match stored.end {
             Some(end) if end.schema_version != version => {
                 let again = end.schema_version;
-                damage = Some(format!("its version is {version} at its beginning and {again} at its end"));
+                damage = Some(format!(
+                    "its version is {version} at its beginning and {again} at its end"
+                ));
             }
             _ => return Err(NewerVersion(version).into()),
         }

@@ -14,6 +14,8 @@ const WITHOUT_ANSWERS: [u8; 3] = [2, 5, 10];
 pub struct PaidFor {
     pub desk: Desk,
     pub database: Vec<u8>,
+    /// The other files of the state folder, but the registry.
+    beside: Vec<(std::path::PathBuf, Vec<u8>)>,
     answers: Vec<([u8; 32], Vec<u8>)>,
 }
 
@@ -40,7 +42,13 @@ impl PaidFor {
         drop(db);
         let database = fs::read(&path).unwrap();
         assert_eq!(database.len() % PAGE, 0);
+        let beside = super::files(&desk.path("state"))
+            .into_iter()
+            .filter(|(path, _)| {
+                path.ends_with("fence") || path.ends_with("checkpoint_latest.json")
+            });
         Self {
+            beside: beside.collect(),
             desk,
             database,
             answers,
@@ -67,13 +75,16 @@ impl PaidFor {
         self.answers.iter().filter(lies_here).count() as u64
     }
 
-    /// Runs with nothing but this database, so that all answers are needed.
+    /// Runs with this database and neither a registry nor reports, so that all answers are needed.
     pub fn run_with(&self, database: &[u8]) -> After {
         for folder in ["state", "output"] {
             fs::remove_dir_all(self.desk.path(folder)).unwrap();
         }
         fs::create_dir(self.desk.path("state")).unwrap();
         fs::write(self.desk.path("state/paid.sqlite3"), database).unwrap();
+        for (path, bytes) in &self.beside {
+            fs::write(path, bytes).unwrap();
+        }
         self.run()
     }
 
@@ -95,14 +106,20 @@ impl PaidFor {
     pub fn assert_heals(&self, what: &str, database: &[u8], most: u64) {
         let After { ended, paid } = self.run_with(database);
         assert!(matches!(ended.code, Some(0 | 1)), "{what}: {ended:#?}");
-        assert!(paid <= most, "{what}: paid {paid}, {most} at most: {ended:#?}");
+        assert!(
+            paid <= most,
+            "{what}: paid {paid}, {most} at most: {ended:#?}"
+        );
         let said = ended.err.contains(".broken-") || ended.err.contains("cannot be read");
         assert!(paid == 0 || said, "{what}: nothing is said: {ended:#?}");
         // From then on nothing is wrong.
         let again = self.run();
         assert_eq!(again.ended.code, ended.code, "{what}: {again:#?}");
         assert!(!again.ended.err.contains("damaged"), "{what}: {again:#?}");
-        assert!(ended.code == Some(1) || again.paid == 0, "{what}: {again:#?}");
+        assert!(
+            ended.code == Some(1) || again.paid == 0,
+            "{what}: {again:#?}"
+        );
     }
 
     /// The page is filled with zeros.

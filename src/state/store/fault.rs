@@ -39,7 +39,8 @@ impl Fault {
             if cause.is::<Unwritable>() {
                 return Some(Self::Unwritable);
             }
-            let odd = cause.is::<Impossible>() || cause.is::<NotMoney>() || cause.is::<jiff::Error>();
+            let odd =
+                cause.is::<Impossible>() || cause.is::<NotMoney>() || cause.is::<jiff::Error>();
             odd.then_some(Self::Damage)
         })
     }

@@ -5,6 +5,7 @@
 //! even after a kill, needs one sync for an answer, and can be read with common tools.
 
 mod fault;
+pub mod key;
 mod pages;
 mod reserve;
 mod salvage;
@@ -23,7 +24,7 @@ use jiff::{Timestamp, ToSpan};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
-use super::{set_aside, set_aside_name};
+use super::{checkpoint, folder_of, set_aside, set_aside_name};
 use crate::event::Events;
 
 use self::fault::{Impossible, is_full};
@@ -168,7 +169,7 @@ impl Store {
     /// [`NewerVersion`] where a newer version of the program has made it, else what the system says.
     pub fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Self, Vec<String>)> {
         let place = || format!("{} cannot be opened", path.display());
-        let mut notes = Vec::new();
+        let mut notes = Vec::from_iter(lost(path));
         let whole = connect(path).and_then(|db| look_through(&db).map(|()| db));
         let db = match whole {
             Ok(db) => db,
@@ -179,7 +180,7 @@ impl Store {
             }
             Err(error) => return Err(error).with_context(place),
         };
-        ready(&db, now).with_context(place)?;
+        ready(&db, Some(path), now).with_context(place)?;
         notes.extend(reserve::take_in(&db, path).with_context(place)?);
         Ok((Self::of(db, Some(path.to_owned())), notes))
     }
@@ -187,7 +188,7 @@ impl Store {
     /// A database that is gone with the program.
     pub fn in_memory(now: Timestamp) -> anyhow::Result<Self> {
         let db = connect(Path::new(":memory:"))?;
-        ready(&db, now)?;
+        ready(&db, None, now)?;
         Ok(Self::of(db, None))
     }
 
@@ -425,7 +426,10 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
         return Err(NewerVersion(version).into());
     }
     let transaction = db.unchecked_transaction()?;
-    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+    for migration in MIGRATIONS
+        .iter()
+        .skip(usize::try_from(version).unwrap_or(0))
+    {
         transaction.execute_batch(migration)?;
     }
     if (version, mark) != (SCHEMA_VERSION, MARK + SCHEMA_VERSION) {
@@ -437,19 +441,20 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
 }
 
 /// Makes a database ready for a run.
-fn ready(db: &Connection, now: Timestamp) -> anyhow::Result<()> {
-    make_key(db)?;
+fn ready(db: &Connection, path: Option<&Path>, now: Timestamp) -> anyhow::Result<()> {
+    key::make(db, path)?;
     forget_old_answers(db, now)
 }
 
-fn make_key(db: &Connection) -> anyhow::Result<()> {
-    let mut key = [0; 32];
-    aws_lc_rs::rand::fill(&mut key).map_err(|_| anyhow::anyhow!("there are no random numbers"))?;
-    db.execute(
-        "INSERT OR IGNORE INTO fence (id, key) VALUES (1, ?1)",
-        [key],
-    )?;
-    Ok(())
+/// That there is no database where there were runs.
+fn lost(path: &Path) -> Option<String> {
+    let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    (is_empty && checkpoint::is_there(folder_of(path))).then(|| {
+        format!(
+            "{} is gone or empty, although there were runs in this folder: if it was moved, stop this run and put it back; paid answers that were in it cannot be read and are asked for again",
+            path.display()
+        )
+    })
 }
 
 /// Finds damage before anything is paid for. A large database is only found to be damaged where it is used.
@@ -471,7 +476,7 @@ fn renewed(path: &Path, damage: &anyhow::Error) -> anyhow::Result<(Connection, S
     set_database_aside(path, &aside)?;
     let db = connect(path)?;
     let saved = salvage::save(&aside, &db)?;
-    make_key(&db)?;
+    key::make(&db, Some(path))?;
     number_anew(&db)?;
     let note = format!(
         "{} was damaged ({damage:#}). It is now {}, and {saved} of its records could be read and are used; paid answers that could not be read are asked for again",

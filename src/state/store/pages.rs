@@ -40,7 +40,9 @@ impl Pages {
     pub fn open(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let mut head = Vec::new();
-        file.by_ref().take(FILE_HEAD as u64).read_to_end(&mut head)?;
+        file.by_ref()
+            .take(FILE_HEAD as u64)
+            .read_to_end(&mut head)?;
         let size = match head.get(16..18) {
             Some([0, 1]) => 65_536,
             Some(size) => usize::from(u16::from_be_bytes([size[0], size[1]])),
@@ -72,7 +74,10 @@ impl Pages {
         file.seek(SeekFrom::Start(start as u64)).ok()?;
         let mut page = Vec::with_capacity(self.size);
         // A part of the disk that cannot be read is one page less.
-        file.by_ref().take(self.size as u64).read_to_end(&mut page).ok()?;
+        file.by_ref()
+            .take(self.size as u64)
+            .read_to_end(&mut page)
+            .ok()?;
         (!page.is_empty()).then_some(page)
     }
 

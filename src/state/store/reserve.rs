@@ -44,7 +44,7 @@ pub fn lay_up(database: &Path) -> io::Result<()> {
         for _ in 0..BYTES / noise.len() as u64 {
             file.write_all(&noise)?;
         }
-        file.sync_data()
+        Ok(())
     };
     fill().inspect_err(|_| {
         let _ = fs::remove_file(&path);
@@ -90,7 +90,14 @@ pub fn take_in(db: &Connection, database: &Path) -> anyhow::Result<Vec<String>> 
             Ok(answer) => {
                 let body = pack(answer.kept.body.as_bytes())?;
                 let all = db.unchecked_transaction()?;
-                keep(&all, &answer.call, answer.hash, &answer.kept, &body, answer.usable)?;
+                keep(
+                    &all,
+                    &answer.call,
+                    answer.hash,
+                    &answer.kept,
+                    &body,
+                    answer.usable,
+                )?;
                 all.commit()?;
                 fs::remove_file(&path)
                     .with_context(|| format!("{} cannot be removed", path.display()))?;

@@ -197,3 +197,117 @@ fn a_database_that_is_damaged_while_it_is_used_heals_in_the_middle_of_the_run() 
     assert_eq!(desk.registry().len(), 6);
     assert_eq!(desk.run_alone(&args).code, Some(0));
 }
+
+/// Model and search requests that came so far.
+fn paid(desk: &Desk) -> u64 {
+    let [models, searches, _] = desk.sandbox.arrived();
+    models + searches
+}
+
+/// The size of files is limited, and the signal for it ignored: nothing that grows can be written any more, and small new
+/// files can.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_run_with_8_and_no_answer_is_bought_twice() {
+    let args = ["--brands", "list.csv", "--workers", "3"];
+    let undisturbed = Desk::with_list(&list_of(4));
+    assert_eq!(undisturbed.run_alone(&args).code, Some(0));
+    for kilobytes in [8, 40, 60, 100, 150] {
+        let desk = Desk::with_list(&list_of(4));
+        let program = desk.command_alone(&args);
+        let script = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+        let ended = common::ended(within(&program, &script).output().unwrap());
+        assert_eq!(ended.code, Some(8), "{kilobytes} kB: {ended:#?}");
+        assert!(
+            ended.err.contains("tip: make room on the disk"),
+            "{ended:#?}"
+        );
+        assert!(paid(&desk) < paid(&undisturbed), "{kilobytes} kB");
+        let next = desk.run_alone(&args);
+        assert_eq!((next.code, &*next.err), (Some(0), ""), "{kilobytes} kB");
+        assert_eq!(
+            paid(&desk),
+            paid(&undisturbed),
+            "{kilobytes} kB: bought twice"
+        );
+    }
+}
+
+/// The program, run by a shell that does something first.
+#[cfg(target_os = "linux")]
+fn within(program: &std::process::Command, script: &str) -> std::process::Command {
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", script]);
+    shell.arg(program.get_program()).args(program.get_args());
+    if let Some(folder) = program.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
+/// A disk of its own, filled up in the middle of the run: the room that was laid up takes the answers in flight.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_reserve_takes_the_answers_in_flight_when_the_disk_is_full() {
+    let own = "mount -t tmpfs tmpfs /tmp && umount /tmp";
+    let own = std::process::Command::new("unshare")
+        .args(["-rm", "bash", "-c", own])
+        .status();
+    if !own.is_ok_and(|own| own.success()) {
+        println!("not tried: this machine lets nobody have a disk of his own");
+        return;
+    }
+    let args = ["--brands", "list.csv", "--workers", "4"];
+    let undisturbed = Desk::with_list(&list_of(4));
+    assert_eq!(undisturbed.run_alone(&args).code, Some(0));
+    let desk = Desk::with_list(&list_of(4));
+    let program = desk.command_alone(&args);
+    fs::create_dir(desk.path("disk")).unwrap();
+    // The program works on the disk; when the first questions are asked, the rest of it is filled.
+    let script = "mount -t tmpfs -o size=12m tmpfs disk || exit 77
+        cp list.csv disk; cd disk; \"$0\" \"$@\" & running=$!
+        read; cat /dev/zero > filler; echo filled
+        wait $running; code=$?; rm filler; cp -r state ../state; exit $code";
+    let mut shell = std::process::Command::new("unshare");
+    let inner = within(&program, script);
+    shell.args(["-rm", "bash"]).args(inner.get_args());
+    shell.current_dir(desk.folder.path());
+    for (name, value) in inner.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    let piped = std::process::Stdio::piped;
+    desk.sandbox.allow_models(0);
+    let running = shell.stdin(piped()).stdout(piped()).stderr(piped()).spawn();
+    let mut running = running.unwrap();
+    desk.wait_for_models(4);
+    let mut stdin = running.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, b"now\n").unwrap();
+    let mut said = std::io::BufReader::new(running.stdout.take().unwrap());
+    let mut line = String::new();
+    while line != "filled\n" {
+        line.clear();
+        let read = std::io::BufRead::read_line(&mut said, &mut line).unwrap();
+        assert_ne!(read, 0, "it ended before");
+    }
+    desk.sandbox.allow_models(u64::MAX);
+    let mut story = String::new();
+    std::io::Read::read_to_string(&mut said, &mut story).unwrap();
+    let ended = common::ended(running.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(8), "{ended:#?} {story}");
+    assert!(
+        ended.err.contains("tip: make room on the disk"),
+        "{ended:#?}"
+    );
+    let next = desk.run_alone(&args);
+    assert_eq!(next.code, Some(0), "{next:#?}");
+    assert_eq!(paid(&desk), paid(&undisturbed), "bought twice: {next:#?}");
+}

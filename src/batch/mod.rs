@@ -56,7 +56,7 @@ use self::{
     report::{Account, Failed, Recipient},
     start::{Planned, Prepared, Start},
     stop::Signals,
-    writeback::Words,
+    writeback::{IN_PROGRESS, Words},
 };
 pub use self::{opening::settings_for_check, together::store_failure};
 use crate::{
@@ -168,7 +168,8 @@ async fn lead(
     account.reject(&plan.rejected);
     let estimate = desk.announce(&plan, &connections);
     let words = Words::of(desk.args.batch.lang);
-    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
+    let mut first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), words);
+    take_back_marks(&mut first, connections.sheet.as_mut(), &shown).await?;
     drop(shown);
     if desk.args.batch.dry_run {
         let cells = match connections.sheet.as_mut() {
@@ -321,6 +322,28 @@ fn first_write(
     let ahead = plan.due.ahead();
     first.extend(ahead.map(|due| words.mark(&due.assignment.brand.key)));
     first
+}
+
+/// Rows that a killed run has left in progress, and of which this write says nothing else, are not in progress any more.
+async fn take_back_marks(
+    first: &mut Vec<(Target, Outcome)>,
+    sheet: Option<&mut SheetList>,
+    shown: &HashMap<usize, Shown>,
+) -> Result<(), Failure> {
+    let is_marked = |cells: &Shown| IN_PROGRESS.contains(&&*cells[own::STATUS]);
+    let Some(sheet) = sheet.filter(|sheet| sheet.can_write()) else {
+        return Ok(());
+    };
+    if !shown.values().any(is_marked) {
+        return Ok(());
+    }
+    let marked = sheet.showing(&IN_PROGRESS).await.map_err(list_failure)?;
+    for target in marked {
+        if !first.iter().any(|(told, _)| *told == target) {
+            first.push((target, Outcome::Idle));
+        }
+    }
+    Ok(())
 }
 
 /// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what

@@ -20,6 +20,9 @@ use crate::{
     text,
 };
 
+/// The marks of brands that are being researched, in Persian and English.
+pub const IN_PROGRESS: [&str; 2] = ["در حال پردازش", "In progress"];
+
 /// The status cells, in the language of the reports.
 #[derive(Clone, Copy, Debug)]
 pub struct Words {
@@ -36,7 +39,7 @@ impl Words {
     pub fn of(lang: Lang) -> Self {
         if lang.persian() {
             Self {
-                in_progress: "در حال پردازش",
+                in_progress: IN_PROGRESS[0],
                 done: "✓ تکمیل شد",
                 thin: "⚠ شواهد ناکافی",
                 ambiguous: "؟ کدام شرکت؟",
@@ -45,7 +48,7 @@ impl Words {
             }
         } else {
             Self {
-                in_progress: "In progress",
+                in_progress: IN_PROGRESS[1],
                 done: "✓ Done",
                 thin: "⚠ Little found",
                 ambiguous: "? Which company?",
@@ -277,6 +280,7 @@ impl Desk {
                 Outcome::Done { .. }
                 | Outcome::Failed { .. }
                 | Outcome::PutBack
+                | Outcome::Idle
                 | Outcome::ForResultsTab(_) => self.begun.remove(&target),
             };
         }

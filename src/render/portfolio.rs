@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
@@ -271,15 +272,24 @@ pub fn walk(
         };
         let mut met = HashSet::new();
         let work = |folder: &String| -> Result<_, String> {
-            let report = read(output, folder)?;
-            Ok(report.map(|report| (each(folder, &report), report)))
+            let made = || {
+                let report = read(output, folder)?;
+                Ok(report.map(|report| (each(folder, &report), report)))
+            };
+            // A bug that one report meets must not cost the others.
+            catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| Err(bug(output, folder)))
         };
         in_order(&folders, work, |folder, done| {
             match done {
                 Ok(Some((rendered, report))) => {
                     problems.extend(problem(rendered)?);
                     let failed = failed.get(folder.as_str()).copied();
-                    row(&Row::of(t, folder, &report, failed))?;
+                    let made = || Row::of(t, folder, &report, failed);
+                    let Ok(made) = catch_unwind(AssertUnwindSafe(made)) else {
+                        problems.push(bug(output, folder));
+                        return Ok(());
+                    };
+                    row(&made)?;
                     book.add(&report)?;
                     nights.add(t, folder, &report)?;
                     ownership.add(&report);
@@ -316,6 +326,14 @@ pub fn walk(
     let book = stream_atomically(&output.join("brands.xlsx"), |file| book.save(file));
     problems.extend(problem(book)?);
     Ok((count, problems))
+}
+
+fn bug(output: &Path, folder: &str) -> String {
+    let place = output.join(folder);
+    format!(
+        "the program failed at the report in {}, which is left out: please report it",
+        place.display()
+    )
 }
 
 /// A file that cannot be written is a problem and keeps no other from being written, unless the disk is full.

@@ -12,7 +12,7 @@ use crate::common::{
 #[test]
 #[ignore = "takes minutes: .ci/run"]
 fn every_page_zeroed_and_two_hundred_flips_cost_only_what_cannot_be_read() {
-    let paid_for = PaidFor::of(3);
+    let paid_for = PaidFor::of(8);
     let whole = paid_for.run_with(&paid_for.database);
     assert_eq!((whole.ended.code, whole.paid), (Some(0), 0), "{whole:#?}");
     for page in 0..paid_for.pages() {

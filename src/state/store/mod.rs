@@ -6,6 +6,7 @@
 
 mod fault;
 pub mod key;
+mod log;
 mod pages;
 mod reserve;
 mod salvage;
@@ -27,10 +28,13 @@ use tokio::sync::oneshot;
 use super::{checkpoint, folder_of, set_aside, set_aside_name};
 use crate::event::Events;
 
-use self::fault::{Impossible, is_full};
 pub use self::{
     fault::{Fault, Unwritable},
     reserve::Beside,
+};
+use self::{
+    fault::{Impossible, is_full},
+    log::Log,
 };
 
 /// The name of the database in the state folder.
@@ -170,7 +174,10 @@ impl Store {
     pub fn open(path: &Path, now: Timestamp) -> anyhow::Result<(Self, Vec<String>)> {
         let place = || format!("{} cannot be opened", path.display());
         let mut notes = Vec::from_iter(lost(path));
-        let whole = connect(path).and_then(|db| look_through(&db).map(|()| db));
+        let whole = match Log::of(path).is_damaged {
+            true => Err(Impossible("its log has a damaged part".into()).into()),
+            false => connect(path).and_then(|db| look_through(&db).map(|()| db)),
+        };
         let db = match whole {
             Ok(db) => db,
             Err(error) if Fault::of(&error) == Some(Fault::Damage) => {

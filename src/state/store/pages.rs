@@ -15,11 +15,16 @@ use std::{
 
 use rusqlite::types::Value;
 
+use super::log::Log;
+
 /// The size of pages where the head of the file does not tell.
-const USUAL_PAGE: usize = 4_096;
+pub const USUAL_PAGE: usize = 4_096;
 
 /// Bytes of the head of the file, which stands in the first page.
 const FILE_HEAD: usize = 100;
+
+/// More pages than a log can reach to: a number beyond is damaged.
+const MOST: usize = 1 << 24;
 
 const INTERIOR_INDEX: u8 = 2;
 const INTERIOR_TABLE: u8 = 5;
@@ -28,8 +33,9 @@ const LEAF_INDEX: u8 = 10;
 /// The pages of a database file.
 pub struct Pages {
     file: RefCell<File>,
-    /// Bytes of the file, and of a page.
-    length: usize,
+    log: Log,
+    /// How many there are, and bytes of each.
+    count: usize,
     size: usize,
     /// Pages that are in no table any more: what stands in them is old.
     free: HashSet<usize>,
@@ -49,26 +55,34 @@ impl Pages {
             None => 0,
         };
         let is_size = size.is_power_of_two() && size >= 512;
+        let size = if is_size { size } else { USUAL_PAGE };
+        let log = Log::of(path);
+        let in_log = log.pages.keys().max().copied().unwrap_or(0);
+        let in_file = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
         let mut pages = Self {
-            length: usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX),
             file: RefCell::new(file),
-            size: if is_size { size } else { USUAL_PAGE },
+            count: in_file.div_ceil(size).max(in_log.min(MOST)),
+            log,
+            size,
             free: HashSet::new(),
         };
+        let head = pages.page(1).unwrap_or(head);
         pages.free = pages.free_pages(number(&head, 32).unwrap_or(0));
         Ok(pages)
     }
 
     /// Hands over the rows of all pages that can be read: the number of each, and its values.
     pub fn rows(&self, take: &mut dyn FnMut(i64, Vec<Value>)) {
-        let pages = self.length.div_ceil(self.size);
-        for number in (1..=pages).filter(|number| !self.free.contains(number)) {
+        for number in (1..=self.count).filter(|number| !self.free.contains(number)) {
             self.rows_of(number, take);
         }
     }
 
     /// The page of this number, counted from 1, as much of it as there is.
     fn page(&self, number: usize) -> Option<Vec<u8>> {
+        if let Some(page) = self.log.pages.get(&number) {
+            return Some(page.clone());
+        }
         let start = number.checked_sub(1)?.checked_mul(self.size)?;
         let mut file = self.file.borrow_mut();
         file.seek(SeekFrom::Start(start as u64)).ok()?;
@@ -121,7 +135,7 @@ impl Pages {
         let mut rest = page.get(place..)?;
         let length = usize::try_from(varint(&mut rest)?).ok()?;
         let row = varint(&mut rest)?;
-        if length > self.length {
+        if length > self.count.saturating_mul(self.size) {
             return None;
         }
         let here = self.in_cell(length);
@@ -152,7 +166,7 @@ impl Pages {
 }
 
 /// A number of four bytes.
-fn number(bytes: &[u8], place: usize) -> Option<usize> {
+pub fn number(bytes: &[u8], place: usize) -> Option<usize> {
     let bytes = bytes.get(place..place.checked_add(4)?)?;
     usize::try_from(u32::from_be_bytes(bytes.try_into().ok()?)).ok()
 }

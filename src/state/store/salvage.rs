@@ -93,16 +93,16 @@ pub const TABLES: [Table; 6] = [
 pub fn save(damaged: &Path, into: &Connection) -> anyhow::Result<usize> {
     let mut saved = 0;
     let all = into.unchecked_transaction()?;
+    // Before `SQLite` takes what it can of the log into the file, and removes the rest.
+    let pages = Pages::open(damaged);
     if fill_up(damaged).is_ok()
         && let Ok(from) = Connection::open_with_flags(damaged, OpenFlags::SQLITE_OPEN_READ_WRITE)
     {
         for table in &TABLES {
             saved += walk(&from, &all, table)?;
         }
-        // What the log still holds goes into the pages, as far as it can.
-        let _ = from.pragma_update(None, "wal_checkpoint", "TRUNCATE");
     }
-    if let Ok(pages) = Pages::open(damaged) {
+    if let Ok(pages) = pages {
         let mut put = Ok(0);
         pages.rows(&mut |number, values| {
             let shape = TABLES.iter().find_map(|table| table.fit(number, &values));

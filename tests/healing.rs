@@ -318,7 +318,7 @@ fn a_damaged_log_of_a_killed_run_costs_only_the_answers_in_the_damaged_part() {
     let args = ["--brands", "list.csv", "--workers", "2"];
     let undisturbed = Desk::with_list(&list_of(3));
     assert_eq!(undisturbed.run_alone(&args).code, Some(0));
-    for part in 0..6 {
+    for part in 0..4 {
         let desk = Desk::with_list(&list_of(3));
         desk.sandbox.allow_models(2);
         let mut command = desk.command_alone(&args);
@@ -330,9 +330,10 @@ fn a_damaged_log_of_a_killed_run_costs_only_the_answers_in_the_damaged_part() {
         let (bought, kept) = (paid(&desk), desk.stored());
         let log = desk.path("state/paid.sqlite3-wal");
         let mut bytes = fs::read(&log).unwrap();
-        let at = bytes.len() * part / 6 + 40;
+        let at = bytes.len() * part / 4 + 40;
         bytes[at] ^= 16;
         fs::write(&log, bytes).unwrap();
+        desk.sandbox.allow_models(u64::MAX);
         let ended = desk.run_alone(&args);
         assert_eq!(ended.code, Some(0), "{part}: {ended:#?}");
         assert!(

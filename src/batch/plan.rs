@@ -683,6 +683,19 @@ mod tests {
     }
 
     #[test]
+    fn a_report_of_the_future_may_be_of_any_age() {
+        let mut night = Night::new();
+        night.done("tomorrow", Status::Success, 101);
+        night.done("now", Status::Success, 100);
+        let rows = ["tomorrow", "now"];
+        let plan = night.plan(&rows, None, Some(30));
+        assert_eq!(plan.skipped, 1);
+        assert_eq!(due(plan)[0].assignment.brand.name, "tomorrow");
+        // Who does not ask for an age keeps what is unchanged.
+        assert_eq!(night.plan(&rows, None, None).skipped, 2);
+    }
+
+    #[test]
     fn only_failures_are_due_where_only_they_are_asked_for() {
         let mut night = Night::new();
         night.done("stale", Status::Success, 1);

@@ -652,6 +652,59 @@ mod tests {
     }
 
     #[test]
+    fn a_large_registry_that_is_damaged_in_the_middle_of_a_run_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::take(folder.path()).unwrap();
+        let all = |n: usize| (0..n).map(|i| (key(&format!("b{i}")), entry(Status::Success, 1)));
+        for gone in [false, true] {
+            let mut registry = open(&state);
+            registry.record(all(SMALL + 9)).unwrap();
+            registry
+                .record([(key("new"), entry(Status::Failed, 1))])
+                .unwrap();
+            assert!(registry.on_disk.is_some() && registry.in_journal == 1);
+            let mut bytes = fs::read(&registry.json).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] = 0xff;
+            match gone {
+                false => fs::write(&registry.json, bytes).unwrap(),
+                true => fs::remove_file(&registry.json).unwrap(),
+            }
+            registry.settle().unwrap();
+            let left = open(&state).brands.len();
+            match gone {
+                // What was let go is gone with it.
+                true => assert_eq!(left, 1),
+                false => assert!((SMALL + 8..=SMALL + 10).contains(&left), "{left}"),
+            }
+            let names = fs::read_dir(folder.path()).unwrap();
+            let mut names = names.map(|e| e.unwrap().file_name().into_string().unwrap());
+            assert!(names.any(|name| name.starts_with("registry.json.broken-")));
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_journal_that_cannot_be_read_costs_only_itself_and_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::take(folder.path()).unwrap();
+        let registry = open(&state);
+        let line = |name: &str| {
+            let line = (registry.folds, key(name), entry(Status::Success, 1));
+            serde_json::to_string(&line).unwrap()
+        };
+        let lines = [
+            line("a"),
+            line("b").replace("success", "succes?"),
+            line("c"),
+        ];
+        fs::write(&registry.journal, lines.join("\n")).unwrap();
+        let (read, note) = Registry::open(&state, Timestamp::now()).unwrap();
+        assert_eq!(read.brands.len(), 2);
+        assert!(note.unwrap().contains("journal"));
+        assert_eq!(open(&state).brands.len(), 2);
+    }
+
+    #[test]
     fn an_old_journal_does_not_undo_a_newer_entry_whatever_the_clock_says() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();

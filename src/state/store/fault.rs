@@ -57,7 +57,15 @@ pub fn is_full(error: &io::Error) -> bool {
 fn of_database(error: &rusqlite::Error) -> Option<Fault> {
     let Some(code) = error.sqlite_error_code() else {
         // A value of another type than the column has, or a row that must be there and is not.
-        return Some(Fault::Damage);
+        let is_read = matches!(
+            error,
+            rusqlite::Error::FromSqlConversionFailure(..)
+                | rusqlite::Error::IntegralValueOutOfRange(..)
+                | rusqlite::Error::InvalidColumnType(..)
+                | rusqlite::Error::Utf8Error(..)
+                | rusqlite::Error::QueryReturnedNoRows
+        );
+        return is_read.then_some(Fault::Damage);
     };
     match code {
         ErrorCode::DiskFull => Some(Fault::Unwritable),

@@ -9,8 +9,11 @@ use common::{Desk, Ended, files, list_of};
 
 const ARGS: [&str; 5] = ["--google-sheets", "--workers", "2", "--chunk-size", "2"];
 
+/// A name that the failure says, and how something gets in the way of the brand with this folder.
+type InTheWay = (&'static str, fn(&Path));
+
 /// What stands in the way of one brand, in the output folder.
-const IN_THE_WAY: [(&str, fn(&Path)); 6] = [
+const IN_THE_WAY: [InTheWay; 6] = [
     ("products.csv", |brand| {
         // A program such as Excel has it open: on Windows nobody can put another in its place; here a folder does the same.
         fs::create_dir_all(brand.join("products.csv/open")).unwrap();
@@ -22,7 +25,7 @@ const IN_THE_WAY: [(&str, fn(&Path)); 6] = [
         fs::create_dir_all(brand.join("report.html/x")).unwrap();
     }),
     ("برند شماره 2", |brand| {
-        fs::write(brand, "a file").unwrap()
+        fs::write(brand, "a file").unwrap();
     }),
     ("chunks.jsonl", |brand| {
         fs::create_dir_all(brand.join("chunks.jsonl/x")).unwrap();

@@ -100,16 +100,9 @@ impl Desk {
             fastrand::u16(..)
         )
         .into();
-        let state = if args.batch.dry_run {
-            None
-        } else {
-            let state = take_state(&settings)?;
-            writable::prove(&settings.folders.output)?;
-            Some(state)
-        };
-        let sweeping = match &state {
-            Some(state) => Sweeping::begin(state, &settings.folders.output),
-            None => Sweeping::default(),
+        let (state, sweeping) = match args.batch.dry_run {
+            true => (None, Sweeping::default()),
+            false => hold(&settings)?,
         };
         let list: Arc<str> = list_id(&args.source, &settings).into();
         let address = args.shared.address(args.services.sandbox);
@@ -134,8 +127,8 @@ impl Desk {
                     Some(address) => Shared::peek(address).await.map_err(store_failure)?,
                     None => None,
                 };
-                let begun = begin.in_folder(state.as_ref());
-                let (paid, broken) = begun.map_err(folder_failure)?;
+                let own = begin.in_folder(state.as_ref());
+                let (paid, broken) = own.map_err(folder_failure)?;
                 (paid, shared, None, broken)
             }
         };
@@ -290,13 +283,11 @@ impl Desk {
             entries.len(),
             output.display()
         ));
-        match &self.state {
-            Some(_) => registry.record(entries).or_exit(Exit::Machine),
-            None => {
-                registry.suppose(entries);
-                Ok(())
-            }
+        if self.state.is_none() {
+            registry.suppose(entries);
+            return Ok(());
         }
+        registry.record(entries).or_exit(Exit::Machine)
     }
 
     /// Puts the run before on record where it could not do so itself. Nothing depends on it.
@@ -400,6 +391,14 @@ impl Desk {
             fence_key,
         })
     }
+}
+
+/// Takes the folders of a run: what earlier ones have left half-written in them is swept away.
+fn hold(settings: &Settings) -> Result<(Option<StateFolder>, Sweeping), Failure> {
+    let state = take_state(settings)?;
+    writable::prove(&settings.folders.output)?;
+    let sweeping = Sweeping::begin(&state, &settings.folders.output);
+    Ok((Some(state), sweeping))
 }
 
 /// Says what the user should know, and logs it.

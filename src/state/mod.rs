@@ -66,12 +66,12 @@ impl StateFolder {
         // Somebody may delete the file in the middle of a run; the folder stays.
         locks.extend(folder_itself(path));
         for lock in &locks {
-            match lock.try_lock().or_else(|_| {
+            let taken = lock.try_lock().or_else(|_| {
                 // `status` looks whether it is held, which takes it for a moment.
                 thread::sleep(A_MOMENT);
                 lock.try_lock()
-            }) {
-                Ok(()) => {}
+            });
+            match taken {
                 Err(TryLockError::WouldBlock) => {
                     return Err(LockError::Held(path.display().to_string()));
                 }
@@ -79,7 +79,7 @@ impl StateFolder {
                 Err(TryLockError::Error(error)) if lock.metadata().is_ok_and(|it| it.is_file()) => {
                     return Err(io_error(error));
                 }
-                Err(TryLockError::Error(_)) => {}
+                _ => {}
             }
         }
         Ok(Self {

@@ -135,7 +135,7 @@ fn walk(from: &Connection, into: &Connection, table: &Table) -> rusqlite::Result
     let Ok(mut all) = from.prepare(&format!("SELECT rowid, * FROM {}", table.name)) else {
         return Ok(0);
     };
-    let names: Vec<String> = all.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = all.column_names().map(str::to_owned).collect();
     let place = |column: &&str| names.iter().skip(1).position(|name| name == column);
     let places: Vec<Option<usize>> = table.columns.iter().map(place).collect();
     let Ok(mut rows) = all.query([]) else {

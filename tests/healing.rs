@@ -34,6 +34,9 @@ fn a_damaged_database_costs_only_the_answers_that_cannot_be_read() {
     ] {
         paid_for.flip(byte, bit);
     }
+    // The name of a column.
+    let mut texts = paid_for.database.windows(9);
+    paid_for.flip(texts.position(|text| text == b"held TEXT").unwrap(), 0);
     for part in 0..4 {
         paid_for.flip(length * part / 4 + 1_357, u8::try_from(part).unwrap());
     }

@@ -56,7 +56,7 @@ pub fn is_full(error: &io::Error) -> bool {
 
 fn of_database(error: &rusqlite::Error) -> Option<Fault> {
     let Some(code) = error.sqlite_error_code() else {
-        // A value of another type than the column has, or a row that must be there and is not.
+        // A value of another type than the column has, a row that must be there and is not, or a column that is not there.
         let is_read = matches!(
             error,
             rusqlite::Error::FromSqlConversionFailure(..)
@@ -64,6 +64,7 @@ fn of_database(error: &rusqlite::Error) -> Option<Fault> {
                 | rusqlite::Error::InvalidColumnType(..)
                 | rusqlite::Error::Utf8Error(..)
                 | rusqlite::Error::QueryReturnedNoRows
+                | rusqlite::Error::SqlInputError { .. }
         );
         return is_read.then_some(Fault::Damage);
     };

@@ -5,6 +5,8 @@ use std::{
     process::ExitCode,
 };
 
+use crate::state::store::Fault;
+
 /// How the program ended. The numbers are part of the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -124,6 +126,10 @@ impl Failure {
 
     /// What to do about what the system refused; other errors say it themselves.
     pub fn remedy(&self) -> Option<&'static str> {
+        const NO_ROOM: &str = "make room on the disk and run again: what is done is kept";
+        if Fault::of(&self.error) == Some(Fault::Unwritable) {
+            return Some(NO_ROOM);
+        }
         let mut causes = self
             .error
             .chain()
@@ -134,9 +140,6 @@ impl Failure {
             }
             ErrorKind::PermissionDenied => {
                 Some("give this user the right to it, or start the program in another folder")
-            }
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                Some("make room on the disk and run again: what is done is kept")
             }
             ErrorKind::ReadOnlyFilesystem => {
                 Some("start the program in a folder that can be written")

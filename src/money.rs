@@ -74,6 +74,11 @@ impl Usd {
         usize::try_from(self.0.checked_div(other.0)?).ok()
     }
 
+    /// Whether no call, brand or run can have cost so much: what says so is damaged.
+    pub fn is_absurd(self) -> bool {
+        self.0 >= Decimal::from(10_000)
+    }
+
     /// US dollars as a floating-point number, for JSON and spreadsheets only.
     pub fn as_f64(self) -> f64 {
         // Through text, which is read to the nearest number there is.

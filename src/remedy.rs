@@ -21,6 +21,8 @@ pub enum ErrorKind {
     Cut,
     /// The answer does not fit what was asked for.
     BadAnswer,
+    /// The brand's folder, or a file in it, cannot be written.
+    Files,
     /// The program itself failed.
     Bug,
     /// An earlier version put it on record without a kind, or a later one with a kind of its own.
@@ -32,13 +34,14 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Every kind.
     #[cfg(test)]
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoAnswer,
         Self::Rejected,
         Self::Refused,
         Self::Blocked,
         Self::Cut,
         Self::BadAnswer,
+        Self::Files,
         Self::Bug,
         Self::Unknown,
     ];
@@ -72,6 +75,9 @@ impl ErrorKind {
             }
             Self::BadAnswer => {
                 "Run again: the model is asked anew. If it stays, choose another --model"
+            }
+            Self::Files => {
+                "Close the file in other programs (Excel keeps others from writing it), move away what stands in its place, or give this user the right to the folder; then run again: what was paid for is used"
             }
             Self::Bug => "Please report it, with the lines of this brand in the log of the day",
             Self::Unknown => {

@@ -17,6 +17,9 @@ use crate::{
     say,
 };
 
+/// Brands that a warning names.
+const LOST_SHOWN: usize = 10;
+
 /// Cells of a sheet that a dry run names.
 const CELLS_SHOWN: usize = 20;
 
@@ -94,6 +97,18 @@ impl Desk {
 
     /// Who has moved the reports away should not wonder why they do not come back.
     fn announce_missing_reports(&self, plan: &Plan) {
+        let lost = &plan.lost_reports;
+        if !lost.is_empty() {
+            let more = match lost.len().saturating_sub(LOST_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            warn(&format!(
+                "the reports of these brands are gone from {} or cut short, and are made anew of paid answers as far as these are kept: {}{more}",
+                self.settings.folders.output.display(),
+                lost[..lost.len().min(LOST_SHOWN)].join(", ")
+            ));
+        }
         if plan.without_report > 0 {
             warn(&format!(
                 "{} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",

@@ -1,7 +1,12 @@
 //! Who works on what: brands are handed to workers as these become free, chunks only read ahead, and what comes back
 //! is put on record before anybody is told.
 
-use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     task::{Id, JoinSet},
@@ -27,12 +32,14 @@ use super::{
     suspects::{Asking, asked},
     takeover::{Following, SheetMaker},
     together::{LEADS_FOR, followed, news, refused, store_failure},
+    writable,
     writeback::Words,
 };
 use crate::{
     event::{Event, Events},
     exit::{Exit, Failure},
     money::Usd,
+    remedy::ErrorKind,
     render::{self, Findings},
     report::ReportCost,
     research::{Research, Researched},
@@ -41,6 +48,7 @@ use crate::{
     state::{
         checkpoint::{Checkpoint, RunStatus},
         paid::unpack,
+        store::Fault,
     },
 };
 
@@ -389,16 +397,18 @@ impl<'a> Crew<'a> {
         let started = Event::BrandStarted { brand: name.into() };
         span.in_scope(|| self.events.say(started));
         let research = Arc::clone(&self.research);
-        let folder = self.output.join(&due.folder);
+        let output = self.output.clone();
+        let folder = output.join(&due.folder);
         let assignment = due.assignment.clone();
         let events = self.events.clone();
         let work = async move {
             if let Some(report) = report {
                 let folder = folder.clone();
-                blocking(move || render::bring(&folder, &unpack(&report)?)).await?;
+                let bring = move || render::bring(&folder, &unpack(&report)?);
+                in_folder(&output, bring).await?;
             }
             let mut researched = research.run(&assignment).await?;
-            let saved = blocking(move || {
+            let saved = in_folder(&output, move || {
                 let problems = render::save(&folder, &mut researched)?;
                 let report = shared.then(|| render::carry(&folder)).transpose()?;
                 Ok((Saved { researched, report }, problems))
@@ -465,9 +475,60 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// Does what waits for the disk beside everything else.
-async fn blocking<T: Send + 'static>(
+/// Works in the folder of a brand, beside everything else. What goes wrong there is the brand's own matter as long as the
+/// disk has room and others can be written beside it.
+async fn in_folder<T: Send + 'static>(
+    output: &Path,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> anyhow::Result<T> {
-    tokio::task::spawn_blocking(work).await?
+) -> Result<T, CallError> {
+    let error = match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(error)) => error,
+        Err(panic) => return Err(bug(&panic)),
+    };
+    let output = output.to_owned();
+    let others = tokio::task::spawn_blocking(move || writable::prove(&output)).await;
+    if Fault::of(&error) == Some(Fault::Unwritable) || !matches!(others, Ok(Ok(()))) {
+        return Err(CallError::Store(error));
+    }
+    Err(CallError::Request {
+        service: "brandintel",
+        kind: ErrorKind::Files,
+        status: None,
+        message: format!("{error:#}"),
+    })
+}
+
+/// A bug met by one brand must not cost the others.
+pub fn bug(panic: &dyn std::fmt::Display) -> CallError {
+    CallError::Request {
+        service: "brandintel",
+        kind: ErrorKind::Bug,
+        status: None,
+        message: format!("the program failed here, please report it: {panic}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_goes_wrong_in_one_folder_is_the_brands_own() {
+        let place = tempfile::tempdir().unwrap();
+        let output = place.path().join("output");
+        let kind = async |work: fn() -> anyhow::Result<()>| match in_folder(&output, work).await {
+            Err(CallError::Request { kind, .. }) => Some(kind),
+            Err(CallError::Store(_)) => None,
+            other => unreachable!("{other:?}"),
+        };
+        let refused = || anyhow::bail!("products.csv is open in another program");
+        let full = || Err(std::io::Error::from(std::io::ErrorKind::StorageFull).into());
+        assert_eq!(kind(refused).await, Some(ErrorKind::Files));
+        assert_eq!(kind(|| unreachable!("a bug")).await, Some(ErrorKind::Bug));
+        assert_eq!(kind(full).await, None, "it meets all");
+        std::fs::remove_dir(&output).unwrap();
+        std::fs::write(&output, "a file in the place of all folders").unwrap();
+        assert_eq!(kind(refused).await, None, "it meets all");
+    }
 }

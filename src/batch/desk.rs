@@ -12,11 +12,12 @@ use super::{
     list_failure,
     log::LogFiles,
     open_files,
-    opening::{Begin, list_id, settings, take_state},
+    opening::{Begin, folder_failure, list_id, settings, take_state},
     plan::{self, Plan, Rules},
     preflight::Connections,
     progress::Outlook,
-    summary,
+    rebuild, summary,
+    sweeping::Sweeping,
     together::store_failure,
     writable,
     writeback::{Words, WriteBack},
@@ -70,6 +71,7 @@ pub struct Desk {
     pub clock: Instant,
     pub logs: LogFiles,
     pub sandbox: Option<Arc<Sandbox>>,
+    sweeping: Sweeping,
 }
 
 /// A deadline goes by the time zone that somebody wanted, or not at all.
@@ -111,12 +113,9 @@ impl Desk {
             fastrand::u16(..)
         )
         .into();
-        let state = if args.batch.dry_run {
-            None
-        } else {
-            let state = take_state(&settings)?;
-            writable::prove(&settings.folders.output)?;
-            Some(state)
+        let (state, sweeping) = match args.batch.dry_run {
+            true => (None, Sweeping::default()),
+            false => hold(&settings)?,
         };
         let list: Arc<str> = list_id(&args, &settings).into();
         let address = args.shared.address(args.services.sandbox);
@@ -142,7 +141,8 @@ impl Desk {
                     Some(address) => Shared::peek(address).await.map_err(store_failure)?,
                     None => None,
                 };
-                let (paid, broken) = begin.in_folder(state.as_ref()).or_exit(Exit::Usage)?;
+                let own = begin.in_folder(state.as_ref());
+                let (paid, broken) = own.map_err(folder_failure)?;
                 (paid, shared, None, broken)
             }
         };
@@ -150,7 +150,7 @@ impl Desk {
             .as_ref()
             .map_or(run_id, |night| night.run.as_str().into());
         if let Some(state) = &state {
-            broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Usage)?);
+            broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);
         }
         let logs = LogFiles::of(
             &settings.folders.logs,
@@ -181,6 +181,7 @@ impl Desk {
             clock: Instant::now(),
             logs,
             sandbox,
+            sweeping,
             args,
         })
     }
@@ -213,10 +214,14 @@ impl Desk {
         if let Some(night) = &self.night {
             night.shared.listener().set(events.cloned());
         }
+        if let Some(store) = self.paid.store() {
+            store.tell(events.cloned());
+        }
     }
 
     /// Takes this host out of those that share a store. One that could not is forgotten in a while.
-    pub async fn leave(&self) {
+    pub async fn leave(&mut self) {
+        self.sweeping.end().await;
         if let Some(night) = &self.night
             && let Err(error) = night.shared.go().await
         {
@@ -291,11 +296,36 @@ impl Desk {
             None if shared.or_exit(Exit::Usage)?.is_some() => return Ok(Some(Registry::empty())),
             None => Registry::peek(&self.settings.folders.state),
         };
-        let (registry, damage) = registry.or_exit(Exit::Usage)?;
+        let (mut registry, damage) = registry.map_err(folder_failure)?;
         if let Some(damage) = damage {
             warn(&damage);
         }
+        if registry.is_empty() {
+            self.rebuild(&mut registry)?;
+        }
         Ok(Some(registry))
+    }
+
+    /// What became of the brands is taken from their reports where the registry is gone.
+    fn rebuild(&self, registry: &mut Registry) -> Result<(), Failure> {
+        let folders = &self.settings.folders;
+        let output = &folders.output;
+        let entries = rebuild::entries(output, &self.list).or_exit(Exit::Machine)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        warn(&format!(
+            "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
+            folders.state.display(),
+            output.display(),
+            entries.len(),
+            output.display()
+        ));
+        if self.state.is_none() {
+            registry.suppose(entries);
+            return Ok(());
+        }
+        registry.record(entries).or_exit(Exit::Machine)
     }
 
     /// Puts the run before on record where it could not do so itself. Nothing depends on it.
@@ -314,7 +344,14 @@ impl Desk {
 
     /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
     pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
-        let rules = Rules::of(&self.args, &self.list, self.paid.job(), self.started);
+        let output = &self.settings.folders.output;
+        let rules = Rules::of(
+            &self.args,
+            output,
+            &self.list,
+            self.paid.job(),
+            self.started,
+        );
         match (registry, &self.shared) {
             (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
             (None, Some(shared)) => {
@@ -392,6 +429,14 @@ impl Desk {
             fence_key,
         })
     }
+}
+
+/// Takes the folders of a run: what earlier ones have left half-written in them is swept away.
+fn hold(settings: &Settings) -> Result<(Option<StateFolder>, Sweeping), Failure> {
+    let state = take_state(settings)?;
+    writable::prove(&settings.folders.output)?;
+    let sweeping = Sweeping::begin(&state, &settings.folders.output);
+    Ok((Some(state), sweeping))
 }
 
 /// Says what the user should know, and logs it.

@@ -28,6 +28,7 @@ pub mod preflight;
 pub mod price;
 mod progress;
 mod queue;
+mod rebuild;
 mod record;
 mod refusals;
 mod report;
@@ -39,6 +40,7 @@ mod start;
 pub mod stop;
 pub mod summary;
 mod suspects;
+mod sweeping;
 mod takeover;
 mod telling;
 mod together;
@@ -62,7 +64,7 @@ use self::{
     start::{Planned, Prepared, Start},
     stop::Signals,
     telling::{Begun, Telling},
-    writeback::Words,
+    writeback::{IN_PROGRESS, Words},
 };
 pub use self::{opening::settings_for_check, together::store_failure};
 use crate::{
@@ -118,7 +120,7 @@ async fn work(
     sandbox: Option<Arc<Sandbox>>,
     account: &mut Account,
 ) -> Result<Exit, Failure> {
-    let desk = Desk::open(args, sandbox).await?;
+    let mut desk = Desk::open(args, sandbox).await?;
     account.begin(&desk);
     let end = Box::pin(work_at(&desk, account)).await;
     desk.leave().await;
@@ -222,7 +224,8 @@ async fn lead(
     let estimate = desk.announce(&plan, &connections, &means);
     let refused = means.refuse(desk, &plan, &connections, &estimate);
     let words = desk.words();
-    let first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), &words);
+    let mut first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), &words);
+    take_back_marks(&mut first, connections.sheet.as_mut(), &shown).await?;
     drop(shown);
     if desk.args.batch.dry_run {
         let cells = match connections.sheet.as_mut() {
@@ -237,7 +240,7 @@ async fn lead(
         return desk.rehearse(plan, &cells).map(Err);
     }
     if let Some(registry) = &mut registry {
-        registry.let_go().or_exit(Exit::Usage)?;
+        registry.let_go().or_exit(Exit::Machine)?;
     }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
@@ -388,6 +391,28 @@ fn first_write(
     let ahead = plan.due.ahead();
     first.extend(ahead.map(|due| words.mark(&due.assignment.brand.key)));
     first
+}
+
+/// Rows that a killed run has left in progress, and of which this write says nothing else, are not in progress any more.
+async fn take_back_marks(
+    first: &mut Vec<(Target, Outcome)>,
+    sheet: Option<&mut SheetList>,
+    shown: &HashMap<usize, Shown>,
+) -> Result<(), Failure> {
+    let is_marked = |cells: &Shown| IN_PROGRESS.contains(&&*cells[own::STATUS]);
+    let Some(sheet) = sheet.filter(|sheet| sheet.can_write()) else {
+        return Ok(());
+    };
+    if !shown.values().any(is_marked) {
+        return Ok(());
+    }
+    let marked = sheet.showing(&IN_PROGRESS).await.map_err(list_failure)?;
+    for target in marked {
+        if !first.iter().any(|(told, _)| *told == target) {
+            first.push((target, Outcome::Idle));
+        }
+    }
+    Ok(())
 }
 
 /// Results that are in the registry but not in the sheet: a run was killed before it wrote them, a row is new, or what

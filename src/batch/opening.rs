@@ -15,6 +15,7 @@ use crate::{
         caps::Caps,
         job::Job,
         paid::Paid,
+        registry,
         shared::{Address, Host, Night, Shared},
         store::{self, Store},
     },
@@ -87,6 +88,7 @@ impl Begin<'_> {
             Some(state) => Store::open(&state.file(store::FILE), self.now)?,
             None => (Store::in_memory(self.now)?, Vec::new()),
         };
+        store.lay_up()?;
         let job = Job::begin(&store, self.list, self.run_id, self.now, self.args.force)?;
         let paid = Paid::new(Arc::new(store), job, self.args.budget)?;
         Ok((paid.capped(self.caps, self.now)?, broken))
@@ -122,6 +124,15 @@ impl Begin<'_> {
         let night = shared.patiently(begin).await.map_err(store_failure)?;
         let paid = Paid::shared(&night, self.args.budget);
         Ok((paid.capped(self.caps, now).or_exit(Exit::Usage)?, night))
+    }
+}
+
+/// How a run ends that cannot use what is in its state folder: only what a newer version has written is the user's matter.
+pub fn folder_failure(error: anyhow::Error) -> Failure {
+    let newer = error.is::<store::NewerVersion>() || error.is::<registry::NewerVersion>();
+    Failure {
+        exit: if newer { Exit::Usage } else { Exit::Machine },
+        error,
     }
 }
 

@@ -28,6 +28,7 @@ use crate::{
     cli::{BatchArgs, RunArgs},
     list::Rows,
     money::Usd,
+    render,
     research::{self, Assignment, Depth, identity::Neighbours},
     settings::Rates,
     state::{
@@ -80,6 +81,8 @@ pub struct Plan {
     pub unchanged: Vec<(Brand, Arc<Entry>)>,
     /// Those of them whose reports are not where this machine has put them.
     pub without_report: usize,
+    /// Brands that are due because their reports are gone or cut short.
+    pub lost_reports: Vec<String>,
     /// New and changed brands that are not asked for, because only failed ones are.
     pub left_out: usize,
     /// Brands that the list asks to leave out.
@@ -106,6 +109,9 @@ pub struct Rules<'a> {
     pub chunk: usize,
     /// Whether the list is a sheet, into which results are written.
     pub sheet: bool,
+    /// Whether reports stay where they were put: one that is not there, or not whole, is lost. An output folder with nothing
+    /// in it was moved away on purpose.
+    pub keeps_reports: bool,
     /// The list that the rows stand in.
     pub list: &'a str,
     pub job: &'a Job,
@@ -114,8 +120,9 @@ pub struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     /// The rules that these flags make.
-    pub fn of(args: &RunArgs, list: &'a str, job: &'a Job, now: Timestamp) -> Self {
+    pub fn of(args: &RunArgs, output: &Path, list: &'a str, job: &'a Job, now: Timestamp) -> Self {
         Self {
+            keeps_reports: output.join("index.html").exists(),
             limit: args.source.limit,
             max_age_days: args.batch.max_age,
             failed_only: args.batch.retry_failed_only,
@@ -246,6 +253,7 @@ impl<'a> Decisions<'a> {
             skipped: 0,
             unchanged: Vec::new(),
             without_report: 0,
+            lost_reports: Vec::new(),
             left_out: 0,
             on_request: 0,
             due_keys: Vec::new(),
@@ -310,7 +318,7 @@ impl<'a> Decisions<'a> {
             match facts {
                 _ if asked.brand.wishes.skip => self.plan.on_request += 1,
                 Some(known) if !is_due(&asked, known, self.rules) => {
-                    unchanged.push((asked.brand, key));
+                    unchanged.push((asked, key, facts));
                 }
                 _ if self.rules.failed_only && !has_failed(facts) => self.plan.left_out += 1,
                 _ => due.push((asked, key, facts)),
@@ -321,22 +329,39 @@ impl<'a> Decisions<'a> {
             unchanged.clear();
         }
         let of_due = due.iter().filter(|(.., facts)| facts.is_some());
-        let keys = unchanged.iter().map(|(_, key)| key);
+        let keys = unchanged.iter().map(|(_, key, _)| key);
         let keys: Vec<&BrandKey> = keys.chain(of_due.map(|(_, key, _)| key)).collect();
         let entries = match keys.is_empty() {
             true => HashMap::new(),
             false => self.known.entries(&keys).await?,
         };
-        for (brand, key) in unchanged {
-            if let Some(entry) = entries.get(&key) {
-                self.leave(brand, entry);
+        for (asked, key, facts) in unchanged {
+            let Some(entry) = entries.get(&key) else {
+                continue;
+            };
+            if self.has_lost(entry) {
+                self.plan.skipped -= 1;
+                self.plan.lost_reports.push(asked.brand.name.clone());
+                let since = remade_since(entry);
+                self.take(asked, key, facts, Some(entry), since)?;
+            } else {
+                self.leave(asked.brand, entry);
             }
         }
         for (asked, key, facts) in due {
             let entry = entries.get(&key).map(Arc::as_ref);
-            self.take(asked, key, facts, entry)?;
+            let unchanged = entry.filter(|entry| entry.input_hash == asked.hash);
+            let since = replay_since(unchanged, self.rules);
+            self.take(asked, key, facts, entry, since)?;
         }
         Ok(())
+    }
+
+    /// Whether the report of an unchanged brand is gone or cut short. On another machine it may be anywhere.
+    fn has_lost(&self, entry: &Entry) -> bool {
+        let looks = self.rules.keeps_reports && !self.rules.failed_only;
+        let is_lost = |report: &String| !render::is_whole(Path::new(report));
+        looks && self.known.is_of_this_machine() && entry.report.as_ref().is_some_and(is_lost)
     }
 
     /// Leaves an unchanged brand as it is.
@@ -357,6 +382,7 @@ impl<'a> Decisions<'a> {
         key: BrandKey,
         facts: Option<&Facts>,
         entry: Option<&Entry>,
+        since: Timestamp,
     ) -> anyhow::Result<()> {
         let unchanged = entry.filter(|entry| asked.is_of(&entry.input_hash));
         let priority = Reverse(asked.brand.wishes.priority());
@@ -370,7 +396,7 @@ impl<'a> Decisions<'a> {
             report: entry.and_then(|entry| entry.report.clone()),
             thin: entry.and_then(|entry| entry.thin),
             assignment: Assignment {
-                since: replay_since(unchanged, self.rules),
+                since,
                 // Not known before the whole list is.
                 shared_parent: None,
                 brand: asked.brand,
@@ -458,7 +484,15 @@ fn is_stale(known: &Facts, rules: &Rules<'_>) -> bool {
     rules
         .max_age_days
         .and_then(|days| rules.now.checked_sub((i64::from(days) * 24).hours()).ok())
-        .is_some_and(|oldest| known.updated_at < oldest)
+        .is_some_and(|oldest| known.updated_at < oldest || is_of_the_future(known, rules))
+}
+
+/// Whether the clock was wrong when a report was made, which therefore may be of any age. Clocks of hosts differ a little.
+fn is_of_the_future(known: &Facts, rules: &Rules<'_>) -> bool {
+    rules
+        .now
+        .checked_add(1.hour())
+        .is_ok_and(|soon| known.updated_at > soon)
 }
 
 /// A crash must not cost anything twice, but who asks for research again does not want yesterday's answers.
@@ -473,6 +507,15 @@ fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
         Some(entry) if entry.status == Status::Success => entry.updated_at,
         _ => week,
     }
+}
+
+/// For a report that is made anew because it was lost, the answers that it was made of will do.
+fn remade_since(entry: &Entry) -> Timestamp {
+    let week = (SEARCH_DAYS * 24).hours();
+    entry
+        .updated_at
+        .checked_sub(week)
+        .unwrap_or(entry.updated_at)
 }
 
 #[cfg(test)]
@@ -567,6 +610,7 @@ mod tests {
                 failed_only: false,
                 chunk: 2,
                 sheet: true,
+                keeps_reports: false,
                 list: "list",
                 job: &self.job,
                 now: at(100),
@@ -644,6 +688,19 @@ mod tests {
     }
 
     #[test]
+    fn a_report_of_the_future_may_be_of_any_age() {
+        let mut night = Night::new();
+        night.done("tomorrow", Status::Success, 101);
+        night.done("now", Status::Success, 100);
+        let rows = ["tomorrow", "now"];
+        let plan = night.plan(&rows, None, Some(30));
+        assert_eq!(plan.skipped, 1);
+        assert_eq!(due(plan)[0].assignment.brand.name, "tomorrow");
+        // Who does not ask for an age keeps what is unchanged.
+        assert_eq!(night.plan(&rows, None, None).skipped, 2);
+    }
+
+    #[test]
     fn only_failures_are_due_where_only_they_are_asked_for() {
         let mut night = Night::new();
         night.done("stale", Status::Success, 1);
@@ -655,6 +712,7 @@ mod tests {
             failed_only: true,
             chunk: 50,
             sheet: false,
+            keeps_reports: false,
             list: "list",
             job: &night.job,
             now: at(100),
@@ -683,6 +741,7 @@ mod tests {
                 failed_only: false,
                 chunk: 50,
                 sheet: false,
+                keeps_reports: false,
                 list,
                 job: &night.job,
                 now: at(100),

@@ -39,7 +39,7 @@ pub async fn price(
     let now = Timestamp::now();
     // As a run would begin it: --force asks for every brand again.
     let job = Job::next(None, "", now, args.batch.force, 0);
-    let rules = Rules::of(args, &list, &job, now);
+    let rules = Rules::of(args, &settings.folders.output, &list, &job, now);
     let plan = Plan::make(rows, known, &rules).await;
     let plan = plan.map_err(store_failure)?;
     let estimate = estimate(&plan, args, settings, connections);

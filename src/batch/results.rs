@@ -1,6 +1,10 @@
 //! What comes back from the workers: it is put on record, and then told of.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::task::{Id, JoinError};
@@ -8,7 +12,7 @@ use tokio::task::{Id, JoinError};
 use super::{
     afford::Reached,
     call_failure,
-    crew::{Crew, End, InHand, Saved, Supply},
+    crew::{Crew, End, InHand, Saved, Supply, bug},
     plan::Due,
     record::Recorded,
     refusals::Refusal,
@@ -35,19 +39,7 @@ impl Crew<'_> {
     pub(super) fn take_back(&mut self, ended: Result<(Id, Result<Saved, CallError>), JoinError>) {
         let (id, result) = match ended {
             Ok((id, result)) => (id, result),
-            // A bug met by one brand must not cost the others.
-            Err(panic) => {
-                let message = format!("the program failed here, please report it: {panic}");
-                (
-                    panic.id(),
-                    Err(CallError::Request {
-                        service: "brandintel",
-                        kind: ErrorKind::Bug,
-                        status: None,
-                        message,
-                    }),
-                )
-            }
+            Err(panic) => (panic.id(), Err(bug(&panic))),
         };
         let Some(mut in_hand) = self.in_hand.remove(&id) else {
             return;
@@ -61,8 +53,11 @@ impl Crew<'_> {
         }
         let error = match result {
             Ok(saved) => {
-                let entry = self.success(&mut in_hand, saved);
-                return self.record(in_hand, entry);
+                let success = AssertUnwindSafe(|| self.success(&mut in_hand, saved));
+                match catch_unwind(success) {
+                    Ok(entry) => return self.record(in_hand, entry),
+                    Err(_) => bug(&"its findings cannot be told"),
+                }
             }
             Err(error) => error,
         };

@@ -24,6 +24,9 @@ use crate::{
     text,
 };
 
+/// The marks of brands that are being researched, in Persian and English.
+pub const IN_PROGRESS: [&str; 2] = ["در حال پردازش", "In progress"];
+
 /// The status cells, in the language of the reports.
 #[derive(Clone, Debug)]
 pub struct Words {
@@ -42,7 +45,7 @@ impl Words {
     pub fn of(lang: Lang, reports: Option<Arc<Url>>) -> Self {
         if lang.persian() {
             Self {
-                in_progress: "در حال پردازش",
+                in_progress: IN_PROGRESS[0],
                 done: "✓ تکمیل شد",
                 thin: "⚠ شواهد ناکافی",
                 ambiguous: "؟ کدام شرکت؟",
@@ -52,7 +55,7 @@ impl Words {
             }
         } else {
             Self {
-                in_progress: "In progress",
+                in_progress: IN_PROGRESS[1],
                 done: "✓ Done",
                 thin: "⚠ Little found",
                 ambiguous: "? Which company?",
@@ -305,6 +308,7 @@ impl Desk {
                 Outcome::Done { .. }
                 | Outcome::Failed { .. }
                 | Outcome::PutBack
+                | Outcome::Idle
                 | Outcome::ForResultsTab(_) => self.begun.remove(&target),
             };
         }

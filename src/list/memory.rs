@@ -133,6 +133,7 @@ impl Memory {
                 Some(json!(note)),
                 None,
             ],
+            Outcome::Idle => [Some(json!("")), None, None, None, None, None],
             Outcome::ForResultsTab(_) => [const { None }; HEADERS.len()],
             Outcome::PutBack => {
                 let idle = self.known.get(target).map(|known| json!(known.idle));
@@ -154,7 +155,10 @@ impl Memory {
             }
             self.in_progress = Some(status.clone());
         }
-        self.cleared |= matches!(outcome, Outcome::PutBack);
+        if matches!(outcome, Outcome::Idle) {
+            known.idle.clear();
+        }
+        self.cleared |= matches!(outcome, Outcome::PutBack | Outcome::Idle);
         known.before = known.now.clone();
         known.cost_written |= values[COST].is_some();
         for (cell, value) in known.now.iter_mut().zip(values) {

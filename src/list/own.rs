@@ -52,6 +52,8 @@ pub enum Outcome {
     },
     /// The status cell gets back what stood there before.
     PutBack,
+    /// A run that was killed has left its mark in the status cell: it is emptied.
+    Idle,
     /// Only the results tab lacks it.
     ForResultsTab(Box<Outcome>),
 }

@@ -310,6 +310,18 @@ impl SheetList {
         (results.waiting() > 0).then(|| (results.title.as_str(), results.waiting()))
     }
 
+    /// The brands and rows that show one of these as their status.
+    pub async fn showing(&mut self, statuses: &[&str]) -> Result<Vec<Target>, ListError> {
+        let located = self.locate(&[]).await?;
+        let shows = |row: &usize| {
+            let shown = located.shown.get(row);
+            shown.is_some_and(|cells| statuses.contains(&&*cells[own::STATUS]))
+        };
+        let rows = located.rows.iter();
+        let targets = rows.filter(|(_, rows)| rows.iter().any(shows));
+        Ok(targets.map(|(target, _)| target.clone()).collect())
+    }
+
     /// The cells that would be written now: where, and what.
     pub async fn preview(
         &mut self,

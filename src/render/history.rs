@@ -12,7 +12,7 @@ use super::REPORT;
 use crate::{
     report::Report,
     research::radar::{self, Comparison, Past, Sight},
-    state::write_atomically,
+    state::{set_aside, set_aside_name, write_atomically},
 };
 
 /// Earlier reports that are kept, and comparisons that a report carries.
@@ -40,7 +40,7 @@ pub fn turn_page(folder: &Path, report: &mut Report, sight: &Sight) -> anyhow::R
     let last = last.and_then(|bytes| match serde_json::from_slice::<Past>(&bytes) {
         Ok(past) => Some((past, bytes)),
         Err(error) => {
-            problems.push(not_compared(&path, &error));
+            problems.push(set_apart(&path, &error));
             None
         }
     });
@@ -109,6 +109,19 @@ fn forget_oldest(folder: &Path) {
 
 fn name(at: Timestamp) -> String {
     format!("{}.json", at.strftime("%Y%m%dT%H%M%S%3fZ"))
+}
+
+/// Moves a report that cannot be read out of the way of the new one, and says so.
+fn set_apart(path: &Path, error: &serde_json::Error) -> String {
+    let aside = set_aside_name(path, Timestamp::now());
+    match set_aside(path, &aside) {
+        Ok(()) => format!(
+            "{} was damaged ({error}) and cannot be compared with the new report. It is now {}",
+            path.display(),
+            aside.display()
+        ),
+        Err(refused) => format!("{refused:#}"),
+    }
 }
 
 fn not_compared(path: &Path, error: &serde_json::Error) -> String {

@@ -24,7 +24,11 @@ mod view;
 mod workbook;
 mod year;
 
-use std::{fs, io, path::Path};
+use std::{
+    fs,
+    io::{self, Read, Seek},
+    path::Path,
+};
 
 use anyhow::Context;
 
@@ -76,6 +80,19 @@ pub fn carry(folder: &Path) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     Ok((blake3::hash(&bytes).as_bytes().to_vec(), pack(&bytes)?))
 }
 
+/// Whether the report under this path is there and was not cut short. What was written by this program is known by its
+/// last line; the rest of the file is not looked at.
+pub fn is_whole(report: &Path) -> bool {
+    let ends_well = || -> io::Result<bool> {
+        let mut file = fs::File::open(report)?;
+        let mut end = [0; 2];
+        file.seek(io::SeekFrom::End(-2))?;
+        file.read_exact(&mut end)?;
+        Ok(&end == b"\n}")
+    };
+    ends_well().unwrap_or(false) || fs::read(report).is_ok_and(|bytes| Report::read(&bytes).is_ok())
+}
+
 /// The hash of the report of a folder; `None` where there is none.
 pub fn hash(folder: &Path) -> Option<[u8; 32]> {
     let bytes = fs::read(folder.join(REPORT)).ok()?;
@@ -120,6 +137,16 @@ pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
     reports
         .collect::<Result<_, String>>()
         .map_err(anyhow::Error::msg)
+}
+
+/// Hands over all reports below a folder that can be read, with the names of their folders.
+pub fn each_saved(output: &Path, take: &mut dyn FnMut(&str, &Report)) -> anyhow::Result<()> {
+    for folder in folders(output)? {
+        if let Ok(Some(report)) = read(output, &folder) {
+            take(&folder, &report);
+        }
+    }
+    Ok(())
 }
 
 /// The key findings of a report that was saved under this path; none where it cannot be read.

@@ -5,6 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     io::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
 };
 
@@ -28,7 +29,7 @@ use super::{
 use crate::{
     ownership::{self, Ownership, Rivals},
     report::{Field, Report},
-    state::{registry::Entry, runs::RunLine, stream_atomically, write_atomically},
+    state::{registry::Entry, runs::RunLine, store::Fault, stream_atomically, write_atomically},
     text::shorten,
 };
 
@@ -266,7 +267,8 @@ pub fn walk(
     let (mut nights, mut ownership) = (Nights::new(output)?, Ownership::default());
     let (mut count, mut problems) = (0, Vec::new());
     let mut families = ownership::Families::default();
-    stream_atomically(&output.join("index.html"), |page| {
+    let mut walked = false;
+    let page = stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
         let mut row = |row: &Row| -> anyhow::Result<()> {
             page.write_all(RowPage { t, row }.render()?.as_bytes())?;
@@ -274,15 +276,24 @@ pub fn walk(
         };
         let mut met = HashSet::new();
         let work = |folder: &String| -> Result<_, String> {
-            let report = read(output, folder)?;
-            Ok(report.map(|report| each(folder, &report).map(|()| report)))
+            let made = || {
+                let report = read(output, folder)?;
+                Ok(report.map(|report| (each(folder, &report), report)))
+            };
+            // A bug that one report meets must not cost the others.
+            catch_unwind(AssertUnwindSafe(made)).unwrap_or_else(|_| Err(bug(output, folder)))
         };
         in_order(&folders, work, |folder, done| {
             match done {
-                Ok(Some(report)) => {
-                    let report = report?;
+                Ok(Some((rendered, report))) => {
+                    problems.extend(problem(rendered)?);
                     let failed = failed.get(folder.as_str()).copied();
-                    row(&Row::of(t, folder, &report, failed))?;
+                    let made = || Row::of(t, folder, &report, failed);
+                    let Ok(made) = catch_unwind(AssertUnwindSafe(made)) else {
+                        problems.push(bug(output, folder));
+                        return Ok(());
+                    };
+                    row(&made)?;
                     book.add(&report)?;
                     nights.add(t, folder, &report)?;
                     ownership.add(&report);
@@ -302,15 +313,40 @@ pub fn walk(
             row(&Row::failed(t, brand))?;
         }
         families = ownership::families(std::mem::take(&mut ownership));
-        Ok(page.write_all(tail(&glance, &families.rivals)?.as_bytes())?)
-    })?;
-    nights.write(t, glance.simulated, output)?;
+        page.write_all(tail(&glance, &families.rivals)?.as_bytes())?;
+        walked = true;
+        Ok(())
+    });
+    match page {
+        Err(error) if !walked => return Err(error),
+        page => problems.extend(problem(page)?),
+    }
+    problems.extend(problem(nights.write(t, glance.simulated, output))?);
     let companies = tables::companies(&families, glance.simulated)?;
-    write_atomically(&output.join("companies.csv"), &companies)?;
+    let companies = write_atomically(&output.join("companies.csv"), &companies);
+    problems.extend(problem(companies)?);
     book.add_owners(&families)?;
     problems.extend(book.left_out());
-    stream_atomically(&output.join("brands.xlsx"), |file| book.save(file))?;
+    let book = stream_atomically(&output.join("brands.xlsx"), |file| book.save(file));
+    problems.extend(problem(book)?);
     Ok((count, problems))
+}
+
+fn bug(output: &Path, folder: &str) -> String {
+    let place = output.join(folder);
+    format!(
+        "the program failed at the report in {}, which is left out: please report it",
+        place.display()
+    )
+}
+
+/// A file that cannot be written is a problem and keeps no other from being written, unless the disk is full.
+fn problem(written: anyhow::Result<()>) -> anyhow::Result<Option<String>> {
+    match written {
+        Err(error) if Fault::of(&error) == Some(Fault::Unwritable) => Err(error),
+        Err(error) => Ok(Some(format!("{error:#}. brandintel export makes it anew"))),
+        Ok(()) => Ok(None),
+    }
 }
 
 /// The page up to the first brand.

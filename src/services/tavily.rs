@@ -215,9 +215,13 @@ fn is_simulated(answer: &Value) -> bool {
     id.is_some_and(|id| id.starts_with("simulated"))
 }
 
-/// The credits that an answer says it cost, whole ones; one where an answer does not say, `None` where it is none.
+/// The credits that an answer says it cost, whole ones; one where an answer does not say, `None` where it is none or says
+/// what cannot be: then the most that it may have cost counts.
 pub(crate) fn credits(json: &Value) -> Option<u32> {
     let said = json.pointer("/usage/credits").and_then(Value::as_f64);
+    if said.is_some_and(|credits| credits < 0.0) {
+        return None;
+    }
     // Bounded, because no service can bill a fortune for one search.
     #[expect(
         clippy::cast_possible_truncation,
@@ -357,6 +361,7 @@ mod tests {
             (json!({"usage": {"credits": 0}}), Some(0)),
             (json!({"usage": {"credits": 0.4}}), Some(1)),
             (json!({"usage": {"credits": 1e30}}), Some(1_000)),
+            (json!({"usage": {"credits": -5}, "results": []}), None),
             (json!({"results": []}), Some(1)),
             (json!({"detail": {"error": "x"}}), None),
         ] {

@@ -24,7 +24,7 @@ use self::{
     lines::{Variable, variables},
 };
 use super::NAMES;
-use crate::cli::Cli;
+use crate::{cli::Cli, state};
 
 /// How alike two names are, from 0 to 1, when one is a slip of the pen.
 const ALIKE: f64 = 0.75;
@@ -149,6 +149,16 @@ fn from(folder: Option<&Path>, name: &str, value: &str) -> String {
         Some(there) => there.display().to_string(),
         None => value.to_owned(),
     }
+}
+
+/// Removes what a kill has left beside the file, with the keys that were to go into it.
+pub fn sweep() {
+    let path = find().unwrap_or_else(|| PathBuf::from(".env"));
+    let path = fs::canonicalize(&path).unwrap_or(path);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    state::sweep(folder.unwrap_or(Path::new(".")));
 }
 
 /// The text of the file.

@@ -11,6 +11,11 @@ use crate::money::Usd;
 
 const FILE: &str = "checkpoint_latest.json";
 
+/// Whether there was a run in a state folder.
+pub fn is_there(state: &Path) -> bool {
+    state.join(FILE).exists()
+}
+
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

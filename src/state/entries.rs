@@ -34,6 +34,24 @@ pub fn fields(bytes: &[u8], wanted: &'static str) -> Found {
     found
 }
 
+/// Entries of an object that is written with indents, each for itself: what is broken between them is passed over.
+pub fn scattered(bytes: &[u8]) -> Vec<(String, Value)> {
+    const BEGIN: &[u8] = b"\n    \"";
+    let begins = bytes.windows(BEGIN.len()).enumerate();
+    let begins = begins.filter(|(_, window)| *window == BEGIN);
+    let entries = begins.filter_map(|(at, _)| entry_at(bytes.get(at..)?));
+    entries.collect()
+}
+
+/// The key and the value with which a text begins.
+fn entry_at(bytes: &[u8]) -> Option<(String, Value)> {
+    let mut keys = serde_json::Deserializer::from_slice(bytes).into_iter();
+    let key = keys.next()?.ok()?;
+    let rest = bytes.get(keys.byte_offset()..)?.strip_prefix(b":")?;
+    let mut values = serde_json::Deserializer::from_slice(rest).into_iter();
+    Some((key, values.next()?.ok()?))
+}
+
 /// Reads the entries of a field one by one, without keeping them.
 ///
 /// # Errors
@@ -156,6 +174,22 @@ mod tests {
                 whole.find(&entry).is_some_and(|at| at + entry.len() <= cut)
             });
             prop_assert_eq!(found, complete.map(|(k, v)| (k.clone(), v.clone())).collect::<BTreeMap<_, _>>());
+        }
+
+        /// Wherever a bit of a file is flipped, at most the entries next to it are lost.
+        #[test]
+        fn a_flipped_bit_costs_no_more_than_two_entries(count in 1usize..8, at in 0.0f64..1.0, bit in 0u8..8) {
+            let entries: BTreeMap<String, Value> =
+                (0..count).map(|i| (format!("کلید {i}"), serde_json::json!({"n": i, "text": "{\"[]"}))).collect();
+            let whole = serde_json::json!({"version": 1, "brands": entries});
+            let mut damaged = serde_json::to_vec_pretty(&whole).unwrap();
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a share of a length")]
+            let at = (damaged.len() as f64 * at) as usize;
+            damaged[at] ^= 1 << bit;
+            let mut found = fields(&damaged, "brands").entries;
+            found.extend(scattered(&damaged));
+            let left = entries.iter().filter(|(key, value)| found.get(*key) == Some(value)).count();
+            prop_assert!(left + 2 >= count, "{} of {count} are left", left);
         }
     }
 }

@@ -96,16 +96,17 @@ pub fn take(
     run: &OfRun<'_>,
     budget: &mut Budget,
 ) -> anyhow::Result<(Reading, Usd)> {
-    store.with_now(|db| {
+    let (reading, settled) = store.with_now(|db| {
         let transaction = db.unchecked_transaction()?;
-        let mut of_this_run = Usd::ZERO;
+        let mut settled = Vec::new();
         if let Some(lost) = settleable(&transaction, service, longest, now)?
             && let Some(first) = lost.first()
             && let Some(before) = last_reading(&transaction, service, first.id)?
         {
             let counted = counted(&transaction, service, before.upto)?;
             if let Some(shares) = share_out(&lost, usd, before.usd, counted) {
-                of_this_run = settle(&transaction, &lost, &shares, run, budget)?;
+                settle(&transaction, &lost, &shares, run)?;
+                settled.extend(lost.into_iter().zip(shares));
             }
         }
         let upto: i64 =
@@ -117,8 +118,18 @@ pub fn take(
             params![service, now.as_millisecond(), usd.exact(), upto],
         )?;
         transaction.commit()?;
-        Ok((Reading { usd, upto }, of_this_run))
-    })
+        Ok((Reading { usd, upto }, settled))
+    })?;
+    let mut of_this_run = Usd::ZERO;
+    for (lost, cost) in settled {
+        if lost.job == run.job {
+            budget.learn(lost.held, cost);
+        }
+        if lost.id > run.after {
+            of_this_run += cost;
+        }
+    }
+    Ok((reading, of_this_run))
 }
 
 /// Which calls are those of the run that goes on.
@@ -218,26 +229,15 @@ fn sum(
     Ok(total)
 }
 
-fn settle(
-    db: &Connection,
-    lost: &[Lost],
-    shares: &[Usd],
-    run: &OfRun<'_>,
-    budget: &mut Budget,
-) -> anyhow::Result<Usd> {
-    let mut of_this_run = Usd::ZERO;
+fn settle(db: &Connection, lost: &[Lost], shares: &[Usd], run: &OfRun<'_>) -> anyhow::Result<()> {
     for (lost, cost) in lost.iter().zip(shares) {
         db.execute(
             "UPDATE spending SET state = 'settled', usd = ?2, credits = 0 WHERE id = ?1",
             params![lost.id, cost.exact()],
         )?;
-        if lost.job == run.job {
-            budget.learn(lost.held, *cost);
-        }
-        match lost.id > run.after {
-            true => of_this_run += *cost,
-            false => runs::bill_later(db, lost.id, *cost)?,
+        if lost.id <= run.after {
+            runs::bill_later(db, lost.id, *cost)?;
         }
     }
-    Ok(of_this_run)
+    Ok(())
 }

@@ -46,8 +46,8 @@ const A_MOMENT: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
-    /// The operating system frees the lock when the process ends, however it ends.
-    _lock: File,
+    /// The operating system frees the locks when the process ends, however it ends.
+    _locks: Vec<File>,
 }
 
 /// Why the state folder could not be taken.
@@ -75,31 +75,34 @@ impl StateFolder {
             source,
         };
         fs::create_dir_all(path).map_err(io_error)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path.join(LOCK))
-            .map_err(io_error)?;
-        match lock.try_lock().or_else(|_| {
-            // `status` looks whether it is held, which takes it for a moment.
-            thread::sleep(A_MOMENT);
-            lock.try_lock()
-        }) {
-            Ok(()) => {
-                Holder::sign(path);
-                Ok(Self {
-                    path: path.to_owned(),
-                    _lock: lock,
-                })
+        let mut locks = vec![lock_file(path).map_err(io_error)?];
+        // Somebody may delete the file in the middle of a run; the folder stays.
+        locks.extend(folder_itself(path));
+        for lock in &locks {
+            let taken = lock.try_lock().or_else(|_| {
+                // `status` looks whether it is held, which takes it for a moment.
+                thread::sleep(A_MOMENT);
+                lock.try_lock()
+            });
+            match taken {
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::Held {
+                        path: path.display().to_string(),
+                        holder: Holder::peek(path),
+                    });
+                }
+                // Not every disk takes locks on folders.
+                Err(TryLockError::Error(error)) if lock.metadata().is_ok_and(|it| it.is_file()) => {
+                    return Err(io_error(error));
+                }
+                _ => {}
             }
-            Err(TryLockError::WouldBlock) => Err(LockError::Held {
-                path: path.display().to_string(),
-                holder: Holder::peek(path),
-            }),
-            Err(TryLockError::Error(error)) => Err(io_error(error)),
         }
+        Holder::sign(path);
+        Ok(Self {
+            path: path.to_owned(),
+            _locks: locks,
+        })
     }
 
     /// Where it is.
@@ -126,8 +129,34 @@ impl StateFolder {
 
 /// Whether a run holds this state folder now.
 pub fn is_held(path: &Path) -> bool {
-    File::open(path.join(LOCK))
-        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    let file = File::open(path.join(LOCK)).ok();
+    let mut locks = file.into_iter().chain(folder_itself(path));
+    locks.any(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+fn lock_file(folder: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(windows)]
+    {
+        use std::os::windows::fs::OpenOptionsExt;
+        // Others may read and write it, and nobody may delete it: a new one of its name would not be locked.
+        const READ_AND_WRITE: u32 = 3;
+        options.share_mode(READ_AND_WRITE);
+    }
+    options.open(folder.join(LOCK))
+}
+
+/// The folder as something that can be locked.
+#[cfg(unix)]
+fn folder_itself(path: &Path) -> Option<File> {
+    File::open(path).ok()
+}
+
+/// Windows has no locks on folders; there the file cannot be deleted while a run holds it.
+#[cfg(not(unix))]
+fn folder_itself(_: &Path) -> Option<File> {
+    None
 }
 
 /// Puts a whole file in the place of another: after a crash at any moment the old one or the new one is there. When
@@ -142,13 +171,18 @@ pub fn stream_atomically(
     write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     place(path, true, false, write)?;
-    sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
+    sync_folder_of(path)
 }
 
 /// As [`write_atomically`], and on Unix only the owner may read the file, whoever could read the old one.
 pub fn write_privately(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     place(path, true, true, |file| Ok(file.write_all(bytes)?))?;
-    sync_folder(folder_of(path)).with_context(|| cannot_be_written(path))
+    sync_folder_of(path)
+}
+
+fn sync_folder_of(path: &Path) -> anyhow::Result<()> {
+    let folder = behind_links(path);
+    sync_folder(folder_of(&folder)).with_context(|| cannot_be_written(path))
 }
 
 /// Puts a whole file in the place of another, for what may be lost when the power fails.
@@ -162,24 +196,18 @@ fn place(
     private: bool,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    let path = &behind_links(path);
     let place = || -> anyhow::Result<()> {
-        let folder = folder_of(path);
-        let mut file = new_file(folder)?;
+        let mut file = new_file(folder_of(path), private)?;
         let mut buffer = BufWriter::new(file.as_file_mut());
         write(&mut buffer)?;
         buffer.flush()?;
         drop(buffer);
-        #[cfg(unix)]
-        if !private {
-            // Temporary files are private; what people read is not.
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(path).map_or(0o644, |m| m.permissions().mode());
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(mode))?;
-        }
         // On Windows the folder's rights hold for all of its files.
-        #[cfg(not(unix))]
-        let _ = private;
+        #[cfg(unix)]
+        if !private && let Ok(old) = fs::metadata(path) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
         if sync {
             file.as_file().sync_all()?;
         }
@@ -199,15 +227,66 @@ fn place(
     })
 }
 
-fn new_file(folder: &Path) -> io::Result<NamedTempFile> {
-    let create = || tempfile::Builder::new().prefix(".new-").tempfile_in(folder);
-    match create() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(folder)?;
-            create()
-        }
-        created => created,
+/// How the names of files begin that are not in their places yet.
+const NEW: &str = ".new-";
+
+/// A file that is locked while it is written: one that is not was left behind by a kill.
+fn new_file(folder: &Path, private: bool) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(NEW);
+    #[cfg(unix)]
+    if !private {
+        // Temporary files are private; what people read is as the user's umask has it.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
     }
+    #[cfg(not(unix))]
+    let _ = private;
+    loop {
+        let file = match builder.tempfile_in(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                fs::create_dir_all(folder)?;
+                builder.tempfile_in(folder)?
+            }
+            created => created?,
+        };
+        // Where there are no locks, nothing is swept either.
+        let _ = file.as_file().lock();
+        // A sweep may have come before the lock.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
+/// Removes the files that a kill has left in a folder before they were in their places.
+pub fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let random = name.to_str().and_then(|name| name.strip_prefix(NEW));
+        let is_ours = |random: &str| random.len() == 6 && random.chars().all(char::is_alphanumeric);
+        if random.is_some_and(is_ours)
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // What cannot be removed now is tried again the next time.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Where a file really is: what the user has put elsewhere stays there.
+fn behind_links(path: &Path) -> PathBuf {
+    /// As many as systems follow.
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        path = folder_of(&path).join(target);
+    }
+    path
 }
 
 /// A file without a name, which is gone with the program: in this folder, which has room for what comes of it, or else in
@@ -223,7 +302,7 @@ fn folder_of(path: &Path) -> &Path {
 
 fn cannot_be_written(path: &Path) -> String {
     format!(
-        "{} cannot be written: is the disk full, or the folder read-only?",
+        "{} cannot be written: is the disk full, the folder read-only, or the file open in another program?",
         path.display()
     )
 }
@@ -237,6 +316,10 @@ pub fn set_aside_name(path: &Path, now: Timestamp) -> PathBuf {
 pub fn aside_name(path: &Path, why: &str, now: Timestamp) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{why}-{}", now.strftime("%Y%m%dT%H%M%S%3fZ")));
+    // What was set aside before at the same moment is not lost for it.
+    while Path::new(&name).exists() {
+        name.push("+");
+    }
     PathBuf::from(name)
 }
 
@@ -280,7 +363,54 @@ mod tests {
         ));
         drop(first);
         assert!(!is_held(&state));
+        let first = StateFolder::take(&state).unwrap();
+        // Somebody tidies up.
+        let _ = fs::remove_file(state.join(LOCK));
+        assert!(is_held(&state));
+        assert!(matches!(
+            StateFolder::take(&state),
+            Err(LockError::Held { .. })
+        ));
+        drop(first);
         StateFolder::take(&state).unwrap();
+    }
+
+    #[test]
+    fn a_sweep_takes_what_a_kill_has_left_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in [".new-a1B2c3", ".new-year.csv", "new-a1B2c3"] {
+            fs::write(path(name), "half of it").unwrap();
+        }
+        let written = new_file(folder.path(), false).unwrap();
+        sweep(folder.path());
+        let left = |name: &str| path(name).exists();
+        assert!(!left(".new-a1B2c3"));
+        assert!(left(".new-year.csv") && left("new-a1B2c3"));
+        assert!(written.path().exists(), "it is being written");
+        written.persist(path("whole")).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_stay_links_and_rights_stay_as_they_are() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let mode = |name: &str| fs::metadata(path(name)).unwrap().permissions().mode() & 0o777;
+        // What a plain file gets is what the umask leaves.
+        fs::write(path("plain"), "").unwrap();
+        write_atomically(&path("new"), b"one").unwrap();
+        assert_eq!(mode("new"), mode("plain"));
+        fs::set_permissions(path("new"), fs::Permissions::from_mode(0o640)).unwrap();
+        write_atomically(&path("new"), b"two").unwrap();
+        assert_eq!(mode("new"), 0o640);
+        symlink("away/there.csv", path("link")).unwrap();
+        for text in ["first", "second"] {
+            write_atomically(&path("link"), text.as_bytes()).unwrap();
+            assert!(path("link").is_symlink());
+            assert_eq!(fs::read_to_string(path("away/there.csv")).unwrap(), text);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params, types::ValueRef};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use tokio::{
     sync::{Notify, futures::Notified},
     time::Instant,
@@ -23,7 +23,7 @@ use super::{
     job::Job,
     meter::{self, Comparison, OfRun, Reading},
     shared::{Admission, Ledger, Night, Slot, caps_of},
-    store::Store,
+    store::{Beside, Fault, Store},
 };
 use crate::money::Usd;
 
@@ -47,7 +47,7 @@ impl std::ops::AddAssign for Cost {
 }
 
 /// An answer that was paid for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Kept {
     pub body: String,
     /// When it came.
@@ -86,12 +86,23 @@ enum Home {
     },
 }
 
+/// A call in the ledger of a state folder.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Call {
+    id: i64,
+    job: String,
+    service: String,
+    /// What was set aside for it, in US dollars.
+    held: Usd,
+}
+
 /// Money set aside for one call. Dropped without being settled, it stays set aside: the call may have been billed.
 #[derive(Debug)]
 #[must_use = "a hold is settled when the call has ended"]
 pub struct Hold {
     paid: Arc<Paid>,
     id: i64,
+    service: &'static str,
     amount: Usd,
     /// When it was set aside, which decides whose day it is.
     at: Timestamp,
@@ -294,9 +305,15 @@ impl Paid {
         let last_before = self.job.last_before;
         match &self.home {
             Home::Folder { store, .. } => {
-                store
-                    .with(move |db| find(db, hash, last_before, since))
-                    .await
+                let found = store.with(move |db| find(db, hash, last_before, since));
+                match found.await? {
+                    Found::Kept(kept) => Ok(Some(kept)),
+                    Found::Nothing => Ok(None),
+                    Found::Unreadable => {
+                        store.say("a paid answer in paid.sqlite3 was damaged and cannot be read: it is asked for again".into());
+                        Ok(None)
+                    }
+                }
             }
             Home::Shared { ledger, .. } => ledger.find(hash, since).await,
         }
@@ -316,6 +333,7 @@ impl Paid {
         let hold = |id| Hold {
             paid: Arc::clone(self),
             id,
+            service: ask.service,
             amount: worst,
             at,
             open: true,
@@ -330,7 +348,7 @@ impl Paid {
                 set_aside(store, budget, purses, worst, at)?;
                 // From here on the hold gives the money back to the books when it is dropped.
                 let mut hold = hold(0);
-                let call = Call {
+                let call = ToBeHeld {
                     job: self.job.id.clone(),
                     service: ask.service,
                     stage: ask.stage.to_owned(),
@@ -441,9 +459,28 @@ impl Hold {
         let body = pack(kept.body.as_bytes())?;
         match &self.paid.home {
             Home::Folder { store, .. } => {
-                store
-                    .with(move |db| keep(db, id, hash, &kept, &body, usable))
-                    .await?;
+                let call = Call {
+                    id,
+                    job: self.paid.job.id.clone(),
+                    service: self.service.to_owned(),
+                    held: self.amount,
+                };
+                let answer = Beside {
+                    call: call.clone(),
+                    hash,
+                    kept: kept.clone(),
+                    usable,
+                };
+                let done = store
+                    .keep(move |db| keep(db, &call, hash, &kept, &body, usable))
+                    .await;
+                match done {
+                    // It is paid for: what the database has no room for may find some beside it.
+                    Err(error) if Fault::of(&error) == Some(Fault::Unwritable) => {
+                        store.put_beside(&answer).map_err(|_| error)?;
+                    }
+                    done => done?,
+                }
             }
             Home::Shared { ledger, .. } => {
                 let answer = Some((hash, kept, body, usable));
@@ -513,22 +550,30 @@ impl Drop for Hold {
     }
 }
 
+/// What the store has for a request.
+enum Found {
+    Kept(Kept),
+    /// An answer that cannot be unpacked, or is no JSON.
+    Unreadable,
+    Nothing,
+}
+
 fn find(
     db: &Connection,
     hash: RequestHash,
     last_before: i64,
     since: Timestamp,
-) -> anyhow::Result<Option<Kept>> {
+) -> anyhow::Result<Found> {
     let mut query = db.prepare_cached(
         "SELECT body, at, usd, credits, payer FROM response
          WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
     )?;
-    query
+    let found = query
         .query_row(params![hash, last_before, since.as_millisecond()], |row| {
             let body = match row.get_ref(0)? {
-                ValueRef::Blob(packed) => unpack(packed),
+                ValueRef::Blob(packed) => unpack(packed).ok(),
                 // The first version of the store kept them as they are.
-                plain => plain.as_str().map(str::to_owned).map_err(Into::into),
+                plain => plain.as_str().map(str::to_owned).ok(),
             };
             Ok((
                 body,
@@ -538,19 +583,23 @@ fn find(
                 row.get(4)?,
             ))
         })
-        .optional()?
-        .map(|(body, at, usd, credits, payer)| {
-            Ok(Kept {
-                body: body?,
-                at: Timestamp::from_millisecond(at)?,
-                cost: Cost {
-                    usd: usd.parse()?,
-                    credits,
-                },
-                payer,
-            })
-        })
-        .transpose()
+        .optional()?;
+    let Some((body, at, usd, credits, payer)) = found else {
+        return Ok(Found::Nothing);
+    };
+    let is_json = |body: &String| serde_json::from_str::<IgnoredAny>(body).is_ok();
+    let Some(body) = body.filter(is_json) else {
+        return Ok(Found::Unreadable);
+    };
+    Ok(Found::Kept(Kept {
+        body,
+        at: Timestamp::from_millisecond(at)?,
+        cost: Cost {
+            usd: usd.parse()?,
+            credits,
+        },
+        payer,
+    }))
 }
 
 /// Sets the worst case of a call aside in the budget and within the caps, or in none of them.
@@ -579,8 +628,8 @@ fn set_aside(
     Ok(())
 }
 
-/// A call whose money is set aside.
-struct Call {
+/// A call whose money is to be set aside.
+struct ToBeHeld {
     job: String,
     service: &'static str,
     stage: String,
@@ -590,7 +639,7 @@ struct Call {
     worst: Usd,
 }
 
-fn put_down(db: &Connection, call: &Call) -> anyhow::Result<i64> {
+fn put_down(db: &Connection, call: &ToBeHeld) -> anyhow::Result<i64> {
     db.prepare_cached(
         "INSERT INTO spending (job, service, stage, model, hash, at, state, held)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'held', ?7)",
@@ -607,9 +656,10 @@ fn put_down(db: &Connection, call: &Call) -> anyhow::Result<i64> {
     Ok(db.last_insert_rowid())
 }
 
-fn keep(
+/// Keeps an answer, and what it cost.
+pub(super) fn keep(
     db: &Connection,
-    id: i64,
+    call: &Call,
     hash: RequestHash,
     kept: &Kept,
     body: &[u8],
@@ -618,14 +668,26 @@ fn keep(
     let Kept {
         at, cost, payer, ..
     } = kept;
+    let (at, usd) = (at.as_millisecond(), cost.usd.exact());
     db.prepare_cached(
         "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body, payer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![hash, at.as_millisecond(), !usable, cost.usd.exact(), cost.credits, body, payer])?;
+    .execute(params![hash, at, !usable, usd, cost.credits, body, payer])?;
+    // The line of the call may have been lost with a damaged page.
     db.prepare_cached(
-        "UPDATE spending SET state = 'settled', usd = ?2, credits = ?3 WHERE id = ?1",
+        "INSERT INTO spending (id, job, service, hash, at, state, held, usd, credits) VALUES (?1, ?2, ?3, ?4, ?5, 'settled', ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE SET state = 'settled', usd = excluded.usd, credits = excluded.credits",
     )?
-    .execute(params![id, cost.usd.exact(), cost.credits])?;
+    .execute(params![
+        call.id,
+        call.job,
+        call.service,
+        hash,
+        at,
+        call.held.exact(),
+        usd,
+        cost.credits
+    ])?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use jiff::Timestamp;
 use serde::{
     Deserialize, Serialize, Serializer,
@@ -21,7 +21,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{StateFolder, entries, set_aside_name, stream_atomically};
+use super::{StateFolder, entries, set_aside_name, store::Fault, stream_atomically};
 use crate::{brand::BrandKey, money::Usd, remedy::ErrorKind};
 
 /// Its file and its journal.
@@ -95,6 +95,37 @@ impl Entry {
         let mut parts = self.report.as_deref()?.rsplit(['/', '\\']).skip(1);
         parts.next().map(str::to_owned)
     }
+
+    /// Whether its numbers can be.
+    fn is_possible(&self) -> bool {
+        !self.cost_usd.is_absurd()
+    }
+
+    /// Reads an entry. What says nothing about the brand itself may be wrong: it is left out, and the text says so.
+    fn mended(mut value: Value) -> serde_json::Result<(Self, Option<String>)> {
+        let read = Self::deserialize(&value);
+        if let Ok(entry) = read
+            && entry.is_possible()
+        {
+            return Ok((entry, None));
+        }
+        if !value.is_object() {
+            return Self::deserialize(value).map(|entry| (entry, None));
+        }
+        let brand = value["brand"].as_str().unwrap_or_default().to_owned();
+        let is_amount = |value: &Value| Usd::deserialize(value).is_ok_and(|usd| !usd.is_absurd());
+        for (name, is_right, instead) in [
+            ("cost_usd", is_amount(&value["cost_usd"]), 0),
+            ("attempts", u32::deserialize(&value["attempts"]).is_ok(), 1),
+        ] {
+            if !is_right {
+                value[name] = instead.into();
+            }
+        }
+        let entry = Self::deserialize(value)?;
+        let odd = format!("«{brand}»: an amount in its entry is impossible");
+        Ok((entry, Some(odd)))
+    }
 }
 
 fn no_list() -> Arc<str> {
@@ -121,7 +152,22 @@ struct Stored<B> {
     #[serde(default)]
     folds: u64,
     brands: B,
+    /// Says the version again: where the two differ, a number is damaged. The first versions did not.
+    #[serde(default)]
+    end: Option<Ending>,
 }
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Ending {
+    schema_version: u32,
+}
+
+/// Why a registry is left alone.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "it has version {0}, this program reads up to version {SCHEMA_VERSION}: use the program that wrote it, or move the file away"
+)]
+pub struct NewerVersion(u32);
 
 /// What stands in `registry.json`, as far as it can be read.
 #[derive(Default)]
@@ -140,22 +186,37 @@ impl Registry {
         let Some(damage) = damage else {
             return Ok((registry, None));
         };
-        let aside = set_aside_name(&registry.json, now);
-        fs::copy(&registry.json, &aside).with_context(|| {
-            format!(
-                "{} is damaged ({damage}) and cannot be copied to {}",
-                registry.json.display(),
-                aside.display()
-            )
-        })?;
+        let note = registry.set_aside(&damage, now)?;
         registry.fold()?;
-        let note = format!(
-            "{} was damaged ({damage}). A copy of it is {}; the {} brands that could be read are used, the others are due again",
-            registry.json.display(),
-            aside.display(),
-            registry.brands.len()
-        );
         Ok((registry, Some(note)))
+    }
+
+    /// Copies what is damaged under new names. The text says what is used of it.
+    fn set_aside(&self, damage: &str, now: Timestamp) -> anyhow::Result<String> {
+        let mut copies = Vec::new();
+        for file in [&self.json, &self.journal]
+            .into_iter()
+            .filter(|file| file.exists())
+        {
+            let aside = set_aside_name(file, now);
+            fs::copy(file, &aside).with_context(|| {
+                format!(
+                    "{} is damaged ({damage}) and cannot be copied to {}",
+                    file.display(),
+                    aside.display()
+                )
+            })?;
+            copies.push(aside.display().to_string());
+        }
+        let copies = match copies.is_empty() {
+            true => "It is gone".to_owned(),
+            false => format!("A copy of it is {}", copies.join(" and ")),
+        };
+        Ok(format!(
+            "{} was damaged ({damage}). {copies}; the {} brands that could be read are used, the others are due again",
+            self.json.display(),
+            self.brands.len()
+        ))
     }
 
     /// Reads a registry without holding its folder, to show it; says where it is damaged.
@@ -185,32 +246,19 @@ impl Registry {
     fn read(state: &Path) -> anyhow::Result<(Self, Option<String>)> {
         let json = state.join(FILE);
         let journal = state.join(JOURNAL);
-        let Contents {
-            mut brands,
-            folds,
-            damage,
-        } = match fs::read(&json) {
+        let mut contents = match fs::read(&json) {
             Ok(bytes) => read_contents(&bytes).with_context(|| json.display().to_string())?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Contents::default(),
             Err(error) => {
                 return Err(error).with_context(|| format!("{} cannot be read", json.display()));
             }
         };
-        let mut in_journal = 0;
-        for line in fs::read(&journal)
-            .unwrap_or_default()
-            .split(|&b| b == b'\n')
-        {
-            // A crash can cut a line, and nobody was told that its brand is done.
-            let Ok((writing, key, entry)) = serde_json::from_slice::<(u64, BrandKey, Entry)>(line)
-            else {
-                continue;
-            };
-            if writing == folds || damage.is_some() {
-                in_journal += 1;
-                brands.insert(key, Arc::new(entry));
-            }
-        }
+        let in_journal = contents.take_in(&journal, json.exists());
+        let Contents {
+            mut brands,
+            folds,
+            damage,
+        } = contents;
         share_texts(&mut brands);
         let registry = Self {
             brands,
@@ -221,6 +269,11 @@ impl Registry {
             folds,
         };
         Ok((registry, damage))
+    }
+
+    /// Whether nothing is known of any brand.
+    pub fn is_empty(&self) -> bool {
+        self.brands.is_empty() && self.on_disk.is_none()
     }
 
     /// Lets go of what is on disk, where that is much: from now on brands are recorded, and not asked for.
@@ -243,6 +296,13 @@ impl Registry {
     /// All entries, by key.
     pub fn entries(&self) -> impl Iterator<Item = (&BrandKey, &Arc<Entry>)> {
         self.brands.iter()
+    }
+
+    /// Takes in entries that are not written down.
+    pub fn suppose(&mut self, entries: impl IntoIterator<Item = (BrandKey, Entry)>) {
+        let entries = entries.into_iter();
+        self.brands
+            .extend(entries.map(|(key, entry)| (key, Arc::new(entry))));
     }
 
     /// Takes in how brands ended. When this returns, it is on disk.
@@ -288,8 +348,32 @@ impl Registry {
         }
     }
 
-    /// Rewrites `registry.json` and empties the journal.
+    /// Rewrites `registry.json` and empties the journal. Where it turns out to be damaged, what can be read of it is used.
     fn fold(&mut self) -> anyhow::Result<()> {
+        let mut written = self.rewrite();
+        if let Err(error) = &written
+            && self.on_disk.is_some()
+            && Fault::of(error) != Some(Fault::Unwritable)
+            && self.take_back()?
+        {
+            written = self.rewrite();
+        }
+        let count = written?;
+        self.in_journal = 0;
+        if count > SMALL {
+            self.on_disk = Some(count);
+            self.brands.clear();
+        }
+        match fs::remove_file(&self.journal) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("{} cannot be removed", self.journal.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the file. Says how many brands are in it.
+    fn rewrite(&mut self) -> anyhow::Result<usize> {
         // The number in a damaged file may be the last one that there is.
         let folds = self.folds.wrapping_add(1);
         let count = Cell::new(0);
@@ -301,22 +385,33 @@ impl Registry {
                 new: &self.brands,
                 count: &count,
             },
+            end: Some(Ending {
+                schema_version: SCHEMA_VERSION,
+            }),
         };
         stream_atomically(&self.json, |file| {
             Ok(serde_json::to_writer_pretty(file, &stored)?)
         })?;
         self.folds = folds;
-        self.in_journal = 0;
-        if count.get() > SMALL {
-            self.on_disk = Some(count.get());
-            self.brands.clear();
-        }
-        match fs::remove_file(&self.journal) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("{} cannot be removed", self.journal.display()))
-            }
-            _ => Ok(()),
-        }
+        Ok(count.get())
+    }
+
+    /// Takes what can be read of a file that was damaged since it was let go back into memory. Whether it was.
+    fn take_back(&mut self) -> anyhow::Result<bool> {
+        let folder = self.json.parent().unwrap_or(Path::new("."));
+        let (read, damage) = Self::read(folder)?;
+        let damage = match damage {
+            Some(damage) => damage,
+            None if !self.json.exists() => "it is gone".to_owned(),
+            None => return Ok(false),
+        };
+        let newer = std::mem::replace(&mut self.brands, read.brands);
+        self.brands.extend(newer);
+        self.on_disk = None;
+        let note = self.set_aside(&damage, Timestamp::now())?;
+        crate::output::warning(&note);
+        tracing::warn!("{note}");
+        Ok(true)
     }
 }
 
@@ -376,6 +471,33 @@ fn share_texts(brands: &mut BTreeMap<BrandKey, Arc<Entry>>) {
     }
 }
 
+impl Contents {
+    /// Takes in the lines of the journal, and says how many they are. Those of an earlier writing are in the file already,
+    /// where there is one.
+    fn take_in(&mut self, journal: &Path, is_there: bool) -> usize {
+        let bytes = fs::read(journal).unwrap_or_default();
+        let lines = bytes.split(|&byte| byte == b'\n');
+        let (mut count, mut broken) = (0, false);
+        for line in lines.filter(|line| !line.is_empty()) {
+            // A crash can cut the last line, and nobody was told that its brand is done.
+            let Ok((writing, key, entry)) = serde_json::from_slice::<(u64, BrandKey, Entry)>(line)
+            else {
+                broken = true;
+                continue;
+            };
+            if broken {
+                let damage = || "a line of its journal cannot be read".to_owned();
+                self.damage.get_or_insert_with(damage);
+            }
+            if writing == self.folds || self.damage.is_some() || !is_there {
+                count += 1;
+                self.brands.insert(key, Arc::new(entry));
+            }
+        }
+        count
+    }
+}
+
 /// Reads what can be read.
 ///
 /// # Errors
@@ -383,6 +505,7 @@ fn share_texts(brands: &mut BTreeMap<BrandKey, Arc<Entry>>) {
 fn read_contents(bytes: &[u8]) -> anyhow::Result<Contents> {
     if let Ok(whole) = serde_json::from_slice::<Stored<BTreeMap<BrandKey, Arc<Entry>>>>(bytes)
         && whole.schema_version <= SCHEMA_VERSION
+        && whole.brands.values().all(|entry| entry.is_possible())
     {
         return Ok(Contents {
             brands: whole.brands,
@@ -400,26 +523,40 @@ fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
             Err(error) => {
                 let found = entries::fields(bytes, "brands");
                 let number = |name: &str| found.other.get(name).and_then(Value::as_u64);
+                let mut brands = found.entries;
+                // Behind the damage there are more.
+                for (key, value) in entries::scattered(bytes) {
+                    brands.entry(key).or_insert(value);
+                }
                 let stored = Stored {
                     schema_version: number("schema_version").map_or(SCHEMA_VERSION, |version| {
                         u32::try_from(version).unwrap_or(u32::MAX)
                     }),
                     folds: number("folds").unwrap_or(0),
-                    brands: found.entries,
+                    brands,
+                    end: None,
                 };
                 (stored, Some(error.to_string()))
             }
         };
-    ensure!(
-        stored.schema_version <= SCHEMA_VERSION,
-        "it has version {}, this program reads up to version {SCHEMA_VERSION}: use the program that wrote it, or move the file away",
-        stored.schema_version
-    );
+    let version = stored.schema_version;
+    if version > SCHEMA_VERSION {
+        match stored.end {
+            Some(end) if end.schema_version != version => {
+                let again = end.schema_version;
+                damage = Some(format!(
+                    "its version is {version} at its beginning and {again} at its end"
+                ));
+            }
+            _ => return Err(NewerVersion(version).into()),
+        }
+    }
     let mut brands = BTreeMap::new();
     for (key, value) in stored.brands {
-        match serde_json::from_value(value) {
-            Ok(entry) => {
+        match Entry::mended(value) {
+            Ok((entry, odd)) => {
                 brands.insert(BrandKey::stored(key), Arc::new(entry));
+                damage = damage.or(odd);
             }
             Err(error) => damage = damage.or_else(|| Some(format!("«{key}»: {error}"))),
         }
@@ -512,6 +649,59 @@ mod tests {
         read.settle().unwrap();
         expected.insert(key("more"), Arc::new(entry(Status::Failed, 1)));
         assert_eq!(open(&state).brands, expected);
+    }
+
+    #[test]
+    fn a_large_registry_that_is_damaged_in_the_middle_of_a_run_is_written_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::take(folder.path()).unwrap();
+        let all = |n: usize| (0..n).map(|i| (key(&format!("b{i}")), entry(Status::Success, 1)));
+        for gone in [false, true] {
+            let mut registry = open(&state);
+            registry.record(all(SMALL + 9)).unwrap();
+            registry
+                .record([(key("new"), entry(Status::Failed, 1))])
+                .unwrap();
+            assert!(registry.on_disk.is_some() && registry.in_journal == 1);
+            let mut bytes = fs::read(&registry.json).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] = 0xff;
+            match gone {
+                false => fs::write(&registry.json, bytes).unwrap(),
+                true => fs::remove_file(&registry.json).unwrap(),
+            }
+            registry.settle().unwrap();
+            let left = open(&state).brands.len();
+            match gone {
+                // What was let go is gone with it.
+                true => assert_eq!(left, 1),
+                false => assert!((SMALL + 8..=SMALL + 10).contains(&left), "{left}"),
+            }
+            let names = fs::read_dir(folder.path()).unwrap();
+            let mut names = names.map(|e| e.unwrap().file_name().into_string().unwrap());
+            assert!(names.any(|name| name.starts_with("registry.json.broken-")));
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_journal_that_cannot_be_read_costs_only_itself_and_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::take(folder.path()).unwrap();
+        let registry = open(&state);
+        let line = |name: &str| {
+            let line = (registry.folds, key(name), entry(Status::Success, 1));
+            serde_json::to_string(&line).unwrap()
+        };
+        let lines = [
+            line("a"),
+            line("b").replace("success", "succes?"),
+            line("c"),
+        ];
+        fs::write(&registry.journal, lines.join("\n")).unwrap();
+        let (read, note) = Registry::open(&state, Timestamp::now()).unwrap();
+        assert_eq!(read.brands.len(), 2);
+        assert!(note.unwrap().contains("journal"));
+        assert_eq!(open(&state).brands.len(), 2);
     }
 
     #[test]

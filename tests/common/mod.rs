@@ -1,6 +1,7 @@
 //! A desk to try the program at: an empty folder, simulated services, and the real binary.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub mod harm;
 pub mod proxy;
 pub mod servers;
 pub mod shared;

@@ -5,6 +5,7 @@
 mod budget;
 #[path = "../common/mod.rs"]
 mod common;
+mod damage;
 mod faults;
 mod kills;
 #[cfg(target_os = "linux")]

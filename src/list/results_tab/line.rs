@@ -89,6 +89,7 @@ pub fn lines(results: &[(Target, Outcome)]) -> Vec<(String, Line)> {
             Outcome::Done { .. }
             | Outcome::InProgress { .. }
             | Outcome::PutBack
+            | Outcome::Idle
             | Outcome::ForResultsTab(_) => {
                 return None;
             }

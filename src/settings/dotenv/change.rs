@@ -11,7 +11,7 @@ use super::{
     find::find,
     is_ours,
     lines::{Variable, name_of, tidy},
-    parse, read,
+    parse, read, sweep,
 };
 use crate::{settings::variable, state::write_privately};
 
@@ -29,6 +29,7 @@ pub struct EnvFile {
 impl EnvFile {
     /// The nearest `.env` that has settings of this program, else the one of this folder.
     pub fn open() -> anyhow::Result<Self> {
+        sweep();
         let here = env::current_dir()
             .context("the current folder cannot be found")?
             .join(".env");

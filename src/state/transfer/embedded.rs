@@ -25,7 +25,7 @@ use crate::{
         runs::{self, RunLine},
         set_aside,
         shared::reports,
-        store::{self, Store, set_database_aside},
+        store::{self, Store, key, set_database_aside},
     },
 };
 
@@ -149,6 +149,7 @@ impl<'a> Embedded<'a> {
         // Numbers of answers that are gone may be given again: what comes must count as later than what was there.
         const LAST: &str = "UPDATE job SET last_before = min(last_before, (SELECT coalesce(max(rowid), 0) FROM response))";
         self.db.execute(LAST, [])?;
+        key::make(&self.db, Some(&self.folder.file(store::FILE)))?;
         self.take_registry(there).await?;
         let problems = reports::bring(there, &self.output).await?;
         ensure!(problems.is_empty(), "{}", problems.join("; "));
@@ -199,6 +200,7 @@ impl<'a> Embedded<'a> {
         let path = |name| self.folder.file(name);
         // Closes the database.
         drop(self.db);
+        key::forget(&path(store::FILE));
         let mut all = Vec::new();
         for path in FILES.map(path).iter().filter(|path| path.exists()) {
             let aside = aside_name(path, "moved", now);
@@ -219,6 +221,7 @@ impl<'a> Embedded<'a> {
             format!("{}-shm", store::FILE),
         ];
         drop(self.db);
+        key::forget(&path(store::FILE));
         for path in FILES
             .into_iter()
             .chain(logs.iter().map(String::as_str))

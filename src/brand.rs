@@ -530,7 +530,8 @@ mod tests {
         let websites: Vec<_> = gathered.brands.iter().map(Brand::host).collect();
         assert_eq!(websites[0].as_deref(), Some("kalleh.com"));
         assert_eq!(websites[1].as_deref(), Some("mihan.ir"));
-        assert_eq!(gathered.notes.len(), 2, "{:?}", gathered.notes);
+        // Two websites that are none, and an address in a name's place.
+        assert_eq!(gathered.notes.len(), 3, "{:?}", gathered.notes);
     }
 
     #[test]

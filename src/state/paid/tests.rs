@@ -275,8 +275,8 @@ async fn a_database_of_the_version_before_is_upgraded_and_its_calls_are_unknown(
             db.execute_batch(
                 "DROP INDEX spending_at; ALTER TABLE spending DROP COLUMN stage; ALTER TABLE spending DROP COLUMN model;
                  INSERT INTO spending (job, service, hash, at, state, held, usd, credits)
-                 VALUES ('old', 'search', x'01', 1790000000000, 'settled', '1', '0.5', 1);
-                 PRAGMA user_version = 4",
+                 VALUES ('old', 'search', zeroblob(32), 1790000000000, 'settled', '1', '0.5', 1);
+                 PRAGMA user_version = 4; PRAGMA application_id = 1651638276",
             )?;
             Ok(())
         })

@@ -107,7 +107,8 @@ impl Tavily {
             caller,
             service: service(Arc::clone(&gate), classify),
             reader: service(gate, classify_extract),
-            usage_page: service(Arc::new(Gate::new(10, 1.0)), classify_usage),
+            // A run asks for it at its beginning and at its end, which may come at once.
+            usage_page: service(Arc::new(Gate::new(60, 1.0)), classify_usage),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             credit_price,

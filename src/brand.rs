@@ -303,8 +303,8 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
 
 /// What version 0.1 made of a row, where that was something else.
 fn former(row: &Row, named: &names::Named, website: Option<&Url>) -> Vec<Former> {
-    let typed = text::clean(&row.name);
-    let parent = read_former_parent(&row.parent);
+    let typed = text::clean(&without_logins(&row.name));
+    let parent = read_former_parent(&without_logins(&row.parent));
     let former_name = text::former_key(&typed);
     let former_parent = parent.as_deref().and_then(text::former_key);
     let is_parent_now = parent

@@ -170,7 +170,7 @@ pub(super) fn conclude(
     };
     Attempt::Again(Failure {
         // An answer came, and it is none of this service.
-        misplaced: reply.json.is_none() && (200..=299).contains(&reply.status),
+        misplaced: (200..=299).contains(&reply.code()),
         why: reply.message,
         after: reply.retry_after,
         kind,

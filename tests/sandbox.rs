@@ -163,6 +163,7 @@ async fn tavily_refuses_what_the_real_one_refuses() {
 async fn a_limit_that_is_passed_says_when_to_come_back() {
     let services = Services::new(Options {
         search_limit: Some(2),
+        burst: Some(2),
         ..Options::default()
     })
     .await;

@@ -90,7 +90,11 @@ impl Desk {
             crate::output::warning(&format!("{service}: {text}"));
         }
         for text in means.short(&estimate, plan.due.len()) {
-            warn(&text);
+            // Nobody looks on in a quiet night, and what the budget was short of is said at its end.
+            match self.args.verbosity.quiet && !self.args.batch.dry_run {
+                true => tracing::warn!("{text}"),
+                false => warn(&text),
+            }
         }
         estimate
     }

@@ -116,6 +116,8 @@ impl Replay {
                 let alike = of_endpoint().filter(|call| call.body != body && call.is_alike(&body));
                 alike.into_iter().find_map(Call::next)
             })
+            // What ended the run was told to no other request, and would have been.
+            .or_else(|| of_endpoint().find_map(Call::refusal_of_all))
     }
 }
 
@@ -145,6 +147,14 @@ impl Call {
         let given = self.given.fetch_add(1, Ordering::SeqCst);
         let last = self.answers.last().filter(|_| !self.was_answered);
         self.answers.get(given).or(last)
+    }
+
+    /// The last answer, where it is about the account or the address and not about this request.
+    fn refusal_of_all(&self) -> Option<&Answer> {
+        let of_all = |status| matches!(status, 300..=399 | 401 | 402 | 407 | 432 | 433);
+        self.answers
+            .last()
+            .filter(|answer| !self.was_answered && of_all(answer.status))
     }
 
     /// Whether a request with another body asks for the same.

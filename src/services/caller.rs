@@ -22,6 +22,7 @@ use super::{
     body,
     call::{Answer, Body, CallError, Request, Service},
     clock::Clock,
+    doubts::Doubts,
     exchanges::{Exchange, Exchanges},
     failures::{FailureKind, Failures},
     gate::{LONGEST_REQUESTED, Pass},
@@ -66,6 +67,7 @@ pub struct Caller {
     speed: f64,
     clock: Clock,
     waits: Waits,
+    doubts: Doubts,
     successes: Arc<Successes>,
     /// Paid requests in flight: an identical one waits for the answer of the first.
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
@@ -110,6 +112,7 @@ impl Caller {
             speed,
             clock: Clock::default(),
             waits: Waits::SHORT,
+            doubts: Doubts::default(),
             successes: Arc::default(),
             in_flight: Arc::default(),
         }
@@ -315,8 +318,11 @@ impl Caller {
         failures: &mut Failures,
     ) -> Result<Sent, CallError> {
         let mut why = String::new();
-        let mut doubts = DOUBTS.into_iter();
+        let (mut again, mut doubt) = (DOUBTS.into_iter(), None);
         loop {
+            if request.price.is_some() && doubt.is_none() {
+                self.unless_stopped(self.doubts.none()).await?;
+            }
             let failure = match self.attempt(service, request, hash, since).await {
                 Ok(Attempt::Again(failure)) => failure,
                 Ok(Attempt::Kept(kept)) => {
@@ -325,8 +331,9 @@ impl Caller {
                 Ok(Attempt::Refused(refusal))
                     if self.waits.allow_doubts()
                         && refusal.may_pass(service, request)
-                        && let Some(wait) = doubts.next() =>
+                        && let Some(wait) = again.next() =>
                 {
+                    doubt.get_or_insert_with(|| self.doubts.begin());
                     let wait = wait.div_f64(self.speed);
                     self.say_again(service, request, &refusal.message, wait);
                     self.unless_stopped(sleep(wait)).await?;

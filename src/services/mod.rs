@@ -4,6 +4,7 @@ pub mod body;
 pub mod call;
 pub mod caller;
 pub mod clock;
+mod doubts;
 pub mod exchanges;
 pub mod failures;
 pub mod gate;

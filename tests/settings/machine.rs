@@ -126,7 +126,11 @@ fn a_folder_that_was_moved_goes_on_where_it_was() {
     fs::rename(&here, desk.path("after")).unwrap();
     let seen = run("after", &["--workers", "2"]);
     says(&seen, 0, &["Spent before the interruption"]);
-    says(&run("after", &[]), 0, &["all 3 brands are unchanged"]);
+    says(
+        &run("after", &["--workers", "2"]),
+        0,
+        &["all 3 brands are unchanged"],
+    );
     says(&run("after", &["export"]), 0, &[]);
 }
 
@@ -144,7 +148,11 @@ fn another_folder_is_worked_in_with_its_own_settings() {
         ended(command.output().unwrap())
     };
     let there = desk.folder.path().display().to_string();
-    says(&run(&["-C", &there], None), 0, &["Success: 2"]);
+    says(
+        &run(&["-C", &there, "--workers", "1"], None),
+        0,
+        &["Success: 2"],
+    );
     assert!(desk.path("output/index.html").is_file());
     says(&run(&["-C", &there, "status"], None), 0, &["2"]);
     says(
@@ -158,13 +166,13 @@ fn another_folder_is_worked_in_with_its_own_settings() {
         2,
         &["exclude each other"],
     );
-    says(&run(&[], Some(&there)), 0, &[unchanged]);
+    says(&run(&["--workers", "1"], Some(&there)), 0, &[unchanged]);
     fs::write(
         away.path().join(".env"),
         format!("BRANDINTEL_FOLDER={there}\nBRANDINTEL_BRANDS=list.csv\n"),
     )
     .unwrap();
-    says(&run(&[], None), 0, &[unchanged]);
+    says(&run(&["--workers", "1"], None), 0, &[unchanged]);
     says(
         &run(&["-C", "nowhere"], None),
         2,

@@ -13,6 +13,7 @@ mod salvage;
 
 use std::{
     fmt,
+    fs::File,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -423,9 +424,6 @@ pub struct NewerVersion(i64);
 /// Opens a database, and brings its tables to this version.
 fn connect(path: &Path) -> anyhow::Result<Connection> {
     let db = Connection::open(path)?;
-    // Write-ahead log, and every commit on disk before it counts.
-    db.pragma_update(None, "journal_mode", "WAL")?;
-    db.pragma_update(None, "synchronous", "FULL")?;
     let number = |name| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (version, mark) = (number("user_version")?, number("application_id")?);
     if mark != 0 && mark != MARK + version {
@@ -435,6 +433,13 @@ fn connect(path: &Path) -> anyhow::Result<Connection> {
     if version > SCHEMA_VERSION {
         return Err(NewerVersion(version).into());
     }
+    // A damaged number in its head says that only newer programs may write it.
+    if db.is_readonly("main")? && File::options().append(true).open(path).is_ok() {
+        return Err(Impossible("its head says that it may not be written".into()).into());
+    }
+    // Write-ahead log, and every commit on disk before it counts.
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
     let transaction = db.unchecked_transaction()?;
     for migration in MIGRATIONS
         .iter()

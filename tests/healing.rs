@@ -22,10 +22,13 @@ fn a_damaged_database_costs_only_the_answers_that_cannot_be_read() {
     for part in 0..3 {
         paid_for.cut(length * part / 3 + part);
     }
-    // The magic, the size of pages, the version, its double, a kind of page, a text of the list of tables.
+    // The magic, the size of pages, who may write and read it, the version, its double, a kind of page, a text of the list
+    // of tables.
     for (byte, bit) in [
         (3, 1),
         (16, 2),
+        (18, 6),
+        (19, 6),
         (63, 0),
         (63, 2),
         (71, 1),

@@ -281,7 +281,7 @@ fn little_found_is_not_green_anywhere() {
 }
 
 #[test]
-fn cron_mails_of_brands_with_little_found_once() {
+fn cron_mails_once_of_a_night_that_found_little() {
     let desk = Desk::with_list(&list_of(2));
     let run = || {
         let mut command = desk.command(&["--google-sheets", "--quiet"]);

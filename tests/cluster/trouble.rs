@@ -235,7 +235,7 @@ fn what_will_not_pass_is_said_at_once() {
     );
     server.sql(&format!("{read_only}off"));
     database.query("UPDATE brandintel.version SET number = number + 1", &[]);
-    let says = [&*place, "version 2", "up to 1", "on all hosts"];
+    let says = [&*place, "version 3", "up to 2", "on all hosts"];
     expect(&desk, &database.url, &BATCH, 2, &says);
     expect(&desk, &database.url, &DRY, 2, &says);
 }

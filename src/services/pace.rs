@@ -16,7 +16,7 @@ const BURST: u32 = 20;
 const LAST_CALLS: usize = 20;
 
 /// Refusals that are more than this share of them are the rate's fault; fewer are strays, which any service may send.
-const STRAY_PERCENT: usize = 20;
+const STRAY_PERCENT: usize = 15;
 
 /// Slowing down helped where the share of refusals fell below this part of what it was.
 const HELPED: f64 = 0.7;
@@ -28,6 +28,9 @@ const IN_A_ROW: u32 = 4;
 /// a minute.
 const QUIET: Duration = Duration::from_secs(10);
 const GROW_EVERY: Duration = Duration::from_secs(10);
+
+/// Over so many calls the usual share of strays is learned.
+const LONG_AGO: f64 = 200.0;
 
 /// The share of the set rate by which it grows.
 const STEP: f64 = 0.1;
@@ -54,6 +57,13 @@ pub enum Refused {
     Overload,
 }
 
+/// A request that passed.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    at: Instant,
+    refused: bool,
+}
+
 /// The rate of one service. It knows no clock: every question comes with its time.
 #[derive(Debug)]
 pub struct Pace {
@@ -63,13 +73,15 @@ pub struct Pace {
     rate: f64,
     /// How many times faster than reality time passes.
     speed: f64,
-    /// When the requests of the last minute passed that the service has not refused.
-    passed: VecDeque<Instant>,
+    /// The requests of the last minute.
+    passed: VecDeque<Passed>,
     /// Earliest moment for the next one at an even rate.
     next: Instant,
     /// Whether the service refused each of the last calls, the oldest first.
     outcomes: VecDeque<bool>,
     refused_in_a_row: u32,
+    /// The share of refusals among earlier calls, which were no reason to slow down.
+    usual_share: f64,
     /// When the rate was last cut, and to what.
     cut_at: Option<Instant>,
     borne: f64,
@@ -83,8 +95,8 @@ pub struct Pace {
     grow_at: Instant,
     /// How long it was kept down after the last relapse.
     keep_down: Option<Duration>,
-    /// How often the service has refused since it has begun to grow; `None` where it has not since the last cut.
-    refused_while_growing: Option<usize>,
+    /// Calls since it has begun to grow, and how many of them were refused; `None` where it has not since the last cut.
+    while_growing: Option<(usize, usize)>,
     /// What the service said it still takes, and until when that holds.
     allowance: Option<(u32, Instant)>,
 }
@@ -101,6 +113,7 @@ impl Pace {
             next: now,
             outcomes: VecDeque::new(),
             refused_in_a_row: 0,
+            usual_share: 0.0,
             cut_at: None,
             borne: set,
             slowed_by: None,
@@ -108,7 +121,7 @@ impl Pace {
             answered_since: true,
             grow_at: now,
             keep_down: None,
-            refused_while_growing: None,
+            while_growing: None,
             allowance: None,
         }
     }
@@ -130,11 +143,15 @@ impl Pace {
     /// Lets a request pass now, or says when to ask again.
     pub fn pass(&mut self, now: Instant) -> Result<(), Instant> {
         self.grow(now);
-        while self.passed.front().is_some_and(|&at| now >= at + MINUTE) {
+        while self
+            .passed
+            .front()
+            .is_some_and(|passed| now >= passed.at + MINUTE)
+        {
             self.passed.pop_front();
         }
         let full = match self.passed.len().checked_sub(self.whole_rate()) {
-            Some(surplus) => self.passed[surplus] + MINUTE,
+            Some(surplus) => self.passed[surplus].at + MINUTE,
             None => now,
         };
         let used_up = match self.allowance {
@@ -152,14 +169,17 @@ impl Pace {
             }
         }
         self.next = self.next.max(now) + self.interval();
-        self.passed.push_back(now);
+        self.passed.push_back(Passed {
+            at: now,
+            refused: false,
+        });
         Ok(())
     }
 
     /// The last request that passed was not sent after all.
     pub fn give_back(&mut self) {
         if self.passed.pop_back().is_some() {
-            self.step_back();
+            self.next = self.next.checked_sub(self.interval()).unwrap_or(self.next);
         }
         if let Some((left, _)) = &mut self.allowance {
             *left += 1;
@@ -175,21 +195,22 @@ impl Pace {
         }
     }
 
-    /// The service refused a request because there were too many. It counts for nothing, as services count: another may
-    /// pass in its place. The rate falls where the service takes nothing now, or where refusals are more of the last calls
-    /// than strays are. What was sent before the last cut teaches nothing new.
+    /// The service refused a request because there were too many. Some services count it all the same, so its turn is gone. The
+    /// rate falls where the service takes nothing now, or where refusals are more of the last calls than strays are. What was
+    /// sent before the last cut teaches nothing new.
     pub fn refused(&mut self, sent: Instant, now: Instant) -> Refused {
         self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
-        if let Some(place) = self.passed.iter().rposition(|&at| at <= sent) {
-            self.passed.remove(place);
-            if self.refused_in_a_row == 1 {
-                self.step_back();
-            }
+        if let Some(place) = self.passed.iter().rposition(|passed| passed.at <= sent) {
+            self.passed[place].refused = true;
         }
         let takes_nothing = self.refused_in_a_row >= IN_A_ROW;
         if self.is_news(sent) {
             self.note(true);
-            let taken = ratio(self.passed.iter().filter(|&&at| at < sent).count(), 1);
+            let taken = self
+                .passed
+                .iter()
+                .filter(|passed| passed.at < sent && !passed.refused);
+            let taken = ratio(taken.count(), 1);
             if takes_nothing {
                 // What it took in a minute is what it takes in a minute.
                 self.cut(taken, now);
@@ -212,9 +233,16 @@ impl Pace {
     }
 
     fn note(&mut self, refused: bool) {
+        if let Some((calls, refusals)) = &mut self.while_growing {
+            *calls += 1;
+            *refusals += usize::from(refused);
+        }
         self.outcomes.push_back(refused);
         while self.outcomes.len() > self.looked_at() {
-            self.outcomes.pop_front();
+            let refused = self.outcomes.pop_front().unwrap_or_default();
+            if self.rate >= self.set {
+                self.usual_share += (f64::from(u8::from(refused)) - self.usual_share) / LONG_AGO;
+            }
         }
     }
 
@@ -234,21 +262,19 @@ impl Pace {
     }
 
     /// Whether the service bears no more than before the rate grew.
-    fn relapses(&mut self, now: Instant) -> bool {
-        let few = RELAPSE.max(self.looked_at() / FEW);
-        let Some(count) = &mut self.refused_while_growing else {
+    fn relapses(&self, now: Instant) -> bool {
+        let Some((calls, refusals)) = self.while_growing else {
             return false;
         };
-        *count += 1;
-        *count >= few && now <= self.grow_at + SOON_AFTER.div_f64(self.speed)
+        let few = ratio(RELAPSE.max(self.looked_at() / FEW), 1);
+        let strays = 3.0 * self.usual_share * ratio(calls, 1);
+        ratio(refusals, 1) >= few + strays && now <= self.grow_at + SOON_AFTER.div_f64(self.speed)
     }
 
     /// Slows down by the share of refusals, unless the last time did not help: then they have nothing to do with the rate.
     fn slow_down(&mut self, now: Instant) {
         let share = ratio(self.refused_count(), self.outcomes.len());
-        let before = self
-            .slowed_by
-            .filter(|_| self.refused_while_growing.is_none());
+        let before = self.slowed_by.filter(|_| self.while_growing.is_none());
         if before.is_some_and(|before| share > before * HELPED) {
             self.rate = self.set;
             self.outcomes.clear();
@@ -262,7 +288,7 @@ impl Pace {
 
     /// Slows down to what the service bears, but not below half at once; not again before it has answered something.
     fn cut(&mut self, borne: f64, now: Instant) {
-        let has_grown = self.refused_while_growing.take().is_some();
+        let has_grown = self.while_growing.take().is_some();
         if has_grown {
             let soon = now <= self.grow_at + SOON_AFTER.div_f64(self.speed);
             self.keep_down = soon.then(|| {
@@ -285,7 +311,11 @@ impl Pace {
 
     /// The service said, answering a request sent at `sent`, how many more it takes until when.
     pub fn allow(&mut self, left: u32, until: Instant, sent: Instant) {
-        let since = self.passed.iter().rev().take_while(|&&at| at > sent);
+        let since = self
+            .passed
+            .iter()
+            .rev()
+            .take_while(|passed| passed.at > sent);
         let since = u32::try_from(since.count()).unwrap_or(u32::MAX);
         let left = left.saturating_sub(since);
         self.allowance = match self.allowance {
@@ -299,7 +329,7 @@ impl Pace {
     fn grow(&mut self, now: Instant) {
         while self.rate < self.set && now >= self.grow_at {
             self.rate = (self.rate + self.set * STEP).min(self.set);
-            self.refused_while_growing.get_or_insert(0);
+            self.while_growing.get_or_insert((0, 0));
             if self.rate < self.set {
                 self.grow_at += GROW_EVERY.div_f64(self.speed);
             }
@@ -317,17 +347,13 @@ impl Pace {
         self.next.checked_sub(burst).unwrap_or(now)
     }
 
-    fn step_back(&mut self) {
-        self.next = self.next.checked_sub(self.interval()).unwrap_or(self.next);
-    }
-
     fn interval(&self) -> Duration {
         MINUTE.div_f64(self.rate)
     }
 
     fn in_last_minute(&self, now: Instant) -> usize {
         let within = self.passed.iter().rev();
-        within.take_while(|&&at| now < at + MINUTE).count()
+        within.take_while(|passed| now < passed.at + MINUTE).count()
     }
 
     fn whole_rate(&self) -> usize {
@@ -381,7 +407,11 @@ mod tests {
     /// without a reason.
     struct Bucket {
         limit: f64,
+        /// It counts the ones that it refuses without a reason.
+        counts_strays: bool,
         tokens: f64,
+        /// Those that it took or refused without a reason.
+        asked: u32,
         at: Instant,
         strays: f64,
         random: fastrand::Rng,
@@ -392,7 +422,9 @@ mod tests {
             let limit = f64::from(limit);
             Self {
                 limit,
+                counts_strays: seed % 2 == 1,
                 tokens: limit / 10.0,
+                asked: 0,
                 at: now,
                 strays,
                 random: fastrand::Rng::with_seed(seed),
@@ -403,11 +435,13 @@ mod tests {
             let since = now.saturating_duration_since(self.at).as_secs_f64();
             self.at = self.at.max(now);
             self.tokens = (self.tokens + since * self.limit / 60.0).min(self.limit / 10.0);
-            let takes = self.tokens >= 1.0 && self.random.f64() >= self.strays;
-            if takes {
+            let is_stray = self.random.f64() < self.strays;
+            let has_room = self.tokens >= 1.0;
+            if has_room && (!is_stray || self.counts_strays) {
                 self.tokens -= 1.0;
             }
-            takes
+            self.asked += u32::from(has_room);
+            has_room && !is_stray
         }
     }
 
@@ -461,14 +495,14 @@ mod tests {
         (taken, refused)
     }
 
-    /// How many times as long as a service's limit demands it took until it had taken a night's requests, and which share
-    /// it refused.
+    /// How many times as long as a service's limit demands for all that was asked it took until it had taken a night's requests,
+    /// and which share it refused.
     fn night(set: u32, mut service: Bucket, start: Instant) -> (f64, f64) {
         let requests = set * 25;
         let mut pace = Pace::new(set, 1.0, start);
         let takes = |at| service.takes(at);
         let (_, refused, took) = send(&mut pace, takes, start, Duration::from_hours(10), requests);
-        let bound = f64::from(requests) * 60.0 / service.limit;
+        let bound = f64::from(service.asked) * 60.0 / service.limit;
         let share = f64::from(refused) / f64::from(requests);
         (took.as_secs_f64() / bound, share)
     }
@@ -488,8 +522,7 @@ mod tests {
         for set in [60, 100] {
             for strays in [0.0, 0.01, 0.03, 0.05] {
                 let nights = nights_with_strays(set, strays);
-                // Four strays in a row look like an overload, once in some hundred nights.
-                assert!(nights[97] <= 1.05, "{set}, {strays}: {nights:?}");
+                assert!(nights[99] <= 1.05, "{set}, {strays}: {nights:?}");
                 assert!(nights[50] <= 1.01, "{set}, {strays}: {nights:?}");
             }
         }
@@ -510,8 +543,8 @@ mod tests {
                 let start = Instant::now();
                 let service = Bucket::new(whole(f64::from(set) * real), 0.0, 1, start);
                 let (ratio, refused) = night(set, service, start);
-                assert!(ratio <= 1.15, "{set}, {real}: {ratio}");
-                assert!(refused <= 0.06, "{set}, {real}: {refused}");
+                assert!(ratio <= 1.05, "{set}, {real}: {ratio}");
+                assert!(refused <= 0.15, "{set}, {real}: {refused}");
             }
         }
     }

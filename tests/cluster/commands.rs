@@ -144,7 +144,7 @@ fn check_prices_by_the_shared_registry_and_leaves_no_trace() {
         .unwrap();
     let text = store["text"].as_str().unwrap();
     assert!(
-        text.contains("PostgreSQL") && text.contains("version 1 and can be written"),
+        text.contains("PostgreSQL") && text.contains("version 2 and can be written"),
         "{text}"
     );
 }

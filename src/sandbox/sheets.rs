@@ -226,7 +226,11 @@ fn properties((index, tab): (usize, &Tab)) -> Value {
         properties["gridProperties"]["rowCount"] = json!(tab.row_count);
         properties["gridProperties"]["columnCount"] = json!(tab.columns);
     }
-    json!({"properties": properties, "merges": merges.unwrap_or_else(|| json!([]))})
+    // As the real service has it: what is empty is left out.
+    match merges {
+        Some(merges) => json!({"properties": properties, "merges": merges}),
+        None => json!({"properties": properties}),
+    }
 }
 
 pub(super) async fn batch_get(

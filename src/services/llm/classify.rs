@@ -64,14 +64,6 @@ pub(crate) fn classify_page(reply: &Reply) -> Verdict {
     }
 }
 
-/// The same of a server that is not OpenRouter: one that breaks down at a page is as good as one that has no such page.
-pub(crate) fn classify_page_of_another(reply: &Reply) -> Verdict {
-    match reply.status {
-        500 => Verdict::Request(ErrorKind::Rejected),
-        _ => classify_page(reply),
-    }
-}
-
 /// The code in the body counts: an error that comes after the model has begun has status 200.
 fn of_error(words: &Words, reply: &Reply) -> Verdict {
     let code = match reply.code() {
@@ -344,10 +336,5 @@ mod tests {
         assert_eq!(page(401, "who are you"), "Run(Refused)");
         assert_eq!(page(422, "budget_exceeded"), "Run(Quota)");
         assert_eq!(page(500, "broken"), "Transient");
-        let broken = reply(500, json!({"error": {"message": "broken"}}));
-        assert!(matches!(
-            classify_page_of_another(&broken),
-            Verdict::Request(ErrorKind::Rejected)
-        ));
     }
 }

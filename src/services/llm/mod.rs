@@ -37,7 +37,7 @@ use url::Url;
 pub(crate) use self::usage::ChatUsage;
 pub(crate) use self::{
     answer::{Completion, Finish},
-    classify::{classify, classify_page, classify_page_of_another},
+    classify::{classify, classify_page},
 };
 use self::{
     candidate::Candidate,
@@ -143,10 +143,7 @@ impl OpenRouter {
             page_caller: caller.unstoppable(),
             caller,
             service: service(&endpoint.base, gate, classify),
-            pages: match is_openrouter(&endpoint.base) {
-                true => service(&endpoint.base, gate_of_pages, classify_page),
-                false => service(&endpoint.base, gate_of_pages, classify_page_of_another),
-            },
+            pages: service(&endpoint.base, gate_of_pages, classify_page),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             candidates,
@@ -173,10 +170,7 @@ impl OpenRouter {
             return Ok(None);
         }
         let page = self.get(&self.base, "key").await;
-        if let Err(CallError::Request {
-            status: Some(500), ..
-        }) = &page
-        {
+        if let Err(CallError::Request { status: None, .. }) = &page {
             // What it cannot do before the run it cannot do after it.
             self.has_no_key_page.store(true, Ordering::Relaxed);
         }
@@ -312,12 +306,36 @@ impl OpenRouter {
 
     async fn get(&self, base: &Url, page: &str) -> Result<Answer, CallError> {
         let url = super::join(base, page.split('/'));
-        let mut request = Request::free(page, Method::GET, url, self.headers.clone());
-        request.timeout = super::PREFLIGHT_TIMEOUT;
-        request.patience = CallPatience::Start;
-        self.page_caller
-            .send(&self.pages, &request, Timestamp::MIN)
-            .await
+        let send = |request| async move {
+            self.page_caller
+                .send(&self.pages, &request, Timestamp::MIN)
+                .await
+        };
+        let again = |url, patience| Request {
+            timeout: super::PREFLIGHT_TIMEOUT,
+            patience,
+            ..Request::free(page, Method::GET, url, self.headers.clone())
+        };
+        if is_openrouter(&self.base) {
+            return send(again(url, CallPatience::Start)).await;
+        }
+        // A server that breaks down at a page again and again is as good as one that has no such page.
+        let shortly = CallPatience::AtMost(super::PREFLIGHT_PATIENCE);
+        match send(again(url.clone(), shortly)).await {
+            Err(CallError::Run {
+                status: None,
+                message,
+                service,
+                ..
+            }) if message.starts_with("status 500") => Err(CallError::Request {
+                service,
+                kind: ErrorKind::Rejected,
+                status: None,
+                message,
+            }),
+            Err(CallError::Run { status: None, .. }) => send(again(url, CallPatience::Start)).await,
+            other => other,
+        }
     }
 }
 

@@ -127,14 +127,11 @@ async fn prove_services(
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
     let speed = settings.speed(&run.services);
-    let mut connections = Connections::make(
-        &settings,
-        &paid,
-        &events,
-        (speed, Waits::SHORT),
-        None,
-        Exchanges::default(),
-    )?;
+    let connect = || {
+        let pace = (speed, Waits::SHORT);
+        Connections::make(&settings, &paid, &events, pace, None, Exchanges::default())
+    };
+    let mut connections = connect()?;
     let mut all_fine = true;
     for finding in preflight::look(&mut connections, &settings).await {
         all_fine &= finding.result.is_ok();
@@ -184,14 +181,7 @@ async fn prove_services(
     }
     report.note("trial", trial::ABOUT_A_CENT);
     // A refusal of one service stops all calls of its connections, and the other one is to be asked too.
-    let apart = Connections::make(
-        &settings,
-        &paid,
-        &events,
-        (speed, Waits::SHORT),
-        None,
-        Exchanges::default(),
-    )?;
+    let apart = connect()?;
     let model = &connections.openrouter;
     for finding in trial::ask(model, &apart.tavily, run.batch.lang).await? {
         report.find(finding);

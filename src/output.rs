@@ -57,8 +57,8 @@ fn linked(path: &Path) -> String {
     let shown = plain(&path.display().to_string());
     let has_links = std::io::stdout().is_terminal()
         && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
-        // The console of Linux has colours and no links.
-        && std::env::var_os("TERM").is_none_or(|term| term != "linux");
+        // The console of Linux has colours and no links; a dumb terminal may still get colours, where `CI` is set.
+        && std::env::var_os("TERM").is_none_or(|term| term != "linux" && term != "dumb");
     match address(path).filter(|_| has_links) {
         Some(address) => format!("\u{1b}]8;;{address}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\"),
         None => shown,

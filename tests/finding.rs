@@ -199,7 +199,7 @@ mod on_a_terminal {
             };
         }
         script.current_dir(desk.folder.path()).env("TERM", "xterm");
-        for name in ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"] {
+        for name in ["CI", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"] {
             script.env_remove(name);
         }
         script.envs(env.iter().copied());
@@ -221,12 +221,13 @@ mod on_a_terminal {
             "{shown:?}"
         );
         for env in [
-            ("TERM", "dumb"),
-            ("NO_COLOR", "1"),
-            ("CLICOLOR", "0"),
-            ("TERM", "linux"),
+            &[("TERM", "dumb")][..],
+            &[("TERM", "dumb"), ("CI", "true")],
+            &[("NO_COLOR", "1")],
+            &[("CLICOLOR", "0")],
+            &[("TERM", "linux")],
         ] {
-            let seen = run(&desk, "--google-sheets", &[env]);
+            let seen = run(&desk, "--google-sheets", env);
             assert_eq!(seen.code, Some(0), "{seen:#?}");
             assert!(!seen.out.contains("]8;;"), "{env:?}: {:?}", seen.out);
             assert!(seen.out.contains("  Reports: output/index.html"), "{env:?}");

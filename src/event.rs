@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tracing::Span;
 
-use crate::{money::Usd, remedy::ErrorKind, state::paid::Cost};
+use crate::{error_kind::ErrorKind, money::Usd, store::paid::Cost};
 
 /// Something that happened.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::state::store::Fault;
+use crate::store::sqlite::Fault;
 
 /// How the program ended. The numbers are part of the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,13 @@ use serde_json::Value;
 use crate::{
     brand::{self, Brand, BrandKey, Row},
     cli::Lang,
+    http::{
+        call::Answer,
+        json_body,
+        response::{self, Reply, Verdict},
+    },
     list::{self, Rows, Table, own},
+    llm::{self, ChatUsage, Prices, Usage, lenient_json},
     money::Usd,
     report::{
         Coverage, Dates, Fact, Facts, Field, Insights, Quality, Recommendations, Status,
@@ -36,14 +42,8 @@ use crate::{
         grounds::Grounds,
         insights, quality,
     },
-    services::{
-        body,
-        call::Answer,
-        llm::{self, ChatUsage, Prices, Usage, lenient_json},
-        reply::{self, Reply, Verdict},
-        tavily::{self, Page},
-    },
-    state::{
+    search::tavily::{self, Page},
+    store::{
         StateFolder,
         paid::Cost,
         registry::{self, Entry, Registry},
@@ -422,7 +422,7 @@ pub fn registry_file(data: &[u8]) {
         thin: Some(false),
         choices: None,
         changes: None,
-        error_kind: crate::remedy::ErrorKind::default(),
+        error_kind: crate::error_kind::ErrorKind::default(),
         error: None,
     };
     again
@@ -448,14 +448,14 @@ fn reply(data: &[u8]) -> Reply {
         .split_once('\n')
         .and_then(|(line, body)| Some((line.trim().parse().ok()?, body)));
     let (status, body) = with_status.unwrap_or((200, &text));
-    let json = body::read(body);
+    let json = json_body::read(body);
     Reply {
         status,
         retry_after: None,
         allowance: None,
         resets: None,
-        html: json.is_none() && reply::is_html(body),
-        message: reply::message(status, json.as_ref(), body),
+        html: json.is_none() && response::is_html(body),
+        message: response::message(status, json.as_ref(), body),
         json,
         file: Vec::new(),
         endless: false,

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
-use crate::{batch::preflight, output, services::network::Network};
+use crate::{http::transport::Network, runner::preflight, text::terminal};
 
 /// The longest that one batch of spans may take on its way.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ where
     }
     // The error would quote the address, and an address may hold a password.
     let Ok(export) = Export::new() else {
-        output::warning(
+        terminal::warning(
             "no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
              http://localhost:4318, and OTEL_EXPORTER_OTLP_PROTOCOL, where it is set, http/protobuf or http/json",
         );
@@ -84,7 +84,7 @@ pub async fn finish() {
     };
     let mut trouble = lock(&export.trouble);
     if let Some(why) = trouble.take().or(unsent) {
-        output::warning(&format!(
+        terminal::warning(&format!(
             "not all spans reached the collector of OpenTelemetry: {why}. The run is not affected"
         ));
     }

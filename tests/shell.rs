@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use brandintel::help;
+use brandintel::cli::help;
 use common::{Desk, Ended, ended, list_of, program};
 
 /// The program in an empty folder.

@@ -11,18 +11,19 @@ use serde_json::json;
 
 use self::score::{Score, Tally, score, share};
 use crate::{
-    batch,
     cli::RunArgs,
     exit::{Exit, Failure, OrExit},
     money::Usd,
-    output, render,
+    render,
     report::{Field, Report, Status},
     research::{Stage, Stages},
+    runner,
     sandbox::{
         Options, Sandbox,
         city::{City, Plan, Temper},
     },
     say,
+    text::terminal,
 };
 
 /// How the benchmark is run.
@@ -81,7 +82,7 @@ pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
     };
     let city = City::build(plan);
     if args.format == Format::Truth {
-        output::result(&format!("{:#}", truth(&city)));
+        terminal::result(&format!("{:#}", truth(&city)));
         return Ok(Exit::Done);
     }
     if args.format == Format::Text {
@@ -108,7 +109,7 @@ pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
         }
     }
     if args.format == Format::Json {
-        output::result(&format!("{:#}", json!(figures)));
+        terminal::result(&format!("{:#}", json!(figures)));
     }
     Ok(Exit::Done)
 }
@@ -204,9 +205,9 @@ async fn research(
     args.batch.budget = run.real.then_some(budget);
     args.stages = run.stages;
     args.real_models = run.real;
-    output::mute(true);
-    let end = Box::pin(batch::run(args, Some(sandbox))).await;
-    output::mute(false);
+    terminal::mute(true);
+    let end = Box::pin(runner::run(args, Some(sandbox))).await;
+    terminal::mute(false);
     end?;
     let output = folder.join("sandbox").join("output");
     let reports = render::saved(&output).context("the reports cannot be read");

@@ -9,24 +9,25 @@ use serde_json::{Value, json};
 
 use self::store::Kept;
 use crate::{
-    batch::{
-        self, Loaded,
-        afford::{Means, Reached},
-        preflight::{self, Connections, Finding, Said},
-        price::Priced,
-        store_failure,
-        summary::span,
-        trial, writable,
-    },
     cli::{CheckArgs, RunArgs},
+    config::{self, Folders, Settings, certificates, dotenv, proxies, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
+    http::{exchanges::Exchanges, patience::Waits},
     list::Rows,
     money::Usd,
-    output, say,
-    services::{exchanges::Exchanges, patience::Waits},
-    settings::{self, Folders, Settings, certificates, dotenv, proxies, zone},
-    state::{caps::Standing, known::Known, paid::Paid, registry::Registry, shared},
+    runner::{
+        self, Loaded,
+        budget_check::{Means, Reached},
+        estimate::Priced,
+        preflight::{self, Connections, Finding, Said},
+        store_failure,
+        summary::span,
+        trial_calls, writable,
+    },
+    say,
+    store::{caps::Standing, paid::Paid, postgres, registry::Registry, registry_lookup::Known},
+    text::terminal,
 };
 
 /// What was found so far; each thing is said as it is found.
@@ -57,7 +58,7 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
         free,
     } = args;
     let quiet = run.verbosity.quiet && !json;
-    output::set_quiet(quiet);
+    terminal::set_quiet(quiet);
     let mut report = Report {
         worst: Exit::Done,
         quiet,
@@ -81,10 +82,10 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
     for folder in [&folders.state, &folders.logs, &folders.output] {
         report.add(&format!("folder {}", folder.display()), try_folder(folder));
     }
-    if let Err(failure) = batch::open_files::prove(run.batch.workers, run.services.sandbox) {
+    if let Err(failure) = runner::open_files::prove(run.batch.workers, run.services.sandbox) {
         report.add("open files", Err(failure));
     }
-    match batch::report_goes(run) {
+    match runner::report_goes(run) {
         Ok(None) => {}
         Ok(Some(where_to)) => report.add("report", Ok(where_to)),
         Err(failure) => report.add("report", Err(failure)),
@@ -123,7 +124,7 @@ async fn prove_services(
     kept: Kept,
     free: bool,
 ) -> Result<(), Failure> {
-    let (settings, _sandbox) = batch::settings_for_check(run).await?;
+    let (settings, _sandbox) = runner::settings_for_check(run).await?;
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
     let speed = settings.speed(&run.services);
@@ -141,7 +142,7 @@ async fn prove_services(
         report.add("clock", Err(Failure::new(Exit::Usage, trouble)));
     }
     if let Some(sheet) = connections.sheet.as_ref().filter(|sheet| sheet.can_write()) {
-        let written = sheet.try_writing().await.map_err(batch::call_failure);
+        let written = sheet.try_writing().await.map_err(runner::call_failure);
         let fine = || "results can be written into the sheet".to_owned();
         report.add("results", written.map(|()| fine()));
     }
@@ -179,11 +180,11 @@ async fn prove_services(
         );
         return Ok(());
     }
-    report.note("trial", trial::ABOUT_A_CENT);
+    report.note("trial", trial_calls::ABOUT_A_CENT);
     // A refusal of one service stops all calls of its connections, and the other one is to be asked too.
     let apart = connect()?;
     let model = &connections.openrouter;
-    for finding in trial::ask(model, &apart.tavily, run.batch.lang).await? {
+    for finding in trial_calls::ask(model, &apart.tavily, run.batch.lang).await? {
         report.find(finding);
     }
     Ok(())
@@ -194,7 +195,7 @@ async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Fail
     match kept {
         Kept::Folder | Kept::Shared(None) => Means::caps_in(settings),
         Kept::Shared(Some(client)) => {
-            let caps = shared::caps_of(client, settings.caps, Timestamp::now());
+            let caps = postgres::caps_of(client, settings.caps, Timestamp::now());
             caps.await.map_err(store_failure)
         }
         Kept::Unknown => Ok(Vec::new()),
@@ -221,7 +222,7 @@ async fn price(
         Kept::Folder | Kept::Shared(None) => Known::folder(&registry),
         Kept::Unknown => return Ok(None),
     };
-    batch::price::price(run, settings, connections, rows, &known)
+    runner::estimate::price(run, settings, connections, rows, &known)
         .await
         .map(Some)
 }
@@ -229,7 +230,7 @@ async fn price(
 /// The list that a batch with these flags would take; a sheet that is set is looked at without being asked for.
 fn list_of(run: &mut RunArgs) -> List {
     let source = &mut run.source;
-    let known = settings::sheet_is_set() || run.services.sandbox;
+    let known = config::sheet_is_set() || run.services.sandbox;
     if source.brand.is_some() {
         List::Brand
     } else if source.brands.is_some() {
@@ -265,7 +266,7 @@ async fn rows(
     }
     let Loaded {
         from, rows, notes, ..
-    } = match batch::load(run, connections).await {
+    } = match runner::load(run, connections).await {
         Ok(loaded) => loaded,
         Err(failure) => {
             report.add("list", Err(failure));
@@ -285,7 +286,7 @@ async fn rows(
         }
     }
     match (
-        batch::without_results_tab(run, connections),
+        runner::without_results_tab(run, connections),
         &run.batch.results_tab,
     ) {
         (Some(note), _) => report.note("results tab", note),
@@ -314,7 +315,7 @@ fn note_network(report: &mut Report) {
         "TAVILY_BASE_URL",
         "GOOGLE_SHEETS_BASE_URL",
     ] {
-        if settings::is_open_line(name) {
+        if config::is_open_line(name) {
             report.note(
                 name,
                 "is not https: whoever stands between can read the key",
@@ -355,7 +356,7 @@ impl Report {
         match (self.json, ok) {
             (true, _) => {}
             (false, true) => say!("✅ {part}: {text}"),
-            (false, false) if self.quiet => output::urgent(&format!("✗ {part}: {text}")),
+            (false, false) if self.quiet => terminal::urgent(&format!("✗ {part}: {text}")),
             (false, false) => say!("✗ {part}: {text}"),
         }
         self.parts
@@ -461,7 +462,7 @@ impl Report {
                 "caps": self.caps,
                 "estimate": self.estimate,
             });
-            output::result(&format!("{all:#}"));
+            terminal::result(&format!("{all:#}"));
         }
         self.worst
     }

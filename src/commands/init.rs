@@ -14,19 +14,20 @@ use self::{
     trial::{Trials, Tried},
 };
 use crate::{
-    batch::{
-        self,
-        preflight::{Finding, Said},
-    },
-    exit::{Exit, Failure, OrExit},
-    list, say,
-    settings::{
+    config::{
         self,
         dotenv::EnvFile,
         hint,
         keys::{self, Kind},
         variable,
     },
+    exit::{Exit, Failure, OrExit},
+    list,
+    runner::{
+        self,
+        preflight::{Finding, Said},
+    },
+    say,
 };
 
 /// What has been set up so far.
@@ -156,7 +157,7 @@ impl SetUp {
         let of_models = *kind == keys::OPENROUTER;
         let shape = match of_models {
             true => {
-                settings::openrouter_base().and_then(|base| keys::check_model_key(name, key, &base))
+                config::openrouter_base().and_then(|base| keys::check_model_key(name, key, &base))
             }
             false => keys::check(name, key, kind),
         };
@@ -205,7 +206,7 @@ impl SetUp {
                 }
                 continue;
             }
-            match settings::sheet_id(&answer) {
+            match config::sheet_id(&answer) {
                 Ok(id) => {
                     self.save("GOOGLE_SHEET_ID", &id)?;
                     if !self.sheet(&id).await? {
@@ -245,7 +246,10 @@ impl SetUp {
             say!("– not tried with a real question, because a key could not be tried");
             return Ok(Exit::Done);
         };
-        say!("\nAll is set. To prove it, {}.", batch::trial::ABOUT_A_CENT);
+        say!(
+            "\nAll is set. To prove it, {}.",
+            runner::trial_calls::ABOUT_A_CENT
+        );
         let mut worst = Exit::Done;
         for Finding { what, result } in self.trials.ask(model_key, search_key).await? {
             match result {

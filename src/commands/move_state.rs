@@ -9,16 +9,17 @@ use anyhow::{anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    batch::store_failure,
     cli::MoveArgs,
+    config::Folders,
     exit::{Exit, Failure, OrExit},
-    output, say,
-    settings::Folders,
-    state::{
+    runner::store_failure,
+    say,
+    store::{
         LockError,
-        shared::Address,
+        postgres::Address,
         transfer::{self, Done, Obstacle},
     },
+    text::terminal,
 };
 
 /// From where to where; one of them is a folder.
@@ -61,7 +62,7 @@ pub async fn move_state(args: MoveArgs) -> Result<Exit, Failure> {
 
 fn tell(done: Done) {
     for note in done.notes {
-        output::warning(&note);
+        terminal::warning(&note);
     }
     say!("Moved: {}.", done.holding);
     for aside in done.aside {

@@ -8,11 +8,11 @@ use std::{
 
 use crate::{
     cli::OpenArgs,
+    config::Folders,
     exit::{Exit, Failure, OrExit},
-    output, render,
-    settings::Folders,
-    state::registry::{Registry, Status},
-    text,
+    render,
+    store::registry::{Registry, Status},
+    text::{self, terminal},
 };
 
 /// How alike two names are, from 0 to 1, when one may be meant by the other; and how many of those are named.
@@ -36,12 +36,12 @@ pub fn open(args: &OpenArgs) -> Result<Exit, Failure> {
         ));
     }
     let page = std::path::absolute(page).or_exit(Exit::Usage)?;
-    output::result_place(&page);
+    terminal::result_place(&page);
     if !std::io::stdout().is_terminal() {
         return Ok(Exit::Done);
     }
     if !has_screen() || open::that_detached(&page).is_err() {
-        output::urgent("Nothing here can open it: open this file in a browser.");
+        terminal::urgent("Nothing here can open it: open this file in a browser.");
     }
     Ok(Exit::Done)
 }

@@ -16,19 +16,19 @@ use serde_json::{Value, json};
 
 use self::redact::Redaction;
 use crate::{
-    batch::store_failure,
     brand::Row,
     cli::SupportArgs,
+    config::Folders,
     exit::{Exit, Failure, OrExit},
-    output, say,
-    settings::Folders,
-    state::{
+    runner::store_failure,
+    say,
+    store::{
         checkpoint::Checkpoint,
+        postgres::Shared,
         registry::{Entry, Registry, Status},
-        runs,
-        shared::Shared,
-        write_privately,
+        run_history, write_privately,
     },
+    text::terminal,
 };
 
 /// Entries of the registry, runs and lines of the log that go into it at most.
@@ -130,7 +130,7 @@ fn checkpoint(state: &Path) -> Value {
 }
 
 fn runs(state: &Path) -> Value {
-    match runs::peek(state) {
+    match run_history::peek(state) {
         Ok(runs) => json!(runs[runs.len().saturating_sub(RUNS)..]),
         Err(error) => json!({"unreadable": format!("{error:#}")}),
     }
@@ -148,7 +148,7 @@ async fn registry(
     match address.or_exit(Exit::Usage)? {
         None => match Registry::peek(&folders.state) {
             Ok((registry, _)) => registry.entries().for_each(|(_, entry)| add(entry)),
-            Err(error) => output::warning(&format!("{error:#}")),
+            Err(error) => terminal::warning(&format!("{error:#}")),
         },
         Some(address) => {
             if let Some(shared) = Shared::peek(address).await.map_err(store_failure)? {

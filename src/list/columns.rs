@@ -6,10 +6,9 @@ use anyhow::{anyhow, bail};
 
 use super::own;
 use crate::{
-    brand::{Row, why_no_value},
-    services::sheets::column_letters,
+    brand::{Row, row_options::Typed, why_no_value},
+    sheets::client::column_letters,
     text,
-    wishes::Typed,
 };
 
 const NAME: [&str; 10] = [

@@ -18,7 +18,7 @@ use self::{
 use super::own::{Outcome, Target};
 use crate::{
     cli::Lang,
-    services::sheets::{Cells, Place, TabProperties, a1, column_letters},
+    sheets::client::{Cells, Place, TabProperties, a1, column_letters},
     text,
 };
 

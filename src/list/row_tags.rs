@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::{located::Located, own::Target};
 use crate::{
     exit::Exit,
-    services::{
-        call::CallError,
-        sheets::Sheets,
-        tags::{self, Tag},
+    http::call::CallError,
+    sheets::{
+        client::Sheets,
+        row_tags::{self, Tag},
     },
 };
 
@@ -86,7 +86,7 @@ impl RowTags {
             .copied()
             .filter(|row| !tagged.contains(row))
             .collect();
-        bare.truncate(tags::MOST.saturating_sub(found.len()));
+        bare.truncate(row_tags::MOST.saturating_sub(found.len()));
         let made = match bare.is_empty() {
             true => Ok(Vec::new()),
             false => sheets.tag(sheet_id, &bare).await,

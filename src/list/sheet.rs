@@ -26,13 +26,13 @@ use super::{
 };
 use crate::{
     cli::Lang,
+    config::SheetSettings,
     exit::Exit,
-    services::{
-        call::CallError,
-        sheets::{self, Cells, Place, Sheets, TabProperties, a1, column_letters},
-        tags::row_of,
+    http::call::CallError,
+    sheets::{
+        client::{self, Cells, Place, Sheets, TabProperties, a1, column_letters},
+        row_tags::row_of,
     },
-    settings::SheetSettings,
     text,
 };
 
@@ -97,11 +97,11 @@ pub enum ListError {
 /// Which of the tabs has the list, and what is to be said of the choice.
 async fn pick(
     sheets: &Sheets,
-    all: &[sheets::Tab],
+    all: &[client::Tab],
     wanted: Wanted<'_>,
 ) -> Result<(usize, Vec<String>), ListError> {
     const PLACE: &str = "the spreadsheet";
-    let tab = |tab: &sheets::Tab| tabs::Tab {
+    let tab = |tab: &client::Tab| tabs::Tab {
         title: tab.properties.title.clone(),
         hidden: tab.properties.hidden,
         without_cells: !matches!(tab.properties.sheet_type.as_str(), "" | "GRID"),

@@ -18,7 +18,7 @@ use super::{
     tabs::{self, Candidates, Tab},
 };
 use crate::{
-    services::sheets::{GridRange, column_letters},
+    sheets::client::{GridRange, column_letters},
     text,
 };
 

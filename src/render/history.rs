@@ -12,7 +12,7 @@ use super::REPORT;
 use crate::{
     report::Report,
     research::radar::{self, Comparison, Past, Sight},
-    state::{set_aside, set_aside_name, write_atomically},
+    store::{set_aside, set_aside_name, write_atomically},
 };
 
 /// Earlier reports that are kept, and comparisons that a report carries.

@@ -40,7 +40,7 @@ use crate::{
     ownership::Ownership,
     report::{Field, Report},
     research::Researched,
-    state::{paid::pack, replace, write_atomically},
+    store::{paid::pack, replace, write_atomically},
 };
 
 /// The file that everything else is made of.

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     report::Report,
     research::calendar::{day_in_iran, tehran},
-    state::{scratch_file, stream_atomically},
+    store::{scratch_file, stream_atomically},
 };
 
 /// Days before the newest comparison that are shown.

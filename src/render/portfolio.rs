@@ -29,7 +29,9 @@ use super::{
 use crate::{
     ownership::{self, Ownership, Rivals},
     report::{Field, Report},
-    state::{registry::Entry, runs::RunLine, store::Fault, stream_atomically, write_atomically},
+    store::{
+        registry::Entry, run_history::RunLine, sqlite::Fault, stream_atomically, write_atomically,
+    },
     text::shorten,
 };
 

@@ -3,7 +3,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{money::Usd, state::checkpoint::RunStatus};
+use crate::{money::Usd, store::checkpoint::RunStatus};
 
 const HOSTILE: &str =
     "<script>alert(1)</script>\"><img src=x onerror=alert(1)>'\u{202E}=cmd|' /C calc'!A0\n";

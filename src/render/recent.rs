@@ -4,7 +4,7 @@ use super::view::Tongue;
 use crate::{
     money::Usd,
     research::calendar::{day_in_iran, jalali, tehran},
-    state::{checkpoint::RunStatus, runs::RunLine},
+    store::{checkpoint::RunStatus, run_history::RunLine},
     text::persian_digits,
 };
 

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{inert::inert, view::Tongue};
-use crate::ownership::{Families, Remark};
 use crate::{
+    ownership::{Families, Remark},
     report::{Fact, Field, Level, Report, Status},
     research::calendar::jalali,
 };

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     brand::Brand,
     report::{Citation, Fact, Field, Source, Status, TakenOut, fields::Role},
-    services::tavily::Page,
+    search::tavily::Page,
     text,
 };
 

@@ -177,7 +177,7 @@ mod tests {
     use crate::{
         brand::{Row, gather},
         research::{Stages, evidence::Batch},
-        services::tavily::Page,
+        search::tavily::Page,
     };
 
     const NEWS: &str = "شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد. مدیرعامل کاله غلامعلی سلیمانی است. ماست کاله ۴۵ هزار تومان قیمت دارد. رقیب کاله میهن است.";

@@ -4,7 +4,7 @@ use super::{
     Depth,
     stages::{ANALYST_TOKENS, STRATEGIST_TOKENS},
 };
-use crate::{money::Usd, services::llm::OpenRouter};
+use crate::{llm::OpenRouter, money::Usd};
 
 /// Bytes of what the analyst and the strategist usually read.
 const ANALYST_BYTES: usize = 40_000;

@@ -48,16 +48,14 @@ use self::{
 use crate::{
     brand::Brand,
     cli::Lang,
+    http::call::CallError,
+    llm::{OpenRouter, Prices, Question, Usage},
     money::Usd,
     report::{
         Coverage, Dates, Facts, Field, Given, Insights, Report, ReportCost, SCHEMA_VERSION,
         claims::Claims, fields::Subject,
     },
-    services::{
-        call::CallError,
-        llm::{OpenRouter, Prices, Question, Usage},
-        tavily::{Found, Tavily},
-    },
+    search::tavily::{Found, Tavily},
     span::{self, Spent},
 };
 

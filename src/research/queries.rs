@@ -8,7 +8,7 @@ use super::{Depth, evidence::Read};
 use crate::{
     brand::Brand,
     report::fields::{Field, Topic},
-    services::tavily::QUERY_LIMIT,
+    search::tavily::QUERY_LIMIT,
     text::{self, Phrases},
 };
 

@@ -8,8 +8,7 @@ use std::sync::LazyLock;
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 
-use crate::report::Bilingual;
-use crate::text;
+use crate::{report::Bilingual, text};
 
 /// After so many months a rule has to be looked up again.
 const OLD_MONTHS: i32 = 18;

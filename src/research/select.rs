@@ -20,7 +20,7 @@ use super::{
 use crate::{
     brand::{self, Brand},
     report::{Source, TakenOut},
-    services::tavily::Page,
+    search::tavily::Page,
     text,
 };
 

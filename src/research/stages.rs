@@ -6,12 +6,12 @@ use super::{calendar::Occasion, evidence::Evidence, rules::Ruling};
 use crate::{
     brand::Brand,
     cli::Lang,
+    llm::Question,
     report::{
         Dates, Facts, Recommendations, Status,
         claims::{self, Claims},
         recommendations::{self, named},
     },
-    services::llm::Question,
     text,
 };
 

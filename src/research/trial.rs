@@ -14,13 +14,11 @@ use super::{
 use crate::{
     brand::{Brand, BrandKey, Row, gather},
     cli::Lang,
+    http::call::CallError,
+    llm::{OpenRouter, Question, Usage},
     money::Usd,
     report::Facts,
-    services::{
-        call::CallError,
-        llm::{OpenRouter, Question, Usage},
-        tavily::{Page, Tavily},
-    },
+    search::tavily::{Page, Tavily},
 };
 
 /// A name that no company has, so that no page about a real one can be meant.

@@ -6,12 +6,12 @@ use tokio_postgres::{Client, config::Host};
 
 use super::Report;
 use crate::{
-    batch::store_failure,
     cli::RunArgs,
     exit::{Exit, Failure, OrExit},
-    state::{
-        moved,
-        shared::{Address, Shared, prove},
+    runner::store_failure,
+    store::{
+        moved_note,
+        postgres::{Address, Shared, prove},
     },
 };
 
@@ -33,8 +33,8 @@ pub async fn prove_store(report: &mut Report, run: &RunArgs) -> Kept {
     let address = match run.shared.address(sandbox).or_exit(Exit::Usage) {
         Ok(Some(address)) => address,
         Ok(None) => {
-            let folders = crate::settings::Folders::new(sandbox);
-            if let Some(moved) = moved::note(&folders.state) {
+            let folders = crate::config::Folders::new(sandbox);
+            if let Some(moved) = moved_note::note(&folders.state) {
                 report.add("state", Err(moved).or_exit(Exit::Usage));
             }
             return Kept::Folder;

@@ -6,8 +6,8 @@ use console::Term;
 use secrecy::SecretString;
 
 use crate::{
+    config::dotenv::{known_names, tidy, unwrapped},
     exit::{Exit, Failure, OrExit},
-    settings::dotenv::{known_names, tidy, unwrapped},
 };
 
 /// The one who answers.

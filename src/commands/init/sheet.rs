@@ -6,9 +6,9 @@ use secrecy::SecretString;
 
 use super::{SetUp, trial::Tried, whole_path};
 use crate::{
+    config::{self, SheetAccess, SheetSettings, hint, keys, variable},
     exit::{Exit, Failure, OrExit},
     say,
-    settings::{self, SheetAccess, SheetSettings, hint, keys, variable},
 };
 
 const ABOUT_ACCOUNTS: &str = "
@@ -36,7 +36,7 @@ enum Shared {
 impl SetUp {
     /// Whether a sheet that is set stays.
     pub(super) async fn keep_sheet(&mut self, id: &str) -> Result<bool, Failure> {
-        if let Err(error) = settings::sheet_id(id) {
+        if let Err(error) = config::sheet_id(id) {
             say!("✗ {error}");
         } else if self.sheet(id).await? {
             return Ok(true);
@@ -65,7 +65,7 @@ impl SetUp {
                 Tried::Fine(_) | Tried::Unknown(_) => Ok(true),
             };
         }
-        let public = settings::public_sheet(id, None).or_exit(Exit::Usage)?;
+        let public = config::public_sheet(id, None).or_exit(Exit::Usage)?;
         let tried = self.trials.public_sheet(&public).await?;
         let read = !matches!(tried, Tried::Refused(_));
         match tried {
@@ -123,7 +123,7 @@ impl SetUp {
 
     /// Prints the address to share the sheet with, and tries until the sheet can be read or that is left for later.
     async fn share(&mut self, id: &str, path: &Path) -> Result<Shared, Failure> {
-        let account = match settings::service_account(path) {
+        let account = match config::service_account(path) {
             Ok(account) => account,
             Err(error) => {
                 say!("✗ {error:#}");
@@ -162,7 +162,7 @@ impl SetUp {
         if !answer.contains("/spreadsheets/") {
             return Ok(None);
         }
-        match settings::sheet_id(answer) {
+        match config::sheet_id(answer) {
             Ok(id) => {
                 self.save("GOOGLE_SHEET_ID", &id)?;
                 Ok(Some(id))
@@ -185,10 +185,10 @@ fn tell(tried: &Tried) {
 
 fn sheet(id: &str, access: SheetAccess) -> anyhow::Result<SheetSettings> {
     Ok(SheetSettings {
-        id: settings::sheet_id(id)?,
-        tab: settings::sheet_tab(None),
-        tab_id: settings::tab_id(id),
-        base: settings::sheets_base()?,
+        id: config::sheet_id(id)?,
+        tab: config::sheet_tab(None),
+        tab_id: config::tab_id(id),
+        base: config::sheets_base()?,
         access,
     })
 }

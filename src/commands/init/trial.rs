@@ -9,31 +9,27 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    batch::{
-        self,
-        preflight::{self, Finding},
-    },
     cli::Lang,
+    config::{self, DEFAULT_MODEL, Endpoint, PublicSheetSettings, SheetSettings, variable},
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
+    http::{advice, call::CallError, client::Caller, rate_limiter::Gate, transport::Network},
     list::{
         self, Table,
         sheet::{ListError, SheetList, Wanted},
     },
-    secrets::Secrets,
-    services::{
-        call::CallError,
-        caller::Caller,
-        gate::Gate,
-        llm::OpenRouter,
-        network::Network,
-        public_sheet::{self, PublicSheet},
-        remedy,
-        sheets::Sheets,
-        tavily::Tavily,
+    llm::OpenRouter,
+    runner::{
+        self,
+        preflight::{self, Finding},
     },
-    settings::{self, DEFAULT_MODEL, Endpoint, PublicSheetSettings, SheetSettings, variable},
-    state::paid::Paid,
+    search::tavily::Tavily,
+    sheets::{
+        client::Sheets,
+        public::{self, PublicSheet},
+    },
+    store::paid::Paid,
+    text::secrets::Secrets,
 };
 
 /// What became of a trial.
@@ -82,11 +78,11 @@ impl Trials {
     pub async fn openrouter(&self, key: &SecretString) -> anyhow::Result<Tried> {
         self.caller.secrets().add(key);
         let endpoint = Endpoint {
-            base: settings::openrouter_base()?,
+            base: config::openrouter_base()?,
             key: key.clone(),
         };
         let server = OpenRouter::new(self.caller.clone(), gate(), &endpoint, &model())?
-            .with_terms(settings::model_terms()?);
+            .with_terms(config::model_terms()?);
         Ok(tried(server.key().await, |key| {
             match key.and_then(|key| key.limit_remaining) {
                 Some(left) => format!("the key is good, and may spend ${left:.2} more"),
@@ -105,28 +101,28 @@ impl Trials {
             let key = key.clone();
             anyhow::Ok(Endpoint { base: base?, key })
         };
-        let server = endpoint(settings::openrouter_base(), model_key).or_exit(Exit::Usage)?;
-        let terms = settings::model_terms().or_exit(Exit::Usage)?;
+        let server = endpoint(config::openrouter_base(), model_key).or_exit(Exit::Usage)?;
+        let terms = config::model_terms().or_exit(Exit::Usage)?;
         let mut openrouter = OpenRouter::new(self.caller.unstoppable(), gate(), &server, &model())
             .or_exit(Exit::Usage)?
             .with_terms(terms);
         // What the server knows of the model goes into the question; where it knows nothing, the question tells.
         let _ = openrouter.look_up_model().await;
-        let server = endpoint(settings::tavily_base(), search_key).or_exit(Exit::Usage)?;
-        let price = settings::credit_price().or_exit(Exit::Usage)?;
+        let server = endpoint(config::tavily_base(), search_key).or_exit(Exit::Usage)?;
+        let price = config::credit_price().or_exit(Exit::Usage)?;
         let tavily =
             Tavily::new(self.caller.unstoppable(), gate(), &server, price).or_exit(Exit::Usage)?;
-        batch::trial::ask(&openrouter, &tavily, Lang::Both).await
+        runner::trial_calls::ask(&openrouter, &tavily, Lang::Both).await
     }
 
     /// Whether Tavily takes a key.
     pub async fn tavily(&self, key: &SecretString) -> anyhow::Result<Tried> {
         self.caller.secrets().add(key);
         let endpoint = Endpoint {
-            base: settings::tavily_base()?,
+            base: config::tavily_base()?,
             key: key.clone(),
         };
-        let price = settings::credit_price()?;
+        let price = config::credit_price()?;
         let service = Tavily::new(self.caller.clone(), gate(), &endpoint, price)?;
         Ok(tried(service.usage().await, |credits| {
             match (credits.usage, credits.limit) {
@@ -141,7 +137,7 @@ impl Trials {
 
     /// Whether a spreadsheet can be read as anyone with the link can.
     pub async fn public_sheet(&self, settings: &PublicSheetSettings) -> Result<Tried, Failure> {
-        let client = preflight::http(false, public_sheet::redirects())?;
+        let client = preflight::http(false, public::redirects())?;
         let caller = self.caller.over(Network::http(client));
         let book = PublicSheet::new(caller, gate(), settings).workbook().await;
         let read = book.map_err(ListError::from).and_then(|book| {
@@ -204,7 +200,7 @@ fn read_or_not(read: Result<String, ListError>) -> Tried {
                 exit: Exit::Usage, ..
             },
         )) => Tried::Refused(format!("{error}")),
-        Err(ListError::Call(error)) => tried::<String>(Err(remedy::of_sheet(error)), |never| never),
+        Err(ListError::Call(error)) => tried::<String>(Err(advice::of_sheet(error)), |never| never),
         Err(ListError::Content(error)) => Tried::Refused(format!("{error:#}")),
     }
 }

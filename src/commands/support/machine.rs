@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::{
-    help,
-    settings::{self, dotenv, hint, variable},
+    cli::help,
+    config::{self, dotenv, hint, variable},
 };
 
 /// Settings of other programs that matter to this one.
@@ -82,7 +82,7 @@ pub fn settings(without_row: bool) -> Value {
     let flags = help::command();
     let flags = flags.get_arguments().filter_map(clap::Arg::get_env);
     let flags = flags.map(|name| name.to_string_lossy().into_owned());
-    let names = settings::NAMES.iter().chain(&OTHERS);
+    let names = config::NAMES.iter().chain(&OTHERS);
     let names = names.map(ToString::to_string).chain(flags);
     let told: Map<String, Value> = names
         .filter_map(|name| {

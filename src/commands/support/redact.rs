@@ -5,8 +5,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::{
-    secrets::Secrets,
-    settings::{self, variable},
+    config::{self, variable},
+    text::secrets::Secrets,
 };
 
 /// Settings that are secrets, or have some in them.
@@ -56,7 +56,7 @@ impl Redaction {
         let webhook = variable("BRANDINTEL_REPORT_TO").filter(|to| to.contains("://"));
         known.extend(webhook.and_then(|to| Some(to.split_once("://")?.1.to_owned())));
         if let Some(account) = variable("GOOGLE_APPLICATION_CREDENTIALS")
-            && let Ok(account) = settings::service_account(account.as_ref())
+            && let Ok(account) = config::service_account(account.as_ref())
         {
             known.push(account.private_key.expose_secret().to_owned());
             known.extend(account.private_key_id.filter(|id| id.len() >= LONG));

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::About;
-use crate::services::exchanges::{Came, Exchange, FILES, Line, Sent};
+use crate::http::exchanges::{Came, Exchange, FILES, Line, Sent};
 
 /// Bytes of bodies that go into the file.
 const ROOM: usize = 12 << 20;

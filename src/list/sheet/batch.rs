@@ -14,7 +14,7 @@ use crate::{
         memory::Standing,
         own::{HEADERS, Outcome, Target, Values},
     },
-    services::sheets::{Cells, Place, a1, column_letters},
+    sheets::client::{Cells, Place, a1, column_letters},
 };
 
 /// What is to be written at once.

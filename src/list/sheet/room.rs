@@ -4,13 +4,14 @@ use anyhow::Context;
 
 use super::{Batch, LOOKS, ListError, SheetList};
 use crate::{
+    error_kind::ErrorKind,
     exit::Exit,
+    http::call::CallError,
     list::{
         located::Located,
         results_tab::{self, ROOM, ResultsTab},
     },
-    remedy::ErrorKind,
-    services::{call::CallError, sheets::TabProperties},
+    sheets::client::TabProperties,
 };
 
 impl SheetList {

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{
     report::{Contradiction, Coverage, Fact, Facts, Source},
-    services::tavily::{Page, RESULTS},
+    search::tavily::{Page, RESULTS},
 };
 
 /// What searching brought, also what was not read.

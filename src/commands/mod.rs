@@ -1,0 +1,153 @@
+//! The commands besides the batch.
+
+mod check;
+mod init;
+mod move_state;
+mod no_arguments;
+mod open;
+pub mod status;
+mod support;
+
+use std::{io::Write, path::Path};
+
+use serde_json::json;
+
+pub use self::{
+    check::check,
+    init::init,
+    move_state::move_state,
+    no_arguments::{nothing_asked, nothing_named},
+    open::open,
+    support::support,
+};
+use crate::{
+    cli::{ExportArgs, SandboxArgs, completions, man_page},
+    config::Folders,
+    exit::{Exit, Failure, OrExit},
+    render::{self, Background},
+    runner::{self, store_failure},
+    sandbox::{CityPlan, Options, Sandbox},
+    say,
+    store::{
+        postgres::{Address, Shared},
+        write_atomically,
+    },
+    text::terminal,
+};
+
+/// Rebuilds everything that is made of saved reports; where hosts share a store, those of all hosts are brought first.
+pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
+    let Folders { output, state, .. } = Folders::new(args.folders.sandbox);
+    let address = args.shared.address(args.folders.sandbox);
+    let (background, problems) = match address.or_exit(Exit::Usage)? {
+        Some(address) => bring(address, &output).await?,
+        None => runner::portfolio_data::read(&state),
+    };
+    for problem in &problems {
+        terminal::warning(problem);
+    }
+    let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Usage)?;
+    for problem in &unreadable {
+        terminal::warning(problem);
+    }
+    if args.json {
+        let problems: Vec<&String> = problems.iter().chain(&unreadable).collect();
+        let all = json!({"reports": count, "output": output, "problems": problems});
+        terminal::result(&format!("{all:#}"));
+    } else {
+        terminal::place(&format!("{count} reports rendered below "), &output);
+    }
+    Ok(if unreadable.is_empty() {
+        Exit::Done
+    } else {
+        Exit::SomeFailed
+    })
+}
+
+/// Brings the reports of all hosts here, and what the portfolio says besides; the texts say what could not be brought.
+async fn bring(address: Address, output: &Path) -> Result<(Background, Vec<String>), Failure> {
+    let Some(shared) = Shared::peek(address).await.map_err(store_failure)? else {
+        let nothing =
+            "no run has made the tables of the shared store yet: there is nothing to bring"
+                .to_owned();
+        return Ok((Background::default(), vec![nothing]));
+    };
+    let mut problems = shared.bring_reports(output).await.map_err(store_failure)?;
+    let (background, more) = shared.background().await.map_err(store_failure)?;
+    problems.extend(more);
+    Ok((background, problems))
+}
+
+/// Serves the simulated services until the program is stopped.
+pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
+    let options = Options {
+        port: args.port,
+        speed: args.speed,
+        llm_limit: args.llm_limit,
+        search_limit: args.search_limit,
+        sheets_limit: args.sheets_limit,
+        burst: args.burst,
+        faults: args.fault,
+        dear: args.dear,
+        schema_rules: args.schema_rules,
+        list: args.list,
+        replay: args.replay,
+        latency: None,
+        city: args.city.map(|seed| {
+            (
+                CityPlan {
+                    seed,
+                    brands: 60,
+                    night: args.night,
+                },
+                args.temper,
+            )
+        }),
+    };
+    let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
+    // The lines are for whichever folder the program is tried in.
+    let folder = std::path::absolute("sandbox").or_exit(Exit::Usage)?;
+    let account = folder.join("service-account.json");
+    let file = serde_json::to_vec_pretty(&sandbox.service_account()).or_exit(Exit::Usage)?;
+    write_atomically(&account, &file).or_exit(Exit::Usage)?;
+    let at = sandbox.address();
+    say!(
+        "# Simulated services on http://{at}; stop with Ctrl-C. Put these lines into .env to use them:"
+    );
+    say!("OPENROUTER_BASE_URL=http://{at}/api/v1");
+    say!("OPENROUTER_API_KEY={}", sandbox.openrouter_key());
+    say!("TAVILY_BASE_URL=http://{at}");
+    say!("TAVILY_API_KEY={}", sandbox.tavily_key());
+    say!("GOOGLE_SHEETS_BASE_URL=http://{at}");
+    say!("GOOGLE_SHEET_ID={}", sandbox.sheet_id());
+    say!("GOOGLE_APPLICATION_CREDENTIALS={}", account.display());
+    say!(
+        "# or, to read only: GOOGLE_API_KEY={}",
+        sandbox.google_key()
+    );
+    let exit = runner::shutdown::Signals::listen().next().await;
+    Ok(if exit == Exit::Interrupted {
+        Exit::Done
+    } else {
+        exit
+    })
+}
+
+/// Prints the completion script of a shell.
+pub fn print_completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    print_bytes(completions::script(shell).as_bytes())
+}
+
+/// Prints the manual page of the program or of a command.
+pub fn print_manual(of: Option<&str>) -> Result<Exit, Failure> {
+    print_bytes(&man_page::page(of).or_exit(Exit::Usage)?)
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {
+    match std::io::stdout().write_all(bytes) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).or_exit(Exit::Usage)
+        }
+        _ => Ok(Exit::Done),
+    }
+}

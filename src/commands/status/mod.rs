@@ -1,0 +1,92 @@
+//! `brandintel status`: what became of the brands, how the last runs went, what they spent, and what to do about errors.
+
+mod overview;
+mod show;
+mod spent;
+
+use std::path::Path;
+
+use console::Term;
+
+use self::overview::Overview;
+use crate::{
+    cli::StatusArgs,
+    config::Folders,
+    exit::{Exit, Failure, OrExit},
+    ownership, render,
+    runner::store_failure,
+    say,
+    store::{
+        not_started::NotStarted,
+        postgres::{Address, Shared},
+    },
+    text::terminal,
+};
+
+/// Shows the registry and the last runs at a glance, or who owns whom.
+pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
+    let folders = Folders::new(args.folders.sandbox);
+    let address = args.shared.address(args.folders.sandbox);
+    let address = address.or_exit(Exit::Usage)?;
+    if args.spent {
+        return spent::show(&folders, address, args.by.unwrap_or_default(), args.json).await;
+    }
+    if args.graph {
+        if address.is_some() && !args.json {
+            say!(
+                "Of the reports in {}: brandintel export brings those of other hosts.",
+                folders.output.display()
+            );
+        }
+        return graph(&folders.output, args.json);
+    }
+    let is_shared = address.is_some();
+    let (mut overview, problems) = match address {
+        Some(address) => (of_hosts(address).await?, Vec::new()),
+        None => Overview::of(&folders.state).or_exit(Exit::Usage)?,
+    };
+    // It lies beside the state, wherever that is.
+    overview.add_not_started(NotStarted::peek(&folders.state));
+    for problem in problems {
+        terminal::warning(&problem);
+    }
+    if args.json {
+        let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
+        terminal::result(&json);
+        return Ok(Exit::Done);
+    }
+    // What goes into a pipe or a file is not cut.
+    let size = Term::stdout().size_checked();
+    let width = size.map_or(usize::MAX, |(_, columns)| columns.into());
+    say!("{}", show::text(&overview, width).trim_end());
+    if overview.last_run.is_none()
+        && !is_shared
+        && !args.folders.sandbox
+        && Folders::new(true).state.exists()
+    {
+        say!("  There was a rehearsal: brandintel status --sandbox shows it.");
+    }
+    Ok(Exit::Done)
+}
+
+/// What a store tells that hosts share; nothing where no run has made its tables yet.
+async fn of_hosts(address: Address) -> Result<Overview, Failure> {
+    let shared = Shared::peek(address).await.map_err(store_failure)?;
+    Overview::of_hosts(shared.as_ref())
+        .await
+        .map_err(store_failure)
+}
+
+/// Shows who owns whom.
+fn graph(folder: &Path, json: bool) -> Result<Exit, Failure> {
+    let (ownership, problems) = render::ownership(folder).or_exit(Exit::Usage)?;
+    for problem in problems {
+        terminal::warning(&problem);
+    }
+    let families = ownership::families(ownership);
+    match json {
+        true => terminal::result(&format!("{:#}", ownership::as_json(&families))),
+        false => say!("{}", ownership::as_tree(&families).trim_end()),
+    }
+    Ok(Exit::Done)
+}

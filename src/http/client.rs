@@ -1,0 +1,714 @@
+//! What happens to every outgoing call, in one place and one order: replay a paid answer, wait for the rate gate, set
+//! the budget aside, send, classify the reply, keep the answer with its cost, or wait and try again.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde_json::Value;
+use tokio::{
+    sync::{Mutex as FairMutex, futures::Notified},
+    time::{sleep, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use super::{
+    adaptive_rate::Refused,
+    call::{Answer, Body, CallError, Request, Service},
+    confirmation::Doubts,
+    exchanges::{Exchange, Exchanges},
+    failures::{FailureKind, Failures},
+    json_body,
+    outcome::{
+        Attempt, billed_too_much, book, conclude, not_answered, now_in_milliseconds, unavailable,
+    },
+    patience::Waits,
+    rate_limiter::{LONGEST_REQUESTED, Pass},
+    refusal::{Otherwise, Refusal, Sent},
+    response::{Reply, Verdict, allowance, is_html, message, resets, retry_after, sent_on},
+    successes::Successes,
+    transport::{BODY_LIMIT, Network, Received, Unanswered},
+};
+use crate::{
+    error_kind::ErrorKind,
+    event::{Event, Events},
+    sheets::clock::Clock,
+    span::{self, Spent},
+    store::paid::{Admitted, Ask, Cost, Hold, HoldError, Kept, Paid, RequestHash},
+    text::secrets::Secrets,
+};
+
+/// However fast a rehearsal runs, a machine needs this long to answer.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a refusal that would end the run is doubted, where the service has answered before: it is asked so often
+/// again, apart.
+const DOUBTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+
+/// How a file in a ZIP container begins, such as a workbook.
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// Sends calls for a run.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    network: Network,
+    paid: Arc<Paid>,
+    events: Events,
+    stop: CancellationToken,
+    secrets: Secrets,
+    exchanges: Exchanges,
+    /// How many times faster than reality time passes.
+    speed: f64,
+    clock: Clock,
+    waits: Waits,
+    doubts: Doubts,
+    successes: Arc<Successes>,
+    /// Paid requests in flight: an identical one waits for the answer of the first.
+    in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
+}
+
+/// The wait until it is looked again whether another host has brought an answer, or given money back.
+const ELSEWHERE: Duration = Duration::from_millis(300);
+
+/// A reply as it is read.
+struct Replied {
+    reply: Reply,
+    /// The body, as JSON where it can be read as that.
+    text: String,
+    /// The body as it came, where that is something else.
+    raw: Option<String>,
+    headers: HeaderMap,
+}
+
+/// What a request gets when its turn has come.
+enum Turn {
+    Send(Pass, Option<Hold>),
+    Kept(Kept),
+}
+
+impl Caller {
+    /// A caller that stops sending when `stop` is cancelled.
+    pub fn new(
+        network: Network,
+        paid: Arc<Paid>,
+        events: Events,
+        stop: CancellationToken,
+        secrets: Secrets,
+        speed: f64,
+    ) -> Self {
+        Self {
+            network,
+            paid,
+            events,
+            stop,
+            secrets,
+            exchanges: Exchanges::default(),
+            speed,
+            clock: Clock::default(),
+            waits: Waits::SHORT,
+            doubts: Doubts::default(),
+            successes: Arc::default(),
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// The same caller, for calls that have to be made while the run winds down.
+    pub fn unstoppable(&self) -> Self {
+        Self {
+            stop: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
+    /// The same caller, as patient as a run is.
+    #[must_use]
+    pub fn with_waits(self, waits: Waits) -> Self {
+        Self { waits, ..self }
+    }
+
+    /// The same caller, by another way.
+    pub fn over(&self, network: Network) -> Self {
+        Self {
+            network,
+            ..self.clone()
+        }
+    }
+
+    /// The same caller, which keeps exchanges that go wrong.
+    #[must_use]
+    pub fn keeping(self, exchanges: Exchanges) -> Self {
+        Self { exchanges, ..self }
+    }
+
+    /// Keeps the exchange of an answer that nobody could read.
+    pub fn unread(&self, wire: Option<Arc<Exchange>>, why: &str) {
+        if let Some(wire) = wire {
+            self.exchanges.keep(Arc::unwrap_or_clone(wire).because(why));
+        }
+    }
+
+    /// Marks an answer as unusable, and keeps the exchange that brought it.
+    pub async fn reject(
+        &self,
+        hash: RequestHash,
+        wire: Option<Arc<Exchange>>,
+        why: &str,
+    ) -> anyhow::Result<()> {
+        self.unread(wire, why);
+        self.paid.reject(hash).await
+    }
+
+    /// Where the user is told what happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// How many times faster than reality time passes.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// This machine's clock, beside those of the services.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What services have answered in this run.
+    pub fn successes(&self) -> &Arc<Successes> {
+        &self.successes
+    }
+
+    /// The store of paid answers.
+    pub fn paid(&self) -> &Arc<Paid> {
+        &self.paid
+    }
+
+    /// What must not be shown; tokens that services give out are added here.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// Brings the answer to a request, from the store where it was paid for after `since`, else from the service.
+    pub async fn send(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+    ) -> Result<Answer, CallError> {
+        match self
+            .ask(service, request, since, Otherwise::Nothing)
+            .await?
+        {
+            Sent::Answer(answer) => Ok(answer),
+            Sent::Refused(refusal) => Err(self.final_error(service, request, refusal)),
+        }
+    }
+
+    /// The error of a refusal after which nothing else can be asked.
+    pub fn final_error(&self, service: &Service, request: &Request, refusal: Refusal) -> CallError {
+        let error = refusal.into_error(service, request);
+        if request.price.is_some() && matches!(error, CallError::Run { .. }) {
+            // Nothing more can be paid for: calls that wait need not find that out one by one.
+            self.stop.cancel();
+        }
+        error
+    }
+
+    /// As [`Self::send`]; a refusal is handed back, for the caller may have another way to ask.
+    pub async fn ask(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+        otherwise: Otherwise,
+    ) -> Result<Sent, CallError> {
+        let span = span::call(service.name, &request.what, request.model.as_deref());
+        // In a box, because many of them stand in one future.
+        let work = Box::pin(self.find_or_send(service, request, since, otherwise));
+        let result = span::measure(span.clone(), work).await;
+        if let Ok(Sent::Answer(answer)) = &result {
+            let spent = Spent {
+                usd: answer.cost.usd,
+                credits: answer.cost.credits,
+                waited: answer.waited,
+                ..Spent::default()
+            };
+            spent.record(&span);
+        }
+        result
+    }
+
+    async fn find_or_send(
+        &self,
+        service: &Service,
+        request: &Request,
+        since: Timestamp,
+        otherwise: Otherwise,
+    ) -> Result<Sent, CallError> {
+        let hash = request.hash(service);
+        let turn = self.turn(hash);
+        let _turn = match request.price {
+            Some(_) => Some(turn.lock().await),
+            None => None,
+        };
+        // What hosts share is looked through when money is set aside; before that only where the way there is barred.
+        let look = self.paid.ledger().is_none() || service.gate.is_barred();
+        if request.price.is_some()
+            && look
+            && let Some(kept) = self.paid.find(hash, since).await?
+        {
+            return self.replay(service, request, &kept, hash).map(Sent::Answer);
+        }
+        let mut failures = Failures::none();
+        let sent =
+            self.send_until_answered(service, request, (hash, since), otherwise, &mut failures);
+        let answer = sent.await;
+        if failures.count() > 0 {
+            Span::current().record("retries", failures.count());
+            if let Ok(Sent::Answer(_)) = &answer {
+                self.exchanges.answered(service, request);
+            }
+        }
+        if request.price.is_some() && matches!(answer, Err(CallError::Run { .. })) {
+            // Nothing more can be paid for: calls that wait need not find that out one by one.
+            self.stop.cancel();
+        }
+        answer
+    }
+
+    /// Gives out an answer that was paid for before.
+    fn replay(
+        &self,
+        service: &Service,
+        request: &Request,
+        kept: &Kept,
+        hash: RequestHash,
+    ) -> Result<Answer, CallError> {
+        let shared = kept
+            .payer
+            .as_ref()
+            .is_some_and(|payer| *payer != request.payer);
+        let cost = if shared { Cost::default() } else { kept.cost };
+        self.say_done(service, true, cost);
+        Ok(Answer {
+            json: serde_json::from_str(&kept.body).map_err(anyhow::Error::from)?,
+            file: Vec::new(),
+            at: kept.at,
+            cost,
+            waited: Duration::ZERO,
+            hash,
+            replayed: true,
+            wire: self.wire(service, request, (200, &HeaderMap::new(), &kept.body)),
+            span: Span::current(),
+        })
+    }
+
+    async fn send_until_answered(
+        &self,
+        service: &Service,
+        request: &Request,
+        (hash, since): (RequestHash, Timestamp),
+        otherwise: Otherwise,
+        failures: &mut Failures,
+    ) -> Result<Sent, CallError> {
+        let mut why = String::new();
+        let (mut again, mut doubt) = (DOUBTS.into_iter(), None);
+        loop {
+            if request.price.is_some() && doubt.is_none() {
+                self.unless_stopped(self.doubts.none()).await?;
+            }
+            let failure = match self.attempt(service, request, hash, since).await {
+                Ok(Attempt::Again(failure)) => failure,
+                Ok(Attempt::Kept(kept)) => {
+                    return self.replay(service, request, &kept, hash).map(Sent::Answer);
+                }
+                Ok(Attempt::Refused(refusal))
+                    if self.waits.allow_doubts()
+                        && refusal.may_pass(service, request)
+                        && let Some(wait) = again.next() =>
+                {
+                    doubt.get_or_insert_with(|| self.doubts.begin());
+                    let wait = wait.div_f64(self.speed);
+                    self.say_again(service, request, &refusal.message, wait);
+                    self.unless_stopped(sleep(wait)).await?;
+                    continue;
+                }
+                Ok(Attempt::Refused(refusal)) => {
+                    return match refusal.ends_the_run(otherwise) {
+                        true => Err(refusal.into_error(service, request)),
+                        false => Ok(Sent::Refused(refusal)),
+                    };
+                }
+                Ok(Attempt::Answer(mut answer, sent)) => {
+                    answer.waited = sent.duration_since(failures.begun());
+                    self.say_done(service, false, answer.cost);
+                    return Ok(Sent::Answer(answer));
+                }
+                // Lost calls have used the budget up, and it is the service that lost them.
+                Err(CallError::Budget { .. })
+                    if failures.count() > 0 && service.gate.seems_down() =>
+                {
+                    return Err(unavailable(service, &why));
+                }
+                Err(error) => return Err(error),
+            };
+            failures.add(&failure, service);
+            if let Some(kind) = failures.is_its_own() {
+                let message = format!("{} ({} times)", failure.why, failures.count());
+                return Ok(Sent::Refused(Refusal::without_answer(kind, message)));
+            }
+            let wait = match failure.kind {
+                // The service answers; what is odd is this answer.
+                FailureKind::Hollow { .. } => Duration::ZERO,
+                // It answers others.
+                FailureKind::Stray => failure
+                    .after
+                    .map_or(Duration::ZERO, |wait| service.gate.requested(wait)),
+                _ => service.gate.failed(failure.sent, failure.after),
+            };
+            let wait = wait.max(service.gate.back_off(failures.count() - 1));
+            why = failure.why;
+            match otherwise {
+                Otherwise::AnotherModel if failures.are_enough(self.speed, wait) => {
+                    let kind = ErrorKind::NoAnswer;
+                    return Ok(Sent::Refused(Refusal::without_answer(kind, why)));
+                }
+                Otherwise::Nothing | Otherwise::BrandFails
+                    if failures.exhaust(
+                        service,
+                        request.patience,
+                        &self.waits,
+                        self.speed,
+                        wait,
+                    ) =>
+                {
+                    return Err(unavailable(service, &why));
+                }
+                _ => {}
+            }
+            self.say_again(service, request, &why, wait);
+            self.unless_stopped(sleep(wait)).await?;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        service: &Service,
+        request: &Request,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> Result<Attempt, CallError> {
+        let (pass, hold) = match self.admit(service, request, hash, since).await? {
+            Turn::Send(pass, hold) => (pass, hold),
+            Turn::Kept(kept) => return Ok(Attempt::Kept(kept)),
+        };
+        let sent = pass.at;
+        // From here on the call may be billed, so it is waited for even when the run winds down.
+        let Replied {
+            reply,
+            text,
+            raw,
+            headers,
+        } = match self.exchange(request).await {
+            Ok(replied) => replied,
+            Err(error) => {
+                if self.exchanges.are_kept() {
+                    let lost = Exchange::unanswered(service, request, &self.secrets, &error);
+                    self.exchanges.keep(lost);
+                }
+                drop(pass);
+                let failure = not_answered(error, request, sent, hold).await;
+                return failure.map(Attempt::Again);
+            }
+        };
+        if let Some((left, time)) = reply.allowance {
+            service.gate.allow(left, time, sent);
+        }
+        let refused = reply.is_one_too_many().then(|| service.gate.refused(sent));
+        if let (Some(wait), Some(slot), Some(ledger)) =
+            (reply.retry_after, service.gate.slot(), self.paid.ledger())
+            && refused != Some(Refused::Stray)
+        {
+            let wait = wait.min(LONGEST_REQUESTED).div_f64(self.speed);
+            ledger
+                .shared
+                .pause(slot, wait)
+                .await
+                .map_err(anyhow::Error::from)?;
+        }
+        let verdict = (service.classify)(&reply);
+        let came = (reply.status, &headers, raw.as_deref().unwrap_or(&text));
+        let is_good = matches!(verdict, Verdict::Good);
+        if !is_good {
+            self.keep(service, request, came, &reply.message);
+        }
+        let wire = is_good.then(|| self.wire(service, request, came)).flatten();
+        let (at, cost) = match (&request.price, hold) {
+            (Some(price), Some(hold)) => {
+                book(request, price, &reply, verdict, text, hold, hash).await?
+            }
+            _ => (
+                now_in_milliseconds().map_err(anyhow::Error::from)?,
+                Some(Cost::default()),
+            ),
+        };
+        if let (Some(price), Some(cost)) = (&request.price, cost)
+            && price.agreed
+            && cost.usd > price.worst
+        {
+            // It is booked and kept; nothing more is bought at such prices.
+            let error = billed_too_much(service, request, price, cost.usd, &reply);
+            self.unread(wire, &error.to_string());
+            return Err(error);
+        }
+        let mut attempt = conclude(reply, verdict, (at, cost), hash, sent);
+        if let (Attempt::Again(failure), Some(Refused::Stray)) = (&mut attempt, refused) {
+            failure.kind = FailureKind::Stray;
+        }
+        if let Attempt::Answer(answer, _) = &mut attempt {
+            answer.wire = wire;
+            service.gate.succeeded(sent);
+            // A page that costs nothing answers whether or not the service would do its work.
+            if request.price.is_some() {
+                self.successes.note(service.name, request.kind(), sent);
+            }
+        }
+        Ok(attempt)
+    }
+
+    /// Waits for the request's turn, and sets its money aside when the turn has come: who waits for a turn keeps no
+    /// money from others, and who waits for money keeps nobody from his turn.
+    async fn admit(
+        &self,
+        service: &Service,
+        request: &Request,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> Result<Turn, CallError> {
+        loop {
+            let mut pass = self.unless_stopped(service.gate.enter()).await?;
+            let Some(price) = &request.price else {
+                self.wait_for_turn(service).await?;
+                pass.begin();
+                return Ok(Turn::Send(pass, None));
+            };
+            // Listening begins before the look, so that money coming back in between is not missed.
+            let freed = self.paid.freed();
+            let ask = Ask {
+                service: service.name,
+                stage: request.kind(),
+                model: request.model.as_deref(),
+                hash,
+                since,
+                worst: price.worst,
+                payer: &request.payer,
+                slot: service.gate.slot(),
+            };
+            match self.paid.hold(ask).await {
+                Ok(Admitted::Held(hold, at)) => {
+                    if let Err(stopped) = self.unless_stopped(sleep_until(at)).await {
+                        hold.release().await?;
+                        return Err(stopped);
+                    }
+                    pass.begin();
+                    return Ok(Turn::Send(pass, Some(hold)));
+                }
+                Ok(Admitted::Kept(kept)) => {
+                    service.gate.give_back(pass);
+                    return Ok(Turn::Kept(kept));
+                }
+                Err(error) => {
+                    service.gate.give_back(pass);
+                    self.wait_for_money(error, freed).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits until a request that costs nothing has its turn among those of all hosts.
+    async fn wait_for_turn(&self, service: &Service) -> Result<(), CallError> {
+        let (Some(slot), Some(ledger)) = (service.gate.slot(), self.paid.ledger()) else {
+            return Ok(());
+        };
+        let turn = self.unless_stopped(ledger.shared.turn(slot)).await?;
+        let at = turn.map_err(anyhow::Error::from)?;
+        self.unless_stopped(sleep_until(at)).await
+    }
+
+    /// Waits until money may have come back.
+    async fn wait_for_money(
+        &self,
+        refused: HoldError,
+        freed: Notified<'_>,
+    ) -> Result<(), CallError> {
+        let elsewhere = self.paid.ledger().is_some();
+        match refused {
+            HoldError::Wait if elsewhere => {
+                let _ = self.unless_stopped(timeout(ELSEWHERE, freed)).await?;
+                Ok(())
+            }
+            HoldError::Wait => self.unless_stopped(freed).await,
+            HoldError::Busy => self.unless_stopped(sleep(ELSEWHERE)).await,
+            HoldError::Lost => Err(CallError::Lost),
+            HoldError::Budget {
+                purse,
+                needed,
+                left,
+            } => Err(CallError::Budget {
+                purse,
+                needed,
+                left,
+            }),
+            HoldError::Store(error) => Err(error.into()),
+        }
+    }
+
+    /// The exchange of an answer that was paid for, and may still turn out to be of no use to whoever reads it.
+    fn wire(
+        &self,
+        service: &Service,
+        request: &Request,
+        came: (u16, &HeaderMap, &str),
+    ) -> Option<Arc<Exchange>> {
+        let may_be_of_no_use = self.exchanges.are_kept() && request.price.is_some();
+        may_be_of_no_use.then(|| {
+            let exchange = Exchange::answered(service, request, &self.secrets, came);
+            Arc::new(exchange)
+        })
+    }
+
+    fn keep(&self, service: &Service, request: &Request, came: (u16, &HeaderMap, &str), why: &str) {
+        if self.exchanges.are_kept() {
+            let exchange = Exchange::answered(service, request, &self.secrets, came);
+            self.exchanges.keep(exchange.because(why));
+        }
+    }
+
+    /// Sends once and reads the reply.
+    async fn exchange(&self, request: &Request) -> Result<Replied, Unanswered> {
+        let timeout = request.timeout.div_f64(self.speed);
+        let timeout = timeout.max(SHORTEST_TIMEOUT.min(request.timeout));
+        let mut builder = self
+            .network
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone());
+        builder = match &request.body {
+            Body::None => builder,
+            Body::Json(json) | Body::Question { sent: json, .. } => builder
+                .header(CONTENT_TYPE, "application/json")
+                .body(json.clone()),
+            Body::Form(fields) => builder.form(fields),
+        };
+        let Received {
+            status,
+            headers,
+            body,
+            endless,
+        } = self.network.send(builder, timeout).await?;
+        let asked = retry_after(&headers, Timestamp::now());
+        let allowance = allowance(&headers, Timestamp::now());
+        self.clock.compare(&headers, Timestamp::now());
+        let (body, file) = match body.starts_with(ZIP) {
+            true => (Vec::new(), body),
+            false => (body, Vec::new()),
+        };
+        let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
+        let mut raw = None;
+        let mut json: Option<Value> = serde_json::from_str(&text).ok();
+        if json.is_none()
+            && let Some(read) = json_body::read(&text)
+        {
+            // A cached response has to be readable again.
+            raw = Some(std::mem::replace(&mut text, read.to_string()));
+            json = Some(read);
+        }
+        if let Some(json) = &mut json
+            && text.contains('\\')
+            && self.secrets.redact_json(json)
+        {
+            text = json.to_string();
+            raw = None;
+        }
+        let asked = asked.or_else(|| {
+            let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
+            Some(Duration::from_secs(seconds.as_u64()?))
+        });
+        let known = match (endless, sent_on(&headers)) {
+            (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
+            (false, Some(to)) if (300..400).contains(&status) => {
+                format!("status {status}: it sends its callers on to {to}")
+            }
+            (false, _) => String::new(),
+        };
+        let resets = resets(&headers, json.as_ref(), Timestamp::now());
+        let mut reply = Reply {
+            status,
+            retry_after: asked,
+            allowance,
+            message: known,
+            resets,
+            html: json.is_none() && is_html(&text),
+            json,
+            file,
+            endless,
+        };
+        if reply.message.is_empty() {
+            let said = message(reply.code(), reply.json.as_ref(), &text);
+            // A text with JSON in it may have spelled a secret in another way.
+            reply.message = self.secrets.redact(&said);
+        }
+        Ok(Replied {
+            reply,
+            text,
+            raw,
+            headers,
+        })
+    }
+
+    /// Does something unless the run winds down before it is done.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, CallError> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Err(CallError::Stopped),
+            done = work => Ok(done),
+        }
+    }
+
+    fn turn(&self, hash: RequestHash) -> Arc<FairMutex<()>> {
+        let mut turns = self
+            .in_flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(turn) = turns.get(&hash).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::default();
+        turns.insert(hash, Arc::downgrade(&turn));
+        turn
+    }
+
+    fn say_again(&self, service: &Service, request: &Request, why: &str, wait: Duration) {
+        self.events.say(Event::CallRetried {
+            service: service.name,
+            what: request.what.clone(),
+            why: why.to_owned(),
+            wait,
+        });
+    }
+
+    fn say_done(&self, service: &Service, replayed: bool, cost: Cost) {
+        Span::current().record("replayed", replayed);
+        self.events.say(Event::CallDone {
+            service: service.name,
+            replayed,
+            cost,
+        });
+    }
+}

@@ -1,0 +1,212 @@
+//! What the user is told of a run before it begins, and at its end.
+
+use super::{
+    budget_check::{Means, Reached},
+    context::{Desk, warn},
+    deadline, estimate, next_steps,
+    plan::{Estimate, Plan},
+    preflight::Connections,
+    scheduler::End,
+    summary::{self, Config, Figures},
+};
+use crate::{
+    brand::RejectedRow,
+    exit::{Exit, Failure, OrExit},
+    say,
+};
+
+/// Brands that a warning names.
+const LOST_SHOWN: usize = 10;
+
+/// Cells of a sheet that a dry run names.
+const CELLS_SHOWN: usize = 20;
+
+impl Desk {
+    /// Prints what will be done, in the sections of the guide.
+    pub fn announce(&self, plan: &Plan, connections: &Connections, means: &Means) -> Estimate {
+        let (success, failed) = (plan.standing.successes, plan.standing.failures);
+        let rows = plan.rows;
+        say!(
+            "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
+            success + failed
+        );
+        let place = if self.args.source.google_sheets {
+            "sheet"
+        } else {
+            "list"
+        };
+        match self.args.source.limit {
+            Some(limit) => {
+                say!(
+                    "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
+                    plan.total
+                );
+            }
+            None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
+        }
+        say!("Brands to process: {}/{}", plan.due.len(), plan.total);
+        say!("Skipped (unchanged): {}", plan.skipped);
+        if plan.left_out > 0 {
+            say!(
+                "Left out (new or changed, and only failed ones are asked for): {}",
+                plan.left_out
+            );
+        }
+        if plan.on_request > 0 {
+            say!("Skipped on request: {}", plan.on_request);
+        }
+        self.announce_missing_reports(plan);
+        for row in &plan.rejected {
+            let RejectedRow {
+                number,
+                name,
+                reason,
+                ..
+            } = row;
+            tracing::warn!("row {number} «{name}» is set aside: {reason}");
+            // A mail has them at its end.
+            if !self.args.verbosity.quiet || self.args.batch.dry_run {
+                crate::text::terminal::urgent(&format!("  Row {number} «{name}»: {reason}"));
+            }
+        }
+        for note in &plan.notes {
+            say!("  Note: {note}");
+            tracing::info!("{note}");
+        }
+        say!("");
+        let config = Config {
+            workers: self.args.batch.workers,
+            chunk_size: self.args.batch.chunk_size,
+            budget: self.args.batch.budget,
+            spent_before: self.paid.job_spent().0,
+            deadline: deadline::until(&self.args.unattended, self.started),
+        };
+        summary::config(&config, &means.caps);
+        let estimate = estimate::estimate(plan, &self.args, &self.settings, connections);
+        summary::estimate(plan.due.len(), &estimate);
+        for (service, text) in connections.limits(&estimate) {
+            crate::text::terminal::warning(&format!("{service}: {text}"));
+        }
+        for text in means.short(&estimate, plan.due.len()) {
+            // Nobody looks on in a quiet night, and what the budget was short of is said at its end.
+            match self.args.verbosity.quiet && !self.args.batch.dry_run {
+                true => tracing::warn!("{text}"),
+                false => warn(&text),
+            }
+        }
+        estimate
+    }
+
+    /// Who has moved the reports away should not wonder why they do not come back.
+    fn announce_missing_reports(&self, plan: &Plan) {
+        let lost = &plan.lost_reports;
+        if !lost.is_empty() {
+            let more = match lost.len().saturating_sub(LOST_SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            warn(&format!(
+                "the reports of these brands are gone from {} or cut short, and are made anew of paid answers as far as these are kept: {}{more}",
+                self.settings.folders.output.display(),
+                lost[..lost.len().min(LOST_SHOWN)].join(", ")
+            ));
+        }
+        if plan.without_report > 0 {
+            warn(&format!(
+                "{} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
+                plan.without_report,
+                self.settings.folders.output.display()
+            ));
+        }
+    }
+
+    fn place(&self) -> &'static str {
+        if self.args.source.google_sheets {
+            "sheet"
+        } else {
+            "list"
+        }
+    }
+
+    /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
+    pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
+        say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
+        while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
+            let rows: Vec<String> = due
+                .assignment
+                .brand
+                .rows
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            say!(
+                "  {} (row {}) → {}/",
+                due.assignment.brand.name,
+                rows.join(", "),
+                self.settings.folders.output.join(&due.folder).display()
+            );
+        }
+        if !cells.is_empty() {
+            say!("These cells of the sheet would be written first, and results as they come:");
+        }
+        for (range, values) in cells.iter().take(CELLS_SHOWN) {
+            say!("  {range}: {values}");
+        }
+        if cells.len() > CELLS_SHOWN {
+            say!("  … and {} more", cells.len() - CELLS_SHOWN);
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Prints the summary and decides on the exit code.
+    pub fn close(&self, figures: &Figures, end: End) -> Result<Exit, Failure> {
+        let state = &self.settings.folders.state;
+        summary::summary(
+            figures,
+            self.place(),
+            &self.logs,
+            &state.join("checkpoint_latest.json"),
+            &self.settings.folders.output,
+        );
+        if let Some(text) = next_steps::mostly_thin(figures) {
+            warn(&text);
+        }
+        if let Some(sandbox) = &self.sandbox {
+            let [models, searches, sheet] = sandbox.arrived();
+            say!(
+                "[SANDBOX] The simulated services got {models} model, {searches} search and {sheet} sheet requests"
+            );
+        }
+        let code = match &end {
+            End::Complete if figures.failed + figures.rejected > 0 => Exit::SomeFailed,
+            End::Complete => Exit::Done,
+            End::Signal(exit) => *exit,
+            End::Budget(_) => Exit::Budget,
+            End::TimeUp(_) => Exit::TimeUp,
+            End::Failed(failure) => failure.exit,
+        };
+        tracing::info!(
+            code = code as u8,
+            cost_usd = figures.cost.as_f64(),
+            "run ended"
+        );
+        match end {
+            End::Failed(failure) => Err(failure),
+            End::Budget(Reached { why, remedy }) => Err(Failure::new(
+                Exit::Budget,
+                format!(
+                    "{why}. {} brands wait for the next run: {remedy}",
+                    figures.left
+                ),
+            )),
+            End::TimeUp(why) => Err(Failure::new(
+                Exit::TimeUp,
+                format!(
+                    "the time is up: {why}. {} brands wait for the next run",
+                    figures.left
+                ),
+            )),
+            End::Complete | End::Signal(_) => Ok(code),
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    cleanup::Sweeping,
+    deadline::Deadline,
+    forecast::PerBrand,
+    leader::store_failure,
+    list_failure,
+    log::LogFiles,
+    open_files,
+    plan::{self, Plan, Rules},
+    preflight::Connections,
+    progress::Outlook,
+    registry_rebuild,
+    setup::{Begin, folder_failure, list_id, settings, take_state},
+    summary, writable,
+    write_batch::{Words, WriteBack},
+};
+use crate::{
+    cli::RunArgs,
+    commands,
+    config::{Settings, zone},
+    event::Events,
+    exit::{Exit, Failure, OrExit},
+    http::{exchanges::Exchanges, patience::Waits},
+    list::{
+        Rows,
+        own::{Outcome, Target},
+        sheet::SheetList,
+    },
+    llm::OpenRouter,
+    money::Usd,
+    research::{self, Research, calendar, identity::Neighbours},
+    sandbox::Sandbox,
+    say,
+    search::tavily::Tavily,
+    store::{
+        StateFolder,
+        checkpoint::Checkpoint,
+        moved_note,
+        paid::Paid,
+        postgres::{Night, Phase, Shared, Whole},
+        registry::Registry,
+        registry_lookup::Known,
+        run_history,
+    },
+    text::terminal,
+};
+
+/// How often it is looked whether another host has planned.
+const PLAN_LOOK: Duration = Duration::from_millis(500);
+
+/// What a run has before it speaks to anybody.
+pub struct Desk {
+    pub args: RunArgs,
+    pub settings: Settings,
+    /// `None` for a dry run, which writes nothing.
+    pub state: Option<StateFolder>,
+    pub paid: Arc<Paid>,
+    /// What hosts share, where they do, and the run as one of theirs.
+    pub shared: Option<Shared>,
+    pub night: Option<Night>,
+    /// Which list this is, so that two lists do not answer for each other.
+    pub list: Arc<str>,
+    pub run_id: Arc<str>,
+    pub started: Timestamp,
+    pub clock: Instant,
+    pub logs: LogFiles,
+    pub sandbox: Option<Arc<Sandbox>>,
+    sweeping: Sweeping,
+}
+
+/// A deadline goes by the time zone that somebody wanted, or not at all.
+fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
+    match zone::trouble(has_deadline) {
+        Some(trouble) if has_deadline && zone::is_set_wrong() => {
+            Err(Failure::new(Exit::Usage, format!("--deadline: {trouble}")))
+        }
+        Some(trouble) => {
+            terminal::warning(&trouble);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+impl Desk {
+    /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
+    pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
+        let source = &args.source;
+        if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
+            return Err(commands::nothing_named());
+        }
+        if let Some(path) = &source.brands {
+            // Before anybody is asked.
+            std::fs::metadata(path)
+                .with_context(|| format!("{} cannot be read: is the path right?", path.display()))
+                .or_exit(Exit::Usage)?;
+        }
+        crate::text::terminal::set_quiet(args.verbosity.quiet);
+        summary::banner(args.services.sandbox);
+        look_at_clock(args.unattended.deadline.is_some())?;
+        open_files::prove(args.batch.workers, args.services.sandbox)?;
+        let (settings, sandbox) = settings(&args, sandbox).await?;
+        let started = Timestamp::now();
+        let run_id: Arc<str> = format!(
+            "{}-{:04x}",
+            started.strftime("%Y%m%dT%H%M%SZ"),
+            fastrand::u16(..)
+        )
+        .into();
+        let (state, sweeping) = match args.batch.dry_run {
+            true => (None, Sweeping::default()),
+            false => hold(&settings)?,
+        };
+        let list: Arc<str> = list_id(&args, &settings).into();
+        let address = args.shared.address(args.services.sandbox);
+        let address = address.or_exit(Exit::Usage)?;
+        if let (None, Some(moved)) = (&address, moved_note::note(&settings.folders.state)) {
+            return Err(moved).or_exit(Exit::Usage);
+        }
+        let begin = Begin {
+            args: &args.batch,
+            list: &list,
+            run_id: &run_id,
+            caps: settings.caps,
+            now: started,
+            simulated: settings.simulated,
+        };
+        let (paid, shared, night, mut broken) = match (&state, address) {
+            (Some(state), Some(address)) => {
+                let (paid, night) = begin.shared(address, state).await?;
+                (paid, Some(night.shared.clone()), Some(night), Vec::new())
+            }
+            (state, address) => {
+                let shared = match address {
+                    Some(address) => Shared::peek(address).await.map_err(store_failure)?,
+                    None => None,
+                };
+                let own = begin.in_folder(state.as_ref());
+                let (paid, broken) = own.map_err(folder_failure)?;
+                (paid, shared, None, broken)
+            }
+        };
+        let run_id = night
+            .as_ref()
+            .map_or(run_id, |night| night.run.as_str().into());
+        if let Some(state) = &state {
+            broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);
+        }
+        let logs = LogFiles::of(
+            &settings.folders.logs,
+            started.to_zoned_datetime(TimeZone::system()).date(),
+        );
+        if state.is_some() {
+            logs.install(args.unattended.keep_logs)
+                .or_exit(Exit::Machine)?;
+            tracing::info!(
+                %run_id,
+                job = paid.job().id,
+                simulated = settings.simulated,
+                "run started"
+            );
+        }
+        for note in broken {
+            warn(&note);
+        }
+        Ok(Self {
+            settings,
+            state,
+            paid: Arc::new(paid),
+            shared,
+            night,
+            list,
+            run_id,
+            started,
+            clock: Instant::now(),
+            logs,
+            sandbox,
+            sweeping,
+            args,
+        })
+    }
+
+    /// Waits while another host plans. Returns how the whole stands where there is a plan; `None` where this host has to
+    /// make one.
+    pub async fn wait_for_plan(&self) -> Result<Option<Whole>, Failure> {
+        let Some(night) = &self.night else {
+            return Ok(None);
+        };
+        let mut told = false;
+        loop {
+            let whole = night.look(true).await.map_err(store_failure)?;
+            self.paid.learn_spent(whole.spent, whole.uncertain);
+            match whole.phase {
+                Phase::Planning if whole.leads => return Ok(None),
+                Phase::Planning => {
+                    if !std::mem::replace(&mut told, true) {
+                        say!("[HOSTS] Another host is planning the run {}", self.run_id);
+                    }
+                    sleep(PLAN_LOOK).await;
+                }
+                Phase::Working | Phase::Closed => return Ok(Some(whole)),
+            }
+        }
+    }
+
+    /// Who hears that the shared store is away.
+    pub fn tell_of_the_store(&self, events: Option<&Events>) {
+        if let Some(night) = &self.night {
+            night.shared.listener().set(events.cloned());
+        }
+        if let Some(store) = self.paid.store() {
+            store.tell(events.cloned());
+        }
+    }
+
+    /// Takes this host out of those that share a store. One that could not is forgotten in a while.
+    pub async fn leave(&mut self) {
+        self.sweeping.end().await;
+        if let Some(night) = &self.night
+            && let Err(error) = night.shared.go().await
+        {
+            tracing::warn!("{error}");
+        }
+    }
+
+    /// How many times faster than reality time passes.
+    pub fn speed(&self) -> f64 {
+        self.settings.speed(&self.args.services)
+    }
+
+    /// The simulated services, where they are spoken to without a network.
+    pub fn in_process(&self) -> Option<axum::Router> {
+        self.sandbox.as_ref()?.in_process()
+    }
+
+    /// Where exchanges that go wrong are kept; a dry run writes nothing.
+    pub fn exchanges(&self) -> Exchanges {
+        match self.state {
+            Some(_) => Exchanges::of_run(&self.settings.folders.logs, &self.run_id),
+            None => Exchanges::default(),
+        }
+    }
+
+    /// What the time left is reckoned from.
+    pub fn outlook(&self, connections: &Connections, per_brand: Usd, searches: f64) -> Outlook {
+        Outlook {
+            expected: PerBrand {
+                busy: plan::TYPICAL_SECONDS / self.speed(),
+                requests: [f64::from(research::LLM_CALLS), searches],
+                cost: per_brand,
+            },
+            workers: self.args.batch.workers,
+            gates: connections.gates.clone(),
+            budget: self.args.batch.budget,
+            paid: Arc::clone(&self.paid),
+        }
+    }
+
+    /// How long services are waited for: who looks on can decide that.
+    pub fn waits(&self) -> Waits {
+        let until = self.deadline().ends();
+        let is_attended = terminal::has_screen() && !self.args.verbosity.quiet && until.is_none();
+        match (self.args.batch.dry_run, is_attended) {
+            (true, _) => Waits::SHORT,
+            (false, true) => Waits::ATTENDED,
+            (false, false) => Waits::unattended(until),
+        }
+    }
+
+    /// The words of the sheet.
+    pub fn words(&self) -> Words {
+        Words::of(self.args.batch.lang, self.settings.reports_url.clone())
+    }
+
+    /// Until when brands are begun.
+    pub fn deadline(&self) -> Deadline {
+        let expected = Duration::from_secs_f64(plan::TYPICAL_SECONDS / self.speed());
+        Deadline::new(&self.args.unattended, self.started, self.clock, expected)
+    }
+
+    /// What became of each brand so far; `None` where hosts share that.
+    pub fn registry(&self) -> Result<Option<Registry>, Failure> {
+        if self.shared.is_some() {
+            return Ok(None);
+        }
+        let shared = self.args.shared.address(self.args.services.sandbox);
+        let registry = match &self.state {
+            Some(state) => Registry::open(state, self.started),
+            // A dry run with a store whose tables nobody has made yet.
+            None if shared.or_exit(Exit::Usage)?.is_some() => return Ok(Some(Registry::empty())),
+            None => Registry::peek(&self.settings.folders.state),
+        };
+        let (mut registry, damage) = registry.map_err(folder_failure)?;
+        if let Some(damage) = damage {
+            warn(&damage);
+        }
+        if registry.is_empty() {
+            self.rebuild(&mut registry)?;
+        }
+        Ok(Some(registry))
+    }
+
+    /// What became of the brands is taken from their reports where the registry is gone.
+    fn rebuild(&self, registry: &mut Registry) -> Result<(), Failure> {
+        let folders = &self.settings.folders;
+        let output = &folders.output;
+        let entries = registry_rebuild::entries(output, &self.list).or_exit(Exit::Machine)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        warn(&format!(
+            "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
+            folders.state.display(),
+            output.display(),
+            entries.len(),
+            output.display()
+        ));
+        if self.state.is_none() {
+            registry.suppose(entries);
+            return Ok(());
+        }
+        registry.record(entries).or_exit(Exit::Machine)
+    }
+
+    /// Puts the run before on record where it could not do so itself. Nothing depends on it.
+    pub fn remember_left(&self, registry: &Registry) {
+        let (Some(state), Some(store)) = (&self.state, self.paid.store()) else {
+            return;
+        };
+        let remembered = Checkpoint::peek(state.path()).and_then(|left| match left {
+            Some(left) => run_history::remember_left(store, &left, registry),
+            None => Ok(()),
+        });
+        if let Err(error) = remembered {
+            warn(&format!("the run before is not on record: {error:#}"));
+        }
+    }
+
+    /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
+    pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
+        let output = &self.settings.folders.output;
+        let rules = Rules::of(
+            &self.args,
+            output,
+            &self.list,
+            self.paid.job(),
+            self.started,
+        );
+        match (registry, &self.shared) {
+            (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
+            (None, Some(shared)) => {
+                let plan = async || {
+                    let known = Known::shared(shared.connect().await?).await?;
+                    Plan::make(rows, &known, &rules).await
+                };
+                shared.patiently(plan).await
+            }
+            (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
+        }
+        .map_err(store_failure)
+    }
+
+    /// The way into the sheet. The first write happens here, so that a sheet that may not be written to is known before
+    /// anything is paid for.
+    pub async fn write_back(
+        &self,
+        sheet: Option<SheetList>,
+        plan: &Plan,
+        first: Vec<(Target, Outcome)>,
+        events: &Events,
+    ) -> Result<WriteBack, Failure> {
+        match sheet {
+            Some(mut sheet) if sheet.can_write() => {
+                let due = plan.due_keys.iter().cloned().map(Target::Brand);
+                sheet.expect(due.collect());
+                WriteBack::start(sheet, first, events.clone())
+                    .await
+                    .map_err(list_failure)
+            }
+            Some(_) => {
+                say!(
+                    "The sheet was opened with an API key, which can only read: results are not written back.\n"
+                );
+                Ok(WriteBack::default())
+            }
+            None if self.settings.public_sheet.is_some() => {
+                say!(
+                    "The sheet was read without a credential, as anyone with the link can: results are not written back.\n"
+                );
+                Ok(WriteBack::default())
+            }
+            None => Ok(WriteBack::default()),
+        }
+    }
+
+    /// What researches brands.
+    pub async fn research(
+        &self,
+        openrouter: OpenRouter,
+        tavily: Tavily,
+        neighbours: Arc<Neighbours>,
+    ) -> anyhow::Result<Research> {
+        let today = calendar::day_in_iran(self.paid.job().started_at);
+        let fence_key = match (self.paid.store(), &self.night) {
+            (Some(store), _) => store.fence_key()?,
+            (None, Some(night)) => {
+                let shared = &night.shared;
+                shared.patiently(async || shared.fence_key().await).await?
+            }
+            (None, None) => anyhow::bail!("there is no store"),
+        };
+        Ok(Research {
+            openrouter,
+            tavily,
+            lang: self.args.batch.lang,
+            run_id: self.run_id.to_string(),
+            today,
+            year: calendar::year_from(today),
+            simulated: self.settings.simulated,
+            depth: self.args.batch.depth,
+            neighbours,
+            stages: self.args.stages,
+            fence_key,
+        })
+    }
+}
+
+/// Takes the folders of a run: what earlier ones have left half-written in them is swept away.
+fn hold(settings: &Settings) -> Result<(Option<StateFolder>, Sweeping), Failure> {
+    let state = take_state(settings)?;
+    writable::prove(&settings.folders.output)?;
+    let sweeping = Sweeping::begin(&state, &settings.folders.output);
+    Ok((Some(state), sweeping))
+}
+
+/// Says what the user should know, and logs it.
+pub fn warn(text: &str) {
+    crate::text::terminal::warning(text);
+    tracing::warn!("{text}");
+}

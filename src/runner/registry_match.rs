@@ -1,0 +1,87 @@
+//! Which entry of the registry belongs to which brand of the list.
+
+use std::collections::{HashMap, HashSet};
+
+use super::brands::Placed;
+use crate::{
+    brand::{Brand, BrandKey, ListMark},
+    store::registry_lookup::Facts,
+};
+
+/// A brand of the list, with the keys under which it may be known.
+#[derive(Debug)]
+pub struct Asked {
+    pub brand: Brand,
+    /// Its place among all brands of the list.
+    pub place: usize,
+    /// Its fingerprint.
+    pub hash: String,
+    /// Those with the mark of this list first.
+    pub keys: Vec<BrandKey>,
+}
+
+impl Asked {
+    /// `mark`: that of this list, if there are keys with it.
+    pub fn of(Placed { brand, place }: Placed, mark: Option<&ListMark>) -> Self {
+        let mut keys = brand.possible_keys();
+        if let Some(mark) = mark {
+            let marked: Vec<BrandKey> = keys.iter().map(|key| key.in_list(mark)).collect();
+            keys.splice(..0, marked);
+        }
+        Self {
+            place,
+            hash: brand.input_hash(),
+            keys,
+            brand,
+        }
+    }
+
+    /// Whether this is the fingerprint of its row.
+    pub fn is_of(&self, hash: &str) -> bool {
+        self.brand.has_hash(hash, &self.hash)
+    }
+}
+
+/// Finds the entry of each brand in the registry. An entry for the very same row is taken first, whichever list it stood
+/// in: the question was the same. Else the entry of this list under the brand's key is taken: its row has changed.
+/// What belongs to another list or another brand is left alone, and the brand gets a new key.
+///
+/// Brands of the same name have to be asked for together: none of them gets what is another's.
+pub fn claim<'a>(
+    brands: &[Asked],
+    known: &'a HashMap<BrandKey, Facts>,
+    list: &ListMark,
+) -> Vec<(BrandKey, Option<&'a Facts>)> {
+    let mut claimed = HashSet::new();
+    let same_row: Vec<Option<&BrandKey>> = brands
+        .iter()
+        .map(|asked| {
+            let mut keys = asked.keys.iter();
+            keys.find(|key| known.get(key).is_some_and(|e| asked.is_of(&e.input_hash)))
+                .inspect(|key| {
+                    claimed.insert(*key);
+                })
+        })
+        .collect();
+    let changed_row = |brand: &Brand| {
+        [brand.key.in_list(list), brand.key.clone()]
+            .into_iter()
+            .find(|key| !claimed.contains(key) && known.get(key).is_some_and(|e| e.of_list))
+    };
+    let new_key = |brand: &Brand| match known.get(&brand.key) {
+        None => brand.key.clone(),
+        Some(_) => brand.key.in_list(list),
+    };
+    brands
+        .iter()
+        .zip(&same_row)
+        .map(|(asked, same_row)| {
+            let key = same_row
+                .cloned()
+                .or_else(|| changed_row(&asked.brand))
+                .unwrap_or_else(|| new_key(&asked.brand));
+            let facts = known.get(&key);
+            (key, facts)
+        })
+        .collect()
+}

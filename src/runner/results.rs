@@ -1,0 +1,276 @@
+//! What comes back from the workers: it is put on record, and then told of.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::task::{Id, JoinError};
+
+use super::{
+    budget_check::Reached,
+    call_failure,
+    plan::Due,
+    recorder::Recorded,
+    refusal_policy::Refusal,
+    scheduler::{Crew, End, InHand, Saved, Supply, bug},
+};
+use crate::{
+    brand::BrandKey,
+    error_kind::ErrorKind,
+    event::Event,
+    http::call::CallError,
+    money::Usd,
+    render::{self, Findings},
+    report::{Coverage, ReportCost},
+    research::{Researched, identity},
+    span::{self, Spent},
+    store::{
+        paid::Cost,
+        postgres::Ended,
+        registry::{Entry, Status},
+    },
+};
+
+impl Crew<'_> {
+    /// Sends on to the record how a brand ended.
+    pub(super) fn take_back(&mut self, ended: Result<(Id, Result<Saved, CallError>), JoinError>) {
+        let (id, result) = match ended {
+            Ok((id, result)) => (id, result),
+            Err(panic) => (panic.id(), Err(bug(&panic))),
+        };
+        let Some(mut in_hand) = self.in_hand.remove(&id) else {
+            return;
+        };
+        in_hand.took = in_hand.started.elapsed();
+        self.done.one_by_one += in_hand.took;
+        self.deadline.brand_took(in_hand.took);
+        span::took(&in_hand.span, in_hand.took);
+        if let Err(error) = &result {
+            span::failed(&in_hand.span, error);
+        }
+        let error = match result {
+            Ok(saved) => {
+                let success = AssertUnwindSafe(|| self.success(&mut in_hand, saved));
+                match catch_unwind(success) {
+                    Ok(entry) => return self.record(in_hand, entry),
+                    Err(_) => bug(&"its findings cannot be told"),
+                }
+            }
+            Err(error) => error,
+        };
+        match Refusal::of(&error) {
+            Some(refusal) => self.suspect(in_hand, refusal),
+            None => match error {
+                CallError::Request {
+                    service,
+                    kind,
+                    message,
+                    ..
+                } => self.fail(in_hand, service, kind, &message),
+                error => self.put_back(&in_hand, error),
+            },
+        }
+    }
+
+    /// A brand has failed, and goes on record.
+    pub(super) fn fail(&mut self, in_hand: InHand, service: &str, kind: ErrorKind, message: &str) {
+        let mut entry = self.entry(&in_hand.due, Status::Failed);
+        entry.error_kind = kind;
+        entry.error = Some(format!("{service}: {message}"));
+        self.record(in_hand, entry);
+    }
+
+    fn record(&mut self, mut in_hand: InHand, entry: Entry) {
+        let findings = match &self.supply {
+            Supply::Own { .. } => None,
+            Supply::Hosts(_) => in_hand.findings.as_ref(),
+        };
+        let ended = Ended {
+            position: in_hand.position,
+            claim: in_hand.claim,
+            key: in_hand.due.key.to_string(),
+            entry,
+            findings: findings.and_then(|findings| serde_json::to_string(findings).ok()),
+            report: in_hand.report.take(),
+        };
+        self.recorder.record(ended, in_hand);
+    }
+
+    fn success(&self, in_hand: &mut InHand, saved: Saved) -> Entry {
+        let Researched { report, waited, .. } = &saved.researched;
+        in_hand.waited = *waited;
+        in_hand.cost = report.cost;
+        in_hand.report = saved.report;
+        spent(&report.cost, *waited).record(&in_hand.span);
+        if self.desk.args.batch.results_tab.is_some() {
+            let findings = render::findings(report, self.desk.args.batch.lang);
+            in_hand.findings = Some(Box::new(findings));
+        }
+        let path = self
+            .output
+            .join(&in_hand.due.folder)
+            .join("brand_report.json");
+        let mut entry = self.entry(&in_hand.due, Status::Success);
+        entry.cost_usd = report.cost.usd;
+        entry.report = Some(path.to_string_lossy().replace('\\', "/"));
+        entry.thin = Some(report.quality.coverage != Coverage::Full);
+        entry.choices = identity::choices(&report.quality.candidates);
+        entry.changes = render::changes_in_short(report);
+        entry
+    }
+
+    /// Tells of brands whose end is on record.
+    pub(super) fn tell(&mut self, recorded: Vec<Recorded<InHand>>) {
+        for (entry, in_hand, ours) in recorded {
+            if !ours {
+                // Another host has the brand now, and tells of it.
+                self.say_put_back(&in_hand);
+                continue;
+            }
+            self.done.brands += 1;
+            let brand: Arc<str> = in_hand.due.assignment.brand.name.as_str().into();
+            let event = match entry.status {
+                Status::Success => self.told_success(brand, &entry, &in_hand),
+                Status::Failed => Event::BrandFailed {
+                    brand,
+                    kind: entry.error_kind,
+                    error: entry.error.clone().unwrap_or_default(),
+                },
+            };
+            in_hand.span.in_scope(|| self.events.say(event));
+            if let Supply::Own { .. } = self.supply {
+                self.count(entry.status);
+                let brand = in_hand.due.assignment.brand.key.clone();
+                self.write_down(brand, in_hand.position, &entry, in_hand.findings);
+            }
+        }
+        if let Supply::Hosts(hosts) = &mut self.supply
+            && (hosts.whole.leads || self.flying.is_empty())
+        {
+            // The sheet is told of it, or it may have been the last.
+            hosts.look_now();
+        }
+        self.save_checkpoint();
+    }
+
+    fn count(&mut self, status: Status) {
+        self.checkpoint.processed += 1;
+        match status {
+            Status::Success => self.checkpoint.succeeded += 1,
+            Status::Failed => self.checkpoint.failed += 1,
+        }
+    }
+
+    /// Has the end of a brand written into the sheet, with those of its chunk.
+    pub(super) fn write_down(
+        &mut self,
+        brand: BrandKey,
+        position: usize,
+        entry: &Entry,
+        findings: Option<Box<Findings>>,
+    ) {
+        let Some(scribe) = &mut self.scribe else {
+            return;
+        };
+        if scribe.ended(brand, position, entry, findings) {
+            self.chunk_is_done();
+        }
+    }
+
+    fn chunk_is_done(&mut self) {
+        self.save_checkpoint();
+        self.events.say(Event::CheckpointSaved {
+            processed: self.checkpoint.processed,
+        });
+    }
+
+    fn told_success(&mut self, brand: Arc<str>, entry: &Entry, in_hand: &InHand) -> Event {
+        let thin = entry.thin.unwrap_or(false);
+        self.done.thin += usize::from(thin);
+        self.done.changed += usize::from(entry.changes.is_some());
+        self.done.tokens_in += in_hand.cost.tokens_in;
+        self.done.tokens_cached += in_hand.cost.tokens_cached;
+        if let Some(choices) = &entry.choices {
+            self.events.warn(format!(
+                "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
+            ));
+        }
+        Event::BrandDone {
+            brand,
+            report: entry.report.clone().unwrap_or_default(),
+            cost: Cost {
+                usd: entry.cost_usd,
+                credits: in_hand.cost.search_credits,
+            },
+            thin,
+            took: in_hand.took,
+            waited: in_hand.waited,
+        }
+    }
+
+    /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
+    pub(super) fn put_back(&mut self, in_hand: &InHand, error: CallError) {
+        self.say_put_back(in_hand);
+        if let Supply::Hosts(hosts) = &self.supply {
+            hosts.put_back(in_hand.position, in_hand.claim);
+        }
+        match error {
+            CallError::Stopped | CallError::Lost => {}
+            CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}
+            // Others in flight may still find room for what they need.
+            CallError::Budget { purse, .. } => {
+                let why = error.to_string();
+                self.end = End::Budget(Reached {
+                    why: why.clone(),
+                    remedy: purse.remedy(),
+                });
+                self.say_winding_down(why);
+            }
+            error => self.give_up(call_failure(error)),
+        }
+        if let (Supply::Own { .. }, Some(scribe)) = (&self.supply, &mut self.scribe)
+            && scribe.left(in_hand.position)
+        {
+            self.chunk_is_done();
+        }
+    }
+
+    fn say_put_back(&self, in_hand: &InHand) {
+        let brand = in_hand.due.assignment.brand.name.as_str().into();
+        let put_back = Event::BrandPutBack { brand };
+        in_hand.span.in_scope(|| self.events.say(put_back));
+    }
+
+    fn entry(&self, due: &Due, status: Status) -> Entry {
+        Entry {
+            brand: due.assignment.brand.name.clone(),
+            list: Arc::clone(&self.desk.list),
+            input_hash: due.assignment.brand.input_hash(),
+            status,
+            attempts: due.attempts + 1,
+            run_id: Arc::clone(&self.desk.run_id),
+            updated_at: Timestamp::now(),
+            cost_usd: Usd::ZERO,
+            report: due.report.clone(),
+            thin: due.thin,
+            choices: None,
+            changes: None,
+            error_kind: ErrorKind::default(),
+            error: None,
+        }
+    }
+}
+
+/// What a brand took.
+fn spent(cost: &ReportCost, waited: Duration) -> Spent {
+    Spent {
+        usd: cost.usd,
+        credits: cost.search_credits,
+        tokens_in: cost.tokens_in,
+        tokens_out: cost.tokens_out,
+        waited,
+    }
+}

@@ -1,0 +1,217 @@
+//! How a host begins to work: with a plan of its own, or on that of others.
+
+use std::sync::Arc;
+
+use super::{
+    context::Desk,
+    leader::store_failure,
+    membership::Hosts,
+    plan::Plan,
+    preflight::Connections,
+    progress::Outlook,
+    reconciliation::Bill,
+    recorder::Recorder,
+    scheduler::{Outline, Supply, Tools},
+    sheet_writer::Scribe,
+};
+use crate::{
+    event::Events,
+    exit::{Exit, Failure},
+    list::own::{Outcome, Target},
+    research::identity::Neighbours,
+    say,
+    store::{
+        postgres::{self, Night, Whole},
+        registry::Registry,
+    },
+};
+
+/// A run that is ready to be begun.
+pub struct Prepared {
+    pub outline: Outline,
+    pub outlook: Outlook,
+    pub start: Start,
+}
+
+/// What it is begun with.
+pub enum Start {
+    Plan(Box<Planned>),
+    /// The plan of another host.
+    Join(Box<Connections>, Whole),
+}
+
+/// A plan, and what goes into the sheet before anything is paid for.
+pub struct Planned {
+    pub plan: Plan,
+    /// `None` where hosts share one.
+    pub registry: Option<Registry>,
+    pub first: Vec<(Target, Outcome)>,
+    pub connections: Connections,
+}
+
+/// Joins a run that another host has planned.
+pub fn join(desk: &Desk, connections: Connections, whole: Whole) -> Prepared {
+    say!(
+        "[HOSTS] Joining the run {}: {} of {} brands are done, {} hosts work on it\n",
+        desk.run_id,
+        whole.succeeded + whole.failed,
+        whole.due,
+        whole.hosts
+    );
+    let searches = f64::from(desk.args.batch.depth.credits());
+    Prepared {
+        outline: Outline {
+            total: whole.total,
+            due: whole.due,
+            skipped: whole.skipped,
+            on_request: 0,
+            rejected: whole.rejected,
+            per_brand: whole.price,
+            refused: None,
+        },
+        outlook: desk.outlook(&connections, whole.price, searches),
+        start: Start::Join(Box::new(connections), whole),
+    }
+}
+
+impl Start {
+    /// Hands the connections to those who work with them. The sheet is written to here, so that one that may not be
+    /// written to is known before anything is paid for.
+    pub async fn begin(
+        self,
+        desk: &Desk,
+        outline: &Outline,
+        events: Events,
+    ) -> Result<Tools, Failure> {
+        match self {
+            Self::Plan(planned) => Box::pin(planned.begin(desk, outline, events)).await,
+            Self::Join(connections, whole) => {
+                let night = desk.night.clone().ok_or_else(nobody)?;
+                let names = night.shared.patiently(async || night.names().await).await;
+                let names = names.map_err(store_failure)?;
+                let neighbours = Arc::new(Neighbours::from_bytes(&names));
+                Box::pin(tools(
+                    desk,
+                    *connections,
+                    neighbours,
+                    events,
+                    Recorder::shared(night.clone()),
+                    Supply::Hosts(Box::new(Hosts::new(night, whole))),
+                ))
+                .await
+            }
+        }
+    }
+}
+
+fn nobody() -> Failure {
+    Failure::new(Exit::Usage, "there is no run to join")
+}
+
+impl Planned {
+    async fn begin(self, desk: &Desk, outline: &Outline, events: Events) -> Result<Tools, Failure> {
+        let Self {
+            plan,
+            registry,
+            first,
+            mut connections,
+        } = self;
+        let key = connections.key.as_ref();
+        let price = desk.settings.credit_price;
+        let bill = Bill::open(&desk.paid, key, &connections.credits, price).await;
+        let bill = bill.map_err(store_failure)?;
+        let sheet = connections.sheet.take();
+        let write_back = desk.write_back(sheet, &plan, first, &events).await?;
+        let words = desk.words();
+        let chunk_size = desk.args.batch.chunk_size;
+        let mut scribe = Some(Scribe::new(write_back, words, chunk_size, outline.due));
+        let neighbours = Arc::clone(&plan.neighbours);
+        let (recorder, supply) = match (registry, &desk.night) {
+            (Some(registry), _) => {
+                let queue = plan.due;
+                (Recorder::folder(registry), Supply::Own { queue, begun: 0 })
+            }
+            (None, night) => {
+                let night = night.as_ref().ok_or_else(nobody)?;
+                let whole = put_down(night, plan, outline)
+                    .await
+                    .map_err(store_failure)?;
+                let mut hosts = Hosts::new(night.clone(), whole);
+                match hosts.whole.leads {
+                    true => hosts.listen(0),
+                    // Another host took this one for dead and has planned in its place.
+                    false => {
+                        if let Some(scribe) = scribe.take() {
+                            scribe.abandon();
+                        }
+                    }
+                }
+                let supply = Supply::Hosts(Box::new(hosts));
+                (Recorder::shared(night.clone()), supply)
+            }
+        };
+        let tools = tools(desk, connections, neighbours, events, recorder, supply);
+        let tools = Box::pin(tools).await?;
+        Ok(Tools {
+            scribe,
+            bill: Some(bill),
+            ..tools
+        })
+    }
+}
+
+/// Lets all hosts begin.
+async fn put_down(night: &Night, mut plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
+    let said = postgres::Outline {
+        total: outline.total,
+        skipped: outline.skipped + outline.on_request,
+        rejected: outline.rejected,
+        price: outline.per_brand,
+        names: plan.neighbours.to_bytes(),
+    };
+    let next = || {
+        let Some(due) = plan.due.next()? else {
+            return Ok(None);
+        };
+        Ok(Some(postgres::Planned {
+            brand: due.assignment.brand.key.to_string(),
+            key: due.key.to_string(),
+            due: serde_json::to_string(&due)?,
+        }))
+    };
+    night.plan(&said, next).await?;
+    night.look(true).await
+}
+
+async fn tools(
+    desk: &Desk,
+    connections: Connections,
+    neighbours: Arc<Neighbours>,
+    events: Events,
+    recorder: Recorder<super::scheduler::InHand>,
+    supply: Supply,
+) -> Result<Tools, Failure> {
+    let Connections {
+        openrouter,
+        tavily,
+        stop,
+        sheet_maker,
+        successes,
+        lists_model,
+        ..
+    } = connections;
+    let research = desk.research(openrouter, tavily, neighbours).await;
+    Ok(Tools {
+        supply,
+        recorder,
+        research: research.map_err(store_failure)?,
+        scribe: None,
+        bill: None,
+        sheets: sheet_maker,
+        words: desk.words(),
+        events,
+        stop,
+        successes,
+        lists_model,
+    })
+}

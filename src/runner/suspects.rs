@@ -1,0 +1,219 @@
+//! Brands that a service has refused, until it is known whether it refuses all: what a run does with them.
+
+use std::{future::pending, sync::Arc};
+
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{
+    call_failure,
+    refusal_policy::{AT_START, Admission, Alike, Refusal},
+    scheduler::{Crew, End, InHand, Supply},
+};
+use crate::{
+    exit::Failure,
+    http::call::CallError,
+    llm,
+    research::trial::{Took, Trial},
+    search::tavily,
+};
+
+/// A harmless question on its way to the model.
+pub type Asking = JoinHandle<Result<Took, CallError>>;
+
+/// Brands in flight until a model has answered, where nothing but a call tells whether the server knows the key and the
+/// model: one, so that a wrong setting costs the searches of one brand.
+const UNTIL_PROVEN: usize = 1;
+
+impl Crew<'_> {
+    /// Sets a brand aside that was refused. Its worker is free.
+    pub(super) fn suspect(&mut self, in_hand: InHand, refusal: Refusal) {
+        self.suspects
+            .add(refusal, Instant::now(), Box::new(in_hand));
+    }
+
+    /// How many brands may be begun now.
+    pub(super) fn room(&self) -> usize {
+        if self.trial.is_some() {
+            // The answer tells whether anything more is worth its searches.
+            return 0;
+        }
+        let until_answered = match self.lists_model {
+            true => AT_START,
+            false => UNTIL_PROVEN,
+        };
+        let proven = self.successes.has_any(llm::NAME);
+        let admission = Admission {
+            workers: self.desk.args.batch.workers,
+            until_answered: (!proven).then_some(until_answered),
+        };
+        self.suspects.room(self.flying.len(), admission, |refusal| {
+            self.answered(refusal)
+        })
+    }
+
+    fn answered(&self, refusal: &Refusal) -> Option<Instant> {
+        self.successes.last_sent(refusal.service, refusal.call())
+    }
+
+    /// Puts those on record whose refusal was their own, and ends the run where a refusal meets all.
+    pub(super) fn weigh_refusals(&mut self) {
+        let ended = matches!(self.end, End::Signal(_) | End::Failed(_));
+        if ended || self.stop.is_cancelled() || self.suspects.is_empty() {
+            return;
+        }
+        let successes = Arc::clone(&self.successes);
+        let answered = |refusal: &Refusal| successes.last_sent(refusal.service, refusal.call());
+        for suspect in self.suspects.take_cleared(answered) {
+            self.fail_refused(*suspect.held, &suspect.refusal);
+        }
+        if self.trial.is_some() {
+            return;
+        }
+        if let Some(call) = self.trial_due() {
+            return self.try_model(call);
+        }
+        if matches!(self.end, End::Complete | End::TimeUp(_))
+            && let Some(alike) = self.suspects.alike(answered)
+        {
+            let failure = self.refused_alike(&alike);
+            self.give_up(failure);
+        }
+    }
+
+    /// The kind of call for which a harmless question is to be asked before anything more is bought: at the first
+    /// refusal where nothing but a call tells whether the server knows the model, and where as many brands as prove that
+    /// all are refused were refused for their contents, which those of the next one may not be.
+    fn trial_due(&self) -> Option<String> {
+        let first = || self.suspects.first_of(llm::NAME);
+        let unknown = |refusal: &&Refusal| !self.lists_model && self.answered(refusal).is_none();
+        let blocked = || {
+            let alike = self.suspects.alike(|refusal| self.answered(refusal))?;
+            let is_blocked = alike.refusal.service == llm::NAME && alike.all_blocked;
+            is_blocked.then_some(alike.refusal)
+        };
+        let refusal = first().filter(unknown).or_else(blocked)?;
+        let call = refusal.call().to_owned();
+        (!self.tried.contains(&call)).then_some(call)
+    }
+
+    fn try_model(&mut self, call: String) {
+        let Some(in_hand) = self.suspects.any() else {
+            return;
+        };
+        let payer = in_hand.due.assignment.brand.key.clone();
+        let research = Arc::clone(&self.research);
+        self.tried.push(call.clone());
+        self.trial = Some(tokio::spawn(async move {
+            let trial = Trial::new()?.paid_by(&payer);
+            match &*call {
+                "strategist" => trial.strategist(&research.openrouter, research.lang).await,
+                _ => trial.analyst(&research.openrouter).await,
+            }
+        }));
+    }
+
+    /// An answer clears all that were refused before it; a refusal meets everything.
+    pub(super) fn trial_ended(&mut self, answer: Result<Took, CallError>) {
+        self.trial = None;
+        match answer {
+            // It may be needed again when others are refused later.
+            Ok(_) => self.tried.clear(),
+            Err(error) => match Refusal::of(&error) {
+                // Others were answered meanwhile: it is the harmless question that was refused.
+                Some(_) if self.suspects.is_empty() => {}
+                Some(refusal) => {
+                    let alike = Alike {
+                        refusal: &refusal,
+                        brands: self.suspects.len(),
+                        answered_before: self.answered(&refusal).is_some(),
+                        all_blocked: false,
+                    };
+                    let failure = self.refused_alike(&alike);
+                    self.give_up(failure);
+                }
+                None if matches!(error, CallError::Run { .. }) => self.give_up(call_failure(error)),
+                // It proves nothing: the suspects are counted, as where nothing is asked.
+                None => {}
+            },
+        }
+    }
+
+    /// Settles what is left of the suspects when nothing more is begun: they failed where the list has ended, and were
+    /// not attempted where the run was stopped or the service refuses all.
+    pub(super) fn settle_suspects(&mut self) {
+        let nothing_left = self.flying.is_empty()
+            && self.trial.is_none()
+            && match &self.supply {
+                // It was tried just now to begin one.
+                Supply::Own { .. } => true,
+                Supply::Hosts(hosts) => !self.begins_more() || hosts.has_none(),
+            };
+        if !nothing_left || self.suspects.is_empty() {
+            return;
+        }
+        let stopped = matches!(self.end, End::Signal(_) | End::Failed(_));
+        let alike = self.suspects.alike(|refusal| self.answered(refusal));
+        let not_attempted = stopped || alike.is_some();
+        for suspect in self.suspects.take() {
+            match not_attempted {
+                true => self.put_back(&suspect.held, CallError::Stopped),
+                false => self.fail_refused(*suspect.held, &suspect.refusal),
+            }
+        }
+    }
+
+    fn fail_refused(&mut self, in_hand: InHand, refusal: &Refusal) {
+        let Refusal {
+            service,
+            kind,
+            message,
+            ..
+        } = refusal;
+        self.fail(in_hand, service, *kind, message);
+    }
+
+    fn refused_alike(&self, alike: &Alike) -> Failure {
+        let Alike {
+            refusal,
+            brands,
+            answered_before,
+            ..
+        } = alike;
+        let service = refusal.service;
+        let none = match answered_before {
+            true => "and has accepted no other since",
+            false => "and has accepted none",
+        };
+        let remedy = match service {
+            tavily::NAME => {
+                "It refuses every search, so the fault is the account's or the address's and not a row's: see what brandintel check says, and look at https://app.tavily.com".to_owned()
+            }
+            _ => format!(
+                "It refuses the model {} or the account, not a row of the list: see what brandintel check says, choose another --model, or look at the account",
+                self.research.openrouter.model().slug
+            ),
+        };
+        Failure::new(
+            refusal.exit(),
+            format!(
+                "{service} has refused {} {none}: {}. {remedy}. Nothing more is bought. These brands count as not attempted: the next run takes them up again and uses the searches that are paid for",
+                match brands {
+                    1 => "a brand, and a harmless question besides,".to_owned(),
+                    brands => format!("{brands} brands"),
+                },
+                refusal.words()
+            ),
+        )
+    }
+}
+
+/// Waits for the answer to the harmless question; for ever where none is asked.
+pub async fn asked(trial: &mut Option<Asking>) -> Result<Took, CallError> {
+    match trial {
+        Some(asking) => match asking.await {
+            Ok(answer) => answer,
+            Err(panic) => Err(anyhow::Error::from(panic).into()),
+        },
+        None => pending().await,
+    }
+}

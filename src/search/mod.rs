@@ -1,0 +1,3 @@
+//! The search of the web: one file for each provider.
+
+pub mod tavily;

@@ -1,0 +1,177 @@
+//! Signing in to Google with a service account: a signed assertion is exchanged for a token (RFC 7523).
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::{Method, header::HeaderMap};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+
+use crate::{
+    config::ServiceAccount,
+    http::{
+        advice,
+        call::{Body, CallError, Request, Service},
+        client::Caller,
+        patience::CallPatience,
+        rate_limiter::Gate,
+        response::{Reply, Trouble, Verdict, usual_verdict},
+    },
+    llm::bearer,
+};
+
+const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
+
+/// Tokens are renewed this long before they end.
+const RENEW_BEFORE: i64 = 300;
+
+/// A service account that is signed in when needed.
+#[derive(Debug)]
+pub struct SignIn {
+    caller: Caller,
+    service: Service,
+    account: ServiceAccount,
+    token: Mutex<Option<Token>>,
+}
+
+#[derive(Debug)]
+struct Token {
+    headers: HeaderMap,
+    renew_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct TokenReply {
+    access_token: SecretString,
+    expires_in: Option<i64>,
+}
+
+impl SignIn {
+    /// Nothing is sent until the first token is needed.
+    pub fn new(caller: Caller, gate: Arc<Gate>, account: ServiceAccount) -> Self {
+        let credential = "GOOGLE_APPLICATION_CREDENTIALS: make a new key for the service account in the Google Cloud console, and check this machine's clock".into();
+        Self {
+            caller,
+            service: Service {
+                name: "Google sign-in",
+                address: "GOOGLE_APPLICATION_CREDENTIALS (token_uri)",
+                credential,
+                account: "https://console.cloud.google.com".into(),
+                gate,
+                classify,
+            },
+            account,
+            token: Mutex::default(),
+        }
+    }
+
+    /// The address that the sheet has to be shared with.
+    pub fn email(&self) -> &str {
+        &self.account.client_email
+    }
+
+    /// Headers with a valid token; one request renews it for all.
+    pub async fn headers(&self) -> Result<HeaderMap, CallError> {
+        let mut token = self.token.lock().await;
+        if let Some(token) = token
+            .as_ref()
+            .filter(|token| Timestamp::now() < token.renew_at)
+        {
+            return Ok(token.headers.clone());
+        }
+        let fresh = self.fetch().await?;
+        let headers = fresh.headers.clone();
+        *token = Some(fresh);
+        Ok(headers)
+    }
+
+    /// Forgets a token that the service did not accept.
+    pub async fn forget(&self) {
+        *self.token.lock().await = None;
+    }
+
+    async fn fetch(&self) -> Result<Token, CallError> {
+        let now = Timestamp::now();
+        let assertion = self.assertion(now)?;
+        self.caller.secrets().add(&assertion.as_str().into());
+        let request = Request {
+            model: None,
+            what: "token".into(),
+            method: Method::POST,
+            url: self.account.token_uri.clone(),
+            headers: HeaderMap::new(),
+            body: Body::Form(vec![
+                (
+                    "grant_type",
+                    "urn:ietf:params:oauth:grant-type:jwt-bearer".into(),
+                ),
+                ("assertion", assertion),
+            ]),
+            timeout: crate::http::PREFLIGHT_TIMEOUT,
+            patience: match self.service.gate.ever_succeeded() {
+                // What a token is for is tried again later.
+                true => CallPatience::AtMost(Duration::from_secs(4)),
+                false => CallPatience::Start,
+            },
+            payer: String::new(),
+            price: None,
+        };
+        let answer = self
+            .caller
+            .send(&self.service, &request, Timestamp::MIN)
+            .await
+            .map_err(|error| advice::of_sign_in(error, self.caller.clock().trouble()))?;
+        let reply = TokenReply::deserialize(&answer.json)
+            .map_err(|_| self.refused("the reply has no access_token"))?;
+        self.caller.secrets().add(&reply.access_token);
+        Ok(Token {
+            headers: bearer(&reply.access_token)?,
+            renew_at: later(
+                now,
+                (reply.expires_in.unwrap_or(3_600) - RENEW_BEFORE).max(30),
+            ),
+        })
+    }
+
+    fn assertion(&self, now: Timestamp) -> Result<String, CallError> {
+        let key = EncodingKey::from_rsa_pem(self.account.private_key.expose_secret().as_bytes())
+            .map_err(|_| self.refused("the private_key in the file is not a PEM key"))?;
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid.clone_from(&self.account.private_key_id);
+        // Half a minute back, for clocks that differ.
+        let issued = now.as_second() - 30;
+        let claims = json!({
+            "iss": self.account.client_email,
+            "scope": SCOPE,
+            "aud": self.account.token_uri,
+            "iat": issued,
+            "exp": issued + 3_600,
+        });
+        jsonwebtoken::encode(&header, &claims, &key)
+            .map_err(|_| self.refused("the private_key in the file cannot sign"))
+    }
+
+    fn refused(&self, message: &str) -> CallError {
+        let refused = self.service.trouble(Trouble::Refused, None, message.into());
+        advice::of_sign_in(refused, None)
+    }
+}
+
+fn later(now: Timestamp, seconds: i64) -> Timestamp {
+    now.checked_add(jiff::SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
+}
+
+fn classify(reply: &Reply) -> Verdict {
+    let kind = reply.json.as_ref().and_then(|json| json["error"].as_str());
+    match (reply.status, kind) {
+        (_, Some("internal_failure" | "server_error" | "temporarily_unavailable")) => {
+            Verdict::Transient
+        }
+        (400 | 401, _) => Verdict::Run(Trouble::Refused),
+        _ => usual_verdict(reply),
+    }
+}

@@ -1,0 +1,7 @@
+//! The client of Google Sheets: signing in, reading and writing values, tags on rows, and sheets that anyone may view.
+
+pub mod auth;
+pub mod client;
+pub mod clock;
+pub mod public;
+pub mod row_tags;

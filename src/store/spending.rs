@@ -1,0 +1,186 @@
+//! What was spent, call by call, as it stands in a state folder or where hosts share it: read without taking or changing
+//! anything.
+
+use std::{collections::HashMap, path::Path};
+
+use anyhow::Context;
+use futures::{TryStreamExt, pin_mut};
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags};
+use tokio_postgres::types::ToSql;
+
+use super::{
+    caps::{self, Caps, Standing},
+    postgres::{Shared, caps_of},
+    sqlite::FILE,
+};
+use crate::money::Usd;
+
+/// The version of the embedded store that has stages and models first, and that which has jobs.
+const WITH_STAGES: i64 = 5;
+const WITH_JOBS: i64 = 2;
+
+/// Days in Iran begin at a full or half hour, so what is spent within one is of one day.
+const HALF_HOUR: i64 = 30 * 60 * 1_000;
+
+/// What calls have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Calls {
+    /// The half hour in which money was set aside for them.
+    pub at: Timestamp,
+    pub service: String,
+    /// What kind of calls they were, such as `analyst`; unknown of calls that earlier versions made.
+    pub stage: Option<String>,
+    /// The model that was asked.
+    pub model: Option<String>,
+    /// The list that they were made for.
+    pub list: Option<String>,
+}
+
+/// What they came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sum {
+    pub calls: u64,
+    pub credits: u64,
+    /// US dollars that are spent, those for credits included.
+    pub usd: Usd,
+    /// US dollars that are set aside for calls in flight, and for lost ones.
+    pub held: Usd,
+}
+
+/// All of it.
+pub type Spending = HashMap<Calls, Sum>;
+
+impl std::ops::AddAssign for Sum {
+    fn add_assign(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.credits += other.credits;
+        self.usd += other.usd;
+        self.held += other.held;
+    }
+}
+
+/// The spending of a state folder; none where there is no database.
+pub fn of_folder(state: &Path) -> anyhow::Result<Spending> {
+    match open(state)? {
+        Some((db, version)) => read(&db, version).with_context(|| unreadable(state)),
+        None => Ok(Spending::new()),
+    }
+}
+
+/// How caps stand in a state folder.
+pub fn caps_in(state: &Path, caps: Caps) -> anyhow::Result<Vec<Standing>> {
+    let now = Timestamp::now();
+    let nothing = |(term, cap)| Standing {
+        period: caps::Period::of(term, now),
+        cap,
+        used: Usd::ZERO,
+    };
+    let Some((db, _)) = open(state)?.filter(|_| !caps.are_none()) else {
+        return Ok(caps.each().map(nothing).collect());
+    };
+    let standings = caps
+        .each()
+        .map(|(term, cap)| caps::standing(&db, term, cap, now));
+    standings
+        .collect::<anyhow::Result<_>>()
+        .with_context(|| unreadable(state))
+}
+
+/// How caps stand where hosts share a store.
+pub async fn caps_of_hosts(shared: &Shared, caps: Caps) -> anyhow::Result<Vec<Standing>> {
+    caps_of(&shared.connect().await?, caps, Timestamp::now()).await
+}
+
+/// The spending of all hosts.
+pub async fn of_hosts(shared: &Shared) -> anyhow::Result<Spending> {
+    const SPENT: &str = "
+        SELECT at / 1800000 * 1800000, service, stage, model, job.list, count(*), coalesce(sum(credits), 0)::bigint,
+            coalesce(sum(CASE state WHEN 'settled' THEN usd END), 0)::text,
+            coalesce(sum(CASE state WHEN 'held' THEN held END), 0)::text
+        FROM spending LEFT JOIN job ON job.id = spending.job WHERE state IN ('held', 'settled')
+        GROUP BY 1, 2, 3, 4, 5";
+    let client = shared.connect().await?;
+    let none: [&(dyn ToSql + Sync); 0] = [];
+    let rows = client.query_raw(SPENT, none).await?;
+    pin_mut!(rows);
+    let mut spending = Spending::new();
+    while let Some(row) = rows.try_next().await? {
+        let calls = Calls {
+            at: Timestamp::from_millisecond(row.get(0))?,
+            service: row.get(1),
+            stage: row.get(2),
+            model: row.get(3),
+            list: row.get(4),
+        };
+        let count = |column: usize| u64::try_from(row.get::<_, i64>(column)).unwrap_or(0);
+        *spending.entry(calls).or_default() += Sum {
+            calls: count(5),
+            credits: count(6),
+            usd: row.get::<_, &str>(7).parse()?,
+            held: row.get::<_, &str>(8).parse()?,
+        };
+    }
+    Ok(spending)
+}
+
+fn open(state: &Path) -> anyhow::Result<Option<(Connection, i64)>> {
+    let path = state.join(FILE);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let open = || -> rusqlite::Result<_> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(&path, flags)?;
+        let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        Ok((db, version))
+    };
+    let (db, version) = open().with_context(|| unreadable(state))?;
+    // A run that was killed at its very beginning has made no tables.
+    Ok((version > 0).then_some((db, version)))
+}
+
+fn unreadable(state: &Path) -> String {
+    format!(
+        "what was spent cannot be read in {}: if it is damaged, the next run sets it aside and uses what can be read",
+        state.join(FILE).display()
+    )
+}
+
+fn read(db: &Connection, version: i64) -> anyhow::Result<Spending> {
+    let of_call = match version {
+        WITH_STAGES.. => "stage, model",
+        _ => "NULL, NULL",
+    };
+    let list = match version {
+        WITH_JOBS.. => "(SELECT list FROM job WHERE job.id = spending.job)",
+        _ => "NULL",
+    };
+    let mut query = db.prepare(&format!(
+        "SELECT at / {HALF_HOUR} * {HALF_HOUR}, service, {of_call}, {list}, coalesce(credits, 0), usd, held, state
+         FROM spending WHERE state IN ('held', 'settled')"
+    ))?;
+    let mut rows = query.query([])?;
+    let mut spending = Spending::new();
+    while let Some(row) = rows.next()? {
+        let calls = Calls {
+            at: Timestamp::from_millisecond(row.get(0)?)?,
+            service: row.get(1)?,
+            stage: row.get(2)?,
+            model: row.get(3)?,
+            list: row.get(4)?,
+        };
+        let amount = |column| -> anyhow::Result<Usd> {
+            let amount: Option<String> = row.get(column)?;
+            Ok(amount.as_deref().unwrap_or("0").parse()?)
+        };
+        let is_held = row.get::<_, String>(8)? == "held";
+        *spending.entry(calls).or_default() += Sum {
+            calls: 1,
+            credits: row.get(5)?,
+            usd: if is_held { Usd::ZERO } else { amount(6)? },
+            held: if is_held { amount(7)? } else { Usd::ZERO },
+        };
+    }
+    Ok(spending)
+}

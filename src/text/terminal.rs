@@ -1,0 +1,151 @@
+//! What goes to the terminal: the story on standard output, what a person must see on standard error.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use url::Url;
+
+use crate::{
+    exit::Failure,
+    text::style::{in_ascii, is_utf8, painted, tame},
+};
+
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// With `--quiet` the story is not told.
+pub fn set_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+static MUTE: AtomicBool = AtomicBool::new(false);
+
+/// While it is mute nothing is printed at all: a benchmark runs batches of its own.
+pub fn mute(mute: bool) {
+    MUTE.store(mute, Ordering::Relaxed);
+}
+
+/// Prints a line of the story. A pipe that was closed is no reason to end a run.
+pub fn line(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
+        // Takes the colours out again where they are not wanted: in pipes, with NO_COLOR, on a dumb terminal.
+        let _ = writeln!(anstream::stdout(), "{}", dressed(text));
+    }
+}
+
+/// Prints a line of the story that ends with a place on this machine.
+pub fn place(text: &str, path: &Path) {
+    if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
+        let place = linked(path);
+        let _ = writeln!(anstream::stdout(), "{}{place}", dressed(text));
+    }
+}
+
+/// Prints a place on this machine that was asked for.
+pub fn result_place(path: &Path) {
+    result(&linked(path));
+}
+
+/// A path, which is a link (OSC 8) where standard output is a terminal that has colours: one that is dumb or has to do
+/// without them gets the path alone. The text stays the path, so that a terminal without links shows that.
+fn linked(path: &Path) -> String {
+    let shown = plain(&path.display().to_string());
+    let has_links = std::io::stdout().is_terminal()
+        && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+        // The console of Linux has colours and no links; a dumb terminal may still get colours, where `CI` is set.
+        && std::env::var_os("TERM").is_none_or(|term| term != "linux" && term != "dumb");
+    match address(path).filter(|_| has_links) {
+        Some(address) => format!("\u{1b}]8;;{address}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\"),
+        None => shown,
+    }
+}
+
+/// The address of a file for a terminal, which may run on another machine: it has to know on which one the file is.
+fn address(path: &Path) -> Option<Url> {
+    let mut address = Url::from_file_path(std::path::absolute(path).ok()?).ok()?;
+    // On Windows a name there would be that of a share.
+    if cfg!(unix) {
+        let host = gethostname::gethostname();
+        // A name that is none leaves the address without one.
+        let _ = address.set_host(host.to_str());
+    }
+    Some(address)
+}
+
+/// Prints what was asked for as the result, `--quiet` or not.
+pub fn result(text: &str) {
+    if !MUTE.load(Ordering::Relaxed) {
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+/// Prints how the program failed, apart from the story where that was told, and what to do about it.
+pub fn failure(failure: &Failure) {
+    let apart = if QUIET.load(Ordering::Relaxed) {
+        ""
+    } else {
+        "\n"
+    };
+    urgent(&format!("{apart}error: {:#}", failure.error));
+    if let Some(remedy) = failure.remedy() {
+        urgent(&format!("{apart}  tip: {remedy}"));
+    }
+}
+
+/// Prints what a person must see, `--quiet` or not.
+pub fn urgent(text: &str) {
+    if !MUTE.load(Ordering::Relaxed) {
+        let _ = writeln!(anstream::stderr(), "{}", dressed(text));
+    }
+}
+
+/// Warnings so far, the first of them.
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+const KEPT_WARNINGS: usize = 50;
+
+/// Prints what a person should know although it stops nothing, and keeps it for the report of the run.
+pub fn warning(text: &str) {
+    urgent(&format!("[WARNING] {text}"));
+    let mut kept = WARNINGS.lock().unwrap_or_else(PoisonError::into_inner);
+    if kept.len() < KEPT_WARNINGS {
+        kept.push(text.to_owned());
+    }
+}
+
+/// Takes the warnings that were printed since this was asked last.
+pub fn take_warnings() -> Vec<String> {
+    std::mem::take(&mut *WARNINGS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A line as the terminal can show it, in colour.
+pub fn dressed(text: &str) -> String {
+    painted(&plain(text))
+}
+
+/// A line as the terminal can show it.
+pub fn plain(text: &str) -> String {
+    let text = tame(text);
+    if is_utf8() { text } else { in_ascii(&text) }
+}
+
+/// Whether standard error is a terminal on which a line can be drawn over.
+pub fn has_screen() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether standard error shows colours.
+pub fn is_coloured() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Prints a line of the story, formatted.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::text::terminal::line(&format!($($text)*)) };
+}

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tracing::Span;
 
-use crate::{error_kind::ErrorKind, money::Usd, store::paid::Cost};
+use crate::{
+    error_kind::ErrorKind,
+    money::{Cost, Usd},
+};
 
 /// Something that happened.
 #[derive(Clone, Debug)]

@@ -19,7 +19,6 @@ use serde_json::Value;
 
 use crate::{
     brand::{self, Brand, BrandKey, Row},
-    cli::Lang,
     http::{
         call::Answer,
         json_body,
@@ -27,15 +26,14 @@ use crate::{
     },
     list::{self, Rows, Table, own},
     llm::{self, ChatUsage, Prices, Usage, lenient_json},
-    money::Usd,
+    money::{Cost, Usd},
     report::{
-        Coverage, Dates, Fact, Facts, Field, Insights, Quality, Recommendations, Status,
+        Coverage, Dates, Fact, Facts, Field, Insights, Occasion, Quality, Recommendations, Status,
         claims::{self, Claims},
         recommendations,
     },
     research::{
-        Stages,
-        calendar::{self, Occasion},
+        Stages, calendar,
         evidence::{Batch, Evidence},
         extraction::analyse,
         figures,
@@ -45,10 +43,9 @@ use crate::{
     search::tavily::{self, Page},
     store::{
         StateFolder,
-        paid::Cost,
         registry::{self, Entry, Registry},
     },
-    text,
+    text::{self, lang::Lang},
 };
 
 /// Always the same moment, so that an input that fails once fails again.

@@ -36,6 +36,7 @@ mod config;
 mod error_groups;
 mod error_kind;
 mod event;
+mod files;
 mod http;
 mod list;
 mod llm;

@@ -153,6 +153,22 @@ impl Usd {
     }
 }
 
+/// What a call cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// US dollars, those for credits included.
+    pub usd: Usd,
+    /// Search credits.
+    pub credits: u32,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.usd += other.usd;
+        self.credits += other.credits;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

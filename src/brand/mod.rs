@@ -1,6 +1,7 @@
 //! When two rows are the same brand, and whether a row has changed.
 
 mod dates;
+pub mod header;
 mod names;
 mod namesakes;
 mod no_brand;

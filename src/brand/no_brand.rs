@@ -201,7 +201,7 @@ fn what(name: &str, key: &str) -> Option<&'static str> {
     if has(&['@']) && is_email(name) {
         return Some("the cell holds an e-mail address: type the brand's name");
     }
-    if crate::list::is_header_of_names(name, key) {
+    if super::header::is_header_of_names(name, key) {
         return Some(HEADER_IS);
     }
     if has(&[':', '=', '：']) && is_counted_total(&text::fold(name)) {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use clap::ValueEnum;
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
-use crate::{research::Depth, text};
+use crate::text;
 
 /// Longest notes that are handed on, in characters.
 const NOTES_LIMIT: usize = 1_000;
@@ -22,6 +23,31 @@ const DEPTHS: [(Depth, &[&str]); 3] = [
     ),
     (Depth::Deep, &["deep", "thorough", "عمیق", "کامل", "دقیق"]),
 ];
+
+/// How much is asked about each brand.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize,
+)]
+pub enum Depth {
+    /// Who it is and what it sells: two searches and its own site
+    Quick,
+    /// Four searches, its own site, and one search more for what is missing
+    #[default]
+    Standard,
+    /// Seven searches, its own site, and one search more for what is missing
+    Deep,
+}
+
+impl Depth {
+    /// Search credits that a brand typically takes.
+    pub fn credits(self) -> u32 {
+        match self {
+            Self::Quick => 3,
+            Self::Standard => 5,
+            Self::Deep => 8,
+        }
+    }
+}
 
 /// The cells under the optional headers, as somebody typed them; empty where there is no such column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -14,16 +14,16 @@ use clap::{
     parser::ValueSource,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 
 pub use self::unattended::UnattendedArgs;
 use crate::{
     bench::BenchArgs,
+    brand::row_options::Depth,
     money::Usd,
-    research::{Depth, Stages},
+    research::Stages,
     sandbox::{SchemaRules, Temper},
     store::postgres::Address,
-    text::number,
+    text::{lang::Lang, number},
 };
 
 /// Research a list of brands and leave a brief with evidence for each.
@@ -619,31 +619,6 @@ pub struct SandboxArgs {
     /// Without it, the brands that are built in.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-}
-
-/// Language of the reports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lang {
-    /// Persian
-    Fa,
-    /// English
-    En,
-    /// Persian and English
-    #[default]
-    Both,
-}
-
-impl Lang {
-    /// Whether Persian is asked for.
-    pub fn persian(self) -> bool {
-        self != Lang::En
-    }
-
-    /// Whether English is asked for.
-    pub fn english(self) -> bool {
-        self != Lang::Fa
-    }
 }
 
 fn workers(text: &str) -> Result<usize, String> {

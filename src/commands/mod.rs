@@ -24,14 +24,12 @@ use crate::{
     cli::{ExportArgs, SandboxArgs, completions, man_page},
     config::Folders,
     exit::{Exit, Failure, OrExit},
+    files::write_atomically,
     render::{self, Background},
     runner::{self, store_failure},
     sandbox::{CityPlan, Options, Sandbox},
     say,
-    store::{
-        postgres::{Address, Shared},
-        write_atomically,
-    },
+    store::postgres::{Address, Shared},
     text::terminal,
 };
 

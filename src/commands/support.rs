@@ -20,13 +20,14 @@ use crate::{
     cli::SupportArgs,
     config::Folders,
     exit::{Exit, Failure, OrExit},
+    files::write_privately,
     runner::store_failure,
     say,
     store::{
         checkpoint::Checkpoint,
         postgres::Shared,
         registry::{Entry, Registry, Status},
-        run_history, write_privately,
+        run_history,
     },
     text::terminal,
 };

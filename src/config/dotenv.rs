@@ -24,7 +24,7 @@ use self::{
     lines::{Variable, variables},
 };
 use super::NAMES;
-use crate::{cli::Cli, store};
+use crate::{cli::Cli, files};
 
 /// How alike two names are, from 0 to 1, when one is a slip of the pen.
 const ALIKE: f64 = 0.75;
@@ -158,7 +158,7 @@ pub fn sweep() {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
-    store::sweep(folder.unwrap_or(Path::new(".")));
+    files::sweep(folder.unwrap_or(Path::new(".")));
 }
 
 /// The text of the file.

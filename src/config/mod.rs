@@ -30,10 +30,9 @@ pub use self::{
 };
 use crate::{
     cli::ServiceArgs,
-    llm::Prices,
+    config::caps::Caps,
     money::Usd,
     sandbox::Sandbox,
-    store::caps::Caps,
     text::{is_invisible, number, secrets::Secrets},
 };
 
@@ -91,11 +90,18 @@ pub struct Settings {
 /// The length from which on the value of a header may be a key, in bytes.
 const SECRET_HEADER: usize = 16;
 
+/// Prices of tokens, in US dollars for a million.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PricesPerMillion {
+    pub prompt: Usd,
+    pub completion: Usd,
+}
+
 /// What the user has set about the models of a server.
 #[derive(Clone, Debug, Default)]
 pub struct ModelTerms {
     /// For models whose server lists no prices.
-    pub prices: Option<Prices>,
+    pub prices: Option<PricesPerMillion>,
     /// The longest that one answer may take, whatever its length.
     pub answer_time: Option<Duration>,
     /// Sent with every request besides the key, as gateways want it. They may hold keys of their own.
@@ -334,8 +340,7 @@ pub fn model_terms() -> anyhow::Result<ModelTerms> {
     })
 }
 
-/// US dollars for a million tokens in and out, where the server lists no prices.
-fn prices() -> anyhow::Result<Option<Prices>> {
+fn prices() -> anyhow::Result<Option<PricesPerMillion>> {
     let Some(text) = variable("OPENROUTER_PRICES") else {
         return Ok(None);
     };
@@ -344,7 +349,10 @@ fn prices() -> anyhow::Result<Option<Prices>> {
         .map(|amount| amount.trim().parse().ok())
         .collect();
     match amounts.as_deref() {
-        Some([prompt, completion]) => Ok(Some(Prices::set(*prompt, *completion))),
+        Some([prompt, completion]) => Ok(Some(PricesPerMillion {
+            prompt: *prompt,
+            completion: *completion,
+        })),
         _ => bail!(
             "OPENROUTER_PRICES ({text}): write US dollars for a million tokens in and out with a comma between them, such as 0.25,1.5; 0,0 for a free server"
         ),

@@ -1,7 +1,7 @@
 //! What to do about a failure, as far as its words tell.
 
 use super::call::CallError;
-use crate::{config::proxies, sheets::clock::SET_IT};
+use crate::{config::proxies, http::clock::SET_IT};
 
 /// What services and the network say, and what to do then; the first that fits counts. `{address}` is the setting that
 /// holds the address.

@@ -17,11 +17,8 @@ use super::{
 use crate::{
     error_kind::ErrorKind,
     exit::Exit,
-    money::Usd,
-    store::{
-        caps::Purse,
-        paid::{Cost, RequestHash},
-    },
+    money::{Cost, Usd},
+    store::{caps::Purse, paid::RequestHash},
 };
 
 /// How addresses of OpenRouter's own pages are known.

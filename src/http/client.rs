@@ -38,9 +38,10 @@ use super::{
 use crate::{
     error_kind::ErrorKind,
     event::{Event, Events},
-    sheets::clock::Clock,
+    http::clock::Clock,
+    money::Cost,
     span::{self, Spent},
-    store::paid::{Admitted, Ask, Cost, Hold, HoldError, Kept, Paid, RequestHash},
+    store::paid::{Admitted, Ask, Hold, HoldError, Kept, Paid, RequestHash},
     text::secrets::Secrets,
 };
 

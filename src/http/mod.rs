@@ -4,6 +4,7 @@ pub mod adaptive_rate;
 pub mod advice;
 pub mod call;
 pub mod client;
+pub mod clock;
 mod confirmation;
 pub mod error_text;
 pub mod exchanges;

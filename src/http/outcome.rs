@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    money::Usd,
-    store::paid::{Cost, Hold, Kept, RequestHash},
+    money::{Cost, Usd},
+    store::paid::{Hold, Kept, RequestHash},
     text,
 };
 

@@ -1,55 +1,21 @@
 //! Which column holds what: found by header, in English or Persian, in any order.
 
-use std::{collections::HashSet, fmt, sync::LazyLock};
+use std::fmt;
 
 use anyhow::{anyhow, bail};
 
 use super::own;
 use crate::{
-    brand::{Row, row_options::Typed, why_no_value},
+    brand::{
+        Row,
+        header::{MORE_NAMES, NAME, parts},
+        row_options::Typed,
+        why_no_value,
+    },
     sheets::client::column_letters,
     text,
 };
 
-const NAME: [&str; 10] = [
-    "Brand Name",
-    "Brand",
-    "Name",
-    "Company",
-    "نام برند",
-    "برند",
-    "نام",
-    "اسم برند",
-    "نام تجاری",
-    "شرکت",
-];
-
-/// More headers of the name, where a list has none of those above.
-const MORE_NAMES: [&str; 23] = [
-    "Company Name",
-    "Trade Name",
-    "Brand Title",
-    "Brands",
-    "Brand fa",
-    "Persian Brand Name",
-    "نام شرکت",
-    "اسم شرکت",
-    "نام کمپانی",
-    "عنوان برند",
-    "نام برندها",
-    "برندها",
-    "نشان تجاری",
-    "نام نشان تجاری",
-    "نام برند فارسی",
-    "نام فارسی برند",
-    "نام فارسی",
-    "اسم",
-    "العلامة التجارية",
-    "اسم العلامة التجارية",
-    "الماركة",
-    "اسم الشركة",
-    "الشركة",
-];
 const WEBSITE: [&str; 10] = [
     "Website",
     "Web site",
@@ -353,53 +319,6 @@ fn loosely(header: &[String], names: &[&str], beside: &[&str]) -> Option<usize> 
     })
 }
 
-/// The keys of what a header says in several languages, without what stands in brackets.
-fn parts(cell: &str) -> Vec<String> {
-    if cell.len() > LONGEST_HEADER {
-        return Vec::new();
-    }
-    let (mut outside, mut depth) = (String::new(), 0usize);
-    for c in cell.chars() {
-        match c {
-            '(' | '[' | '（' => depth += 1,
-            ')' | ']' | '）' => depth = depth.saturating_sub(1),
-            _ if depth == 0 => outside.push(c),
-            _ => {}
-        }
-    }
-    if text::clean(&outside).is_empty() {
-        cell.clone_into(&mut outside);
-    }
-    let outside = outside.replace(" - ", "\n").replace(" – ", "\n");
-    let parts = outside.split(['/', '|', '\\', '\n', '\r', '·', '•']);
-    let keys = parts.map(text::key);
-    keys.filter(|key| !key.is_empty()).collect()
-}
-
-/// Bytes of a cell that may be a header.
-const LONGEST_HEADER: usize = 120;
-
-/// Whether a cell is the header of a column of names.
-pub fn heads_names(cell: &str) -> bool {
-    is_header_of_names(cell, &text::key(cell))
-}
-
-/// The same of a cell with its [key](text::key).
-pub fn is_header_of_names(cell: &str, key: &str) -> bool {
-    static KEYS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let all = NAME.iter().chain(&MORE_NAMES);
-        all.map(|name| text::key(name)).collect()
-    });
-    if KEYS.contains(key) {
-        return true;
-    }
-    if !cell.contains(['(', '[', '（', '/', '|', '\\', '-', '–', '\n', '·', '•']) {
-        return false;
-    }
-    let parts = parts(cell);
-    !parts.is_empty() && parts.iter().all(|part| KEYS.contains(part))
-}
-
 /// The header for which this one may have been meant, and how alike they are.
 fn meant(cell: &str, names: &[&'static str]) -> Option<(&'static str, f64)> {
     let cell = text::key(cell);
@@ -419,6 +338,7 @@ fn meant(cell: &str, names: &[&'static str]) -> Option<(&'static str, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::brand::header::heads_names;
 
     fn found(header: &[&str]) -> anyhow::Result<Columns> {
         let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();

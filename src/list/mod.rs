@@ -7,7 +7,7 @@ pub mod file;
 mod located;
 mod memory;
 pub mod own;
-mod results_tab;
+pub mod results_tab;
 mod row_tags;
 mod rows;
 pub mod sheet;
@@ -16,10 +16,8 @@ mod workbook;
 
 use columns::Columns;
 
-pub use self::{
-    columns::{heads_names, is_header_of_names},
-    rows::{Reading, Rows},
-};
+pub use self::rows::{Reading, Rows};
+use crate::brand::header::heads_names;
 
 /// Rows below a header, as somebody typed them.
 #[derive(Debug)]

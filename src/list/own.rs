@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{brand::BrandKey, render::Findings, text};
+use crate::{brand::BrandKey, list::results_tab::Findings, text};
 
 /// Headers of the program's own columns, in the order in which they are added.
 pub const HEADERS: [&str; 6] = [

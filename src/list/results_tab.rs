@@ -4,7 +4,7 @@
 mod line;
 mod rows;
 
-pub use self::line::HEADERS;
+pub use self::line::{Findings, HEADERS};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,8 @@ use self::{
 };
 use super::own::{Outcome, Target};
 use crate::{
-    cli::Lang,
     sheets::client::{Cells, Place, TabProperties, a1, column_letters},
-    text,
+    text::{self, lang::Lang},
 };
 
 /// Rows that a tab has at first, and that are added when it is full.
@@ -231,7 +230,7 @@ impl ResultsTab {
 #[cfg(test)]
 mod tests {
     use super::{line::STATUS, *};
-    use crate::{brand::BrandKey, render::Findings};
+    use crate::{brand::BrandKey, list::results_tab::Findings};
 
     fn done(key: &str) -> (Target, Outcome) {
         let findings = Findings {

@@ -25,7 +25,6 @@ use super::{
     workbook::{Merged, merged_note},
 };
 use crate::{
-    cli::Lang,
     config::SheetSettings,
     exit::Exit,
     http::call::CallError,
@@ -33,7 +32,7 @@ use crate::{
         client::{self, Cells, Place, Sheets, TabProperties, a1, column_letters},
         row_tags::row_of,
     },
-    text,
+    text::{self, lang::Lang},
 };
 
 /// Times that a moving sheet is looked at again before giving up for now.

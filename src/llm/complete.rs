@@ -24,8 +24,8 @@ use crate::{
         patience::CallPatience,
         refusal::{Otherwise, Refusal, Sent},
     },
-    money::Usd,
-    store::paid::{Cost, RequestHash},
+    money::{Cost, Usd},
+    store::paid::RequestHash,
 };
 
 /// How long others wait while one question finds out how a schema can be asked for: a refusal comes at once, an answer takes

@@ -158,7 +158,7 @@ impl OpenRouter {
     pub fn with_terms(mut self, terms: ModelTerms) -> Self {
         self.headers.extend(terms.headers.clone());
         for candidate in &mut self.candidates {
-            candidate.model.prices = terms.prices;
+            candidate.model.prices = terms.prices.map(Prices::set);
         }
         self.terms = terms;
         self
@@ -198,7 +198,7 @@ impl OpenRouter {
                 continue;
             };
             let (prices, form) = terms(listed);
-            candidate.model.prices = prices.or(self.terms.prices);
+            candidate.model.prices = prices.or(self.terms.prices.map(Prices::set));
             candidate.ladder = Ladder::new(form);
         }
         Ok(missing.unwrap_or(Listing::Listed))

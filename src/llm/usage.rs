@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tracing::Span;
 
-use crate::{http::call::Answer, money::Usd, span::Spent};
+use crate::{config::PricesPerMillion, http::call::Answer, money::Usd, span::Spent};
 
 /// Upstream providers of a model differ in price; those dearer than this many times the listed price are excluded.
 const PRICE_HEADROOM: Decimal = Decimal::from_parts(15, 0, 0, false, 1);
@@ -91,8 +91,8 @@ impl Prices {
         })
     }
 
-    /// Prices that the user has set, in US dollars for a million tokens in and out.
-    pub fn set(prompt: Usd, completion: Usd) -> Self {
+    /// Prices that the user has set.
+    pub fn set(PricesPerMillion { prompt, completion }: PricesPerMillion) -> Self {
         let millionth = Decimal::from_parts(1, 0, 0, false, 6);
         Self {
             prompt: prompt.scaled(millionth),

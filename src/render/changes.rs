@@ -2,11 +2,8 @@
 
 use super::view::{FactView, Tongue};
 use crate::{
-    report::Report,
-    research::{
-        calendar::day_in_iran,
-        radar::{Change, ChangeKind, Comparison},
-    },
+    report::{Change, ChangeKind, Comparison, Report},
+    text::calendar::day_in_iran,
 };
 
 /// A change as it is shown.

@@ -179,9 +179,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        cli::Lang,
         render::sample,
         report::{Facts, Field},
+        text::lang::Lang,
     };
 
     fn read(report: &Report) -> Vec<Value> {

@@ -1,30 +1,14 @@
 //! The key findings of a report, for a row of a sheet.
 
-use serde::{Deserialize, Serialize};
-
 use super::view::Tongue;
 use crate::{
-    cli::Lang,
+    list::results_tab::Findings,
     report::{DatedOpportunity, Fact, Field, Level, Report, Status},
-    text,
+    text::{self, lang::Lang},
 };
 
 /// The longest that an opportunity may be in a cell, in characters.
 const OPPORTUNITY: usize = 300;
-
-/// What a row of the results tab says of a brand, beside status, cost and time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Findings {
-    pub brand: String,
-    pub parent: String,
-    /// Whether the parent company that the list gives is right.
-    pub verdict: String,
-    pub industry: String,
-    pub position: String,
-    pub opportunities: [String; 3],
-    /// The share of facts that are supported.
-    pub support: String,
-}
 
 /// The key findings in the language of the sheet.
 pub fn findings(report: &Report, lang: Lang) -> Findings {

@@ -7,9 +7,8 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::{REPORT, portfolio::Background, threads::in_order, view::Tongue};
 use crate::{
-    cli::Lang,
     report::{Coverage, Fact, Facts, Field, Given, Status},
-    text,
+    text::{self, lang::Lang},
 };
 
 /// Characters of a name that are shown, and those of a key that are compared.

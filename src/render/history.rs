@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::REPORT;
 use crate::{
-    report::Report,
-    research::radar::{self, Comparison, Past, Sight},
-    store::{set_aside, set_aside_name, write_atomically},
+    files::{set_aside, set_aside_name, write_atomically},
+    report::{Comparison, Report},
+    research::radar::{self, Past, Sight},
 };
 
 /// Earlier reports that are kept, and comparisons that a report carries.

@@ -33,14 +33,16 @@ use std::{
 use anyhow::Context;
 
 pub use self::changes::in_short as changes_in_short;
-pub use self::findings::{Findings, findings};
+pub use self::findings::findings;
 pub use self::portfolio::{Background, FailedBrand};
 use crate::{
-    cli::Lang,
+    files::{replace, write_atomically},
+    list::results_tab::Findings,
     ownership::Ownership,
     report::{Field, Report},
     research::Researched,
-    store::{paid::pack, replace, write_atomically},
+    store::paid::pack,
+    text::lang::Lang,
 };
 
 /// The file that everything else is made of.

@@ -19,9 +19,9 @@ use super::{
     view::{Tongue, opens},
 };
 use crate::{
+    files::{scratch_file, stream_atomically},
     report::Report,
-    research::calendar::{day_in_iran, tehran},
-    store::{scratch_file, stream_atomically},
+    text::calendar::{day_in_iran, tehran},
 };
 
 /// Days before the newest comparison that are shown.

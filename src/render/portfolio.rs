@@ -27,11 +27,10 @@ use super::{
     workbook::Book,
 };
 use crate::{
+    files::{stream_atomically, write_atomically},
     ownership::{self, Ownership, Rivals},
     report::{Field, Report},
-    store::{
-        registry::Entry, run_history::RunLine, sqlite::Fault, stream_atomically, write_atomically,
-    },
+    store::{registry::Entry, run_history::RunLine, sqlite::Fault},
     text::shorten,
 };
 

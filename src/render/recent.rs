@@ -3,9 +3,11 @@
 use super::view::Tongue;
 use crate::{
     money::Usd,
-    research::calendar::{day_in_iran, jalali, tehran},
     store::{checkpoint::RunStatus, run_history::RunLine},
-    text::persian_digits,
+    text::{
+        calendar::{day_in_iran, jalali, tehran},
+        persian_digits,
+    },
 };
 
 /// How many runs are shown.

@@ -7,8 +7,11 @@ use super::{tables, view::Tongue};
 use crate::{
     money::Usd,
     report::{DatedOpportunity, Fact, Field, Record, Report, Source},
-    research::calendar::{day_in_iran, jalali},
-    text::{HALF_SPACE, persian_digits},
+    text::{
+        HALF_SPACE,
+        calendar::{day_in_iran, jalali},
+        persian_digits,
+    },
 };
 
 /// What a cell holds.

@@ -8,7 +8,7 @@ use super::{inert::inert, view::Tongue};
 use crate::{
     ownership::{Families, Remark},
     report::{Fact, Field, Level, Report, Status},
-    research::calendar::jalali,
+    text::calendar::jalali,
 };
 
 /// What the brand sells.

@@ -1,17 +1,16 @@
 //! A report as people read it, in one language: labels, facts with their marks, sources with their addresses.
 
 use crate::{
-    cli::Lang,
     report::{
         Bilingual, Contradiction, Coverage, Dates, Disagreement, Fact, Field, Level, ParentVerdict,
-        Record, Report, Status,
+        Record, Report, Ruling, Status, Verdict,
         fields::{SECTIONS, Subject},
     },
-    research::{
+    text::{
         calendar::{day_in_iran, jalali},
-        rules::{Ruling, Verdict},
+        lang::Lang,
+        latin_digits, persian_digits,
     },
-    text::{latin_digits, persian_digits},
 };
 
 /// The language of a page, with what depends on it.

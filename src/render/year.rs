@@ -5,7 +5,8 @@ use jiff::{ToSpan, civil::Date};
 use super::view::Tongue;
 use crate::{
     report::{Dates, Report},
-    research::calendar::{day_in_iran, jalali_month, year_from},
+    research::calendar::year_from,
+    text::calendar::{day_in_iran, jalali_month},
 };
 
 const JALALI: [&str; 12] = [

@@ -3,10 +3,13 @@
 //! The model answers in [`claims`] and [`recommendations`]; the program checks them, adds what only it can know (sources,
 //! quality, cost, dates) and saves the [`Report`]. A file of an earlier version is read too: what it lacks is not known.
 
+pub mod changes;
 pub mod claims;
 pub mod facts;
 pub mod fields;
+pub mod occasion;
 pub mod recommendations;
+pub mod rulings;
 pub mod schema;
 
 use jiff::Timestamp;
@@ -14,18 +17,17 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use self::{
+    changes::{Change, ChangeKind, Comparison},
     facts::{Citation, Fact, FactPath, Facts, Record, Status},
     fields::Field,
+    occasion::Occasion,
     recommendations::{
         Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Level,
         Opportunity, PlannedChannel, Recommendations,
     },
+    rulings::{Medium, Ruling, Verdict},
 };
-use crate::{
-    cli::Lang,
-    money::Usd,
-    research::{identity::Candidate, quarantine::Attempt, radar::Comparison, rules::Ruling},
-};
+use crate::{money::Usd, text::lang::Lang};
 
 /// Version of the file format.
 pub const SCHEMA_VERSION: u32 = 3;
@@ -148,6 +150,20 @@ pub struct Source {
     pub digest: String,
 }
 
+/// What a passage tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attempt {
+    /// To have instructions forgotten or replaced.
+    Override,
+    /// To give orders to a model.
+    Order,
+    /// To end the fence around the sources, or to begin a source or a turn of its own.
+    Fence,
+    /// To pass for a citation.
+    Citation,
+}
+
 /// A passage that was taken out of a page before any model read it, because it speaks to a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOut {
@@ -164,6 +180,15 @@ pub enum Coverage {
     Thin,
     #[default]
     None,
+}
+
+/// One of several companies of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Its site, its trade or its identifier, as far as pages tell.
+    pub who: String,
+    /// Pages that are about it.
+    pub pages: Vec<String>,
 }
 
 /// How far the report can be relied on.

@@ -11,11 +11,8 @@ use super::{
     schema::{choice, list, object, object_of, text},
 };
 use crate::{
-    cli::Lang,
-    research::{
-        calendar::Occasion,
-        rules::{Medium, Verdict},
-    },
+    report::{Medium, Occasion, Verdict},
+    text::lang::Lang,
 };
 
 /// A text in the languages that were asked for.
@@ -26,6 +23,16 @@ pub struct Bilingual {
     pub fa: Option<String>,
     #[serde(deserialize_with = "text_or_absent")]
     pub en: Option<String>,
+}
+
+impl Bilingual {
+    /// A text in both languages.
+    pub fn both(fa: &str, en: &str) -> Self {
+        Self {
+            fa: Some(fa.to_owned()),
+            en: Some(en.to_owned()),
+        }
+    }
 }
 
 /// Low, medium or high.

@@ -13,70 +13,13 @@ use icu_calendar::{
         hijri::{TabularAlgorithm, TabularAlgorithmEpoch, TabularAlgorithmLeapYears},
     },
 };
-use jiff::{
-    Timestamp, ToSpan,
-    civil::Date,
-    tz::{Offset, TimeZone},
+use jiff::{ToSpan, civil::Date};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    report::{Bilingual, Dates, Occasion},
+    text::calendar::{from_jiff, jalali, solar, to_jiff},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-use crate::report::{Bilingual, Dates};
-
-/// An occasion that advertisers in Iran plan for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Occasion {
-    NowruzShopping,
-    Nowruz,
-    SizdahBedar,
-    BackToSchool,
-    Mehregan,
-    Yalda,
-    BlackFriday,
-    Bahman22,
-    ChaharshanbeSuri,
-    MothersDay,
-    FathersDay,
-    Ramadan,
-    EidFitr,
-    EidQurban,
-    EidGhadir,
-    Ashura,
-    Arbaeen,
-    Muharram,
-    Safar,
-    QurbanToGhadir,
-    Sepandarmazgan,
-    ExamSeason,
-}
-
-impl Occasion {
-    /// All of them.
-    pub const ALL: [Self; 22] = [
-        Self::NowruzShopping,
-        Self::Nowruz,
-        Self::SizdahBedar,
-        Self::BackToSchool,
-        Self::Mehregan,
-        Self::Yalda,
-        Self::BlackFriday,
-        Self::Bahman22,
-        Self::ChaharshanbeSuri,
-        Self::MothersDay,
-        Self::FathersDay,
-        Self::Ramadan,
-        Self::EidFitr,
-        Self::EidQurban,
-        Self::EidGhadir,
-        Self::Ashura,
-        Self::Arbaeen,
-        Self::Muharram,
-        Self::Safar,
-        Self::QurbanToGhadir,
-        Self::Sepandarmazgan,
-        Self::ExamSeason,
-    ];
-}
 
 use Occasion::{
     Arbaeen, Ashura, BackToSchool, Bahman22, BlackFriday, ChaharshanbeSuri, EidFitr, EidGhadir,
@@ -175,7 +118,7 @@ fn dates(planning: &Planning, rule: &Rule, today: Date) -> Option<Dates> {
     } = rule.next(today)?;
     let book_by = starts.checked_sub(planning.lead_days.days()).ok()?;
     Some(Dates {
-        name: bilingual(&planning.name_fa, &planning.name_en),
+        name: Bilingual::both(&planning.name_fa, &planning.name_en),
         starts,
         ends,
         starts_jalali: jalali(starts, '-'),
@@ -184,50 +127,9 @@ fn dates(planning: &Planning, rule: &Rule, today: Date) -> Option<Dates> {
         book_by: Some(book_by),
         book_by_jalali: jalali(book_by, '-'),
         too_late: book_by < today,
-        advice: bilingual(&planning.advice_fa, &planning.advice_en),
-        avoid: bilingual(&planning.avoid_fa, &planning.avoid_en),
+        advice: Bilingual::both(&planning.advice_fa, &planning.advice_en),
+        avoid: Bilingual::both(&planning.avoid_fa, &planning.avoid_en),
     })
-}
-
-fn bilingual(fa: &str, en: &str) -> Bilingual {
-    Bilingual {
-        fa: Some(fa.into()),
-        en: Some(en.into()),
-    }
-}
-
-/// A day in the Iranian calendar: `1405-09-02` or `1405/09/02`.
-pub fn jalali(date: Date, separator: char) -> String {
-    let date = from_jiff(date).to_calendar(Persian);
-    format!(
-        "{:04}{separator}{:02}{separator}{:02}",
-        date.year().extended_year(),
-        date.month().number(),
-        date.day_of_month().0
-    )
-}
-
-/// The month of the Iranian calendar that a day is in: year, month from 1, the first day, and how many days it has.
-pub fn jalali_month(date: Date) -> Option<(i32, u8, Date, i32)> {
-    let persian = from_jiff(date).to_calendar(Persian);
-    let back = i32::from(persian.day_of_month().0) - 1;
-    Some((
-        persian.year().extended_year(),
-        persian.month().number(),
-        date.checked_sub(back.days()).ok()?,
-        i32::from(persian.days_in_month()),
-    ))
-}
-
-/// The day it is in Iran.
-pub fn day_in_iran(at: Timestamp) -> Date {
-    at.to_zoned_datetime(tehran()).date()
-}
-
-/// Iran's time zone; without a time-zone database its offset since 2022.
-pub fn tehran() -> TimeZone {
-    TimeZone::get("Asia/Tehran")
-        .unwrap_or_else(|_| TimeZone::fixed(Offset::from_seconds(12_600).unwrap_or(Offset::UTC)))
 }
 
 /// First and last day, and whether they still depend on the sighting of the moon.
@@ -315,31 +217,6 @@ fn hijri() -> Hijri<TabularAlgorithm> {
         TabularAlgorithmLeapYears::TypeII,
         TabularAlgorithmEpoch::Friday,
     )
-}
-
-fn solar(year: i32, month: u8, day: u8) -> Option<Date> {
-    to_jiff(
-        IcuDate::try_new_persian(year, month, day)
-            .ok()?
-            .to_calendar(Iso),
-    )
-}
-
-fn from_jiff(date: Date) -> IcuDate<Iso> {
-    // Both sides know every day of a civil year; the fallback is never taken.
-    IcuDate::try_new_iso(
-        date.year().into(),
-        date.month().unsigned_abs(),
-        date.day().unsigned_abs(),
-    )
-    .unwrap_or_else(|_| IcuDate::from_rata_die(icu_calendar::types::RataDie::new(1), Iso))
-}
-
-pub(super) fn to_jiff(date: IcuDate<Iso>) -> Option<Date> {
-    let year = i16::try_from(date.year().extended_year()).ok()?;
-    let month = i8::try_from(date.month().number()).ok()?;
-    let day = i8::try_from(date.day_of_month().0).ok()?;
-    Date::new(year, month, day).ok()
 }
 
 #[cfg(test)]

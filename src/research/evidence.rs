@@ -13,13 +13,13 @@ use jiff::Timestamp;
 use super::{
     Stage, Stages,
     figures::{self, Figure},
-    identity::{Candidate, Neighbours},
+    identity::Neighbours,
     roles::Said,
     select::{AboutBrand, Selection, select},
 };
 use crate::{
     brand::Brand,
-    report::{Citation, Fact, Field, Source, Status, TakenOut, fields::Role},
+    report::{Candidate, Citation, Fact, Field, Source, Status, TakenOut, fields::Role},
     search::tavily::Page,
     text,
 };

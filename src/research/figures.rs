@@ -72,7 +72,7 @@ fn same_year(a: f64, b: f64) -> bool {
 }
 
 fn year_of_day(day: Date) -> [f64; 2] {
-    let iranian = super::calendar::jalali(day, '-');
+    let iranian = crate::text::calendar::jalali(day, '-');
     let iranian = iranian.split('-').next().and_then(|year| year.parse().ok());
     [day.year().into(), iranian.unwrap_or(f64::NAN)]
 }
@@ -324,7 +324,7 @@ fn day_of(year: i32, month: u8, day: u8) -> Option<Date> {
         let iso = IcuDate::try_new_persian(year, month, day)
             .ok()?
             .to_calendar(Iso);
-        return super::calendar::to_jiff(iso);
+        return crate::text::calendar::to_jiff(iso);
     }
     let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     Date::new(i16::try_from(year).ok()?, month, day).ok()

@@ -6,9 +6,8 @@ use super::{
     persian, roles,
 };
 use crate::{
-    cli::Lang,
     report::{Bilingual, Facts, Field, Status, fields::Role},
-    text,
+    text::{self, lang::Lang},
 };
 
 /// Numbers up to this are counts of things that are planned, not figures that were found.

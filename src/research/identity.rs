@@ -10,12 +10,12 @@ use std::{
     sync::LazyLock,
 };
 
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{evidence::Read, quarantine::sentences};
 use crate::{
     brand::{self, Brand, BrandKey},
+    report::Candidate,
     text::{self, Phrases},
 };
 
@@ -215,15 +215,6 @@ pub struct Marks {
     longer_name: Option<String>,
     /// Words that follow the name.
     followers: BTreeSet<String>,
-}
-
-/// One of several companies of the same name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Candidate {
-    /// Its site, its trade or its identifier, as far as pages tell.
-    pub who: String,
-    /// Pages that are about it.
-    pub pages: Vec<String>,
 }
 
 /// The candidates on one line, numbered; `None` where there are none.

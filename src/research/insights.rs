@@ -1,13 +1,9 @@
 //! Recommendations as the model gave them, checked and dated by the program.
 
-use super::{
-    calendar::Occasion,
-    grounds::Grounds,
-    rules::{Ruling, Verdict},
-};
+use super::grounds::Grounds;
 use crate::report::{
-    Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Opportunity,
-    PlannedChannel, Recommendations,
+    Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Occasion,
+    Opportunity, PlannedChannel, Recommendations, Ruling, Verdict,
 };
 
 /// Takes out what rests on nothing, fills in dates and rules, and makes the shares add up.

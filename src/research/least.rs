@@ -1,10 +1,7 @@
 //! The least that a brand can be done with.
 
-use super::{
-    Depth,
-    stages::{ANALYST_TOKENS, STRATEGIST_TOKENS},
-};
-use crate::{llm::OpenRouter, money::Usd};
+use super::stages::{ANALYST_TOKENS, STRATEGIST_TOKENS};
+use crate::{brand::row_options::Depth, llm::OpenRouter, money::Usd};
 
 /// Bytes of what the analyst and the strategist usually read.
 const ANALYST_BYTES: usize = 40_000;

@@ -27,7 +27,6 @@ pub mod trial;
 
 use std::{sync::Arc, time::Duration};
 
-use clap::ValueEnum;
 use futures::future::join_all;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -35,54 +34,27 @@ use tracing::Span;
 
 pub use self::least::least;
 use self::{
-    calendar::Occasion,
     evidence::{Batch, Evidence},
     extraction::{Analysis, analyse},
     grounds::Grounds,
     identity::Neighbours,
     queries::Query,
     radar::Sight,
-    rules::Ruling,
     stages::Brief,
 };
 use crate::{
-    brand::Brand,
-    cli::Lang,
+    brand::{Brand, row_options::Depth},
     http::call::CallError,
     llm::{OpenRouter, Prices, Question, Usage},
     money::Usd,
     report::{
-        Coverage, Dates, Facts, Field, Given, Insights, Report, ReportCost, SCHEMA_VERSION,
-        claims::Claims, fields::Subject,
+        Coverage, Dates, Facts, Field, Given, Insights, Occasion, Report, ReportCost, Ruling,
+        SCHEMA_VERSION, claims::Claims, fields::Subject,
     },
     search::tavily::{Found, Tavily},
     span::{self, Spent},
+    text::{calendar::jalali, lang::Lang},
 };
-
-/// How much is asked about each brand.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize,
-)]
-pub enum Depth {
-    /// Who it is and what it sells: two searches and its own site
-    Quick,
-    /// Four searches, its own site, and one search more for what is missing
-    #[default]
-    Standard,
-    /// Seven searches, its own site, and one search more for what is missing
-    Deep,
-}
-
-impl Depth {
-    /// Search credits that a brand typically takes.
-    pub fn credits(self) -> u32 {
-        match self {
-            Self::Quick => 3,
-            Self::Standard => 5,
-            Self::Deep => 8,
-        }
-    }
-}
 
 /// Sources about the brand with which nothing more is searched for.
 const ENOUGH_SOURCES: usize = 4;
@@ -293,7 +265,7 @@ impl Research {
             since,
         } = assignment;
         let payer = brand.key.as_str();
-        let today = calendar::jalali(self.today, '-');
+        let today = jalali(self.today, '-');
         let year = today.split('-').next().unwrap_or_default();
         let depth = brand.wishes.depth.unwrap_or(self.depth);
         let queries = queries::searches(brand, shared_parent.as_deref(), depth, year);

@@ -3,23 +3,10 @@
 
 use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
-
-use crate::text::{self, Phrases};
-
-/// What a passage tries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Attempt {
-    /// To have instructions forgotten or replaced.
-    Override,
-    /// To give orders to a model.
-    Order,
-    /// To end the fence around the sources, or to begin a source or a turn of its own.
-    Fence,
-    /// To pass for a citation.
-    Citation,
-}
+use crate::{
+    report::Attempt,
+    text::{self, Phrases},
+};
 
 /// Phrases, folded, that no reader is meant by.
 static OVERRIDE: LazyLock<Phrases> = LazyLock::new(|| {

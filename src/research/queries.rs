@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use url::Url;
 
-use super::{Depth, evidence::Read};
+use super::evidence::Read;
 use crate::{
-    brand::Brand,
+    brand::{Brand, row_options::Depth},
     report::fields::{Field, Topic},
     search::tavily::QUERY_LIMIT,
     text::{self, Phrases},

@@ -13,13 +13,13 @@ use url::Url;
 use super::{
     Stage, Stages,
     evidence::{Batch, QUOTE_MIN, Read, Sentence},
-    identity::{self, Candidate, Marks, Sorted},
-    quarantine::{self, Attempt},
+    identity::{self, Marks, Sorted},
+    quarantine,
     queries::latin_name,
 };
 use crate::{
     brand::{self, Brand},
-    report::{Source, TakenOut},
+    report::{Attempt, Candidate, Source, TakenOut},
     search::tavily::Page,
     text,
 };

@@ -2,17 +2,16 @@
 
 use std::{fmt::Write, marker::PhantomData, sync::LazyLock};
 
-use super::{calendar::Occasion, evidence::Evidence, rules::Ruling};
+use super::evidence::Evidence;
 use crate::{
     brand::Brand,
-    cli::Lang,
     llm::Question,
     report::{
-        Dates, Facts, Recommendations, Status,
+        Dates, Facts, Occasion, Recommendations, Ruling, Status,
         claims::{self, Claims},
         recommendations::{self, named},
     },
-    text,
+    text::{self, lang::Lang},
 };
 
 /// The analyst's rules, and the fields that claims can be about; the same for every brand.

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     brand::{Brand, BrandKey, Row, gather},
-    cli::Lang,
     http::call::CallError,
     llm::{OpenRouter, Question, Usage},
     money::Usd,
     report::Facts,
     search::tavily::{Page, Tavily},
+    text::{calendar::day_in_iran, lang::Lang},
 };
 
 /// A name that no company has, so that no page about a real one can be meant.
@@ -116,7 +116,7 @@ impl Trial {
 
     /// Asks the strategist's question.
     pub async fn strategist(&self, model: &OpenRouter, lang: Lang) -> Result<Took, CallError> {
-        let year = calendar::year_from(calendar::day_in_iran(Timestamp::now()));
+        let year = calendar::year_from(day_in_iran(Timestamp::now()));
         let brief = Brief {
             lang,
             year: &year,

@@ -7,10 +7,11 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::log::LogFiles;
 use crate::{
-    cli::{Cli, Lang, RunArgs},
+    cli::{Cli, RunArgs},
     config::{Folders, variable},
     exit::{Exit, Failure},
     store::not_started::NotStarted,
+    text::lang::Lang,
 };
 
 /// A run that somebody wants, as far as telling of its end takes it.

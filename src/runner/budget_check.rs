@@ -8,11 +8,12 @@ use super::{
     preflight::Connections,
 };
 use crate::{
+    brand::row_options::Depth,
     cli::RunArgs,
     config::Settings,
     exit::{Exit, Failure, OrExit},
     money::Usd,
-    research::{self, Depth},
+    research,
     store::{
         caps::{Purse, Standing},
         spending,

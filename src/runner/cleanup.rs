@@ -7,10 +7,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use crate::{
-    config::dotenv,
-    store::{StateFolder, sweep},
-};
+use crate::{config::dotenv, files::sweep, store::StateFolder};
 
 /// The sweeping of the folders of all brands, which may be many.
 #[derive(Debug, Default)]

@@ -50,7 +50,7 @@ use crate::{
         registry_lookup::Known,
         run_history,
     },
-    text::terminal,
+    text::{calendar::day_in_iran, terminal},
 };
 
 /// How often it is looked whether another host has planned.
@@ -408,7 +408,7 @@ impl Desk {
         tavily: Tavily,
         neighbours: Arc<Neighbours>,
     ) -> anyhow::Result<Research> {
-        let today = calendar::day_in_iran(self.paid.job().started_at);
+        let today = day_in_iran(self.paid.job().started_at);
         let fence_key = match (self.paid.store(), &self.night) {
             (Some(store), _) => store.fence_key()?,
             (None, Some(night)) => {

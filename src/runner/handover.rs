@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     brand::{BrandKey, gather},
-    cli::Lang,
     config::SheetSettings,
     event::Events,
     exit::{Exit, Failure, OrExit},
@@ -29,6 +28,7 @@ use crate::{
     },
     sheets::client::Sheets,
     store::postgres::{Heard, Night},
+    text::lang::Lang,
 };
 
 /// What it takes to open the sheet again.

@@ -69,7 +69,7 @@ use self::{
 pub use self::{leader::store_failure, setup::settings_for_check};
 use crate::{
     brand::Row,
-    cli::{Lang, RunArgs},
+    cli::RunArgs,
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::call::CallError,
@@ -82,6 +82,7 @@ use crate::{
     sandbox::Sandbox,
     say,
     store::postgres::Trouble,
+    text::lang::Lang,
 };
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal

@@ -15,7 +15,7 @@ use super::{
     plan::Due,
     queue::{NO_ROOM, NOT_READ},
 };
-use crate::store::scratch_file;
+use crate::files::scratch_file;
 
 /// Brands that wait in memory.
 const HELD: usize = 2_000;

@@ -111,7 +111,7 @@ impl Outages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{StateFolder, paid::Cost};
+    use crate::{money::Cost, store::StateFolder};
 
     fn failed(service: &'static str, wait: u64) -> Event {
         Event::CallRetried {

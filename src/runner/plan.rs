@@ -24,13 +24,13 @@ use super::{
     report_folder::{new_folder, plain_folder},
 };
 use crate::{
-    brand::{Brand, BrandKey, ListMark, RejectedRow},
+    brand::{Brand, BrandKey, ListMark, RejectedRow, row_options::Depth},
     cli::{BatchArgs, RunArgs},
     config::Rates,
     list::Rows,
     money::Usd,
     render,
-    research::{self, Assignment, Depth, identity::Neighbours},
+    research::{self, Assignment, identity::Neighbours},
     store::{
         job::Job,
         registry::{Entry, Status},

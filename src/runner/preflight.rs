@@ -20,8 +20,8 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{
-        advice, client::Caller, exchanges::Exchanges, patience::Waits, rate_limiter::Gate,
-        successes::Successes, transport::Network,
+        advice, client::Caller, clock::Clock, exchanges::Exchanges, patience::Waits,
+        rate_limiter::Gate, successes::Successes, transport::Network,
     },
     list::{
         self, Table,
@@ -33,7 +33,6 @@ use crate::{
     search::tavily::{self, KeyUsage, Tavily},
     sheets::{
         client::Sheets,
-        clock::Clock,
         public::{self, PublicSheet},
     },
     store::paid::Paid,

@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 
 use super::plan::Due;
-use crate::store::scratch_file;
+use crate::files::scratch_file;
 
 /// What is said when brands cannot wait on disk.
 pub const NO_ROOM: &str = "the list cannot be put down in this folder, nor in that for temporary files: make room, or set TMPDIR (TEMP on Windows) to one with room";

@@ -16,14 +16,14 @@ use super::{
     summary::{Figures, span},
 };
 use crate::{
-    cli::Lang,
     config::google::is_loopback,
     error_groups::Reason,
     exit::{Exit, Failure},
+    files::write_atomically,
     money::Usd,
     say,
-    store::{checkpoint::RunStatus, write_atomically},
-    text::{self, terminal},
+    store::checkpoint::RunStatus,
+    text::{self, lang::Lang, terminal},
     webhook::{self, Webhook},
 };
 

@@ -7,12 +7,11 @@ use jiff::Timestamp;
 use super::leader::store_failure;
 use crate::{
     cli::{BatchArgs, RunArgs, ServiceArgs},
-    config::Settings,
+    config::{Settings, caps::Caps},
     exit::{Exit, Failure, OrExit},
     sandbox::{self, Sandbox},
     store::{
         LockError, StateFolder,
-        caps::Caps,
         job::Job,
         paid::Paid,
         postgres::{Address, Host, Night, Shared},

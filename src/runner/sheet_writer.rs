@@ -8,9 +8,9 @@ use crate::{
     brand::BrandKey,
     list::{
         own::{Outcome, Target},
+        results_tab::Findings,
         sheet::ListError,
     },
-    render::Findings,
     store::registry::{Entry, Status},
 };
 

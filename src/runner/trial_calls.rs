@@ -7,12 +7,12 @@ use super::{
     refusal_policy::Refusal,
 };
 use crate::{
-    cli::Lang,
     exit::{Exit, Failure, OrExit},
     http::call::CallError,
     llm::{OpenRouter, Step},
     research::trial::{Took, Trial},
     search::tavily::{self, Tavily},
+    text::lang::Lang,
 };
 
 /// What is said before anything is asked that costs.

@@ -6,7 +6,7 @@ use anyhow::Context;
 
 use crate::{
     exit::{Exit, Failure, OrExit},
-    store::write_atomically,
+    files::write_atomically,
 };
 
 /// Not empty, because a disk that is full still takes empty files.

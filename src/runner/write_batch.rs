@@ -11,7 +11,6 @@ use url::Url;
 
 use crate::{
     brand::BrandKey,
-    cli::Lang,
     event::{Event, Events},
     exit::Exit,
     http::call::CallError,
@@ -19,9 +18,12 @@ use crate::{
         own::{Outcome, Target},
         sheet::{ListError, SheetList},
     },
-    research::calendar::{day_in_iran, jalali, tehran},
     store::registry::Entry,
-    text,
+    text::{
+        self,
+        calendar::{day_in_iran, jalali, tehran},
+        lang::Lang,
+    },
 };
 
 /// The marks of brands that are being researched, in Persian and English.

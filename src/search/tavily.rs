@@ -19,8 +19,7 @@ use crate::{
         response::{Reply, Trouble, Verdict, usual_verdict},
     },
     llm::bearer,
-    money::Usd,
-    store::paid::Cost,
+    money::{Cost, Usd},
 };
 
 /// A longer query is refused.

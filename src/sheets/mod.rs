@@ -2,6 +2,5 @@
 
 pub mod auth;
 pub mod client;
-pub mod clock;
 pub mod public;
 pub mod row_tags;

@@ -8,37 +8,10 @@ use rusqlite::{Connection, params};
 
 use super::{budget::Refusal, sqlite::Store};
 use crate::{
+    config::caps::{Caps, DAILY, MONTHLY, Term},
     money::Usd,
-    research::calendar::{day_in_iran, jalali, jalali_month, tehran},
+    text::calendar::{day_in_iran, jalali, jalali_month, tehran},
 };
-
-/// The settings that hold them.
-pub const DAILY: &str = "BRANDINTEL_DAILY_BUDGET";
-pub const MONTHLY: &str = "BRANDINTEL_MONTHLY_BUDGET";
-
-/// What may be spent in a day and in a month, in US dollars; `None` without a limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Caps {
-    pub day: Option<Usd>,
-    pub month: Option<Usd>,
-}
-
-/// How long a cap lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Term {
-    Day,
-    Month,
-}
-
-impl Term {
-    /// The setting that limits it.
-    pub fn setting(self) -> &'static str {
-        match self {
-            Self::Day => DAILY,
-            Self::Month => MONTHLY,
-        }
-    }
-}
 
 /// A day or a month in Iran, from its first moment to that of the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,19 +37,6 @@ pub struct Standing {
     pub cap: Usd,
     /// What is spent in the period, or set aside, in US dollars.
     pub used: Usd,
-}
-
-impl Caps {
-    /// Each cap that is set.
-    pub fn each(self) -> impl Iterator<Item = (Term, Usd)> {
-        let all = [(Term::Day, self.day), (Term::Month, self.month)];
-        all.into_iter().filter_map(|(term, cap)| Some((term, cap?)))
-    }
-
-    /// Whether nothing is limited.
-    pub fn are_none(self) -> bool {
-        self == Self::default()
-    }
 }
 
 impl Period {

@@ -6,8 +6,11 @@ use anyhow::Context;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StateFolder, replace, run_history::RunLine, set_aside, set_aside_name};
-use crate::money::Usd;
+use super::{StateFolder, run_history::RunLine};
+use crate::{
+    files::{replace, set_aside, set_aside_name},
+    money::Usd,
+};
 
 const FILE: &str = "checkpoint_latest.json";
 

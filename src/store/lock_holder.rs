@@ -5,8 +5,7 @@ use std::{fs, path::Path, process};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::replace;
-use crate::text::local_time;
+use crate::{files::replace, text::local_time};
 
 const FILE: &str = "holder.json";
 

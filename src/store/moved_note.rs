@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::Context;
 
-use super::{StateFolder, write_atomically};
+use super::StateFolder;
+use crate::files::write_atomically;
 
 const FILE: &str = "moved_to";
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::replace;
+use crate::files::replace;
 
 const FILE: &str = "not_started.json";
 

@@ -19,32 +19,19 @@ use tokio::{
 
 use super::{
     budget::{Budget, Refusal},
-    caps::{Caps, Purse, Purses, Standing},
+    caps::{Purse, Purses, Standing},
     job::Job,
     postgres::{Admission, Ledger, Night, Slot, caps_of},
     reconciliation::{self, Comparison, OfRun, Reading},
     sqlite::{Beside, Fault, Store},
 };
-use crate::money::Usd;
+use crate::{
+    config::caps::Caps,
+    money::{Cost, Usd},
+};
 
 /// The hash of a request: the name of its answer.
 pub type RequestHash = [u8; 32];
-
-/// What a call cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
-    /// US dollars, those for credits included.
-    pub usd: Usd,
-    /// Search credits.
-    pub credits: u32,
-}
-
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, other: Self) {
-        self.usd += other.usd;
-        self.credits += other.credits;
-    }
-}
 
 /// An answer that was paid for.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -21,8 +21,13 @@ use serde::{
 };
 use serde_json::Value;
 
-use super::{StateFolder, entries, set_aside_name, sqlite::Fault, stream_atomically};
-use crate::{brand::BrandKey, error_kind::ErrorKind, money::Usd};
+use super::{StateFolder, entries, sqlite::Fault};
+use crate::{
+    brand::BrandKey,
+    error_kind::ErrorKind,
+    files::{set_aside_name, stream_atomically},
+    money::Usd,
+};
 
 /// Its file and its journal.
 const FILE: &str = "registry.json";

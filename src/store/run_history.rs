@@ -15,7 +15,7 @@ use super::{
     registry::{Registry, Status},
     sqlite::{FILE, Store},
 };
-use crate::{money::Usd, research::calendar::day_in_iran};
+use crate::{money::Usd, text::calendar::day_in_iran};
 
 /// The version of the database that has them first.
 const SINCE_VERSION: i64 = 4;

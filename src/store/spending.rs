@@ -10,11 +10,11 @@ use rusqlite::{Connection, OpenFlags};
 use tokio_postgres::types::ToSql;
 
 use super::{
-    caps::{self, Caps, Standing},
+    caps::{self, Standing},
     postgres::{Shared, caps_of},
     sqlite::FILE,
 };
-use crate::money::Usd;
+use crate::{config::caps::Caps, money::Usd};
 
 /// The version of the embedded store that has stages and models first, and that which has jobs.
 const WITH_STAGES: i64 = 5;

@@ -4,6 +4,8 @@
 //! Persian ye and kaf, three kinds of digits, half-spaces or none, diacritics or none, invisible direction marks.
 //! [`fold`] gives all of them one form; [`key`] also ignores where words are joined.
 
+pub mod calendar;
+pub mod lang;
 pub mod local_time;
 pub mod secrets;
 pub mod style;

@@ -9,7 +9,6 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    cli::Lang,
     config::{self, DEFAULT_MODEL, Endpoint, PublicSheetSettings, SheetSettings, variable},
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
@@ -29,7 +28,7 @@ use crate::{
         public::{self, PublicSheet},
     },
     store::paid::Paid,
-    text::secrets::Secrets,
+    text::{lang::Lang, secrets::Secrets},
 };
 
 /// What became of a trial.

@@ -10,7 +10,6 @@ use crate::{
     error_groups::{Reason, Reasons},
     error_kind::ErrorKind,
     money::Usd,
-    research::calendar::day_in_iran,
     store::{
         self,
         checkpoint::{Checkpoint, RunStatus},
@@ -21,6 +20,7 @@ use crate::{
         registry::{Entry, Registry, Status},
         run_history::{self, Going, RunLine},
     },
+    text::calendar::day_in_iran,
 };
 
 /// How many runs, and days with runs, are shown.

@@ -6,14 +6,13 @@ use jiff::{Timestamp, civil::Date};
 use super::overview::{Ages, Counts, Overview, Running};
 use crate::{
     money::Usd,
-    research::calendar::tehran,
     store::{
         checkpoint::{Checkpoint, RunStatus},
         lock_holder::{Holder, Outage},
         postgres::HostLine,
         run_history::RunLine,
     },
-    text::local_time,
+    text::{calendar::tehran, local_time},
 };
 
 /// Errors that are shown, the most common first.

@@ -10,19 +10,21 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::By,
-    config::{self, Folders},
+    config::{self, Folders, caps::Term},
     exit::{Exit, Failure, OrExit},
     llm,
     money::Usd,
-    research::calendar::{day_in_iran, jalali, jalali_month},
     runner::store_failure,
     say,
     store::{
-        caps::{Period, Standing, Term, both},
+        caps::{Period, Standing, both},
         postgres::{Address, Shared},
         spending::{self, Calls, Spending, Sum},
     },
-    text::terminal,
+    text::{
+        calendar::{day_in_iran, jalali, jalali_month},
+        terminal,
+    },
 };
 
 /// Days and months that are shown, the last of them; JSON has all.

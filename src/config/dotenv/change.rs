@@ -13,7 +13,7 @@ use super::{
     lines::{Variable, name_of, tidy},
     parse, read, sweep,
 };
-use crate::{config::variable, store::write_privately};
+use crate::{config::variable, files::write_privately};
 
 /// What some editors write at the beginning of UTF-8 files; it stays where the file is changed.
 const BYTE_ORDER_MARK: char = '\u{FEFF}';

@@ -2,12 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
-    list::own::{Outcome, Target},
-    render::Findings,
-};
+use crate::list::own::{Outcome, Target};
+
+/// What a row of the results tab says of a brand, beside status, cost and time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Findings {
+    pub brand: String,
+    pub parent: String,
+    /// Whether the parent company that the list gives is right.
+    pub verdict: String,
+    pub industry: String,
+    pub position: String,
+    pub opportunities: [String; 3],
+    /// The share of facts that are supported.
+    pub support: String,
+}
 
 /// Headers in Persian and English.
 pub const HEADERS: [(&str, &str); 16] = [

@@ -1,12 +1,13 @@
 //! The comparison itself.
 
 use super::{
-    Change, ChangeKind, Comparison, names,
+    names,
     past::{Past, PastSource, Sight, with_addresses},
 };
 use crate::{
     report::{
-        Contradiction, Coverage, Fact, Facts, Field, Record, Report, Status,
+        Change, ChangeKind, Comparison, Contradiction, Coverage, Fact, Facts, Field, Record,
+        Report, Status,
         fields::{Kind, Subject},
     },
     research::contradictions::is_same_value,

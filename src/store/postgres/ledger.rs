@@ -9,10 +9,11 @@ use tokio_postgres::{GenericClient, Row};
 
 use super::{Shared, Trouble, Value};
 use crate::{
-    money::Usd,
+    config::caps::{Caps, Term},
+    money::{Cost, Usd},
     store::{
-        caps::{Caps, Period, Purse, Standing, Term},
-        paid::{Ask, Cost, Kept, RequestHash, unpack},
+        caps::{Period, Purse, Standing},
+        paid::{Ask, Kept, RequestHash, unpack},
     },
 };
 

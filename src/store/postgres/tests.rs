@@ -8,13 +8,14 @@ use tokio_postgres::NoTls;
 use super::*;
 use crate::{
     brand::{BrandKey, ListMark},
+    config::caps::{Caps, Term},
     error_kind::ErrorKind,
-    money::Usd,
+    money::{Cost, Usd},
     store::{
         StateFolder,
-        caps::{self, Caps, Period, Term},
+        caps::Period,
         checkpoint::RunStatus,
-        paid::{Admitted, Ask, Cost, Hold, HoldError, Kept, Paid},
+        paid::{Admitted, Ask, Hold, HoldError, Kept, Paid},
         registry::{Entry, Registry, Status},
         registry_lookup::Known,
         spending,
@@ -382,7 +383,10 @@ async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
         panic!("{refused:?}")
     };
     assert_eq!(
-        (purse.to_string().contains(caps::DAILY), *left),
+        (
+            purse.to_string().contains(crate::config::caps::DAILY),
+            *left
+        ),
         (true, usd("0.25"))
     );
     let standings = other.standings().await.unwrap();

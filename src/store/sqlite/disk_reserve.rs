@@ -13,10 +13,9 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{
-    folder_of,
-    paid::{Call, Kept, RequestHash, keep, pack},
-    set_aside, set_aside_name, write_atomically,
+use crate::{
+    files::{folder_of, set_aside, set_aside_name, write_atomically},
+    store::paid::{Call, Kept, RequestHash, keep, pack},
 };
 
 /// The file that takes up the room.

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::store::{folder_of, write_privately};
+use crate::files::{folder_of, write_privately};
 
 /// The copy: the key and what proves that it is whole.
 const COPY: &str = "fence";

@@ -26,8 +26,11 @@ use jiff::{Timestamp, ToSpan};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
-use super::{checkpoint, folder_of, set_aside, set_aside_name};
-use crate::event::Events;
+use super::checkpoint;
+use crate::{
+    event::Events,
+    files::{folder_of, set_aside, set_aside_name},
+};
 
 pub use self::{
     disk_reserve::Beside,

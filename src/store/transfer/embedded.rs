@@ -17,14 +17,14 @@ use super::{
 };
 use crate::{
     brand::BrandKey,
+    files::{aside_name, set_aside},
     render,
     store::{
-        StateFolder, aside_name,
+        StateFolder,
         checkpoint::Checkpoint,
         postgres::reports,
         registry::{self, Registry},
         run_history::{self, RunLine},
-        set_aside,
         sqlite::{self, Store, fence_key, set_database_aside},
     },
 };

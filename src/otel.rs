@@ -17,7 +17,11 @@ use tokio::runtime::Handle;
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
-use crate::{http::transport::Network, runner::preflight, text::terminal};
+use crate::{
+    http::transport::{Network, Transport},
+    runner::preflight,
+    text::terminal,
+};
 
 /// The longest that one batch of spans may take on its way.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +40,7 @@ struct Export {
 /// Sends batches in the runtime of the run, because the thread that makes them has none.
 #[derive(Debug)]
 struct Client {
-    network: Network,
+    network: Arc<Network>,
     runtime: Handle,
     /// Why a batch was lost first.
     trouble: Arc<Mutex<Option<String>>>,
@@ -104,7 +108,7 @@ impl Export {
     fn new() -> anyhow::Result<Self> {
         let trouble = Arc::default();
         let client = Client {
-            network: Network::http(
+            network: Network::new(
                 preflight::http(false, Policy::none()).map_err(|failure| failure.error)?,
             ),
             runtime: Handle::try_current()?,
@@ -140,13 +144,12 @@ impl HttpClient for Client {
         let (parts, body) = request.into_parts();
         let network = self.network.clone();
         let url = parts.uri.to_string().parse()?;
-        let sent = self.runtime.spawn(async move {
-            let request = network
-                .request(parts.method, url)
-                .headers(parts.headers)
-                .body(body);
-            network.send(request, TIMEOUT).await
-        });
+        let mut request = reqwest::Request::new(parts.method, url);
+        *request.headers_mut() = parts.headers;
+        *request.body_mut() = Some(body.into());
+        let sent = self
+            .runtime
+            .spawn(async move { network.send(request, TIMEOUT).await });
         let trouble = |why: String| {
             lock(&self.trouble).get_or_insert(why.clone());
             HttpError::from(why)

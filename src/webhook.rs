@@ -63,7 +63,7 @@ impl Webhook {
             // It costs nothing, so nothing has to be remembered.
             let paid = Arc::new(Paid::in_memory(None, Timestamp::now())?);
             let caller = Caller::new(
-                Network::http(client),
+                Network::new(client),
                 paid,
                 events,
                 CancellationToken::new(),

@@ -3,10 +3,13 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use reqwest::{Method, header::HeaderMap};
+use reqwest::{
+    Method,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+};
 use serde_json::Value;
 use tracing::Span;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::{
     exchanges::Exchange,
@@ -218,6 +221,29 @@ impl Request {
     /// What kind of call it is: the first word of what it is for, such as `search` or `analyst`.
     pub fn kind(&self) -> &str {
         kind(&self.what)
+    }
+
+    /// The request as it goes out.
+    pub fn to_send(&self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.method.clone(), self.url.clone());
+        let (kind, body) = match &self.body {
+            Body::None => ("", String::new()),
+            Body::Json(json) | Body::Question { sent: json, .. } => {
+                ("application/json", json.clone())
+            }
+            Body::Form(fields) => {
+                let mut form = form_urlencoded::Serializer::new(String::new());
+                let form = form.extend_pairs(fields).finish();
+                ("application/x-www-form-urlencoded", form)
+            }
+        };
+        *request.headers_mut() = self.headers.clone();
+        if !kind.is_empty() {
+            let kind = HeaderValue::from_static(kind);
+            request.headers_mut().insert(CONTENT_TYPE, kind);
+            *request.body_mut() = Some(body.into());
+        }
+        request
     }
 
     /// The same question has the same hash, wherever the service stands and whoever asks.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tokio::{
     sync::{Mutex as FairMutex, futures::Notified},
@@ -20,7 +20,7 @@ use tracing::Span;
 
 use super::{
     adaptive_rate::Refused,
-    call::{Answer, Body, CallError, Request, Service},
+    call::{Answer, CallError, Request, Service},
     confirmation::Doubts,
     exchanges::{Exchange, Exchanges},
     failures::{FailureKind, Failures},
@@ -33,7 +33,7 @@ use super::{
     refusal::{Otherwise, Refusal, Sent},
     response::{Reply, Verdict, allowance, is_html, message, resets, retry_after, sent_on},
     successes::Successes,
-    transport::{BODY_LIMIT, Network, Received, Unanswered},
+    transport::{BODY_LIMIT, Received, Transport, Unanswered},
 };
 use crate::{
     error_kind::ErrorKind,
@@ -58,7 +58,7 @@ const ZIP: &[u8] = b"PK\x03\x04";
 /// Sends calls for a run.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    network: Network,
+    transport: Arc<dyn Transport>,
     paid: Arc<Paid>,
     events: Events,
     stop: CancellationToken,
@@ -96,7 +96,7 @@ enum Turn {
 impl Caller {
     /// A caller that stops sending when `stop` is cancelled.
     pub fn new(
-        network: Network,
+        transport: Arc<dyn Transport>,
         paid: Arc<Paid>,
         events: Events,
         stop: CancellationToken,
@@ -104,7 +104,7 @@ impl Caller {
         speed: f64,
     ) -> Self {
         Self {
-            network,
+            transport,
             paid,
             events,
             stop,
@@ -133,10 +133,10 @@ impl Caller {
         Self { waits, ..self }
     }
 
-    /// The same caller, by another way.
-    pub fn over(&self, network: Network) -> Self {
+    /// The same caller, by another transport.
+    pub fn over(&self, transport: Arc<dyn Transport>) -> Self {
         Self {
-            network,
+            transport,
             ..self.clone()
         }
     }
@@ -595,23 +595,12 @@ impl Caller {
     async fn exchange(&self, request: &Request) -> Result<Replied, Unanswered> {
         let timeout = request.timeout.div_f64(self.speed);
         let timeout = timeout.max(SHORTEST_TIMEOUT.min(request.timeout));
-        let mut builder = self
-            .network
-            .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone());
-        builder = match &request.body {
-            Body::None => builder,
-            Body::Json(json) | Body::Question { sent: json, .. } => builder
-                .header(CONTENT_TYPE, "application/json")
-                .body(json.clone()),
-            Body::Form(fields) => builder.form(fields),
-        };
         let Received {
             status,
             headers,
             body,
             endless,
-        } = self.network.send(builder, timeout).await?;
+        } = self.transport.send(request.to_send(), timeout).await?;
         let asked = retry_after(&headers, Timestamp::now());
         let allowance = allowance(&headers, Timestamp::now());
         self.clock.compare(&headers, Timestamp::now());

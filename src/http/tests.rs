@@ -63,7 +63,7 @@ impl Bench {
         let (events, _) = Events::channel();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let caller = Caller::new(
-            Network::http(http),
+            Network::new(http),
             Arc::clone(&paid),
             events,
             stop.clone(),

@@ -1,12 +1,10 @@
-//! How a request reaches its service: over HTTP, or straight into simulated services of this process, so that the time
-//! of a run can be simulated too.
+//! The transport of requests: over the network, or into services that a rehearsal simulates in this process.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body as SimulatedBody};
-use reqwest::{RequestBuilder, header::HeaderMap};
+use futures::future::BoxFuture;
+use reqwest::{Request, header::HeaderMap};
 use tokio::time::{Instant, timeout_at};
-use tower_service::Service as _;
 
 use super::response::describe;
 
@@ -16,12 +14,19 @@ pub const BODY_LIMIT: usize = 16 << 20;
 /// How long a byte shows that an answer is still being worked on.
 const SIGN_OF_LIFE: Duration = Duration::from_mins(1);
 
-/// The way to the services.
-#[derive(Clone, Debug)]
-pub struct Network {
-    http: reqwest::Client,
-    simulated: Option<Router>,
+/// The way by which requests reach a service.
+pub trait Transport: fmt::Debug + Send + Sync {
+    /// Sends a request once, and reads what comes back within this time.
+    fn send(
+        &self,
+        request: Request,
+        timeout: Duration,
+    ) -> BoxFuture<'_, Result<Received, Unanswered>>;
 }
+
+/// The network.
+#[derive(Debug)]
+pub struct Network(reqwest::Client);
 
 /// What came back.
 #[derive(Debug)]
@@ -45,39 +50,37 @@ pub struct Unanswered {
 }
 
 impl Network {
-    /// Requests go out over HTTP.
-    pub fn http(client: reqwest::Client) -> Self {
-        Self {
-            http: client,
-            simulated: None,
-        }
+    /// Requests go out as this client sends them.
+    pub fn new(client: reqwest::Client) -> Arc<Self> {
+        Arc::new(Self(client))
     }
+}
 
-    /// Requests go to these services, whatever their address.
-    pub fn simulated(client: reqwest::Client, services: Router) -> Self {
-        Self {
-            http: client,
-            simulated: Some(services),
-        }
-    }
-
-    /// A request to be sent with [`Self::send`].
-    pub fn request(&self, method: reqwest::Method, url: reqwest::Url) -> RequestBuilder {
-        self.http.request(method, url)
-    }
-
-    /// Sends a request once and reads what comes back.
-    pub async fn send(
+impl Transport for Network {
+    fn send(
         &self,
-        request: RequestBuilder,
+        request: Request,
         timeout: Duration,
-    ) -> Result<Received, Unanswered> {
-        match &self.simulated {
-            None => over_http(request, timeout).await,
-            Some(services) => {
-                let answer = tokio::time::timeout(timeout, in_process(services.clone(), request));
-                answer.await.unwrap_or_else(|_| Err(too_late()))
-            }
+    ) -> BoxFuture<'_, Result<Received, Unanswered>> {
+        Box::pin(over_http(&self.0, request, timeout))
+    }
+}
+
+impl Unanswered {
+    /// The request may have arrived, but its answer was lost.
+    pub fn lost(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            sent: true,
+            timed_out: false,
+        }
+    }
+
+    /// No answer came in the time that it may take.
+    pub fn too_late() -> Self {
+        Self {
+            timed_out: true,
+            ..Self::lost("no answer in time")
         }
     }
 }
@@ -85,11 +88,17 @@ impl Network {
 /// Reads an answer as it comes. Services that think for long send blank or comment lines meanwhile: as long as they do, they
 /// are waited for, up to twice the time. So no answer has to be streamed, which would leave half of it paid for after a
 /// crash.
-async fn over_http(request: RequestBuilder, timeout: Duration) -> Result<Received, Unanswered> {
+async fn over_http(
+    client: &reqwest::Client,
+    request: Request,
+    timeout: Duration,
+) -> Result<Received, Unanswered> {
     let begun = Instant::now();
     let until = begun + timeout;
-    let sent = timeout_at(until, request.send()).await;
-    let mut response = sent.map_err(|_| too_late())?.map_err(unanswered)?;
+    let sent = timeout_at(until, client.execute(request)).await;
+    let mut response = sent
+        .map_err(|_| Unanswered::too_late())?
+        .map_err(unanswered)?;
     let mut received = Received {
         status: response.status().as_u16(),
         headers: std::mem::take(response.headers_mut()),
@@ -99,7 +108,10 @@ async fn over_http(request: RequestBuilder, timeout: Duration) -> Result<Receive
     let mut until = until;
     loop {
         let chunk = timeout_at(until, response.chunk()).await;
-        let Some(chunk) = chunk.map_err(|_| too_late())?.map_err(unanswered)? else {
+        let Some(chunk) = chunk
+            .map_err(|_| Unanswered::too_late())?
+            .map_err(unanswered)?
+        else {
             return Ok(received);
         };
         if received.body.len() + chunk.len() > BODY_LIMIT {
@@ -118,42 +130,6 @@ fn extended(until: Instant, begun: Instant, timeout: Duration, now: Instant) -> 
         true => until.max(now + SIGN_OF_LIFE).min(begun + 2 * timeout),
         // What costs nothing is not waited for longer.
         false => until,
-    }
-}
-
-async fn in_process(mut services: Router, request: RequestBuilder) -> Result<Received, Unanswered> {
-    let request = request.build().map_err(unanswered)?;
-    let request = axum::http::Request::<reqwest::Body>::try_from(request).map_err(unanswered)?;
-    let request = request.map(|body| {
-        let bytes = body.as_bytes().unwrap_or_default();
-        SimulatedBody::from(bytes.to_vec())
-    });
-    let response = match services.call(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
-    let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, BODY_LIMIT).await;
-    Ok(Received {
-        status: parts.status.as_u16(),
-        headers: parts.headers,
-        body: body.map_err(|error| lost(&error.to_string()))?.into(),
-        endless: false,
-    })
-}
-
-fn lost(why: &str) -> Unanswered {
-    Unanswered {
-        why: why.to_owned(),
-        sent: true,
-        timed_out: false,
-    }
-}
-
-fn too_late() -> Unanswered {
-    Unanswered {
-        timed_out: true,
-        ..lost("no answer in time")
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
     config::{Settings, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    http::{exchanges::Exchanges, patience::Waits},
+    http::{exchanges::Exchanges, patience::Waits, transport::Transport},
     list::{
         Rows,
         own::{Outcome, Target},
@@ -237,7 +237,7 @@ impl Desk {
     }
 
     /// The simulated services, where they are spoken to without a network.
-    pub fn in_process(&self) -> Option<axum::Router> {
+    pub fn in_process(&self) -> Option<Arc<dyn Transport>> {
         self.sandbox.as_ref()?.in_process()
     }
 

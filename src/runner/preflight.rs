@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::Router;
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
@@ -20,8 +19,14 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{
-        advice, client::Caller, clock::Clock, exchanges::Exchanges, patience::Waits,
-        rate_limiter::Gate, successes::Successes, transport::Network,
+        advice,
+        client::Caller,
+        clock::Clock,
+        exchanges::Exchanges,
+        patience::Waits,
+        rate_limiter::Gate,
+        successes::Successes,
+        transport::{Network, Transport},
     },
     list::{
         self, Table,
@@ -100,17 +105,13 @@ impl Connections {
         paid: &Arc<Paid>,
         events: &Events,
         (speed, waits): (f64, Waits),
-        simulated: Option<Router>,
+        simulated: Option<Arc<dyn Transport>>,
         exchanges: Exchanges,
     ) -> Result<Self, Failure> {
         let client = http(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
-        let network = match simulated {
-            Some(services) => Network::simulated(client, services),
-            None => Network::http(client),
-        };
         let caller = Caller::new(
-            network,
+            simulated.unwrap_or_else(|| Network::new(client)),
             Arc::clone(paid),
             events.clone(),
             stop.clone(),
@@ -141,7 +142,7 @@ impl Connections {
         let sheets = sheet_maker.as_ref().map(SheetMaker::make).transpose();
         let public = |sheet: &PublicSheetSettings| {
             let client = http(settings.simulated, public::redirects())?;
-            let caller = caller.over(Network::http(client));
+            let caller = caller.over(Network::new(client));
             let gate = Arc::new(Gate::new(rates.sheets, speed));
             Ok(PublicSheet::new(caller, gate, sheet))
         };

@@ -10,6 +10,7 @@ mod chat_request;
 pub(crate) mod city;
 mod export;
 mod fault;
+mod in_process;
 mod limit;
 mod model;
 mod models;
@@ -44,13 +45,15 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
+use crate::http::transport::Transport;
+
 pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
 pub use schema_rules::{Refusal, SchemaRules};
 pub use tab::Tab;
 use {
-    city::City, fault::Kind, limit::Limit, replay::Replay, sheets::Spreadsheet, sign_in::SignIn,
-    watcher::Watcher, world::World,
+    city::City, fault::Kind, in_process::InProcess, limit::Limit, replay::Replay,
+    sheets::Spreadsheet, sign_in::SignIn, watcher::Watcher, world::World,
 };
 
 /// How the simulated services behave.
@@ -244,10 +247,10 @@ impl Sandbox {
     }
 
     /// The services, where they are spoken to without a network.
-    pub(crate) fn in_process(&self) -> Option<Router> {
+    pub(crate) fn in_process(&self) -> Option<Arc<dyn Transport>> {
         match self.server {
             Some(_) => None,
-            None => Some(router(Arc::clone(&self.services))),
+            None => Some(Arc::new(InProcess(router(Arc::clone(&self.services))))),
         }
     }
 

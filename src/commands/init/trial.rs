@@ -55,7 +55,7 @@ impl Trials {
         let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?;
         let client = preflight::http(false, redirect::Policy::none())?;
         let caller = Caller::new(
-            Network::http(client),
+            Network::new(client),
             Arc::new(paid),
             events,
             CancellationToken::new(),
@@ -137,7 +137,7 @@ impl Trials {
     /// Whether a spreadsheet can be read as anyone with the link can.
     pub async fn public_sheet(&self, settings: &PublicSheetSettings) -> Result<Tried, Failure> {
         let client = preflight::http(false, public::redirects())?;
-        let caller = self.caller.over(Network::http(client));
+        let caller = self.caller.over(Network::new(client));
         let book = PublicSheet::new(caller, gate(), settings).workbook().await;
         let read = book.map_err(ListError::from).and_then(|book| {
             let tab = settings.tab.as_deref();

@@ -117,6 +117,7 @@ fn service() -> Service {
         account: "".into(),
         gate: Arc::new(Gate::new(60, 1.0)),
         classify,
+        own_words: |_| None,
     }
 }
 

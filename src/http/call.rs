@@ -41,6 +41,8 @@ pub struct Service {
     pub gate: Arc<Gate>,
     /// Decides what a reply means.
     pub classify: fn(&Reply) -> Verdict,
+    /// What a reply in JSON says where the service puts it in a place of its own.
+    pub own_words: fn(&Value) -> Option<String>,
 }
 
 /// A request to a service.

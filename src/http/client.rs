@@ -416,7 +416,7 @@ impl Caller {
             text,
             raw,
             headers,
-        } = match self.exchange(request).await {
+        } = match self.exchange(service, request).await {
             Ok(replied) => replied,
             Err(error) => {
                 if self.exchanges.are_kept() {
@@ -592,7 +592,7 @@ impl Caller {
     }
 
     /// Sends once and reads the reply.
-    async fn exchange(&self, request: &Request) -> Result<Replied, Unanswered> {
+    async fn exchange(&self, service: &Service, request: &Request) -> Result<Replied, Unanswered> {
         let timeout = request.timeout.div_f64(self.speed);
         let timeout = timeout.max(SHORTEST_TIMEOUT.min(request.timeout));
         let Received {
@@ -649,7 +649,7 @@ impl Caller {
             endless,
         };
         if reply.message.is_empty() {
-            let said = message(reply.code(), reply.json.as_ref(), &text);
+            let said = message(reply.code(), reply.json.as_ref(), &text, service.own_words);
             // A text with JSON in it may have spelled a secret in another way.
             reply.message = self.secrets.redact(&said);
         }

@@ -199,6 +199,7 @@ mod tests {
             account: "".into(),
             gate: Arc::new(Gate::new(1_000, 1.0)),
             classify: usual_verdict,
+            own_words: |_| None,
         }
     }
 

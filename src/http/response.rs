@@ -8,12 +8,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{error_text::Words, json_body};
-use crate::{
-    error_kind::ErrorKind,
-    exit::Exit,
-    llm::{Completion, Finish},
-    text,
-};
+use crate::{error_kind::ErrorKind, exit::Exit, text};
 
 /// What a service sent back.
 #[derive(Debug)]
@@ -140,9 +135,14 @@ pub fn is_html(text: &str) -> bool {
 }
 
 /// The service's own words, from whichever place it puts them; where it says none, what is missing in its reply.
-pub fn message(code: u16, json: Option<&Value>, body: &str) -> String {
+pub fn message(
+    code: u16,
+    json: Option<&Value>,
+    body: &str,
+    own: fn(&Value) -> Option<String>,
+) -> String {
     let words = match json {
-        Some(json) => own_words(code, json),
+        Some(json) => words_of(code, json, own),
         None if is_html(body) => "an HTML page instead of JSON".into(),
         None if body.trim().is_empty() => "an empty body instead of JSON".into(),
         None if json_body::is_event_stream(body) => {
@@ -160,24 +160,17 @@ pub fn message(code: u16, json: Option<&Value>, body: &str) -> String {
         .to_owned()
 }
 
-fn own_words(code: u16, json: &Value) -> String {
+fn words_of(code: u16, json: &Value, own: fn(&Value) -> Option<String>) -> String {
     if let Some(words) = Words::of(json) {
         return words.text;
     }
     if let Some(words) = json.get("message").and_then(Value::as_str) {
         return text::clean(words);
     }
-    match json.get("choices") {
+    match own(json) {
+        Some(words) => words,
         None if (200..=299).contains(&code) => "a reply without an answer in it".into(),
         None => String::new(),
-        Some(_) => match Completion::read(json) {
-            Ok(Completion {
-                finish: Finish::Blocked(why),
-                ..
-            }) => text::clean(&why),
-            Ok(_) => String::new(),
-            Err(missing) => missing,
-        },
     }
 }
 
@@ -359,12 +352,12 @@ mod tests {
         ] {
             let json = serde_json::from_str(body).unwrap();
             assert_eq!(
-                message(401, Some(&json), body),
+                message(401, Some(&json), body, |_| None),
                 "status 401: No auth credentials found"
             );
         }
         assert_eq!(
-            message(502, None, "<html>Bad gateway</html>"),
+            message(502, None, "<html>Bad gateway</html>", |_| None),
             "status 502: an HTML page instead of JSON"
         );
     }

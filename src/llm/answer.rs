@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::usage::whole;
+use crate::text;
 
 /// Words with which providers give their reason where the usual field says only `stop`: Google's own, and those of
 /// gateways.
@@ -165,6 +166,19 @@ fn without_text(choice: &Value, usage: &Value) -> String {
     format!(
         "an answer without text (finish_reason {finish}{native}, {thoughts} tokens of reasoning)"
     )
+}
+
+/// What a completion says where an answer should be, or what is missing in it; `None` where it is no completion.
+pub fn own_words(reply: &Value) -> Option<String> {
+    reply.get("choices")?;
+    Some(match Completion::read(reply) {
+        Ok(Completion {
+            finish: Finish::Blocked(why),
+            ..
+        }) => text::clean(&why),
+        Ok(_) => String::new(),
+        Err(missing) => missing,
+    })
 }
 
 #[cfg(test)]

@@ -168,7 +168,12 @@ mod tests {
             message: String::new(),
             endless: false,
         };
-        reply.message = message(reply.code(), reply.json.as_ref(), "");
+        reply.message = message(
+            reply.code(),
+            reply.json.as_ref(),
+            "",
+            crate::llm::answer::own_words,
+        );
         reply
     }
 

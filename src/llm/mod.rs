@@ -33,11 +33,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
+pub(crate) use self::classify::{classify, classify_page};
 #[cfg(fuzzing)]
-pub(crate) use self::usage::ChatUsage;
 pub(crate) use self::{
     answer::{Completion, Finish},
-    classify::{classify, classify_page},
+    usage::ChatUsage,
 };
 use self::{
     candidate::Candidate,
@@ -373,6 +373,7 @@ fn service(base: &Url, gate: Arc<Gate>, classify: Classify) -> Service {
         account: account.into(),
         gate,
         classify,
+        own_words: answer::own_words,
     }
 }
 

@@ -105,6 +105,7 @@ impl Tavily {
             account: "https://app.tavily.com".into(),
             gate,
             classify,
+            own_words: |_| None,
         };
         Ok(Self {
             page_caller: caller.unstoppable(),

@@ -62,6 +62,7 @@ impl SignIn {
                 account: "https://console.cloud.google.com".into(),
                 gate,
                 classify,
+                own_words: |_| None,
             },
             account,
             token: Mutex::default(),

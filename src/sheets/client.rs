@@ -182,6 +182,7 @@ impl Sheets {
                 account: "https://console.cloud.google.com".into(),
                 gate,
                 classify,
+                own_words: |_| None,
             },
             base: settings.base.clone(),
             id: settings.id.clone(),

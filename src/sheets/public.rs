@@ -46,6 +46,7 @@ impl PublicSheet {
                 account: "https://docs.google.com".into(),
                 gate,
                 classify,
+                own_words: |_| None,
             },
             url,
         }

@@ -36,9 +36,8 @@ use crate::{
         Stages, calendar,
         evidence::{Batch, Evidence},
         extraction::analyse,
-        figures,
-        grounds::Grounds,
-        insights, quality,
+        grounding::Grounds,
+        numbers, quality, recommendations,
     },
     search::tavily::{self, Page},
     store::{
@@ -241,9 +240,9 @@ fn is_backed(fact: &Fact, evidence: &Evidence) {
     match fact.status {
         Status::Supported | Status::Conflicted => {
             let value = text::compact(&fact.value);
-            let figures = figures::read(&fact.value).figures;
+            let figures = numbers::read(&fact.value).figures;
             let says = |quote: &str| {
-                let said = figures::read(quote).figures;
+                let said = numbers::read(quote).figures;
                 let all = figures
                     .iter()
                     .all(|of| said.iter().any(|said| said.same(*of)));
@@ -361,7 +360,7 @@ fn check_recommendations(recommendations: Recommendations) {
         campaign_timing,
         channels,
         ..
-    } = insights::date_and_check(recommendations, &mut grounds, &YEAR, &[]);
+    } = recommendations::date_and_check(recommendations, &mut grounds, &YEAR, &[]);
     let shares: u64 = channels
         .iter()
         .map(|channel| u64::from(channel.share))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     report::{Advice, Coverage, Fact, Insights, Report, Status},
-    research::{contradictions::is_same_value, persian},
+    research::{contradictions::is_same_value, persian_style},
     sandbox::city::{Brand, City, Kind, fold, said_of},
     text,
 };
@@ -302,7 +302,8 @@ fn score_persian(score: &mut Score, report: &Report) {
         .into_iter()
         .chain(insights.executive_summary.fa.clone());
     for text in texts {
-        let fit = persian::faults(&text, &[]).is_empty() && persian::polish(&text) == text;
+        let fit =
+            persian_style::faults(&text, &[]).is_empty() && persian_style::polish(&text) == text;
         score.persian.planted += 1;
         score.persian.hit += usize::from(fit);
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     report::{Fact, Field, Report, Status},
-    research::figures,
+    research::numbers,
 };
 
 use names::Names;
@@ -246,7 +246,7 @@ fn by_strength(one: &Edge, other: &Edge) -> std::cmp::Ordering {
         Status::Unverified => 0,
     };
     let time = |edge: &Edge| {
-        let figures = figures::read(&edge.as_of).figures;
+        let figures = numbers::read(&edge.as_of).figures;
         let time = figures.first().and_then(|figure| figure.time());
         time.unwrap_or(f64::NEG_INFINITY)
     };

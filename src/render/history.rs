@@ -12,7 +12,7 @@ use super::REPORT;
 use crate::{
     files::{set_aside, set_aside_name, write_atomically},
     report::{Comparison, Report},
-    research::radar::{self, Past, Sight},
+    research::diff::{self, Past, Sight},
 };
 
 /// Earlier reports that are kept, and comparisons that a report carries.
@@ -56,7 +56,7 @@ pub fn turn_page(folder: &Path, report: &mut Report, sight: &Sight) -> anyhow::R
             forget_oldest(folder);
         }
     }
-    if let Some(comparison) = radar::compare(report, sight, &before) {
+    if let Some(comparison) = diff::compare(report, sight, &before) {
         report.changes.insert(0, comparison);
     }
     report.changes.truncate(KEPT);

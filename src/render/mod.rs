@@ -1,28 +1,28 @@
 //! What people read: pages, tables and the workbook, made of saved reports alone.
 
+mod campaign_year;
 mod changes;
 mod chunks;
-mod family;
-mod filters;
+mod family_drawing;
 mod findings;
-mod glance;
+mod formula_escape;
 mod history;
-mod inert;
-mod nights;
-mod owners;
+mod ordered_threads;
+mod overview;
+mod owners_sheet;
 mod page;
 mod portfolio;
-mod recent;
+mod recent_changes;
+mod run_charts;
 #[cfg(test)]
 mod sample;
-mod sheets;
 mod statements;
-mod style;
 mod tables;
-mod threads;
+mod template_filters;
 mod view;
 mod workbook;
-mod year;
+mod workbook_sheets;
+mod workbook_style;
 
 use std::{
     fs,

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use askama::Template;
 
 use super::{
+    campaign_year::{self, Month},
     changes::ComparisonView,
-    family::{self, Drawing},
-    filters,
+    family_drawing::{self, Drawing},
+    template_filters as filters,
     view::{FactView, Line, Section, Tongue, known, opens},
-    year::{self, Month},
 };
 use crate::report::{
     DatedOpportunity, DatedTiming, Fact, Field, PlannedChannel, Record, Report, Status,
@@ -189,9 +189,9 @@ impl<'a> Half<'a> {
             metrics: insights.map_or(Vec::new(), |i| {
                 i.success_metrics.iter().map(|text| t.text(text)).collect()
             }),
-            year: year::year(t, report),
-            family: family::family(t, report),
-            rivals: family::rivals(t, report),
+            year: campaign_year::year(t, report),
+            family: family_drawing::family(t, report),
+            rivals: family_drawing::rivals(t, report),
             sections,
             products,
             segments,

@@ -16,13 +16,13 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
 
 use super::{
-    filters, folders,
-    glance::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
-    nights::Nights,
+    folders,
+    ordered_threads::in_order,
+    overview::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
     read,
-    recent::{Recent, amount},
-    tables,
-    threads::in_order,
+    recent_changes::Nights,
+    run_charts::{Recent, amount},
+    tables, template_filters as filters,
     view::Tongue,
     workbook::Book,
 };

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{inert::inert, view::Tongue};
+use super::{formula_escape::inert, view::Tongue};
 use crate::{
     ownership::{Families, Remark},
     report::{Fact, Field, Level, Report, Status},
@@ -302,7 +302,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::render::{inert::runs, sample};
+    use crate::render::{formula_escape::runs, sample};
 
     proptest! {
         #[test]

@@ -8,10 +8,10 @@ use std::{
 use rust_xlsxwriter::{DocProperties, Workbook, Worksheet};
 
 use super::{
-    owners,
-    sheets::{Cell, Column, MARGINS, SHEETS, SIMULATED, Sheet},
-    style::{Formats, WARNING},
+    owners_sheet,
     view::Tongue,
+    workbook_sheets::{Cell, Column, MARGINS, SHEETS, SIMULATED, Sheet},
+    workbook_style::{Formats, WARNING},
 };
 use crate::{ownership::Families, report::Report};
 
@@ -105,7 +105,7 @@ impl Book {
     /// Adds what all reports together say of owners, to the last sheet.
     pub fn add_owners(&mut self, families: &Families) -> anyhow::Result<()> {
         for (edge, remark) in families.remarked() {
-            let mut row = owners::row(self.t, edge, remark);
+            let mut row = owners_sheet::row(self.t, edge, remark);
             if self.simulated {
                 row.insert(1, Cell::text(self.t.pick("بله", "yes")));
             }
@@ -241,7 +241,7 @@ mod tests {
         ownership,
         render::{
             sample,
-            style::{CELL_LIMIT, fitting},
+            workbook_style::{CELL_LIMIT, fitting},
         },
     };
 

@@ -1,10 +1,10 @@
 //! Two values of one field: whether they are the same, and which of two that differ is more likely so.
 
 use super::{
+    diff::names,
     evidence::Evidence,
-    figures::{self, Figure},
-    radar::names,
-    select,
+    numbers::{self, Figure},
+    source_selection,
 };
 use crate::{
     report::{Citation, Disagreement, Fact, fields::Kind},
@@ -19,7 +19,7 @@ pub fn is_same_value(one: &str, other: &str) -> bool {
     if text::key(one) == text::key(other) {
         return true;
     }
-    let (a, b) = (figures::read(one), figures::read(other));
+    let (a, b) = (numbers::read(one), numbers::read(other));
     !a.figures.is_empty()
         && a.figures.len() == b.figures.len()
         && a.figures.iter().zip(&b.figures).all(|(a, b)| a.same(*b))
@@ -53,8 +53,8 @@ pub fn settle(first: &mut Fact, second: &mut Fact, evidence: &Evidence) -> Optio
 /// Rial and toman differ by ten.
 fn is_ten_times(one: &str, other: &str) -> bool {
     match (
-        &figures::read(one).figures[..],
-        &figures::read(other).figures[..],
+        &numbers::read(one).figures[..],
+        &numbers::read(other).figures[..],
     ) {
         ([Figure::Rial(a)], [Figure::Rial(b)]) => {
             Figure::Rial(a * 10.0).same(Figure::Rial(*b))
@@ -69,7 +69,7 @@ fn year(fact: &Fact, evidence: &Evidence) -> Option<f64> {
     let own = fact
         .as_of
         .as_deref()
-        .and_then(|date| figures::read(date).figures.first().copied());
+        .and_then(|date| numbers::read(date).figures.first().copied());
     let source = || {
         let published = |c: &Citation| evidence.get(&c.source)?.published();
         fact.evidence.iter().find_map(published)
@@ -82,7 +82,9 @@ fn year(fact: &Fact, evidence: &Evidence) -> Option<f64> {
 fn authority(fact: &Fact, evidence: &Evidence) -> u8 {
     let of = |citation: &Citation| {
         let read = evidence.get(&citation.source)?;
-        Some(u8::from(read.own || select::is_register(&read.source.url)))
+        Some(u8::from(
+            read.own || source_selection::is_register(&read.source.url),
+        ))
     };
     fact.evidence.iter().filter_map(of).max().unwrap_or(0)
 }

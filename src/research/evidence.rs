@@ -12,10 +12,10 @@ use jiff::Timestamp;
 
 use super::{
     Stage, Stages,
-    figures::{self, Figure},
-    identity::Neighbours,
-    roles::Said,
-    select::{AboutBrand, Selection, select},
+    disambiguation::Neighbours,
+    numbers::{self, Figure},
+    relationships::Said,
+    source_selection::{AboutBrand, Selection, select},
 };
 use crate::{
     brand::Brand,
@@ -72,7 +72,7 @@ impl Read {
         let lower = self.text.to_lowercase();
         let at = CUES.iter().filter_map(|cue| lower.find(cue)).min()?;
         let near: String = lower[at..].chars().take(60).collect();
-        let mut dates = figures::read(&near).figures.into_iter();
+        let mut dates = numbers::read(&near).figures.into_iter();
         dates.find(|figure| matches!(figure, Figure::Day(_) | Figure::Month(..)))
     }
 }
@@ -297,12 +297,12 @@ impl Evidence {
     /// Whether a date is one, and its year stands in one of the sources.
     fn is_dated(&self, date: &str, evidence: &[Citation]) -> bool {
         let year = date.split('-').next().unwrap_or_default();
-        let year = figures::read(year).figures;
+        let year = numbers::read(year).figures;
         is_date(date)
             && evidence.iter().any(|citation| {
                 let source = self.get(&citation.source);
                 source.is_some_and(|read| {
-                    let said = figures::read(&format!("{} {}", read.source.title, read.text));
+                    let said = numbers::read(&format!("{} {}", read.source.title, read.text));
                     year.iter()
                         .all(|year| said.figures.iter().any(|said| said.same(*year)))
                 })
@@ -401,9 +401,9 @@ fn value_in_quote(value: &str, quote: &str) -> bool {
     if letters.is_empty() {
         return false;
     }
-    let value_read = figures::read(value);
+    let value_read = numbers::read(value);
     if !value_read.figures.is_empty() {
-        let quoted = figures::read(quote);
+        let quoted = numbers::read(quote);
         let words = text::words(quote);
         let has = |figure: &Figure| quoted.figures.iter().any(|said| said.same(*figure));
         return value_read.figures.iter().all(has)
@@ -617,7 +617,7 @@ mod tests {
         #[test]
         fn a_text_says_itself(text in "([ا-ی۰-۹a-c%٪٫٬.,/|-]{1,4}|[0-9]{4}| |درصد|و|سه|هزار|تومان|مهر|سال){1,12}") {
             prop_assume!(!text::compact(&text).is_empty());
-            prop_assert!(value_in_quote(&text, &text), "{:?}", figures::read(&text));
+            prop_assert!(value_in_quote(&text, &text), "{:?}", numbers::read(&text));
         }
 
         /// Whatever a model claims, a supported fact has its value in a quote and the quote in the text.

@@ -2,9 +2,9 @@
 //! fact with several citations, and two values of a field that holds one are a contradiction.
 
 use super::{
+    disambiguation,
     evidence::Evidence,
-    identity,
-    merging::{Merging, is_name},
+    merge_statements::{Merging, is_name},
 };
 use crate::{
     report::{
@@ -68,7 +68,7 @@ pub fn analyse(claims: Claims, evidence: &mut Evidence, brand: &str) -> Analysis
 fn statement(claim: Claim) -> Option<Statement> {
     let field = Field::of_claim(&claim.field)?;
     let is_misread =
-        field == Field::NationalId && !identity::is_national_id(&text::compact(&claim.value));
+        field == Field::NationalId && !disambiguation::is_national_id(&text::compact(&claim.value));
     let is_of_nothing =
         field.spec().subject != Subject::Brand && !is_name(field) && claim.of.trim().is_empty();
     if is_blank(&claim.value) || is_misread || is_of_nothing {

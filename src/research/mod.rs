@@ -3,25 +3,25 @@
 //! Research is a plain function of the brand and of the answers it got. Every answer is kept under the hash of its
 //! request, so going on after a crash is running the same function again.
 
+pub mod ad_rules;
 pub mod calendar;
 pub mod company;
 pub(crate) mod contradictions;
+pub mod diff;
+pub(crate) mod disambiguation;
 pub(crate) mod evidence;
 pub(crate) mod extraction;
-pub(crate) mod figures;
-pub(crate) mod grounds;
-pub(crate) mod identity;
-pub(crate) mod insights;
-mod least;
-mod merging;
-pub(crate) mod persian;
+pub(crate) mod grounding;
+mod merge_statements;
+mod minimum_cost;
+pub(crate) mod numbers;
+pub(crate) mod persian_style;
+pub(crate) mod prompt_injection;
 pub(crate) mod quality;
-pub(crate) mod quarantine;
 mod queries;
-pub mod radar;
-mod roles;
-pub mod rules;
-mod select;
+pub(crate) mod recommendations;
+mod relationships;
+mod source_selection;
 mod stages;
 pub mod trial;
 
@@ -32,14 +32,14 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracing::Span;
 
-pub use self::least::least;
+pub use self::minimum_cost::least;
 use self::{
+    diff::Sight,
+    disambiguation::Neighbours,
     evidence::{Batch, Evidence},
     extraction::{Analysis, analyse},
-    grounds::Grounds,
-    identity::Neighbours,
+    grounding::Grounds,
     queries::Query,
-    radar::Sight,
     stages::Brief,
 };
 use crate::{
@@ -207,7 +207,7 @@ impl Research {
             let analysis = analyse(claims, &mut evidence, &brand.name);
             let quality = quality::assess(brand, &analysis, &evidence);
             let known = known_of(brand, &analysis.facts);
-            (analysis, quality, rules::rulings(&known, self.today))
+            (analysis, quality, ad_rules::rulings(&known, self.today))
         });
         let insights = match quality.coverage {
             // Nothing is recommended for a brand about which nothing is known.
@@ -355,7 +355,7 @@ impl Research {
         let recommended = self.ask(&question, since, usage).await?;
         let mut grounds = Grounds::new(&brand.name, &analysis.facts, self.lang);
         grounds.strict = self.stages.has(Stage::Grounds);
-        Ok(insights::date_and_check(
+        Ok(recommendations::date_and_check(
             recommended,
             &mut grounds,
             &self.year,

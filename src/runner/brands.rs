@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use crate::{
     brand::{self, Brand, RejectedRow, Row},
     list::{Reading, Rows},
-    research::identity::Neighbours,
+    research::disambiguation::Neighbours,
     text,
 };
 

@@ -36,7 +36,7 @@ use crate::{
     },
     llm::OpenRouter,
     money::Usd,
-    research::{self, Research, calendar, identity::Neighbours},
+    research::{self, Research, calendar, disambiguation::Neighbours},
     sandbox::Sandbox,
     say,
     search::tavily::Tavily,

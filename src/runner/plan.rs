@@ -30,7 +30,7 @@ use crate::{
     list::Rows,
     money::Usd,
     render,
-    research::{self, Assignment, identity::Neighbours},
+    research::{self, Assignment, disambiguation::Neighbours},
     store::{
         job::Job,
         registry::{Entry, Status},

@@ -7,7 +7,7 @@ use crate::{
     error_kind::ErrorKind,
     render,
     report::{Coverage, Report},
-    research::identity,
+    research::disambiguation,
     store::registry::{Entry, Status},
 };
 
@@ -59,7 +59,7 @@ fn entry(
         cost_usd: report.cost.usd,
         report: Some(path.to_string_lossy().replace('\\', "/")),
         thin: Some(report.quality.coverage != Coverage::Full),
-        choices: identity::choices(&report.quality.candidates),
+        choices: disambiguation::choices(&report.quality.candidates),
         changes: None,
         error_kind: ErrorKind::default(),
         error: None,

@@ -26,7 +26,7 @@ use crate::{
     money::{Cost, Usd},
     render,
     report::{Coverage, ReportCost},
-    research::{Researched, identity},
+    research::{Researched, disambiguation},
     span::{self, Spent},
     store::{
         postgres::Ended,
@@ -117,7 +117,7 @@ impl Crew<'_> {
         entry.cost_usd = report.cost.usd;
         entry.report = Some(path.to_string_lossy().replace('\\', "/"));
         entry.thin = Some(report.quality.coverage != Coverage::Full);
-        entry.choices = identity::choices(&report.quality.candidates);
+        entry.choices = disambiguation::choices(&report.quality.candidates);
         entry.changes = render::changes_in_short(report);
         entry
     }

@@ -18,7 +18,7 @@ use crate::{
     event::Events,
     exit::{Exit, Failure},
     list::own::{Outcome, Target},
-    research::identity::Neighbours,
+    research::disambiguation::Neighbours,
     say,
     store::{
         postgres::{self, Night, Whole},

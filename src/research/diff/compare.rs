@@ -2,7 +2,7 @@
 
 use super::{
     names,
-    past::{Past, PastSource, Sight, with_addresses},
+    previous_reports::{Past, PastSource, Sight, with_addresses},
 };
 use crate::{
     report::{

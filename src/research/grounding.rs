@@ -2,8 +2,8 @@
 //! or address that no fact has.
 
 use super::{
-    figures::{self, Figure},
-    persian, roles,
+    numbers::{self, Figure},
+    persian_style, relationships,
 };
 use crate::{
     report::{Bilingual, Facts, Field, Status, fields::Role},
@@ -52,7 +52,7 @@ impl Grounds {
                 continue;
             }
             let words = text::words(&fact.value);
-            grounds.figures.extend(figures::read(&fact.value).figures);
+            grounds.figures.extend(numbers::read(&fact.value).figures);
             grounds.words.push_str(&words);
             grounds.facts.push(Ground {
                 field: path.field,
@@ -84,7 +84,7 @@ impl Grounds {
     /// Whether a sum of money has a basis among the facts that it rests on.
     pub fn has_sum(&self, rests_on: &[String]) -> bool {
         let money = |fact: &Ground| {
-            let figures = figures::read(&fact.value).figures;
+            let figures = numbers::read(&fact.value).figures;
             figures
                 .iter()
                 .any(|figure| matches!(figure, Figure::Rial(_)))
@@ -100,8 +100,8 @@ impl Grounds {
         let had = !text.is_empty();
         let fa = text.fa.take().filter(|_| self.lang.persian());
         let en = text.en.take().filter(|_| self.lang.english());
-        text.fa = fa.map(|fa| persian::polish(&fa)).filter(|fa| {
-            persian::faults(fa, &self.latin_names()).is_empty()
+        text.fa = fa.map(|fa| persian_style::polish(&fa)).filter(|fa| {
+            persian_style::faults(fa, &self.latin_names()).is_empty()
                 && self.may_be_said(fa, rests_on, telling)
         });
         text.en = en.filter(|en| !en.trim().is_empty() && self.may_be_said(en, rests_on, telling));
@@ -143,7 +143,7 @@ impl Grounds {
     }
 
     fn has_no_new_figure(&self, text: &str) -> bool {
-        figures::read(text).figures.iter().all(|figure| {
+        numbers::read(text).figures.iter().all(|figure| {
             let small = matches!(figure, Figure::Number(n) if *n <= SMALL);
             small || self.figures.iter().any(|known| known.same(*figure))
         })
@@ -172,9 +172,9 @@ impl Grounds {
                 .filter(of)
                 .any(|fact| words.contains(fact.words.trim_end()))
         };
-        let owner =
-            !roles::speaks_of_owner(words) || names(&[Role::Owner, Role::Owned, Role::Sister]);
-        let chief = !roles::speaks_of_chief(words) || names(&[Role::Chief]);
+        let owner = !relationships::speaks_of_owner(words)
+            || names(&[Role::Owner, Role::Owned, Role::Sister]);
+        let chief = !relationships::speaks_of_chief(words) || names(&[Role::Chief]);
         owner && chief
     }
 

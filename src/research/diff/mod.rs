@@ -2,7 +2,7 @@
 
 mod compare;
 pub(crate) mod names;
-mod past;
+mod previous_reports;
 
 pub use compare::compare;
-pub use past::{Past, Sight};
+pub use previous_reports::{Past, Sight};

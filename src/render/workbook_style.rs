@@ -2,7 +2,7 @@
 
 use rust_xlsxwriter::{Color, ExcelDateTime, Format, FormatAlign, FormatBorder, Worksheet};
 
-use super::{sheets::Cell, view::Tongue};
+use super::{view::Tongue, workbook_sheets::Cell};
 
 /// Excel's limit for a cell, in units of UTF-16.
 pub const CELL_LIMIT: usize = 32_767;

@@ -6,7 +6,7 @@ use super::{
     contradictions::{self, is_same},
     evidence::Evidence,
     extraction::Statement,
-    figures,
+    numbers,
 };
 use crate::{
     report::{
@@ -211,7 +211,7 @@ impl<'a> Merging<'a> {
 
 /// Whether both names have figures, and not the same.
 fn differ_in_figures(one: &str, other: &str) -> bool {
-    let (one, other) = (figures::read(one).figures, figures::read(other).figures);
+    let (one, other) = (numbers::read(one).figures, numbers::read(other).figures);
     let same = one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a.same(*b));
     !one.is_empty() && !other.is_empty() && !same
 }

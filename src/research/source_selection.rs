@@ -12,9 +12,9 @@ use url::Url;
 
 use super::{
     Stage, Stages,
+    disambiguation::{self, Marks, Sorted},
     evidence::{Batch, QUOTE_MIN, Read, Sentence},
-    identity::{self, Marks, Sorted},
-    quarantine,
+    prompt_injection,
     queries::latin_name,
 };
 use crate::{
@@ -133,7 +133,7 @@ pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
                 best: std::mem::take(&mut best),
                 relevance: relevance(page, &read, mentions),
                 tokens: text::tokens(&read.text),
-                marks: identity::marks(&read, &about.names),
+                marks: disambiguation::marks(&read, &about.names),
                 read,
             });
         }
@@ -149,9 +149,9 @@ pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
 
 /// Sets aside what is about others of the same name; everything, where the list does not tell who is meant.
 fn without_namesakes(brand: &Brand, found: Vec<Found>, selection: &mut Selection) -> Vec<Found> {
-    let pages: Vec<identity::Page> = found
+    let pages: Vec<disambiguation::Page> = found
         .iter()
-        .map(|page| identity::Page {
+        .map(|page| disambiguation::Page {
             url: &page.read.source.url,
             title: &page.read.source.title,
             text: &page.read.text,
@@ -159,7 +159,7 @@ fn without_namesakes(brand: &Brand, found: Vec<Found>, selection: &mut Selection
             marks: page.marks.clone(),
         })
         .collect();
-    let Sorted { about, candidates } = identity::sort(brand, &pages);
+    let Sorted { about, candidates } = disambiguation::sort(brand, &pages);
     drop(pages);
     selection.candidates = candidates;
     let mut ours = Vec::new();
@@ -336,7 +336,7 @@ fn read_page(
 /// The sentences of a text, all its words, and its letters alone.
 fn read_sentences(text: &str) -> (Vec<Sentence>, String, String) {
     let (mut sentences, mut all, mut compact) = (Vec::new(), " ".to_owned(), String::new());
-    for sentence in quarantine::sentences(text) {
+    for sentence in prompt_injection::sentences(text) {
         let words = text::words(sentence);
         compact.extend(words.chars().filter(|&c| c != ' '));
         all.push_str(&words[1..]);
@@ -352,8 +352,8 @@ fn for_readers(body: &str, url: &str, attempts: &mut Vec<TakenOut>) -> String {
     let mut kept = String::new();
     for line in body.lines() {
         let mut skip = false;
-        for sentence in quarantine::sentences(line) {
-            let Some(attempt) = quarantine::attempt(sentence) else {
+        for sentence in prompt_injection::sentences(line) {
+            let Some(attempt) = prompt_injection::attempt(sentence) else {
                 if !std::mem::take(&mut skip) {
                     kept.push_str(sentence);
                 }

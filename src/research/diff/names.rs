@@ -5,7 +5,7 @@ use crate::{
     report::fields::Kind,
     research::{
         company,
-        figures::{self, Figure},
+        numbers::{self, Figure},
     },
     text,
 };
@@ -92,7 +92,7 @@ struct Pieces {
 
 fn pieces(name: &str, brand: &str) -> Pieces {
     let brand: Vec<String> = stems(brand);
-    let read = figures::read(name);
+    let read = numbers::read(name);
     let mut unit = None;
     let mut words = Vec::new();
     for word in read.words.iter().map(|word| stem(word)) {

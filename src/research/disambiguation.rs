@@ -12,7 +12,7 @@ use std::{
 
 use url::Url;
 
-use super::{evidence::Read, quarantine::sentences};
+use super::{evidence::Read, prompt_injection::sentences};
 use crate::{
     brand::{self, Brand, BrandKey},
     report::Candidate,

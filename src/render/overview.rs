@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::{REPORT, portfolio::Background, threads::in_order, view::Tongue};
+use super::{REPORT, ordered_threads::in_order, portfolio::Background, view::Tongue};
 use crate::{
     report::{Coverage, Fact, Facts, Field, Given, Status},
     text::{self, lang::Lang},

@@ -86,7 +86,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::research::persian;
+    use crate::research::persian_style;
 
     const TODAY: Date = date(2026, 9, 1);
 
@@ -119,8 +119,8 @@ mod tests {
                 !text_fa.contains(|c: char| c.is_ascii_alphanumeric()),
                 "{id}"
             );
-            assert_eq!(&persian::polish(text_fa), text_fa, "{id}");
-            assert_eq!(persian::faults(text_fa, &[]), [], "{id}");
+            assert_eq!(&persian_style::polish(text_fa), text_fa, "{id}");
+            assert_eq!(persian_style::faults(text_fa, &[]), [], "{id}");
             assert!(
                 rule.source.is_empty() || rule.source.starts_with("http"),
                 "{id}"

@@ -1,6 +1,6 @@
 //! Recommendations as the model gave them, checked and dated by the program.
 
-use super::grounds::Grounds;
+use super::grounding::Grounds;
 use crate::report::{
     Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Occasion,
     Opportunity, PlannedChannel, Recommendations, Ruling, Verdict,

@@ -1,6 +1,6 @@
 //! The sheet of the workbook that says who owns whom, as all reports say together.
 
-use super::{sheets::Cell, view::Tongue};
+use super::{view::Tongue, workbook_sheets::Cell};
 use crate::{
     ownership::{Edge, Relation, Remark},
     text,

@@ -15,7 +15,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::{
     changes::ChangeView,
-    filters,
+    template_filters as filters,
     view::{Tongue, opens},
 };
 use crate::{

@@ -1,4 +1,4 @@
-//! Why brands failed: errors of many brands that are one are one reason, with what to do about it.
+//! The groups of failed brands: errors of many brands that have one cause are one group, with its remedy.
 
 use std::collections::BTreeMap;
 

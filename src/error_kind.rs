@@ -1,4 +1,4 @@
-//! Why a brand failed, by kind, and what to do about each kind.
+//! The kinds of errors of a brand, and the remedy of each.
 
 use serde::{Deserialize, Serialize};
 

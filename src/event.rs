@@ -1,4 +1,4 @@
-//! What can happen in a run: one vocabulary, said by workers and services, read by progress, logs and summary.
+//! The events of a run: one vocabulary, sent by workers and services, read by progress, logs and summary.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The exit codes: what a script or cron job learns from how the program ended.
+//! The exit codes: what a script or a cron job learns from how the program ended.
 
 use std::{
     io::{self, ErrorKind},

@@ -1,4 +1,4 @@
-//! Starts the program and ends it with its exit code.
+//! The start of the program, and its end with an exit code.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Money, exact to the last decimal that a service bills.
+//! The amounts of money, exact to the last decimal that a service bills.
 
 use std::{fmt, iter::Sum, str::FromStr};
 

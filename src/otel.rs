@@ -1,5 +1,5 @@
-//! Spans on their way to a collector of OpenTelemetry, configured by the standard variables. Without an address in
-//! `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is made and nothing is sent; what goes wrong here never disturbs a run.
+//! The export of spans to an OpenTelemetry collector, configured by the standard variables. Without an address in
+//! `OTEL_EXPORTER_OTLP_ENDPOINT` nothing is built and nothing is sent; a failed export never disturbs a run.
 
 use std::{
     env,

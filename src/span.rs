@@ -1,4 +1,4 @@
-//! What is measured of a run: a span for each brand, each stage of its research and each call, with cost and wait.
+//! The spans of a run: one for each brand, each stage of its research and each call, with cost and wait.
 //!
 //! Nobody reads them but the structured log and, where it was built in, a collector of OpenTelemetry.
 

@@ -1,4 +1,4 @@
-//! Webhooks: where the report of a run is posted to.
+//! The webhook that the report of a run is posted to.
 
 use std::{path::Path, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Dates, times and percentages as spreadsheets show them, in the calendars and languages of the people who keep lists. All
-//! texts are [folded](crate::text::fold).
+//! The recognition of dates, times and percentages as spreadsheets show them, in the calendars and languages of list
+//! owners. All texts are [folded](crate::text::fold).
 
 /// The months in English, in Persian and in Arabic, [folded](text::fold), the English ones by their first letters.
 const ENGLISH_MONTHS: [&str; 12] = [

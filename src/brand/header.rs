@@ -1,4 +1,4 @@
-//! The headers of a column of names, which are no brand's name.
+//! The headers of a column of names. A cell with one of them is not the name of a brand.
 
 use std::{collections::HashSet, sync::LazyLock};
 

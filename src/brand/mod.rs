@@ -1,4 +1,4 @@
-//! When two rows are the same brand, and whether a row has changed.
+//! The identity of brands: when two rows are the same brand, and whether a row has changed.
 
 mod dates;
 pub mod header;

@@ -1,4 +1,4 @@
-//! What stands in a name cell: a name, or an address that has to be read as one.
+//! The reading of name cells: a name, or a web address that has to be read as one.
 
 use url::Url;
 

@@ -1,4 +1,4 @@
-//! Which rows of one name are one brand, and which are brands of their own.
+//! The separation of namesakes: which rows with one name are one brand, and which are different brands.
 
 use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Entry};
 

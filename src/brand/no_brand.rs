@@ -1,5 +1,5 @@
-//! Cells under the brand header that name no brand: what a spreadsheet shows where it has no value, words for "nothing",
-//! totals, headers, dates. Some of them are brands of somebody all the same, so each reason says how such a one is typed.
+//! The recognition of cells that name no brand: placeholders of spreadsheets, words for "nothing", totals, headers,
+//! dates. A few of them are real brand names, so each reason says how to type such a name.
 
 use std::{collections::HashMap, sync::LazyLock};
 

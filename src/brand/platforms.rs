@@ -1,4 +1,4 @@
-//! Hosts on which many companies have pages: there the path, and not the host, says whose page it is.
+//! The hosts on which many companies have pages: there the path, not the host, tells whose page it is.
 
 use url::Url;
 

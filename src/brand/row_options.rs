@@ -1,4 +1,4 @@
-//! What a row asks for besides its brand: whether, how soon and how deeply it is researched, and what to consider.
+//! The options of a row: whether, how early and how deeply its brand is researched, and what to consider.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Completion scripts, made of the command line.
+//! The completion scripts of shells, made from the command line.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The command line as people meet it: colours, width, examples, and what a shell may complete.
+//! The look of the help: colours, width, examples, and what a shell may complete.
 
 use anstyle::AnsiColor::{Cyan, Green, Red, Yellow};
 use std::ffi::OsString;

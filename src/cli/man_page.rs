@@ -1,4 +1,4 @@
-//! The manual pages: one of the program and one of each command, made of the command line itself.
+//! The manual pages of the program and of each command, made from the command line.
 
 use std::{fmt::Write as _, io};
 

@@ -1,4 +1,4 @@
-//! The commands and flags; every flag can also be set by the environment variable named beside it.
+//! The commands and flags. Every flag can also be set by the environment variable named beside it.
 
 pub mod completions;
 pub mod help;

@@ -1,4 +1,4 @@
-//! The flags of runs that nobody watches.
+//! The flags of unattended runs.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `brandintel check`: every part of a set-up is proved, and what a batch would cost is said.
+//! The command `check`: tests every part of the set-up, and estimates what a batch would cost.
 
 mod store;
 

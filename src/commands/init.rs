@@ -1,4 +1,4 @@
-//! `brandintel init`: asks for what is missing, tries each answer at once, and puts it into `.env`.
+//! The command `init`: asks for missing settings, tries each answer at once, and writes it into `.env`.
 
 mod console;
 mod sheet;

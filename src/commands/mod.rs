@@ -1,4 +1,4 @@
-//! The commands besides the batch.
+//! The commands other than the batch.
 
 mod check;
 mod init;

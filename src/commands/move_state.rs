@@ -1,4 +1,4 @@
-//! `brandintel move`: everything that must survive goes from the state folder into a shared store, or back.
+//! The command `move`: moves all state from the state folder into a shared store, or back.
 
 use std::{
     io,

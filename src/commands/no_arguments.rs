@@ -1,4 +1,4 @@
-//! The program without arguments: it says what could be done next, and does nothing that costs money.
+//! The answer to a start without arguments: it suggests next steps, and costs nothing.
 
 use crate::{
     cli::RunArgs,

@@ -1,4 +1,4 @@
-//! `brandintel open`: the portfolio or the page of a brand, in whatever opens such pages on this machine.
+//! The command `open`: opens the portfolio or the page of a brand in the system's viewer.
 
 use std::{
     env,

@@ -1,5 +1,5 @@
-//! `brandintel support`: one file for a report of a fault. It can be read by people, has no secrets, and its exchanges can be
-//! played back.
+//! The command `support`: writes one file to attach to a bug report. People can read it, it holds no secrets, and its
+//! exchanges can be replayed.
 
 mod machine;
 mod redact;

@@ -1,4 +1,4 @@
-//! Where services answer, as the user has set it.
+//! The addresses of the services, as the user has set them.
 
 use anyhow::{Context, bail, ensure};
 use secrecy::SecretString;

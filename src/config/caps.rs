@@ -1,4 +1,4 @@
-//! What may be spent in a day and in a month, as it is set.
+//! The caps on what may be spent in a day and in a month.
 
 use anyhow::Context;
 

@@ -1,4 +1,4 @@
-//! The file `.env`: read into the environment, and answers put into it without disturbing the rest.
+//! The file `.env`: it is read into the environment, and answers are written into it without disturbing the rest.
 
 mod change;
 mod find;

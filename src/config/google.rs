@@ -1,4 +1,4 @@
-//! What Google needs: the spreadsheet's id, and the file of a service account.
+//! The settings for Google: the spreadsheet's id, and the file of a service account.
 
 use std::path::Path;
 

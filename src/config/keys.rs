@@ -1,4 +1,4 @@
-//! What keys look like, so that one in the wrong place is named before it is sent to anybody.
+//! The shapes of keys: a key in the wrong setting is reported before it is sent to anyone.
 
 use anyhow::ensure;
 use secrecy::{ExposeSecret, SecretString};

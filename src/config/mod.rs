@@ -1,4 +1,4 @@
-//! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
+//! The settings: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
 mod addresses;
 pub mod caps;

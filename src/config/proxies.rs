@@ -1,5 +1,5 @@
-//! The proxies that the environment names, as curl reads it: which requests go through which, and what is wrong with them.
-//! Where it names none, those of the operating system count.
+//! The proxies that the environment names, read as curl reads them: which requests use which proxy, and what is wrong
+//! with the settings. Where none is named, the proxies of the operating system count.
 
 use anyhow::{Context, ensure};
 use reqwest::{ClientBuilder, NoProxy, Proxy};

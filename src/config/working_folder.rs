@@ -1,5 +1,5 @@
-//! `-C DIR`: the folder that the program works in. It is looked for before anything else is read, because the folder has a
-//! `.env` of its own, which may set any other flag.
+//! The flag `-C DIR`, the folder that the program works in. It is read before everything else, because the folder has
+//! its own `.env`, which may set any other flag.
 
 use std::{env, ffi::OsString, path::PathBuf};
 

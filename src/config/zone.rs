@@ -1,4 +1,4 @@
-//! The time zone of this machine, by which deadlines and the days of logs go.
+//! The time zone of this machine, which deadlines and the days of logs follow.
 
 use jiff::{
     ZonedDateTime,

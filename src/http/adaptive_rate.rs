@@ -1,4 +1,4 @@
-//! How fast one service may be asked: the rate that was set, and what the service turns out to bear.
+//! The adaptive rate of one service: the rate that was set, and what the service turns out to bear.
 
 use std::{collections::VecDeque, time::Duration};
 

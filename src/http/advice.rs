@@ -1,4 +1,4 @@
-//! What to do about a failure, as far as its words tell.
+//! The advice about a failure, as far as its message tells.
 
 use super::call::CallError;
 use crate::{config::proxies, http::clock::SET_IT};

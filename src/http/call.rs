@@ -1,4 +1,4 @@
-//! What is asked of a service, and what comes of it.
+//! The requests to services and the results of calls.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

@@ -1,5 +1,5 @@
-//! What happens to every outgoing call, in one place and one order: replay a paid answer, wait for the rate gate, set
-//! the budget aside, send, classify the reply, keep the answer with its cost, or wait and try again.
+//! The client of all services: every outgoing call replays a paid answer, or waits for the rate limiter, reserves its
+//! budget, is sent and classified, and its answer is stored with its cost; or it waits and tries again.
 
 use std::{
     collections::HashMap,

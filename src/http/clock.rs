@@ -1,4 +1,4 @@
-//! This machine's clock beside those of the services: signing in to Google needs one that is right.
+//! The comparison of this machine's clock with those of the services: signing in to Google needs the right time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

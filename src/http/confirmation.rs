@@ -1,4 +1,4 @@
-//! Refusals in doubt: while a service is asked again whether it means one that would end the run, nothing else is bought.
+//! The confirmation of refusals that would end a run: while a service is asked again, nothing else is bought.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The words of an error, from whichever place a service puts them: its own, and those of the provider behind it.
+//! The text of an error, wherever a service puts it: its own, and that of the provider behind it.
 
 use serde_json::Value;
 

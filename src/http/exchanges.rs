@@ -1,5 +1,5 @@
-//! Exchanges that went wrong, as they were on the wire, so that what nobody foresaw can be looked at and played back. They
-//! are kept beside the logs, without secrets, and bounded.
+//! The record of failed exchanges as they were on the wire, so that unforeseen failures can be examined and replayed.
+//! They are kept beside the logs, without secrets, and bounded.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! The failures of one call: whose fault they are, and when to give up.
+//! The failures of one call: who is to blame, and when to give up.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! JSON in the bodies that services really send: behind a byte-order mark or comment lines, in an event stream that was not
-//! asked for, or with escapes that stand for half a character.
+//! The JSON in bodies that services really send: behind a byte-order mark or comment lines, in an unrequested event
+//! stream, or with escapes of half a character.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! How the outside world is spoken to: one file a service, and one way out for all of them.
+//! The one way out: what happens to every outgoing call.
 
 pub mod adaptive_rate;
 pub mod advice;

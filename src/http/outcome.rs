@@ -1,4 +1,4 @@
-//! What one attempt at a call came to: its cost in the ledger, its answer in the store, or why there is none.
+//! The outcome of one attempt: its cost in the ledger, its answer in the store, or why there is none.
 
 use std::time::Duration;
 

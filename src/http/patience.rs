@@ -1,4 +1,4 @@
-//! How long services are waited for that do not answer.
+//! The patience with services that do not answer.
 
 use std::time::Duration;
 

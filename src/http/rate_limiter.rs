@@ -1,4 +1,4 @@
-//! The rate gate of one service: who may call it, and when.
+//! The rate limiter of one service: which call may go out, and when.
 //!
 //! Requests pass in the order in which they came. In any minute at most the set number of them pass, spread evenly
 //! with a small burst. When the service fails or asks for patience, everybody waits; after several failures in a row

@@ -1,4 +1,4 @@
-//! A request that a service will not answer, as the caller sees it who may have another way to ask.
+//! The refusal of a request, for a caller that may have another way to ask.
 
 use jiff::{Timestamp, tz::TimeZone};
 

@@ -1,4 +1,4 @@
-//! What services send back, and what it means where a service has nothing of its own to add.
+//! The responses of services, and their meaning where a service has no rules of its own.
 
 use std::time::Duration;
 

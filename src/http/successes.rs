@@ -1,4 +1,5 @@
-//! Which kinds of paid calls a service has answered in this run. A cached answer is none: it proves nothing about today.
+//! The record of the kinds of paid calls that a service has answered in this run. A cached answer does not count: it
+//! proves nothing about today.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What a refusal says to do otherwise: a lower step, or a parameter under another name or left out.
+//! The advice in a refusal: a lower step of the ladder, or a parameter to rename or leave out.
 
 use super::request::{Form, Limit, Routing, Step};
 use crate::http::error_text::Words;

@@ -1,4 +1,4 @@
-//! What stands in a completion, wherever a server puts it.
+//! The contents of a completion, wherever a server puts them.
 
 use serde_json::Value;
 

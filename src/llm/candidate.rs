@@ -1,4 +1,4 @@
-//! The models that may be asked, in the order of the user's list: which of them are there, and when one is asked again.
+//! The models of the user's list, in order: which of them exist, and when one is asked again.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -1,4 +1,4 @@
-//! What a reply of a model's server means: for whom it fails, and for how long.
+//! The classification of replies of a model's server: who fails because of them, and for how long.
 
 use jiff::Timestamp;
 

@@ -1,4 +1,4 @@
-//! One completion: which model is asked, in which form, and what follows from a refusal.
+//! The completion of one question: which model is asked, in which form, and what follows from a refusal.
 
 use std::{
     sync::{Arc, atomic::Ordering},

@@ -1,4 +1,4 @@
-//! Values in the form that a schema asks for, where nothing is lost or made up by that.
+//! The conversion of values into the form that a schema asks for, where it neither loses nor invents anything.
 
 use serde_json::{Map, Number, Value, json};
 

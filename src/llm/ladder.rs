@@ -1,5 +1,5 @@
-//! What a model refuses, and what it is asked instead: the ladder from an enforced schema to plain words, and parameters under
-//! their other name or left out. What was found out holds for the run, and one question at a time finds it out.
+//! The ladder of forms, from an enforced schema down to plain words, with parameters renamed or left out. A finding
+//! holds for the whole run, and one question at a time looks for it.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,5 @@
-//! Answers of models that are nearly what was asked for: the JSON is found in whatever stands around it, and given the form
-//! of the schema where nothing is lost or made up by that. What is cut off is never completed.
+//! The lenient reading of answers that are nearly the JSON that was asked for: it is found in the text around it and
+//! converted to the schema, where that neither loses nor invents anything. Truncated answers are never completed.
 
 use jsonc_parser::ParseOptions;
 use serde::de::DeserializeOwned;

@@ -1,4 +1,4 @@
-//! What a server says of its models and of the key, before anything is asked.
+//! The free pages of a server about its models and the key.
 
 use serde::Deserialize;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! Language models behind OpenRouter, or behind any other server with the same `/chat/completions`: whichever model, in
-//! whatever form it can be asked, answers in one schema.
+//! The client of language models behind OpenRouter, or behind any server with the same `/chat/completions`: every
+//! model, in whatever form it can be asked, answers in one schema.
 
 mod advice;
 mod answer;

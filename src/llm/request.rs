@@ -1,4 +1,4 @@
-//! How a question is put to a model: the form of the answer that is asked for, and the parameters that are sent.
+//! The form of a question to a model: how the answer is asked for, and which parameters are sent.
 
 use std::{borrow::Cow, fmt};
 

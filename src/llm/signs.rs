@@ -1,4 +1,4 @@
-//! Words by which the refusals of providers and gateways are known, in small letters.
+//! The phrases by which refusals of providers and gateways are recognised, in lower case.
 
 /// Money or credit that is used up, in every dialect.
 pub(super) const SPENT: [&str; 14] = [

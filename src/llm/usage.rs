@@ -1,4 +1,4 @@
-//! What a model costs: its listed prices, the worst case of a call, and what calls used.
+//! The prices and the usage of models: listed prices, the worst case of a call, and what calls used.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who owns whom, as all saved reports say together: one name for one company, and no company above itself.
+//! The ownership of companies, combined from all saved reports: one name for one company, and no company above itself.
 
 mod names;
 mod show;

@@ -1,4 +1,4 @@
-//! One name for one company: which keys of names mean the same company, and which of its names is shown.
+//! The names of companies: which keys mean the same company, and which name is shown.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

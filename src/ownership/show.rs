@@ -1,4 +1,4 @@
-//! Ownership as people read it on a terminal, and as scripts do.
+//! The output of ownership for people and for scripts.
 
 use serde_json::{Value, json};
 

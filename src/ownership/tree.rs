@@ -1,4 +1,4 @@
-//! The families that the edges make: each company below one other at most, and none above itself.
+//! The family trees: each company has at most one parent, and none is above itself.
 
 use std::{
     cmp::Reverse,

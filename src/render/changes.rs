@@ -1,4 +1,4 @@
-//! What changed in a report: in words, and for a cell of the sheet.
+//! The changes in a report, in words and for a cell of the sheet.
 
 use super::view::{FactView, Tongue};
 use crate::{

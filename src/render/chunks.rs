@@ -1,4 +1,4 @@
-//! `chunks.jsonl`: what a report says in passages ready for embedding, one JSON object a line.
+//! The file `chunks.jsonl`: a report as passages ready for embedding, one JSON object a line.
 //!
 //! A passage says by itself whom it is about, in which section, and how well it stands. Facts of one status are together;
 //! recommendations and rules are never among facts. Nothing is cut: a statement that is longer than a passage has one of

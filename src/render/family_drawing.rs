@@ -1,5 +1,5 @@
-//! The corporate family and the rivals, laid out as drawings. Coordinates are those of a page that is read from left to
-//! right; for Persian the x axis is turned round.
+//! The drawings of the corporate family and of the rivals. Coordinates are those of a page that is read from left to
+//! right; for Persian the x axis is mirrored.
 
 use super::view::Tongue;
 use crate::{

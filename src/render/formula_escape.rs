@@ -1,4 +1,4 @@
-//! Cells that no spreadsheet runs as a formula.
+//! The escaping of cells, so that no spreadsheet runs them as a formula.
 
 /// Whether a spreadsheet may take what begins so for a formula (OWASP, “CSV Injection”), typed in any width.
 fn begins_formula(c: char) -> bool {

@@ -1,4 +1,4 @@
-//! Earlier reports of a brand: kept beside the last one, and what the last one says that they did not.
+//! The history of a brand: earlier reports are kept beside the last one, with what the last one adds.
 
 use std::{
     fs,

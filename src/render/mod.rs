@@ -1,4 +1,4 @@
-//! What people read: pages, tables and the workbook, made of saved reports alone.
+//! The pages, tables and the workbook that people read, made from saved reports alone.
 
 mod campaign_year;
 mod changes;

@@ -1,4 +1,4 @@
-//! Work on a few threads, taken in order.
+//! The distribution of work over a few threads, with results in order.
 
 use std::{num::NonZero, sync::mpsc, thread};
 

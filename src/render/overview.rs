@@ -1,5 +1,5 @@
-//! What has to be known of all reports before the first is shown: the language of the page, what its filters offer, and
-//! which brands share a parent company. A few short strings a brand are kept.
+//! The overview of all reports that is needed before the first is shown: the language of the page, the choices of its
+//! filters, and which brands share a parent company. A few short strings a brand are kept.
 
 use std::{collections::BTreeMap, fs, path::Path};
 

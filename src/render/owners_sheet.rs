@@ -1,4 +1,4 @@
-//! The sheet of the workbook that says who owns whom, as all reports say together.
+//! The ownership sheet of the workbook.
 
 use super::{view::Tongue, workbook_sheets::Cell};
 use crate::{

@@ -1,4 +1,4 @@
-//! The pages of what changed in the last nights. What is said of each brand waits on disk until the pages are written, so
+//! The pages about changes in the last nights. The text about each brand waits on disk until the pages are written, so
 //! that memory does not grow with the number of brands.
 
 use std::{

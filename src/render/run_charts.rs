@@ -1,4 +1,4 @@
-//! The last runs as charts: what each spent, and how many brands went well.
+//! The charts of the last runs: what each spent, and how many brands succeeded.
 
 use super::view::Tongue;
 use crate::{

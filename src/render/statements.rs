@@ -1,4 +1,4 @@
-//! What a report says, statement by statement, for `chunks.jsonl`.
+//! The statements of a report, one by one, for `chunks.jsonl`.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,6 @@
-//! CSV files of one report: RFC 4180, with the mark by which Excel knows UTF-8, and no cell that a spreadsheet would
-//! run as a formula. They are for scripts, with codes in English and days of both calendars; the workbook is for people.
+//! The CSV files of one report: RFC 4180, with the byte-order mark by which Excel recognises UTF-8, and no cell that a
+//! spreadsheet would run as a formula. They are for scripts, with codes in English and dates of both calendars; the
+//! workbook is for people.
 
 use jiff::civil::Date;
 use serde::Serialize;

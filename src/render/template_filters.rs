@@ -1,4 +1,4 @@
-//! What templates do to text: Markdown and addresses. HTML is escaped by default.
+//! The filters of the templates: Markdown and addresses. HTML is escaped by default.
 #![expect(
     clippy::inline_always,
     clippy::unused_self,

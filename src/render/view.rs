@@ -1,4 +1,4 @@
-//! A report as people read it, in one language: labels, facts with their marks, sources with their addresses.
+//! The view of a report in one language: labels, facts with their marks, sources with their addresses.
 
 use crate::{
     report::{

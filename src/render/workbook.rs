@@ -1,4 +1,4 @@
-//! The workbook of all reports: how its sheets look, and what they have room for. What stands in them is in `sheets`.
+//! The workbook of all reports: the look and the limits of its sheets. Their contents are in `workbook_sheets`.
 
 use std::{
     io::{Seek, Write},

@@ -1,5 +1,5 @@
-//! What stands in the sheets of the workbook. It is for people: words and dates are in their language, and numbers are
-//! numbers; scripts have the CSV files.
+//! The contents of the sheets of the workbook. They are for people: words and dates are in their language, and numbers
+//! are numbers; scripts have the CSV files.
 
 use jiff::civil::Date;
 

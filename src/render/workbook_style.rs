@@ -1,4 +1,4 @@
-//! How cells of the workbook look, and what of a text Excel can keep.
+//! The style of cells in the workbook, and which text Excel can hold.
 
 use rust_xlsxwriter::{Color, ExcelDateTime, Format, FormatAlign, FormatBorder, Worksheet};
 

@@ -1,4 +1,4 @@
-//! What the analyst answers: one flat list of claims, each with one passage of one source.
+//! The claims of the analyst: one flat list, each with a passage of one source.
 //!
 //! A flat list has no unions, no optional parts and no depth, so that every provider's engine can hold a model to it, and
 //! a model spends tokens on what it found alone. Merging and contradictions are the program's work.

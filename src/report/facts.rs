@@ -1,4 +1,4 @@
-//! Facts and where they stand: by field, for the brand, for each of its products and for each group of its customers.
+//! The facts of a report: by field, for the brand, for each of its products and for each customer segment.
 
 use std::{collections::BTreeMap, fmt};
 

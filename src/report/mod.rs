@@ -1,4 +1,4 @@
-//! What is in a report, and its file format: `brand_report.json`.
+//! The report on a brand, and its file format, `brand_report.json`.
 //!
 //! The model answers in [`claims`] and [`recommendations`]; the program checks them, adds what only it can know (sources,
 //! quality, cost, dates) and saves the [`Report`]. A file of an earlier version is read too: what it lacks is not known.

@@ -1,4 +1,4 @@
-//! What the strategist recommends, as the model answers it and as the report keeps it.
+//! The recommendations, as the strategist's model answers them and as the report keeps them.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,5 @@
-//! JSON schemas in the form that every provider takes: closed objects whose properties are all required, lists, texts and
-//! choices; no unions, no bounds, no references.
+//! The JSON schemas in the form that every provider accepts: closed objects whose properties are all required, lists,
+//! texts and choices; no unions, no bounds, no references.
 
 use serde_json::{Map, Value, json};
 

@@ -1,4 +1,4 @@
-//! May this brand be advertised, and where? A dated base of rules for advertising in Iran.
+//! The rules of advertising in Iran: a dated table that tells whether and where a brand may be advertised.
 //!
 //! This is no legal advice: the rules come from news and trade pages and are put shortly. Before money is spent, ask a
 //! lawyer. Rules change, so each has a date, and one older than 18 months warns.

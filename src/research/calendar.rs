@@ -1,4 +1,4 @@
-//! The advertising year in Iran, computed: the model chooses among these occasions and never dates anything itself.
+//! The calendar of advertising in Iran, computed: a model chooses among these occasions and never computes a date.
 //!
 //! Solar dates follow the Iranian calendar. Lunar months begin as Iran's official calendar has them (`lunar.csv`);
 //! where that is not known yet, as the tabular Hijri calendar (civil epoch) has them. The months are declared by

@@ -1,4 +1,4 @@
-//! Names of companies: which of them mean one company.
+//! The comparison of company names: which of them mean one company.
 
 use crate::text;
 

@@ -1,4 +1,4 @@
-//! Two values of one field: whether they are the same, and which of two that differ is more likely so.
+//! The contradictions between two values of one field: whether they differ, and which is more likely true.
 
 use super::{
     diff::names,

@@ -1,5 +1,5 @@
-//! Who the brand is, before anything is asked of a model: what marks its pages, which pages are about somebody else of
-//! the same name, and whether the list tells the two apart.
+//! The disambiguation of a brand before a model is asked: what marks its pages, which pages are about a namesake, and
+//! whether the list tells the two apart.
 //!
 //! Pages are told apart by what companies do not share: the site they name as theirs, the national identifier, the
 //! trade they are in, and a longer name of which this one is a part.

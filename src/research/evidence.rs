@@ -1,4 +1,4 @@
-//! What was found, and whether a quote really stands there.
+//! The evidence: what was found, and whether a quote really stands there.
 //!
 //! Sources are numbered in the order of the searches, not of their answers, so that the same answers always make the
 //! same prompt, whatever came first.

@@ -1,5 +1,5 @@
-//! From the analyst's claims to the facts of a report: every claim is held against its source, equal claims become one
-//! fact with several citations, and two values of a field that holds one are a contradiction.
+//! The extraction of facts from the analyst's claims: each claim is checked against its source, equal claims become one
+//! fact with several citations, and two values of a single-valued field become a contradiction.
 
 use super::{
     disambiguation,

@@ -1,5 +1,5 @@
-//! What recommendations stand on: each names facts of the report, says something of them, and brings in no figure, name
-//! or address that no fact has.
+//! The grounding of recommendations: each names facts of the report, says something about them, and adds no figure,
+//! name or address that no fact has.
 
 use super::{
     numbers::{self, Figure},

@@ -1,4 +1,5 @@
-//! Equal statements become one fact with several citations, and two values of a field that holds one a contradiction.
+//! The merging of equal statements into one fact with several citations; two values of a single-valued field become a
+//! contradiction.
 
 use std::collections::BTreeMap;
 

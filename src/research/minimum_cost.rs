@@ -1,4 +1,4 @@
-//! The least that a brand can be done with.
+//! The minimum cost of one brand.
 
 use super::stages::{ANALYST_TOKENS, STRATEGIST_TOKENS};
 use crate::{brand::row_options::Depth, llm::OpenRouter, money::Usd};

@@ -1,4 +1,4 @@
-//! How one brand becomes one report: searches, evidence, analyst, check, strategist, report.
+//! The research of one brand, from searches to report: evidence, analyst, verification, strategist.
 //!
 //! Research is a plain function of the brand and of the answers it got. Every answer is kept under the hash of its
 //! request, so going on after a crash is running the same function again.

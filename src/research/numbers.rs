@@ -1,5 +1,5 @@
-//! Numbers, sums of money and dates, read as a reader does: in three kinds of digits or in words, with their scale, in
-//! rial or toman, in the Iranian or the Gregorian calendar.
+//! The reading of numbers, sums of money and dates as a person reads them: in three kinds of digits or in words, with
+//! their scale, in rial or toman, in the Iranian or the Gregorian calendar.
 
 use icu_calendar::{Date as IcuDate, Iso};
 use jiff::civil::Date;

@@ -1,5 +1,5 @@
-//! Persian that an agency can send as it is: [`polish`] puts right what machines get wrong in typing, and [`faults`]
-//! names what no typing puts right.
+//! The style of Persian text that an agency can send unchanged: [`polish`] corrects typing that machines get wrong, and
+//! [`faults`] names what no correction of typing mends.
 //!
 //! The orthography is that of the Academy of Persian Language and Literature: «می» and the plural are written apart
 //! from the word by a half-space.

@@ -1,5 +1,5 @@
-//! Passages of web pages that speak to a machine instead of to a reader. They are taken out before a model reads the
-//! page, and shown to the planner: a page that tries this is not to be trusted.
+//! The removal of prompt injections: passages of web pages that address a model instead of a reader. They are removed
+//! before a model reads the page, and shown to the planner, because such a page is not to be trusted.
 
 use std::sync::LazyLock;
 

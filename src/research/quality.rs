@@ -1,4 +1,4 @@
-//! How far a report can be relied on, and what has to be asked.
+//! The quality of a report: how far it can be relied on, and which questions are open.
 
 use super::{company, evidence::Evidence, extraction::Analysis};
 use crate::{

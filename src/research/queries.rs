@@ -1,4 +1,4 @@
-//! What is searched for: in Persian and in English, one credit each.
+//! The search queries, in Persian and in English, one credit each.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Recommendations as the model gave them, checked and dated by the program.
+//! The checking and dating of the model's recommendations.
 
 use super::grounding::Grounds;
 use crate::report::{

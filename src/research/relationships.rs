@@ -1,5 +1,5 @@
-//! Who is what to whom: whether a sentence says of a company what a report claims it to be. "B belongs to A" does not
-//! make B the owner of A, and who left is no longer there.
+//! The relationships between companies: whether a sentence really gives a company the role that a report claims. "B
+//! belongs to A" does not make B the owner of A, and former owners own nothing.
 
 use std::sync::LazyLock;
 

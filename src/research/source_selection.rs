@@ -1,5 +1,5 @@
-//! Which of the pages that were found the analyst reads: those about the brand, each once, the most relevant first, and
-//! no more than fit a budget of tokens.
+//! The selection of pages for the analyst: those about the brand, each once, the most relevant first, within a budget
+//! of tokens.
 
 use std::{
     cmp::Reverse,

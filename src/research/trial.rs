@@ -1,5 +1,5 @@
-//! One small question of each stage, in the real schemas, about a brand that does not exist: only an answer proves that a
-//! model takes the schema, the parameters and the account. What it says of the brand is thrown away.
+//! The trial of a model: one small question of each stage, in the real schemas, about a brand that does not exist. Only
+//! an answer proves that a model accepts the schema, the parameters and the account. The answer is discarded.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Ranges as Google Sheets writes them in its answers: `INPUT!A2:D5`, `'D3'!A1`.
+//! The ranges that Google Sheets writes in its answers: `INPUT!A2:D5`, `'D3'!A1`.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What the simulated web says about one brand. All of it is made up, and every page says so.
+//! The text of the simulated web about one brand. All of it is made up, and every page says so.
 
 use super::world::Page;
 

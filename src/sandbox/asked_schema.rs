@@ -1,4 +1,4 @@
-//! The schema that a request asks to be answered in, and how a model writes its answer then.
+//! The schema of a request, and the answer that a model gives to it.
 
 use serde_json::{Deserializer, Value, json};
 

@@ -1,4 +1,4 @@
-//! Bodies that are no answers.
+//! The malformed bodies: truncated, HTML, endless.
 
 use std::sync::LazyLock;
 

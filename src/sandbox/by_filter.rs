@@ -1,4 +1,4 @@
-//! The simulated Google Sheets, as far as it finds rows by what is tagged on them: developer metadata and data filters.
+//! The data filters and developer metadata of the simulated Google Sheets.
 
 use std::sync::{Arc, atomic::Ordering};
 

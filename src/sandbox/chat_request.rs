@@ -1,4 +1,4 @@
-//! Checks a chat request as OpenRouter does, and lets the provider refuse its schema.
+//! The validation of chat requests as OpenRouter does it, and the refusal of schemas by providers.
 
 use axum::{
     Json,

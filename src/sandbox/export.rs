@@ -1,4 +1,5 @@
-//! The simulated spreadsheet as anyone with the link can download it: sent on to another address, and there a workbook.
+//! The export of the simulated spreadsheet, as anyone with the link can download it: a redirect to another address, and
+//! there a workbook.
 
 use std::sync::Arc;
 

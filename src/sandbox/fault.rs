@@ -1,4 +1,4 @@
-//! Faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:20x+600s`,
+//! The faults to inject, as they are written on the command line: `llm:503:0.2`, `llm:503:3x`, `llm:503:20x+600s`,
 //! `llm:400:100x+`.
 
 use std::{

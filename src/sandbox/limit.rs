@@ -1,4 +1,4 @@
-//! How fast the simulated services answer, and how much they let through.
+//! The latency and the rate limits of the simulated services.
 
 use std::{
     collections::VecDeque,

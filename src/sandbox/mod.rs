@@ -1,5 +1,5 @@
-//! The three services, simulated on a loopback port: as strict as the real ones, with latency, limits and faults to
-//! choose. It shares no code with the clients that are tried against it, and nothing that it says is true.
+//! The simulated services on a loopback port: as strict as the real ones, with latency, limits and faults to choose.
+//! They share no code with the clients but the transport, and nothing that they say is true.
 
 mod a1;
 mod about;

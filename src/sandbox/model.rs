@@ -1,5 +1,5 @@
-//! The simulated language model: it reads the prompt that it was sent, finds sentences that it knows, and answers in
-//! whatever schema was asked for. It knows nothing of the simulated web but what stands in the prompt.
+//! The simulated language model: it reads its prompt, finds sentences that it knows, and answers in any schema. It
+//! knows nothing of the simulated web but what its prompt contains.
 
 use std::{
     collections::HashSet,

@@ -1,5 +1,5 @@
-//! The models that the simulated OpenRouter lists: several families, with parameters and prices that differ as they do in
-//! the real list.
+//! The models that the simulated OpenRouter lists: several families, with parameters and prices that differ as in the
+//! real list.
 
 use serde_json::{Map, Value, json};
 

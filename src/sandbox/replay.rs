@@ -1,4 +1,4 @@
-//! Plays back what went wrong elsewhere: requests that are those of a file of `brandintel support` are answered as there.
+//! The replay of failures: requests that are in a file of `brandintel support` are answered as they were there.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! What providers refuse in a schema, by the limits that they publish and by refusals that were recorded.
+//! The rules of providers for schemas: their published limits, and refusals that were recorded.
 //!
 //! | provider | source |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Shows requests to models to the test that watches them.
+//! The hook by which a test watches requests to models.
 
 use std::{
     fmt,

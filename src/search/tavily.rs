@@ -1,4 +1,4 @@
-//! Tavily: web search, and the text of a brand's own pages.
+//! The client of Tavily: web search, and the text of a brand's own pages.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Signing in to Google with a service account: a signed assertion is exchanged for a token (RFC 7523).
+//! The sign-in to Google with a service account: a signed assertion is exchanged for a token (RFC 7523).
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Google Sheets: which tabs there are, values in and out, and room for new columns.
+//! The client of Google Sheets: which tabs exist, values in and out, and room for new columns.
 
 use std::{sync::Arc, time::Duration};
 

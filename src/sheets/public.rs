@@ -1,4 +1,4 @@
-//! A spreadsheet that anyone with the link may view: it is exported as a workbook, without any credential.
+//! The export of a spreadsheet that anyone with the link may view, as a workbook and without credentials.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Tags on rows of a sheet: developer metadata, which moves with a row that moves and goes with a row that is deleted.
+//! The tags on rows of a sheet: developer metadata, which moves with its row and is deleted with it.
 //!
 //! A tag says nothing about the row but that it is one: whose row it is, is read in the row itself.
 

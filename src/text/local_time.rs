@@ -1,4 +1,4 @@
-//! Times as the clock of this machine shows them.
+//! The display of times by this machine's clock.
 
 use jiff::{Timestamp, tz::TimeZone};
 

@@ -1,4 +1,4 @@
-//! How Persian and Latin text is made comparable, and how it is shown to people.
+//! The text of Persian and Latin sources: how it is made comparable, and how it is shown to people.
 //!
 //! Keyboards, web pages and spreadsheets write the same Persian word with different code points: Arabic and
 //! Persian ye and kaf, three kinds of digits, half-spaces or none, diacritics or none, invisible direction marks.

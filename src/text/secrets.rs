@@ -1,4 +1,4 @@
-//! What must never be shown, and how it is taken out of what services send back.
+//! The secrets: what must never be shown, and how it is removed from what services send back.
 
 use std::{
     fmt,

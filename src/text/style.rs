@@ -1,4 +1,5 @@
-//! How a line looks on a terminal: modest colours, characters that the terminal has, nothing that steers it.
+//! The style of a line on a terminal: modest colours, characters that the terminal has, no control sequences from
+//! outside.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! What goes to the terminal: the story on standard output, what a person must see on standard error.
+//! The output to the terminal: the story on standard output, what a person must see on standard error.
 
 use std::{
     io::{IsTerminal, Write},

@@ -1,4 +1,4 @@
-//! The part of `check` that proves the store that hosts share.
+//! The checks of the store that hosts share.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Where answers come from: a terminal, or a pipe with one answer a line. Questions go to standard error.
+//! The source of answers: a terminal, or a pipe with one answer a line. Questions go to standard error.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 

@@ -1,4 +1,5 @@
-//! How the sheet is entered: what is set is tried, and an account is asked for where one is needed or wanted.
+//! The questions about the sheet: what is set is tried, and a service account is asked for only where it is needed or
+//! wanted.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Whether an answer works: the service is asked at once, before the answer is kept.
+//! The trials of answers: the service is asked at once, before an answer is kept.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `brandintel status`: what became of the brands, how the last runs went, what they spent, and what to do about errors.
+//! The command `status`: the state of all brands, the last runs and what they spent, and what to do about errors.
 
 mod overview;
 mod show;

@@ -1,5 +1,5 @@
-//! What `status` tells, gathered from the state folder without holding it, or from what hosts share. As JSON it is what scripts read, so fields are
-//! added and never renamed.
+//! The contents of `status`, read from the state folder without locking it, or from the shared store. Scripts read it
+//! as JSON, so fields are added and never renamed.
 
 use std::{collections::BTreeMap, path::Path};
 

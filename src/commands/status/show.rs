@@ -1,4 +1,4 @@
-//! The overview as people read it: one screen, aligned, cut to the width of the terminal.
+//! The overview for people: one screen, aligned, cut to the width of the terminal.
 
 use console::{Alignment, measure_text_width, pad_str, truncate_str};
 use jiff::{Timestamp, civil::Date};

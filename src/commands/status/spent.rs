@@ -1,5 +1,5 @@
-//! `brandintel status --spent`: where the money went, by day or month in Iran, by list, stage or model, and what the month
-//! will come to.
+//! The command `status --spent`: the money spent by day or month in Iran, by list, stage or model, and a forecast for
+//! the month.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 

@@ -1,4 +1,4 @@
-//! What a report of a fault says of the program, the machine and the settings.
+//! The facts about program, machine and settings in a support file.
 
 use std::{env, io::IsTerminal, thread};
 

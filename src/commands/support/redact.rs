@@ -1,4 +1,4 @@
-//! Takes secrets out of what is sent to others: those that are set now, and whatever looks like one.
+//! The redaction of support files: secrets that are set now, and everything that looks like one.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret, SecretString};

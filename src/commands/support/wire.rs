@@ -1,4 +1,4 @@
-//! The exchanges of the last run that went wrong, each request with all answers that it got.
+//! The failed exchanges of the last run: each request with all answers that it got.
 
 use std::{
     collections::HashMap,

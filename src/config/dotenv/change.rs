@@ -1,4 +1,4 @@
-//! Answers put into `.env` without disturbing the rest.
+//! The writing of answers into `.env` without disturbing the rest.
 
 use std::{
     env, fs,

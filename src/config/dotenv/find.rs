@@ -1,4 +1,4 @@
-//! Which `.env` is read.
+//! The choice of the `.env` that is read.
 
 use std::{
     env, fs,

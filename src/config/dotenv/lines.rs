@@ -1,5 +1,5 @@
-//! The lines of `.env` as people write them. Nothing is replaced in a value: `$` and backslashes stand for themselves
-//! wherever that can be meant, because values are passwords and paths of Windows.
+//! The lines of `.env` as people write them. Nothing is expanded in a value: `$` and backslashes stand for themselves
+//! wherever possible, because values are passwords and Windows paths.
 
 use crate::text::is_invisible;
 

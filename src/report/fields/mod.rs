@@ -1,4 +1,4 @@
-//! The field table: everything that a report can know of a brand, one row a field.
+//! The field table: everything that a report can know about a brand, one row a field.
 //!
 //! Schema, prompt, searches, verification, pages, tables, comparison and the file format read this table. To add a field
 //! is to add a row.

@@ -1,4 +1,4 @@
-//! The rows of the field table, in the order of pages.
+//! The rows of the field table, in the order of the pages.
 
 use super::{FieldSpec, Kind, Role, Subject, Topic};
 

@@ -1,4 +1,4 @@
-//! The comparison itself.
+//! The comparison of a report with earlier ones.
 
 use super::{
     names,

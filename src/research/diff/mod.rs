@@ -1,4 +1,4 @@
-//! What changed about a brand since it was researched before: facts are compared, not texts.
+//! The difference between two reports on a brand: facts are compared, not texts.
 
 mod compare;
 pub(crate) mod names;

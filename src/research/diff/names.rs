@@ -1,5 +1,5 @@
-//! When two names are one name in other words. Rules rather than a likeness: a rewording must never be news, and a new
-//! variety of a product always is.
+//! The comparison of names across reports: whether two names are one name in other words. Rules instead of a
+//! similarity: a rewording must never be news, and a new variety of a product always is.
 
 use crate::{
     report::fields::Kind,

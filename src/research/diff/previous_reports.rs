@@ -1,4 +1,4 @@
-//! What is known of the time before: earlier reports, and which pages searching brings now.
+//! The state before this research: previous reports, and which pages the searches return now.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Anthropic's rules for a schema.
+//! The rules of Anthropic for a schema.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Google's rules for a schema.
+//! The rules of Google for a schema.
 
 use serde_json::{Value, json};
 

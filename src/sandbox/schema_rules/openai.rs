@@ -1,4 +1,4 @@
-//! OpenAI's rules for a strict schema.
+//! The rules of OpenAI for a strict schema.
 
 use serde_json::{Value, json};
 

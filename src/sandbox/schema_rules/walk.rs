@@ -1,4 +1,4 @@
-//! Every schema within a schema, with where it stands.
+//! The walk over every schema within a schema, with its path.
 
 use serde_json::Value;
 

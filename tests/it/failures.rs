@@ -101,7 +101,7 @@ fn a_refused_credential_is_named_with_the_services_words_and_the_remedy() {
 }
 
 #[test]
-fn without_a_network_a_dry_run_ends_in_seconds_and_a_run_with_its_time() {
+fn without_a_network_a_dry_run_and_a_run_with_a_time_limit_end_with_6() {
     let desk = Desk::with_list(&list_of(2));
     // A port that was free a moment ago.
     let free = std::net::TcpListener::bind("127.0.0.1:0")

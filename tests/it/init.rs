@@ -259,7 +259,8 @@ fn an_answer_that_is_no_workbook_is_named() {
         ("sheets:huge", 2, "may have 16 MB"),
     ] {
         let desk = Desk::with_faults(&list_of(1), &[fault]);
-        let mut command = desk.command(&["--google-sheets"]);
+        // A service that is away is waited for until the run has to be done.
+        let mut command = desk.command(&["--google-sheets", "--max-time", "1s"]);
         command.env_remove("GOOGLE_APPLICATION_CREDENTIALS");
         let ended = common::ended(command.output().unwrap());
         assert_eq!(ended.code, Some(code), "{fault}: {ended:#?}");

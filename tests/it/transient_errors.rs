@@ -187,7 +187,7 @@ fn a_refusal_at_the_start_ends_at_once() {
 }
 
 #[test]
-fn what_answers_in_a_services_place_at_the_start_is_told_in_seconds() {
+fn what_answers_in_a_services_place_at_the_start_is_told_and_ends_the_run() {
     let desk = Desk::with_list(&list_of(2));
     let proxy = Proxy::before(&desk, |at, _| {
         at.ends_with("/usage")

@@ -1,4 +1,5 @@
-//! What many hosts gain, and what the shared store costs beside the embedded one.
+//! What many hosts gain, and what the shared store costs them. Times depend on the machine and are printed; what is asserted
+//! are counts.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    engine::{Engine, cpu_s},
+    engine::Engine,
     host::Host,
     network::Network,
     services::{Question, Services},
@@ -35,10 +36,6 @@ fn as_models_take(question: &Question) -> Duration {
     question.between(Duration::from_millis(least), Duration::from_millis(most))
 }
 
-fn no_time(_: &Question) -> Duration {
-    Duration::from_millis(2)
-}
-
 fn args<'a>(workers: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     [&["--google-sheets", "--workers", workers][..], more].concat()
 }
@@ -55,20 +52,12 @@ fn run(network: &Network, hosts: &mut [Host], args: &[&str]) -> f64 {
     begun.elapsed().as_secs_f64()
 }
 
-/// A host works on a list where the tests are.
-fn run_here(mut host: Host, args: &[&str]) {
-    host.start(None, args);
-    assert_eq!(host.wait(), Some(0));
-}
-
-/// CPU that ended hosts have used so far, in seconds.
-fn hosts_cpu_s() -> f64 {
-    cpu_s(std::process::id()).ended_children
-}
-
 /// What hosts' logs say of the work on brands.
 struct Work {
-    brands: usize,
+    /// Brands that each host has done.
+    done: Vec<usize>,
+    /// The most brands that were in flight at one moment, on all hosts together.
+    most_in_flight: usize,
     /// How long a brand took, in seconds.
     a_brand: f64,
     /// From the beginning of the first brand to the end of the last, in seconds.
@@ -79,21 +68,35 @@ impl Work {
     #[expect(clippy::cast_precision_loss, reason = "some hundred brands")]
     fn of(hosts: &[Host]) -> Self {
         let lines = |message| hosts.iter().flat_map(move |host| host.logged(message));
-        let at = |line: Value| {
+        let at = |line: &Value| {
             line["timestamp"]
                 .as_str()
                 .unwrap()
                 .parse::<Timestamp>()
                 .unwrap()
         };
-        let took: Vec<f64> = lines("brand done")
-            .map(|line| line["took_s"].as_f64().unwrap())
+        let ended: Vec<Value> = lines("brand done").collect();
+        let took = ended.iter().map(|line| line["took_s"].as_f64().unwrap());
+        // A brand that ends makes room for the next one of the same moment.
+        let mut moments: Vec<(Timestamp, isize)> = lines("brand started")
+            .map(|line| (at(&line), 1))
+            .chain(ended.iter().map(|line| (at(line), -1)))
             .collect();
-        let first = lines("brand started").map(at).min().unwrap();
-        let last = lines("brand done").map(at).max().unwrap();
+        moments.sort();
+        let in_flight = moments.iter().scan(0, |now, (_, step)| {
+            *now += step;
+            Some(*now)
+        });
+        let [(first, _), .., (last, _)] = moments[..] else {
+            panic!("no brand was done");
+        };
         Self {
-            brands: took.len(),
-            a_brand: took.iter().sum::<f64>() / took.len() as f64,
+            done: hosts
+                .iter()
+                .map(|host| host.logged("brand done").len())
+                .collect(),
+            most_in_flight: in_flight.max().unwrap().try_into().unwrap(),
+            a_brand: took.sum::<f64>() / ended.len() as f64,
             span: last.duration_since(first).as_secs_f64(),
         }
     }
@@ -101,15 +104,16 @@ impl Work {
 
 #[test]
 #[ignore = "needs PostgreSQL and network namespaces: .ci/cluster/run"]
-fn three_hosts_work_as_long_as_three_times_the_workers_must() {
+fn three_hosts_have_three_times_the_workers_at_work() {
     const BRANDS: usize = 240;
-    const WORKERS: f64 = 8.0;
+    const WORKERS: usize = 8;
     // How long a brand takes beside seven others, where nothing is shared.
     let services = Services::start(&list_of(40), Options::default(), as_models_take);
     let network = Network::of(1, services.sandbox.address().port());
     let mut hosts = [Host::of(&services)];
     run(&network, &mut hosts, &args("8", &UNLIMITED));
     let alone = Work::of(&hosts);
+    assert_eq!(alone.most_in_flight, WORKERS);
     drop((network, services));
 
     let services = Services::start(&list_of(BRANDS), Options::default(), as_models_take);
@@ -118,7 +122,6 @@ fn three_hosts_work_as_long_as_three_times_the_workers_must() {
     let database = Database::on(&engine.url());
     let mut hosts: Vec<_> = (0..HOSTS).map(|_| Host::of(&services)).collect();
     let state = ["--state", &database.url];
-    let engine_before = engine.cpu_s();
     let whole = run(
         &network,
         &mut hosts,
@@ -126,23 +129,22 @@ fn three_hosts_work_as_long_as_three_times_the_workers_must() {
     );
     let together = Work::of(&hosts);
     assert_eq!(
-        (together.brands, database.registry().len()),
+        (together.done.iter().sum(), database.registry().len()),
         (BRANDS, BRANDS)
     );
+    assert_eq!(together.most_in_flight, HOSTS * WORKERS);
+    assert!(!together.done.contains(&0), "{:?}", together.done);
     #[expect(clippy::cast_precision_loss, reason = "some hundred brands")]
-    let [brands, hosts] = [BRANDS as f64, HOSTS as f64];
-    let least = brands * alone.a_brand / (hosts * WORKERS);
+    let [brands, workers] = [BRANDS as f64, (HOSTS * WORKERS) as f64];
+    let least = brands * alone.a_brand / workers;
     let ratio = together.span / least;
     println!(
-        "{BRANDS} brands on {HOSTS} hosts: {:.1} s from the first to the last, {least:.1} s at least; {ratio:.3}; {whole:.1} s in all. A brand takes {:.2} s, with the embedded store {:.2} s. Of the engine a brand takes {:.1} transactions and {:.1} ms of CPU",
+        "{BRANDS} brands on {HOSTS} hosts: {:.1} s from the first to the last, {least:.1} s at least; {ratio:.3}; {whole:.1} s in all. A brand takes {:.2} s, with the embedded store {:.2} s. Of the engine a brand takes {:.1} transactions",
         together.span,
         together.a_brand,
         alone.a_brand,
-        transactions(&database) / brands,
-        1_000.0 * (engine.cpu_s() - engine_before) / brands
+        transactions(&database) / brands
     );
-    // The goal is 1.1; a machine that others use too takes longer at times.
-    assert!(ratio <= 1.25, "{ratio}");
 }
 
 /// Transactions that were committed in a database, each sent in one piece.
@@ -155,7 +157,7 @@ fn transactions(database: &Database) -> f64 {
 
 #[test]
 #[ignore = "needs PostgreSQL and network namespaces: .ci/cluster/run"]
-fn three_hosts_use_up_the_rate_that_they_share() {
+fn three_hosts_keep_to_the_rate_that_they_share() {
     const LLM_RPM: u32 = 600;
     let options = Options {
         llm_limit: Some(LLM_RPM),
@@ -190,67 +192,13 @@ fn three_hosts_use_up_the_rate_that_they_share() {
         asked.len()
     );
     assert_eq!(services.sandbox.refused(), 0);
-    // The goal is 1.1; a machine that others use too takes longer at times.
-    assert!(ratio <= 1.25, "{ratio}");
-}
-
-/// Seconds of CPU that a list took.
-#[derive(Clone, Copy)]
-struct Took {
-    /// The host, with the embedded store and with the shared one.
-    embedded: f64,
-    shared: f64,
-    engine: f64,
-}
-
-impl Took {
-    fn by(brands: usize, engine: &Engine<'_>) -> Self {
-        let services = Services::start(&list_of(brands), Options::default(), no_time);
-        let before = hosts_cpu_s();
-        run_here(Host::of(&services), &args("8", &UNLIMITED));
-        let embedded = hosts_cpu_s() - before;
-        drop(services);
-
-        let services = Services::start(&list_of(brands), Options::default(), no_time);
-        let database = Database::on(&engine.url());
-        let state = ["--state", &database.url];
-        let (before, engine_before) = (hosts_cpu_s(), engine.cpu_s());
-        run_here(
-            Host::of(&services),
-            &args("8", &[&state[..], &UNLIMITED].concat()),
-        );
-        Self {
-            embedded,
-            shared: hosts_cpu_s() - before,
-            engine: engine.cpu_s() - engine_before,
-        }
-    }
+    let done = Work::of(&hosts).done;
+    assert!(!done.contains(&0), "a host had no part in it: {done:?}");
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and network namespaces: .ci/cluster/run"]
-fn the_shared_store_costs_two_milliseconds_of_cpu_a_brand() {
-    let network = Network::of(0, 1);
-    let engine = Engine::start(&network.engine);
-    // What a run takes to begin and to end is none of a brand's.
-    let (few, many) = (Took::by(50, &engine), Took::by(350, &engine));
-    let a_brand = |of: fn(&Took) -> f64| 1_000.0 * (of(&many) - of(&few)) / 300.0;
-    let (embedded, shared) = (a_brand(|took| took.embedded), a_brand(|took| took.shared));
-    let engine = a_brand(|took| took.engine);
-    let cost = engine + shared - embedded;
-    println!(
-        "CPU a brand: host {shared:.2} ms with the shared store and {embedded:.2} ms with the embedded one, engine {engine:.2} ms: {cost:.2} ms more"
-    );
-    // What a build for finding errors costs says nothing.
-    if std::env::var_os("BRANDINTEL_TEST_PROGRAM").is_some() {
-        // Hosts take less than 2 ms more, the engine some 4 beside them.
-        assert!(cost <= 9.0, "{cost} ms");
-    }
-}
-
-#[test]
-#[ignore = "needs PostgreSQL and network namespaces: .ci/cluster/run"]
-fn a_brand_takes_ten_round_trips() {
+fn a_brand_takes_ten_round_trips_at_most() {
     const BRANDS: usize = 64;
     // As models take, because what is asked at the same time travels together.
     let services = Services::start(&list_of(BRANDS), Options::default(), as_models_take);

@@ -2,6 +2,8 @@
 //! night with ten bad minutes. `cargo test --test it -- --ignored endurance::` runs all of it.
 
 mod budget;
+#[cfg(target_os = "linux")]
+mod clock;
 mod corruption;
 mod faults;
 mod kills;
@@ -9,8 +11,6 @@ mod kills;
 mod million;
 #[cfg(target_os = "linux")]
 mod month;
-#[cfg(target_os = "linux")]
-mod wall;
 
 use std::sync::Mutex;
 

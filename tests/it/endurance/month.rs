@@ -12,8 +12,9 @@ use jiff::{SignedDuration, Timestamp, ToSpan, ZonedDateTime, civil::time, tz::Ti
 use serde_json::{Value, json};
 
 use super::{
-    assert_state_is_readable, in_parallel,
-    wall::{cron, days_between, faketime, offset_to},
+    assert_state_is_readable,
+    clock::{cron, days_between, faketime, offset_to},
+    in_parallel,
 };
 use crate::common::{Desk, Ended, ended, files, list_of};
 

@@ -26,7 +26,8 @@ struct Taken {
     cpu_ms: f64,
 }
 
-/// Prints what nights of the program take of this machine. Long nights take minutes.
+/// Prints what nights of the program take of this machine. Long nights take minutes. `BRANDINTEL_BENCH_STATE` is the URL of an
+/// empty PostgreSQL database for a night with the shared store.
 pub fn table(folder: &Path, long: bool) {
     println!(
         "\nThe program as a process of its own, 16 workers, no limits, services in another process\n"
@@ -38,6 +39,12 @@ pub fn table(folder: &Path, long: bool) {
     for brands in [500].into_iter().chain(long.then_some(20_000)) {
         let desk = Desk::new(folder, brands);
         Desk::print("everything is new", brands, &desk.night());
+    }
+    // What hosts share costs beside the line above: an empty PostgreSQL database.
+    if let Ok(state) = std::env::var("BRANDINTEL_BENCH_STATE") {
+        let desk = Desk::new(&folder.join("shared"), 500);
+        let night = watch(desk.command().args(["--state", &state]));
+        Desk::print("everything is new, shared store", 500, &night);
     }
     let desk = Desk::new(folder, 100_000);
     desk.pretend_done(100_000);

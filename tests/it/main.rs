@@ -1,0 +1,54 @@
+//! The integration tests: the real binary against simulated services on loopback, one module a subject.
+//!
+//! They are one binary because linking costs more than most of them: `cargo test --test it spending::` runs one subject. What
+//! takes minutes, or needs software of others, is ignored unless it is asked for: [`endurance`] (`.ci/run`), [`cluster`]
+//! (`.ci/cluster/run`) and [`peers`] (`.ci/peers/run`).
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where it panics"
+)]
+
+mod batch;
+mod changes;
+mod check;
+mod cli;
+#[cfg(target_os = "linux")]
+mod cluster;
+#[cfg_attr(
+    not(unix),
+    allow(dead_code, reason = "what needs signals or links is tested elsewhere")
+)]
+mod common;
+mod corruption;
+mod documentation;
+mod endurance;
+mod failures;
+mod init;
+mod lists;
+mod model_answers;
+#[cfg(feature = "otel")]
+mod otel;
+mod output_folders;
+mod ownership;
+mod peers;
+mod recovery;
+mod refusals;
+mod rendering;
+mod report_links;
+mod research_quality;
+mod run_records;
+mod sandbox;
+mod schemas;
+mod settings;
+mod setup_errors;
+mod sheet_display;
+mod sheet_edits;
+mod sheet_moves;
+#[cfg(unix)]
+mod signals;
+mod spending;
+mod status;
+mod support_bundle;
+mod transient_errors;
+mod unattended;

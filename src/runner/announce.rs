@@ -3,15 +3,17 @@
 use super::{
     budget_check::{Means, Reached},
     context::{Desk, warn},
-    deadline, estimate, next_steps,
-    plan::{Estimate, Plan},
+    deadline,
+    estimate::{self, Estimate},
+    next_steps,
+    planner::Plan,
     preflight::Connections,
     scheduler::End,
     summary::{self, Config, Figures},
 };
 use crate::{
     brand::RejectedRow,
-    exit::{Exit, Failure, OrExit},
+    exit::{Exit, Failure},
     say,
 };
 
@@ -129,9 +131,9 @@ impl Desk {
     }
 
     /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
-    pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
+    pub fn rehearse(&self, plan: &Plan, cells: &[(String, String)]) {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
-        while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
+        for due in &plan.due {
             let rows: Vec<String> = due
                 .assignment
                 .brand
@@ -155,7 +157,6 @@ impl Desk {
         if cells.len() > CELLS_SHOWN {
             say!("  … and {} more", cells.len() - CELLS_SHOWN);
         }
-        Ok(Exit::Done)
     }
 
     /// Prints the summary and decides on the exit code.

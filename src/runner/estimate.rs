@@ -3,16 +3,18 @@
 use jiff::Timestamp;
 
 use super::{
+    brands::Brands,
+    estimate::Estimate,
     leader::store_failure,
-    plan::{Estimate, Plan, Rules},
+    planner::{Plan, Rules},
     preflight::Connections,
     setup::list_id,
 };
 use crate::{
+    brand::Row,
     cli::RunArgs,
     config::Settings,
     exit::Failure,
-    list::Rows,
     research,
     store::{job::Job, registry_lookup::Known},
 };
@@ -32,7 +34,7 @@ pub async fn price(
     args: &RunArgs,
     settings: &Settings,
     connections: &Connections,
-    rows: &Rows,
+    rows: Vec<Row>,
     known: &Known<'_>,
 ) -> Result<Priced, Failure> {
     let list = list_id(args, settings);
@@ -40,7 +42,8 @@ pub async fn price(
     // As a run would begin it: --force asks for every brand again.
     let job = Job::next(None, "", now, args.batch.force, 0);
     let rules = Rules::of(args, &settings.folders.output, &list, &job, now);
-    let plan = Plan::make(rows, known, &rules).await;
+    let brands = Brands::of(rows, rules.limit);
+    let plan = Plan::make(&brands, known, &rules).await;
     let plan = plan.map_err(store_failure)?;
     let estimate = estimate(&plan, args, settings, connections);
     Ok(Priced {

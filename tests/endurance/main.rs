@@ -9,7 +9,7 @@ mod damage;
 mod faults;
 mod kills;
 #[cfg(target_os = "linux")]
-mod million;
+mod long_list;
 #[cfg(target_os = "linux")]
 mod month;
 #[cfg(target_os = "linux")]

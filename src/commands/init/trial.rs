@@ -112,7 +112,7 @@ impl Trials {
         let price = config::credit_price().or_exit(Exit::Usage)?;
         let tavily =
             Tavily::new(self.caller.unstoppable(), gate(), &server, price).or_exit(Exit::Usage)?;
-        runner::trial_calls::ask(&openrouter, &tavily, Lang::Both).await
+        runner::trial::ask(&openrouter, &tavily, Lang::Both).await
     }
 
     /// Whether Tavily takes a key.
@@ -144,8 +144,8 @@ impl Trials {
             let tab = settings.tab.as_deref();
             Ok(list::file::read_bytes(book, tab)?)
         });
-        Ok(read_or_not(read.and_then(|(tab, table)| {
-            Ok(format!("tab «{tab}», {}", found(&table)?))
+        Ok(read_or_not(read.map(|(tab, table)| {
+            format!("tab «{tab}», {}", found(&table))
         })))
     }
 
@@ -160,7 +160,7 @@ impl Trials {
             if list.can_write() {
                 list.try_writing().await?;
             }
-            Ok(format!("«{title}», {}, {}", list.place(), found(&table)?))
+            Ok(format!("«{title}», {}, {}", list.place(), found(&table)))
         };
         Ok(read_or_not(read.await))
     }
@@ -170,12 +170,8 @@ fn gate() -> Arc<Gate> {
     Arc::new(Gate::new(60, 1.0))
 }
 
-fn found(table: &Table) -> anyhow::Result<String> {
-    Ok(format!(
-        "{}; {} rows",
-        table.mapping(),
-        table.rows.filled()?
-    ))
+fn found(table: &Table) -> String {
+    format!("{}; {} rows", table.mapping(), table.filled())
 }
 
 fn tried<T>(result: Result<T, CallError>, fine: impl FnOnce(T) -> String) -> Tried {

@@ -213,7 +213,7 @@ async fn lead(
     if let Some(note) = without_results_tab(&desk.args, &connections) {
         say!("Note: {note}");
     }
-    let mut registry = desk.registry()?;
+    let registry = desk.registry()?;
     if let Some(registry) = &registry {
         desk.remember_left(registry);
     }
@@ -238,9 +238,6 @@ async fn lead(
         }
         desk.rehearse(&plan, &cells);
         return Ok(Err(Exit::Done));
-    }
-    if let Some(registry) = &mut registry {
-        registry.let_go().or_exit(Exit::Machine)?;
     }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),

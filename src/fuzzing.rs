@@ -24,7 +24,7 @@ use crate::{
         json_body,
         response::{self, Reply, Verdict},
     },
-    list::{self, Rows, Table, own},
+    list::{self, Table, own},
     llm::{self, ChatUsage, Prices, Usage, lenient_json},
     money::{Cost, Usd},
     report::{
@@ -69,9 +69,7 @@ pub fn sheet_values(data: &[u8]) {
     assert!(own.iter().flatten().all(|&column| column < header.len()));
     assert!(found.columns.name < header.len());
     let last = cells.len();
-    let Rows::Held(rows) = Table::below(&found, cells).rows else {
-        panic!("cells in memory are rows in memory");
-    };
+    let rows = Table::below(&found, cells).rows;
     let numbers = rows.iter().map(|row| row.number);
     assert!(numbers.eq(found.last + 1..=last));
 

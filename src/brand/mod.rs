@@ -8,7 +8,8 @@ mod no_brand;
 mod platforms;
 pub mod row_options;
 
-pub use self::{namesakes::unite, no_brand::why_no_value};
+use self::namesakes::unite;
+pub use self::no_brand::why_no_value;
 
 use std::{borrow::Borrow, fmt, sync::Arc};
 
@@ -58,10 +59,13 @@ impl BrandKey {
         Self(format!("{}{}", self.0, list.0).into())
     }
 
-    /// This key without the mark of a list, if it looks as if it had one.
-    pub fn without_mark(&self) -> Option<Self> {
-        let (key, hash) = self.0.rsplit_once(MARK)?;
-        (hash.len() == MARK_HASH).then(|| Self(key.into()))
+    /// The name in it: without the place of a website, and without what looks like the mark of a list.
+    pub fn name(&self) -> &str {
+        let name = self.0.split('@').next().unwrap_or_default();
+        match name.rsplit_once(MARK) {
+            Some((name, hash)) if hash.len() == MARK_HASH => name,
+            _ => name,
+        }
     }
 }
 
@@ -102,17 +106,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// The key of the brand that it names, as if there were no other row; `None` where it names none.
-    pub fn key(&self) -> Option<BrandKey> {
-        let named = names::read(&self.name, &self.website).ok()?;
-        Some(named.key)
-    }
-
-    /// The parent company that it names.
-    pub fn parent(&self) -> Option<String> {
-        read_parent(&self.parent).ok().flatten()
-    }
-
     /// Whether nobody typed anything into the columns that are read.
     pub fn is_empty(&self) -> bool {
         [&self.name, &self.website, &self.parent]

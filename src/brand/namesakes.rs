@@ -96,12 +96,17 @@ fn merge(rows: Vec<Brand>) -> Vec<Brand> {
 }
 
 fn note_namesakes(named: &[Brand], places: &HashMap<BrandKey, Places>, notes: &mut Vec<String>) {
-    let mut told = BTreeSet::new();
-    for row in named {
-        if !places.contains_key(&row.key) || !told.insert(&row.key) {
-            continue;
+    let mut rows_of: HashMap<&BrandKey, Vec<&Brand>> = HashMap::new();
+    let mut firsts = Vec::new();
+    for row in named.iter().filter(|row| places.contains_key(&row.key)) {
+        let rows = rows_of.entry(&row.key).or_default();
+        if rows.is_empty() {
+            firsts.push(row);
         }
-        let rows = named.iter().filter(|other| other.key == row.key);
+        rows.push(row);
+    }
+    for row in firsts {
+        let rows = rows_of.remove(&row.key).unwrap_or_default().into_iter();
         let (with, without): (Vec<&Brand>, Vec<&Brand>) =
             rows.partition(|row| row.website.is_some());
         let numbers = |rows: &[&Brand]| {

@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 
 use self::store::Kept;
 use crate::{
+    brand::Row,
     cli::{CheckArgs, RunArgs},
     config::{self, Folders, Settings, certificates, dotenv, proxies, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{exchanges::Exchanges, patience::Waits},
-    list::Rows,
     money::Usd,
     runner::{
         self, Loaded,
         budget_check::{Means, Reached},
-        estimate::Priced,
         preflight::{self, Connections, Finding, Said},
+        preview::Priced,
         store_failure,
         summary::span,
         trial_calls, writable,
@@ -151,7 +151,7 @@ async fn prove_services(
     report.caps(&caps);
     let means = Means::expected(run, caps);
     if let Some(rows) = rows(report, run, list, &mut connections).await
-        && let Some(priced) = price(kept, run, &settings, &connections, &rows)
+        && let Some(priced) = price(kept, run, &settings, &connections, rows)
             .await
             .transpose()
     {
@@ -208,7 +208,7 @@ async fn price(
     run: &RunArgs,
     settings: &Settings,
     connections: &Connections,
-    rows: &Rows,
+    rows: Vec<Row>,
 ) -> Result<Option<Priced>, Failure> {
     let registry = match kept {
         Kept::Folder => {
@@ -222,7 +222,7 @@ async fn price(
         Kept::Folder | Kept::Shared(None) => Known::folder(&registry),
         Kept::Unknown => return Ok(None),
     };
-    runner::estimate::price(run, settings, connections, rows, &known)
+    runner::preview::price(run, settings, connections, rows, &known)
         .await
         .map(Some)
 }
@@ -249,7 +249,7 @@ async fn rows(
     run: &RunArgs,
     list: List,
     connections: &mut Connections,
-) -> Option<Rows> {
+) -> Option<Vec<Row>> {
     match list {
         List::None => {
             report.note(
@@ -277,13 +277,9 @@ async fn rows(
         report.note("list", &note);
     }
     if let Some((_, mapping)) = from {
-        let words = rows.filled().or_exit(Exit::Usage);
-        let words = words.map(|filled| format!("{mapping}; {filled} rows below the header"));
-        let is_read = words.is_ok();
-        report.add("list", words);
-        if !is_read {
-            return None;
-        }
+        let filled = rows.iter().filter(|row| !row.is_empty()).count();
+        let words = format!("{mapping}; {filled} rows below the header");
+        report.add("list", Ok(words));
     }
     match (
         runner::without_results_tab(run, connections),

@@ -294,9 +294,9 @@ impl SetUp {
 
 /// Says what a file has in it; whether it is a list.
 fn try_file(path: &Path) -> bool {
-    let read = list::file::read(path, None).and_then(|table| Ok((table.rows.filled()?, table)));
-    match read {
-        Ok((rows, table)) => {
+    match list::file::read(path, None) {
+        Ok(table) => {
+            let rows = table.filled();
             say!("✅ {}: {}; {rows} rows", path.display(), table.mapping());
             true
         }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::redact::Redaction;
 use crate::{
-    brand::Row,
+    brand::{Row, gather},
     cli::SupportArgs,
     config::Folders,
     exit::{Exit, Failure, OrExit},
@@ -120,7 +120,7 @@ fn key_of(name: &str) -> Option<String> {
         name: name.to_owned(),
         ..Row::default()
     };
-    Some(row.key()?.as_str().to_owned())
+    Some(gather([row]).brands.pop()?.key.to_string())
 }
 
 fn checkpoint(state: &Path) -> Value {

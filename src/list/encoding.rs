@@ -1,73 +1,21 @@
-//! Text files in whatever encoding programs on people's machines have saved them, as UTF-8.
+//! The encodings in which programs on people's machines save text files.
 
-use std::io::{self, Chain, Cursor, Read};
-
-use encoding_rs::{Decoder, Encoding, UTF_16BE, UTF_16LE, WINDOWS_1256};
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1256};
 
 /// Bytes at the beginning by which the encoding is known.
-const SNIFFED: u64 = 1 << 16;
+const SNIFFED: usize = 1 << 16;
 
-/// Bytes that are decoded at a time.
-const BLOCK: usize = 1 << 14;
-
-/// A text as UTF-8. One that is in no encoding that is known comes as it is.
-pub struct Text<R> {
-    source: Chain<Cursor<Vec<u8>>, R>,
-    decoder: Option<Decoder>,
-    /// What is decoded already, and how much of it was read.
-    ready: Vec<u8>,
-    at: usize,
-    ended: bool,
-}
-
-impl<R: Read> Text<R> {
-    /// Looks at the beginning.
-    pub fn new(mut source: R) -> io::Result<Self> {
-        let mut begin = Vec::new();
-        source.by_ref().take(SNIFFED).read_to_end(&mut begin)?;
-        let encoding = sniff(&begin);
-        let at = encoding.map_or(0, |encoding| match Encoding::for_bom(&begin) {
-            Some((marked, length)) if marked == encoding => length as u64,
-            _ => 0,
-        });
-        let mut begin = Cursor::new(begin);
-        begin.set_position(at);
-        Ok(Self {
-            source: begin.chain(source),
-            decoder: encoding.map(Encoding::new_decoder_without_bom_handling),
-            ready: Vec::new(),
-            at: 0,
-            ended: false,
-        })
-    }
-}
-
-impl<R: Read> Read for Text<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(decoder) = &mut self.decoder else {
-            return self.source.read(buffer);
-        };
-        while self.at == self.ready.len() && !self.ended {
-            let mut raw = [0; BLOCK];
-            let read = self.source.read(&mut raw)?;
-            self.ended = read == 0;
-            let longest = decoder.max_utf8_buffer_length(read).unwrap_or(BLOCK * 4);
-            self.ready.resize(longest, 0);
-            let (.., written, is_broken) =
-                decoder.decode_to_utf8(&raw[..read], &mut self.ready, self.ended);
-            if is_broken {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "a part of the text is not in the encoding of its beginning",
-                ));
-            }
-            self.ready.truncate(written);
-            self.at = 0;
-        }
-        let read = (&self.ready[self.at..]).read(buffer)?;
-        self.at += read;
-        Ok(read)
-    }
+/// The text of a file; `None` where it is in no encoding that is known, or only a part of it is.
+pub fn decode(bytes: Vec<u8>) -> Option<String> {
+    let Some(encoding) = sniff(&bytes[..bytes.len().min(SNIFFED)]) else {
+        return String::from_utf8(bytes).ok();
+    };
+    let mark = match Encoding::for_bom(&bytes) {
+        Some((marked, length)) if marked == encoding => length,
+        _ => 0,
+    };
+    let text = encoding.decode_without_bom_handling_and_without_replacement(&bytes[mark..]);
+    text.map(Into::into)
 }
 
 /// The encoding of a text that begins so, where it is another one than UTF-8.
@@ -96,7 +44,7 @@ fn is_windows_1256(begin: &[u8]) -> bool {
     // The beginning may end within a letter.
     let whole = &begin[..begin
         .len()
-        .saturating_sub(usize::from(begin.len() as u64 == SNIFFED) * 3)];
+        .saturating_sub(usize::from(begin.len() == SNIFFED) * 3)];
     let (mut wrong, mut right) = (0, 0);
     for chunk in whole.utf8_chunks() {
         right += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
@@ -131,12 +79,6 @@ mod tests {
 
     const LIST: &str = "نام برند;وب‌سایت\r\nچای گلستان;golestan.com\r\nپگاه;pegah.ir\r\n";
 
-    fn read(bytes: &[u8]) -> io::Result<String> {
-        let mut text = String::new();
-        Text::new(bytes)?.read_to_string(&mut text)?;
-        Ok(text)
-    }
-
     fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
         text.encode_utf16().flat_map(bytes).collect()
     }
@@ -168,7 +110,7 @@ mod tests {
             ),
             (Vec::new(), String::new()),
         ] {
-            assert_eq!(read(&bytes).unwrap(), expected);
+            assert_eq!(decode(bytes), Some(expected));
         }
     }
 
@@ -177,14 +119,13 @@ mod tests {
         for bytes in [
             &b"Brand\nM\xF6bel\nB\xFCro\nK\xF6ln\n"[..],
             b"Brand\n\xC7",
-            "Brand\nکاله\nمیهن\n\u{FFFD}".as_bytes(),
             b"Brand\n\x01\xC7\xE3\xC7\n",
         ] {
-            let mut text = Vec::new();
-            Text::new(bytes).unwrap().read_to_end(&mut text).unwrap();
-            assert_eq!(text, bytes);
+            assert_eq!(decode(bytes.to_vec()), None);
         }
+        let with_a_stray = "Brand\nکاله\nمیهن\n\u{FFFD}";
+        assert_eq!(decode(with_a_stray.into()).as_deref(), Some(with_a_stray));
         let cut = [&utf16("\u{FEFF}Brand\n", u16::to_le_bytes)[..], b"x"].concat();
-        assert!(read(&cut).is_err());
+        assert_eq!(decode(cut), None);
     }
 }

@@ -14,8 +14,8 @@ pub const EXTENSIONS: [&str; 7] = ["csv", "tsv", "txt", "xlsx", "xlsm", "xls", "
 /// Beginnings of workbooks: of a ZIP container, and of the older kind.
 const WORKBOOKS: [&[u8]; 2] = [b"PK\x03\x04", b"\xD0\xCF\x11\xE0"];
 
-/// Reads the rows of a file, or opens it where they can be read one by one; in a workbook those of the tab that was asked
-/// for, of `INPUT`, or of the first that has a header.
+/// Reads the rows of a file; in a workbook those of the tab that was asked for, of `INPUT`, or of the first that has a
+/// header.
 pub fn read(path: &Path, tab: Option<&str>) -> anyhow::Result<Table> {
     let place = path.display().to_string();
     let extension = path
@@ -30,7 +30,7 @@ pub fn read(path: &Path, tab: Option<&str>) -> anyhow::Result<Table> {
     if WORKBOOKS.iter().any(|workbook| begin.starts_with(workbook)) {
         return workbook::read(path, tab, &place);
     }
-    let mut table = match csv::open(path, &place) {
+    let mut table = match csv::read(path, &place) {
         Ok(table) => table,
         // What is called a workbook and is none is often text with tabs, and else a page.
         Err(_) if !matches!(extension.as_str(), "csv" | "tsv" | "txt") => {
@@ -63,13 +63,6 @@ fn beginning(path: &Path, place: &str) -> anyhow::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::brand::Row;
-
-    fn rows(table: &Table) -> Vec<Row> {
-        let rows = table.rows.read().unwrap();
-        rows.map(|row| row.unwrap().into_owned()).collect()
-    }
-
     fn read_text(name: &str, text: &[u8]) -> anyhow::Result<Table> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
@@ -85,8 +78,8 @@ mod tests {
                 .as_bytes(),
         )
         .unwrap();
-        let rows = rows(&table);
-        let named: Vec<_> = rows
+        let named: Vec<_> = table
+            .rows
             .iter()
             .map(|r| (r.number, r.name.as_str()))
             .filter(|(_, name)| !name.is_empty())
@@ -131,8 +124,8 @@ mod tests {
         tab.write(3, 1, "کاله").unwrap();
         book.save(&path).unwrap();
         let table = read(&path, None).unwrap();
-        let rows = rows(&table);
-        assert_eq!((rows[0].number, rows[0].name.as_str()), (4, "کاله"));
+        let first = &table.rows[0];
+        assert_eq!((first.number, first.name.as_str()), (4, "کاله"));
     }
 
     #[test]

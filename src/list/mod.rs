@@ -9,22 +9,20 @@ mod memory;
 pub mod own;
 pub mod results_tab;
 mod row_tags;
-mod rows;
 pub mod sheet;
 mod tabs;
 mod workbook;
 
 use columns::Columns;
 
-pub use self::rows::{Reading, Rows};
-use crate::brand::header::heads_names;
+use crate::brand::{Row, header::heads_names};
 
 /// Rows below a header, as somebody typed them.
 #[derive(Debug)]
 pub struct Table {
     /// Where the columns are.
     pub columns: Columns,
-    pub rows: Rows,
+    pub rows: Vec<Row>,
     /// Headers of columns that are neither read nor the program's own, with what they may have been meant for.
     left_alone: Vec<String>,
     /// What the user should know of the list as a whole.
@@ -48,10 +46,15 @@ impl Table {
         Self {
             columns,
             left_alone,
-            rows: Rows::Held(below.map(|(i, cells)| columns.read(i + 1, cells)).collect()),
+            rows: below.map(|(i, cells)| columns.read(i + 1, cells)).collect(),
             notes: Vec::new(),
             tab: None,
         }
+    }
+
+    /// How many rows have anything in the columns that are read.
+    pub fn filled(&self) -> usize {
+        self.rows.iter().filter(|row| !row.is_empty()).count()
     }
 
     /// Which column is taken for what, in one line.

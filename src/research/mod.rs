@@ -127,7 +127,7 @@ pub struct Research {
 /// A brand to research.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Assignment {
-    pub brand: Brand,
+    pub brand: Arc<Brand>,
     /// Its parent company, in one spelling, where other brands of the list have the same.
     pub shared_parent: Option<String>,
     /// Answers that were paid for after this are used again.

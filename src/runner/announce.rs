@@ -3,15 +3,18 @@
 use super::{
     budget_check::{Means, Reached},
     context::{Desk, warn},
-    deadline, estimate, next_steps,
-    plan::{Estimate, Plan},
+    deadline,
+    estimate::Estimate,
+    next_steps,
+    planner::Plan,
     preflight::Connections,
+    preview,
     scheduler::End,
     summary::{self, Config, Figures},
 };
 use crate::{
     brand::RejectedRow,
-    exit::{Exit, Failure, OrExit},
+    exit::{Exit, Failure},
     say,
 };
 
@@ -82,7 +85,7 @@ impl Desk {
             deadline: deadline::until(&self.args.unattended, self.started),
         };
         summary::config(&config, &means.caps);
-        let estimate = estimate::estimate(plan, &self.args, &self.settings, connections);
+        let estimate = preview::estimate(plan, &self.args, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::text::terminal::warning(&format!("{service}: {text}"));
@@ -129,9 +132,9 @@ impl Desk {
     }
 
     /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
-    pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
+    pub fn rehearse(&self, plan: &Plan, cells: &[(String, String)]) {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
-        while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
+        for due in &plan.due {
             let rows: Vec<String> = due
                 .assignment
                 .brand
@@ -155,7 +158,6 @@ impl Desk {
         if cells.len() > CELLS_SHOWN {
             say!("  … and {} more", cells.len() - CELLS_SHOWN);
         }
-        Ok(Exit::Done)
     }
 
     /// Prints the summary and decides on the exit code.

@@ -1,319 +1,120 @@
-//! The brands of a list, each once, however long the list is: it is read more than once, and what stands in memory is the
-//! rows of names that occur more than once, and hashes of the others.
+//! The brands of a list, as far as they are considered, and what the list says as a whole.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-    iter::Enumerate,
-};
-
-use tokio::task::yield_now;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    brand::{self, Brand, RejectedRow, Row},
-    list::{Reading, Rows},
+    brand::{Brand, RejectedRow, Row, gather},
     research::disambiguation::Neighbours,
     text,
 };
 
-/// Rows that are read before others get their turn.
-const TURN: usize = 1_000;
-
-/// Stands for the name of a row that has none.
-const NO_NAME: u64 = 0;
-
-/// A brand, and its place among all brands of the list.
+/// The brands of a list, each once.
 #[derive(Debug)]
-pub struct Placed {
-    pub brand: Brand,
-    pub place: usize,
-}
-
-/// The brands of a list. Those whose names occur once come as they are read; the others can have taken each other's keys,
-/// so they come at the end and together.
-pub struct Brands<'a> {
-    reading: Enumerate<Reading<'a>>,
-    /// The hash of the name in each row, and those of several rows.
-    hashes: Vec<u64>,
-    repeated: Repeated,
-    /// The brands with these names, in the order of their first rows, and their places as far as they were read.
-    namesakes: Vec<Brand>,
-    places: Vec<usize>,
-    limit: usize,
-    learnt: Learnt,
-    /// What is said of namesakes and doubles.
-    notes: Vec<String>,
-}
-
-/// What a list says as a whole.
-#[derive(Debug, Default)]
-pub struct Learnt {
+pub struct Brands {
+    /// In the order of their first rows.
+    pub considered: Vec<Arc<Brand>>,
     /// Rows with anything in them.
     pub filled: usize,
-    /// Brands, as far as they are considered.
-    pub total: usize,
+    /// Rows that name no brand, as far as brands are considered.
     pub rejected: Vec<RejectedRow>,
+    /// What the user should know of the list.
     pub notes: Vec<String>,
-    pub parents: SharedParents,
-    /// Hashes of all names.
-    pub names: Vec<u64>,
-    /// The first row of the first brand that is not considered.
-    first_left_out: Option<usize>,
+    /// Parent companies that several brands have, by what spelling does not change.
+    shared_parents: HashMap<String, String>,
 }
 
-impl<'a> Brands<'a> {
-    /// Looks which names and parent companies occur more than once, and begins to read. Not more than `limit` brands are
-    /// considered.
-    pub async fn of(rows: &'a Rows, limit: Option<usize>) -> anyhow::Result<Self> {
-        let (mut hashes, mut parents, mut ambiguous) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, row) in rows.read()?.enumerate() {
-            let row = row?;
-            let key = row.key();
-            hashes.push(key.as_ref().map_or(NO_NAME, Neighbours::hash));
-            // Such a name can be the key that a list has given to a brand of the name without it.
-            if let Some((key, name)) = key
-                .as_ref()
-                .and_then(|key| Some((key, key.without_mark()?)))
-            {
-                ambiguous.extend([key, &name].map(Neighbours::hash));
-            }
-            if let Some(parent) = row.parent() {
-                parents.push(hash_of_parent(&text::key(&parent)));
-            }
-            take_turns(i).await;
+impl Brands {
+    /// The brands in these rows; not more than `limit` of them are considered.
+    pub fn of(rows: Vec<Row>, limit: Option<usize>) -> Self {
+        let gathered = gather(rows);
+        let (mut considered, mut rejected) = (gathered.brands, gathered.rejected);
+        let named: usize = considered.iter().map(|brand| brand.rows.len()).sum();
+        let filled = named + rejected.len();
+        if let Some(left_out) = limit.and_then(|limit| considered.get(limit)) {
+            let first_left_out = left_out.rows[0];
+            rejected.retain(|row| row.number < first_left_out);
         }
-        let repeated = Repeated::among(hashes.clone(), ambiguous);
-        let mut notes = Vec::new();
-        let namesakes = gather(rows, &hashes, &repeated, &mut notes).await?;
-        Ok(Self {
-            reading: rows.read()?.enumerate(),
-            hashes,
-            repeated,
-            namesakes,
-            places: Vec::new(),
-            limit: limit.unwrap_or(usize::MAX),
-            learnt: Learnt {
-                parents: SharedParents {
-                    candidates: Repeated::among(parents, Vec::new()),
-                    shared: HashMap::new(),
-                },
-                ..Learnt::default()
-            },
-            notes,
-        })
+        considered.truncate(limit.unwrap_or(usize::MAX));
+        Self {
+            shared_parents: shared_parents(&considered),
+            considered: considered.into_iter().map(Arc::new).collect(),
+            filled,
+            rejected,
+            notes: gathered.notes,
+        }
     }
 
-    /// Reads on for so many rows: brands whose names occur once. `None` when all were read.
-    pub fn part(&mut self, rows: usize) -> anyhow::Result<Option<Vec<Placed>>> {
-        let mut part = Vec::new();
-        for _ in 0..rows {
-            match self.reading.next() {
-                Some((i, row)) => part.extend(self.meet(i, row?.as_ref())),
-                None if part.is_empty() => return Ok(None),
-                None => break,
-            }
+    /// The places of brands in parts of so many. Brands that may have taken each other's keys in the registry are in one
+    /// part, the last.
+    pub fn parts(&self, size: usize) -> Vec<Vec<usize>> {
+        let mut of_name: HashMap<&str, usize> = HashMap::new();
+        for brand in &self.considered {
+            *of_name.entry(brand.key.name()).or_default() += 1;
         }
-        Ok(Some(part))
+        let is_single = |place: &usize| of_name[self.considered[*place].key.name()] == 1;
+        let places = 0..self.considered.len();
+        let (singles, namesakes): (Vec<usize>, Vec<usize>) = places.partition(is_single);
+        let mut parts: Vec<Vec<usize>> = singles.chunks(size).map(<[usize]>::to_vec).collect();
+        parts.push(namesakes);
+        parts
     }
 
-    /// Takes in a row. Gives its brand, if that can be decided on by itself.
-    fn meet(&mut self, i: usize, row: &Row) -> Option<Placed> {
-        let learnt = &mut self.learnt;
-        let brand = match brand::read(row, &mut learnt.notes)? {
-            Ok(brand) => brand,
-            Err(rejected) => {
-                learnt.filled += 1;
-                learnt.rejected.push(rejected);
-                return None;
-            }
-        };
-        learnt.filled += 1;
-        let hash = *self.hashes.get(i).unwrap_or(&NO_NAME);
-        let is_single = !self.repeated.has(hash);
-        let namesake = self.namesakes.get(self.places.len());
-        let namesake = namesake.filter(|brand| !is_single && brand.rows[0] == row.number);
-        if !is_single && namesake.is_none() {
-            return None;
-        }
-        if learnt.total == self.limit {
-            learnt.first_left_out.get_or_insert(row.number);
-            return None;
-        }
-        let place = learnt.total;
-        learnt.total += 1;
-        learnt.names.push(hash);
-        if let Some(namesake) = namesake {
-            learnt.parents.add(namesake);
-            self.places.push(place);
-            return None;
-        }
-        learnt.parents.add(&brand);
-        Some(Placed { brand, place })
+    /// The parent company of a brand in the first of its spellings, if others have it too.
+    pub fn shared_parent(&self, brand: &Brand) -> Option<String> {
+        let parent = brand.parent.as_deref()?;
+        self.shared_parents.get(&text::key(parent)).cloned()
     }
 
-    /// When all others were read: the brands whose names occur more than once, and what there is to know of the whole.
-    pub fn finish(self) -> (Vec<Placed>, Learnt) {
-        let Self {
-            namesakes,
-            places,
-            mut learnt,
-            notes,
-            ..
-        } = self;
-        learnt.notes.extend(notes);
-        if let Some(row) = learnt.first_left_out {
-            learnt.rejected.retain(|rejected| rejected.number < row);
-        }
-        let placed = namesakes.into_iter().zip(places);
-        let placed = placed.map(|(brand, place)| Placed { brand, place });
-        (placed.collect(), learnt)
+    /// The names of all brands.
+    pub fn neighbours(&self) -> Neighbours {
+        let names = self.considered.iter();
+        Neighbours::of(names.map(|brand| Neighbours::hash(&brand.key)).collect())
     }
 }
 
-/// The brands of rows with these names.
-async fn gather(
-    rows: &Rows,
-    hashes: &[u64],
-    repeated: &Repeated,
-    notes: &mut Vec<String>,
-) -> anyhow::Result<Vec<Brand>> {
-    if repeated.0.is_empty() {
-        return Ok(Vec::new());
+/// The first spelling of each parent company that several brands have, whatever the order of the rows.
+fn shared_parents(brands: &[Brand]) -> HashMap<String, String> {
+    let mut parents: HashMap<String, (usize, &str)> = HashMap::new();
+    for parent in brands.iter().filter_map(|brand| brand.parent.as_deref()) {
+        let (brands, spelling) = parents.entry(text::key(parent)).or_insert((0, parent));
+        *brands += 1;
+        *spelling = parent.min(spelling);
     }
-    let mut named = Vec::new();
-    // What is to be said of single rows is said when all are read.
-    let mut of_rows = Vec::new();
-    for (i, row) in rows.read()?.enumerate() {
-        let row = row?;
-        if hashes.get(i).is_some_and(|hash| repeated.has(*hash)) {
-            named.extend(brand::read(&row, &mut of_rows).and_then(Result::ok));
-            of_rows.clear();
-        }
-        take_turns(i).await;
-    }
-    Ok(brand::unite(named, notes))
-}
-
-/// A long list must not keep this host from giving signs of life.
-async fn take_turns(row: usize) {
-    if row.is_multiple_of(TURN) {
-        yield_now().await;
-    }
-}
-
-/// Hashes that occur more than once, in order. What only has the same hash is taken for the same: that costs memory and
-/// nothing else.
-#[derive(Debug, Default)]
-struct Repeated(Vec<u64>);
-
-impl Repeated {
-    /// Those among all, and more that count as repeated in any case.
-    fn among(mut all: Vec<u64>, mut more: Vec<u64>) -> Self {
-        all.sort_unstable();
-        let pairs = all.windows(2).map(|pair| (pair[0], pair[1]));
-        let same = pairs.filter(|(one, other)| one == other && *one != NO_NAME);
-        more.extend(same.map(|(hash, _)| hash));
-        more.sort_unstable();
-        more.dedup();
-        Self(more)
-    }
-
-    fn has(&self, hash: u64) -> bool {
-        self.0.binary_search(&hash).is_ok()
-    }
-}
-
-fn hash_of_parent(key: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Parent companies that several brands of the list have.
-#[derive(Debug, Default)]
-pub struct SharedParents {
-    /// Those of several rows.
-    candidates: Repeated,
-    shared: HashMap<String, Shared>,
-}
-
-/// How many brands name a parent company, and the first of its spellings, whatever the order of the rows.
-#[derive(Debug)]
-struct Shared {
-    brands: usize,
-    spelling: String,
-}
-
-impl SharedParents {
-    fn add(&mut self, brand: &Brand) {
-        let Some(parent) = &brand.parent else {
-            return;
-        };
-        let key = text::key(parent);
-        if !self.candidates.has(hash_of_parent(&key)) {
-            return;
-        }
-        let shared = self.shared.entry(key);
-        let shared = shared.or_insert_with(|| Shared {
-            brands: 0,
-            spelling: parent.clone(),
-        });
-        shared.brands += 1;
-        if *parent < shared.spelling {
-            shared.spelling.clone_from(parent);
-        }
-    }
-
-    /// The parent company of a brand, if others have it too.
-    pub fn of(&self, brand: &Brand) -> Option<String> {
-        let shared = self.shared.get(&text::key(brand.parent.as_ref()?))?;
-        (shared.brands > 1).then(|| shared.spelling.clone())
-    }
+    let shared = parents.into_iter().filter(|(_, (brands, _))| *brands > 1);
+    shared
+        .map(|(key, (_, spelling))| (key, spelling.to_owned()))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::brand::gather;
     use proptest::prelude::*;
 
-    /// All brands in the order of the list, and what was learnt.
-    fn read(rows: Vec<Row>, limit: Option<usize>, chunk: usize) -> (Vec<Brand>, Learnt) {
-        let rows = Rows::Held(rows);
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        let brands = runtime.unwrap().block_on(Brands::of(&rows, limit));
-        let mut brands = brands.unwrap();
-        let mut all = Vec::new();
-        while let Some(part) = brands.part(chunk).unwrap() {
-            all.extend(part);
+    fn row(number: usize, name: &str, website: &str, parent: &str) -> Row {
+        Row {
+            number,
+            name: name.into(),
+            website: website.into(),
+            parent: parent.into(),
+            ..Row::default()
         }
-        let (namesakes, learnt) = brands.finish();
-        all.extend(namesakes);
-        all.sort_by_key(|placed| placed.place);
-        let brands = all.into_iter().map(|placed| placed.brand);
-        (brands.collect(), learnt)
     }
 
     #[test]
     fn brands_share_a_parent_however_it_is_typed() {
-        let row = |number, name: &str, parent: &str| Row {
-            number,
-            name: name.into(),
-            parent: parent.into(),
-            ..Row::default()
-        };
         let rows = [
-            row(2, "کاله", "هلدينگ سوليكو"),
-            row(3, "سولیکو", "هلدینگ سولیکو"),
-            row(4, "پگاه", "صندوق بازنشستگی"),
-            row(5, "هراز", "-"),
+            row(2, "کاله", "", "هلدينگ سوليكو"),
+            row(3, "سولیکو", "", "هلدینگ سولیکو"),
+            row(4, "پگاه", "", "صندوق بازنشستگی"),
+            row(5, "هراز", "", "-"),
         ];
         let reversed: Vec<Row> = rows.iter().rev().cloned().collect();
         for rows in [rows.to_vec(), reversed] {
-            let (brands, learnt) = read(rows, None, 2);
-            let mut of: Vec<_> = brands
-                .iter()
-                .map(|b| (b.name.as_str(), learnt.parents.of(b)))
+            let brands = Brands::of(rows, None);
+            let considered = brands.considered.iter();
+            let mut of: Vec<_> = considered
+                .map(|brand| (brand.name.as_str(), brands.shared_parent(brand)))
                 .collect();
             of.sort();
             let shared = Some("هلدينگ سوليكو".to_owned()).min(Some("هلدینگ سولیکو".to_owned()));
@@ -329,42 +130,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_brand_beyond_the_limit_shares_no_parent() {
+        let rows = vec![row(2, "کاله", "", "سولیکو"), row(3, "میهن", "", "سولیکو")];
+        let brands = Brands::of(rows, Some(1));
+        assert_eq!((brands.considered.len(), brands.filled), (1, 2));
+        assert_eq!(brands.shared_parent(&brands.considered[0]), None);
+    }
+
     proptest! {
-        /// However a list is cut into chunks, its brands are those that it has when all rows are in memory.
         #[test]
-        fn a_list_that_is_read_on_and_on_has_the_brands_of_one_in_memory(
-            rows in proptest::collection::vec(
-                ("(|[aب]|[a-f]|=a|-)(|@a|#0a1b2c3d)", "(|a\\.ir|b\\.ir|b\\.ir/x|a b)", "(|p|q|ق)", "(|1|x)"),
-                0..14,
-            ),
-            limit in proptest::option::of(0usize..8),
-            chunk in 1usize..5,
+        fn each_brand_is_in_one_part_and_namesakes_in_the_same(
+            rows in proptest::collection::vec(("(|[aب]|[a-f])(|@a|#0a1b2c3d)", "(|a\\.ir|b\\.ir|b\\.ir/x)"), 0..14),
+            size in 1usize..5,
         ) {
-            let rows: Vec<Row> = rows.into_iter().enumerate().map(|(i, (name, website, parent, priority))| {
-                let mut row = Row { number: i + 2, name, website, parent, ..Row::default() };
-                row.wishes.priority = priority;
-                row
-            }).collect();
-            let mut expected = gather(&rows);
-            let limit_or_all = limit.unwrap_or(usize::MAX).min(expected.brands.len());
-            if let Some(left_out) = expected.brands.get(limit_or_all) {
-                let first_left_out = left_out.rows[0];
-                expected.rejected.retain(|row| row.number < first_left_out);
-            }
-            expected.brands.truncate(limit_or_all);
-            let filled = rows.iter().filter(|row| !row.is_empty()).count();
-            let (brands, learnt) = read(rows, limit, chunk);
-            prop_assert_eq!(format!("{brands:?}"), format!("{:?}", expected.brands));
-            prop_assert_eq!(learnt.total, brands.len());
-            prop_assert_eq!(learnt.filled, filled);
-            prop_assert_eq!(&learnt.rejected, &expected.rejected);
-            prop_assert_eq!(&learnt.notes, &expected.notes);
-            for brand in &brands {
-                let parent = brand.parent.as_deref().map(text::key);
-                let sharing = brands.iter().filter(|other| other.parent.as_deref().map(text::key) == parent);
-                let spellings: Vec<_> = sharing.filter_map(|other| other.parent.clone()).collect();
-                let shared = (spellings.len() > 1).then(|| spellings.into_iter().min()).flatten();
-                prop_assert_eq!(learnt.parents.of(brand), shared);
+            let rows = (2..).zip(&rows).map(|(number, (name, website))| row(number, name, website, ""));
+            let brands = Brands::of(rows.collect(), None);
+            let parts = brands.parts(size);
+            let mut places: Vec<usize> = parts.concat();
+            places.sort_unstable();
+            prop_assert!(places.into_iter().eq(0..brands.considered.len()));
+            let mut part_of: HashMap<&str, usize> = HashMap::new();
+            for (i, part) in parts.iter().enumerate() {
+                for place in part {
+                    let name = brands.considered[*place].key.name();
+                    prop_assert_eq!(*part_of.entry(name).or_insert(i), i);
+                }
             }
         }
     }

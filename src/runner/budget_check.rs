@@ -2,10 +2,7 @@
 //! brand, because half a brand is of no use to anybody.
 
 use super::{
-    context::Desk,
-    leader::store_failure,
-    plan::{Estimate, Plan},
-    preflight::Connections,
+    context::Desk, estimate::Estimate, leader::store_failure, planner::Plan, preflight::Connections,
 };
 use crate::{
     brand::row_options::Depth,
@@ -98,7 +95,7 @@ impl Means {
         connections: &Connections,
         estimate: &Estimate,
     ) -> Option<Reached> {
-        let first = plan.due.ahead().next()?;
+        let first = plan.due.front()?;
         let depth = first.assignment.brand.wishes.depth;
         let depth = depth.unwrap_or(desk.args.batch.depth);
         self.too_little(&desk.settings, connections, estimate.per_brand, depth)

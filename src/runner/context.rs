@@ -7,14 +7,16 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    brands::Brands,
     cleanup::Sweeping,
     deadline::Deadline,
+    estimate::TYPICAL_SECONDS,
     forecast::PerBrand,
     leader::store_failure,
     list_failure,
     log::LogFiles,
     open_files,
-    plan::{self, Plan, Rules},
+    planner::{Plan, Rules},
     preflight::Connections,
     progress::Outlook,
     registry_rebuild,
@@ -23,6 +25,7 @@ use super::{
     write_batch::{Words, WriteBack},
 };
 use crate::{
+    brand::Row,
     cli::RunArgs,
     commands,
     config::{Settings, zone},
@@ -30,7 +33,6 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     http::{exchanges::Exchanges, patience::Waits, transport::Transport},
     list::{
-        Rows,
         own::{Outcome, Target},
         sheet::SheetList,
     },
@@ -253,7 +255,7 @@ impl Desk {
     pub fn outlook(&self, connections: &Connections, per_brand: Usd, searches: f64) -> Outlook {
         Outlook {
             expected: PerBrand {
-                busy: plan::TYPICAL_SECONDS / self.speed(),
+                busy: TYPICAL_SECONDS / self.speed(),
                 requests: [f64::from(research::LLM_CALLS), searches],
                 cost: per_brand,
             },
@@ -282,7 +284,7 @@ impl Desk {
 
     /// Until when brands are begun.
     pub fn deadline(&self) -> Deadline {
-        let expected = Duration::from_secs_f64(plan::TYPICAL_SECONDS / self.speed());
+        let expected = Duration::from_secs_f64(TYPICAL_SECONDS / self.speed());
         Deadline::new(&self.args.unattended, self.started, self.clock, expected)
     }
 
@@ -345,7 +347,7 @@ impl Desk {
     }
 
     /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
-    pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
+    pub async fn plan(&self, rows: Vec<Row>, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let output = &self.settings.folders.output;
         let rules = Rules::of(
             &self.args,
@@ -354,12 +356,13 @@ impl Desk {
             self.paid.job(),
             self.started,
         );
+        let brands = Brands::of(rows, rules.limit);
         match (registry, &self.shared) {
-            (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
+            (Some(registry), _) => Plan::make(&brands, &Known::folder(registry), &rules).await,
             (None, Some(shared)) => {
                 let plan = async || {
                     let known = Known::shared(shared.connect().await?).await?;
-                    Plan::make(rows, &known, &rules).await
+                    Plan::make(&brands, &known, &rules).await
                 };
                 shared.patiently(plan).await
             }
@@ -379,7 +382,8 @@ impl Desk {
     ) -> Result<WriteBack, Failure> {
         match sheet {
             Some(mut sheet) if sheet.can_write() => {
-                let due = plan.due_keys.iter().cloned().map(Target::Brand);
+                let due = plan.due.iter();
+                let due = due.map(|due| Target::Brand(due.assignment.brand.key.clone()));
                 sheet.expect(due.collect());
                 WriteBack::start(sheet, first, events.clone())
                     .await

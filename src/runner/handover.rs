@@ -153,11 +153,7 @@ async fn open(
         kept.map_err(list_failure)?;
     }
     let (table, shown) = sheet.load().await.map_err(list_failure)?;
-    let rows = table
-        .rows
-        .read()
-        .and_then(Iterator::collect::<anyhow::Result<Vec<_>>>);
-    let brands = gather(rows.or_exit(Exit::Usage)?).brands;
+    let brands = gather(table.rows).brands;
     let rows: HashMap<&BrandKey, &[usize]> = brands
         .iter()
         .map(|brand| (&brand.key, &*brand.rows))

@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::plan::Due;
+use super::due::Due;
 use crate::{
     money::Usd,
     store::postgres::{Claimed, Heard, Night, Phase, Whole},

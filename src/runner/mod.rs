@@ -9,7 +9,8 @@ mod cleanup;
 mod closing;
 mod context;
 mod deadline;
-pub mod estimate;
+mod due;
+mod estimate;
 mod forecast;
 mod handover;
 mod json_log;
@@ -19,14 +20,13 @@ mod log;
 mod membership;
 mod next_steps;
 pub mod open_files;
-mod order;
 mod outages;
-mod plan;
+mod planner;
 pub mod portfolio_data;
 pub mod preflight;
+pub mod preview;
 mod progress;
 mod progress_bar;
-mod queue;
 mod reconciliation;
 mod recorder;
 mod refusal_policy;
@@ -58,7 +58,7 @@ use self::{
     context::Desk,
     listeners::{Begun, Telling},
     outages::Outages,
-    plan::Plan,
+    planner::Plan,
     preflight::Connections,
     run_report::{Account, Recipient},
     scheduler::{Crew, Outline},
@@ -74,7 +74,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     http::call::CallError,
     list::{
-        self, Rows, Table,
+        self, Table,
         own::{self, Outcome, Shown, Target},
         sheet::{ListError, SheetList},
     },
@@ -214,12 +214,11 @@ async fn lead(
     if let Some(note) = without_results_tab(&desk.args, &connections) {
         say!("Note: {note}");
     }
-    let mut registry = desk.registry()?;
+    let registry = desk.registry()?;
     if let Some(registry) = &registry {
         desk.remember_left(registry);
     }
-    let plan = desk.plan(&rows, registry.as_ref()).await?;
-    drop(rows);
+    let plan = desk.plan(rows, registry.as_ref()).await?;
     account.reject(&plan.rejected);
     let means = Means::of(desk).await?;
     let estimate = desk.announce(&plan, &connections, &means);
@@ -238,10 +237,8 @@ async fn lead(
         if let Some(Reached { why, remedy }) = refused {
             context::warn(&format!("{why}: {remedy}"));
         }
-        return desk.rehearse(plan, &cells).map(Err);
-    }
-    if let Some(registry) = &mut registry {
-        registry.let_go().or_exit(Exit::Machine)?;
+        desk.rehearse(&plan, &cells);
+        return Ok(Err(Exit::Done));
     }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
@@ -280,7 +277,7 @@ async fn lead(
 pub struct Loaded {
     /// Where it is, and which column is taken for what; `None` for a brand that was named by a flag.
     pub from: Option<(String, String)>,
-    pub rows: Rows,
+    pub rows: Vec<Row>,
     /// What stands in the program's own cells of the sheet, by row.
     pub shown: HashMap<usize, Shown>,
     /// What the user should know of the list as a whole.
@@ -333,7 +330,7 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
     };
     Ok(Loaded {
         from: None,
-        rows: Rows::Held(vec![row]),
+        rows: vec![row],
         shown: HashMap::new(),
         notes: Vec::new(),
     })
@@ -389,7 +386,7 @@ fn first_write(
         return Vec::new();
     };
     let mut first = unwritten(plan, shown, sheet, words, desk.args.batch.lang);
-    let ahead = plan.due.ahead();
+    let ahead = plan.due.iter().take(desk.args.batch.chunk_size);
     first.extend(ahead.map(|due| words.mark(&due.assignment.brand.key)));
     first
 }

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call_failure,
+    estimate::Estimate,
     handover::SheetMaker,
     list_failure,
-    plan::Estimate,
     server_pages::{self, ServerPages},
 };
 use crate::{

@@ -1,8 +1,10 @@
 //! Which entry of the registry belongs to which brand of the list.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::brands::Placed;
 use crate::{
     brand::{Brand, BrandKey, ListMark},
     store::registry_lookup::Facts,
@@ -10,8 +12,8 @@ use crate::{
 
 /// A brand of the list, with the keys under which it may be known.
 #[derive(Debug)]
-pub struct Asked {
-    pub brand: Brand,
+pub struct Asked<'a> {
+    pub brand: &'a Arc<Brand>,
     /// Its place among all brands of the list.
     pub place: usize,
     /// Its fingerprint.
@@ -20,9 +22,9 @@ pub struct Asked {
     pub keys: Vec<BrandKey>,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     /// `mark`: that of this list, if there are keys with it.
-    pub fn of(Placed { brand, place }: Placed, mark: Option<&ListMark>) -> Self {
+    pub fn of(brand: &'a Arc<Brand>, place: usize, mark: Option<&ListMark>) -> Self {
         let mut keys = brand.possible_keys();
         if let Some(mark) = mark {
             let marked: Vec<BrandKey> = keys.iter().map(|key| key.in_list(mark)).collect();
@@ -48,7 +50,7 @@ impl Asked {
 ///
 /// Brands of the same name have to be asked for together: none of them gets what is another's.
 pub fn claim<'a>(
-    brands: &[Asked],
+    brands: &[Asked<'_>],
     known: &'a HashMap<BrandKey, Facts>,
     list: &ListMark,
 ) -> Vec<(BrandKey, Option<&'a Facts>)> {
@@ -78,8 +80,8 @@ pub fn claim<'a>(
         .map(|(asked, same_row)| {
             let key = same_row
                 .cloned()
-                .or_else(|| changed_row(&asked.brand))
-                .unwrap_or_else(|| new_key(&asked.brand));
+                .or_else(|| changed_row(asked.brand))
+                .unwrap_or_else(|| new_key(asked.brand));
             let facts = known.get(&key);
             (key, facts)
         })

@@ -12,7 +12,7 @@ use tokio::task::{Id, JoinError};
 use super::{
     budget_check::Reached,
     call_failure,
-    plan::Due,
+    due::Due,
     recorder::Recorded,
     refusal_policy::Refusal,
     scheduler::{Crew, End, InHand, Saved, Supply, bug},

@@ -1,8 +1,8 @@
-//! Who works on what: brands are handed to workers as these become free, chunks only read ahead, and what comes back
+//! Who works on what: brands are handed to workers as these become free, whatever chunk they are in, and what comes back
 //! is put on record before anybody is told.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -19,12 +19,11 @@ use super::{
     budget_check::Reached,
     context::Desk,
     deadline::Deadline,
+    due::Due,
     handover::{Following, SheetMaker},
     leader::{LEADS_FOR, followed, news, refused, store_failure},
     list_failure,
     membership::{Hosts, Ready},
-    plan::Due,
-    queue::Queue,
     reconciliation::Bill,
     recorder::Recorder,
     refusal_policy::Suspects,
@@ -80,7 +79,7 @@ impl End {
 /// Where brands come from.
 pub enum Supply {
     /// This host's own queue; so many have been taken out of it.
-    Own { queue: Queue, begun: usize },
+    Own { queue: VecDeque<Due>, begun: usize },
     /// What is left to all hosts.
     Hosts(Box<Hosts>),
 }
@@ -284,23 +283,17 @@ impl<'a> Crew<'a> {
         }
         while self.has_room() && self.has_time() {
             let next = match &mut self.supply {
-                Supply::Own { queue, begun } => queue.next().map(|due| {
-                    due.map(|due| Ready {
-                        position: std::mem::replace(begun, *begun + 1),
-                        claim: 0,
-                        due,
-                        report: None,
-                    })
+                Supply::Own { queue, begun } => queue.pop_front().map(|due| Ready {
+                    position: std::mem::replace(begun, *begun + 1),
+                    claim: 0,
+                    due,
+                    report: None,
                 }),
-                Supply::Hosts(hosts) => Ok(hosts.next()),
+                Supply::Hosts(hosts) => hosts.next(),
             };
             match next {
-                Ok(Some(ready)) => self.start(ready),
-                Ok(None) => return self.ask_for_more(),
-                Err(error) => self.give_up(Failure {
-                    exit: Exit::Usage,
-                    error,
-                }),
+                Some(ready) => self.start(ready),
+                None => return self.ask_for_more(),
             }
         }
     }

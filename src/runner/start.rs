@@ -6,7 +6,7 @@ use super::{
     context::Desk,
     leader::store_failure,
     membership::Hosts,
-    plan::Plan,
+    planner::Plan,
     preflight::Connections,
     progress::Outlook,
     reconciliation::Bill,
@@ -161,7 +161,7 @@ impl Planned {
 }
 
 /// Lets all hosts begin.
-async fn put_down(night: &Night, mut plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
+async fn put_down(night: &Night, plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
     let said = postgres::Outline {
         total: outline.total,
         skipped: outline.skipped + outline.on_request,
@@ -169,8 +169,9 @@ async fn put_down(night: &Night, mut plan: Plan, outline: &Outline) -> anyhow::R
         price: outline.per_brand,
         names: plan.neighbours.to_bytes(),
     };
+    let mut due = plan.due.into_iter();
     let next = || {
-        let Some(due) = plan.due.next()? else {
+        let Some(due) = due.next() else {
             return Ok(None);
         };
         Ok(Some(postgres::Planned {

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use console::Term;
 use jiff::ZonedDateTime;
 
-use super::{log::LogFiles, plan::Estimate, reconciliation};
+use super::{estimate::Estimate, log::LogFiles, reconciliation};
 use crate::{
     config::zone,
     money::Usd,

@@ -1,17 +1,9 @@
-//! Reads a JSON object entry by entry: as far as it can be read, when it was cut or changed by hand, or without keeping
-//! it in memory.
+//! The entries of a JSON object as far as they can be read, when it was cut or changed by hand.
 
-use std::{collections::BTreeMap, fmt, io::Read};
+use std::{collections::BTreeMap, fmt};
 
-use serde::{
-    Deserialize,
-    de::{
-        DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor,
-    },
-};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
-
-use crate::brand::BrandKey;
 
 /// What stood before the place where nothing can be read any more.
 #[derive(Debug, Default)]
@@ -50,65 +42,6 @@ fn entry_at(bytes: &[u8]) -> Option<(String, Value)> {
     let rest = bytes.get(keys.byte_offset()..)?.strip_prefix(b":")?;
     let mut values = serde_json::Deserializer::from_slice(rest).into_iter();
     Some((key, values.next()?.ok()?))
-}
-
-/// Reads the entries of a field one by one, without keeping them.
-///
-/// # Errors
-/// When the text is not such an object, or the entry could not be taken.
-pub fn each_entry<T: DeserializeOwned>(
-    reader: impl Read,
-    field: &'static str,
-    take: &mut dyn FnMut(BrandKey, T) -> Result<(), String>,
-) -> serde_json::Result<()> {
-    let entries = Entries {
-        take,
-        field: Some(field),
-    };
-    entries.deserialize(&mut serde_json::Deserializer::from_reader(reader))
-}
-
-/// Hands each entry on as soon as it has been read.
-struct Entries<'a, T> {
-    take: &'a mut dyn FnMut(BrandKey, T) -> Result<(), String>,
-    /// The field to go down into; `None` inside of it.
-    field: Option<&'static str>,
-}
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Entries<'_, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<'_, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some(field) = self.field else {
-            while let Some((key, entry)) = map.next_entry()? {
-                (self.take)(key, entry).map_err(A::Error::custom)?;
-            }
-            return Ok(());
-        };
-        while let Some(name) = map.next_key::<String>()? {
-            if name == field {
-                map.next_value_seed(Entries {
-                    take: &mut *self.take,
-                    field: None,
-                })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Puts down each field as soon as it has been read.

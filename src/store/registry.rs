@@ -1,27 +1,23 @@
 //! The registry: what became of each brand, so that what has not changed is skipped.
 //!
-//! `registry.json` is rewritten whole while that is cheap. Of a large registry only what is new stays in memory: brands
-//! are appended to `registry.journal.jsonl` first, and folded into the file when the journal has grown to a share of it,
-//! so that neither the cost of one brand nor the memory of a run grows with the number of all brands.
+//! `registry.json` is rewritten whole while that is cheap. In a large registry brands are appended to
+//! `registry.journal.jsonl` first, and folded into the file when the journal has grown to a share of it, so that the cost
+//! of one brand does not grow with the number of all brands.
 
 use std::{
-    cell::Cell,
     collections::{BTreeMap, HashSet},
     fs::{self, File},
-    io::{self, BufReader, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context;
 use jiff::Timestamp;
-use serde::{
-    Deserialize, Serialize, Serializer,
-    ser::{Error as _, SerializeMap},
-};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{StateFolder, entries, sqlite::Fault};
+use super::{StateFolder, entries};
 use crate::{
     brand::BrandKey,
     error_kind::ErrorKind,
@@ -140,10 +136,7 @@ fn no_list() -> Arc<str> {
 /// All brands ever processed.
 #[derive(Debug)]
 pub struct Registry {
-    /// All of them, or those that are not in the file yet.
     brands: BTreeMap<BrandKey, Arc<Entry>>,
-    /// How many brands are in the file besides those in memory, when the others were let go.
-    on_disk: Option<usize>,
     json: PathBuf,
     journal: PathBuf,
     in_journal: usize,
@@ -240,7 +233,6 @@ impl Registry {
     pub fn empty() -> Self {
         Self {
             brands: BTreeMap::new(),
-            on_disk: None,
             json: PathBuf::new(),
             journal: PathBuf::new(),
             in_journal: 0,
@@ -267,7 +259,6 @@ impl Registry {
         share_texts(&mut brands);
         let registry = Self {
             brands,
-            on_disk: None,
             json,
             journal,
             in_journal,
@@ -278,19 +269,7 @@ impl Registry {
 
     /// Whether nothing is known of any brand.
     pub fn is_empty(&self) -> bool {
-        self.brands.is_empty() && self.on_disk.is_none()
-    }
-
-    /// Lets go of what is on disk, where that is much: from now on brands are recorded, and not asked for.
-    pub fn let_go(&mut self) -> anyhow::Result<()> {
-        if self.brands.len() <= SMALL {
-            return Ok(());
-        }
-        if self.in_journal > 0 {
-            return self.fold();
-        }
-        self.on_disk = Some(std::mem::take(&mut self.brands).len());
-        Ok(())
+        self.brands.is_empty()
     }
 
     /// What is known about a brand.
@@ -324,11 +303,8 @@ impl Registry {
             count += 1;
             self.brands.insert(key, Arc::new(entry));
         }
-        let journal_holds = |on_disk: usize| SMALL.max(on_disk / FOLD_SHARE);
-        if self
-            .on_disk
-            .is_none_or(|on_disk| self.in_journal + count >= journal_holds(on_disk))
-        {
+        let journal_holds = SMALL.max(self.brands.len() / FOLD_SHARE);
+        if self.brands.len() <= SMALL || self.in_journal + count >= journal_holds {
             return self.fold();
         }
         let append = || -> io::Result<()> {
@@ -353,43 +329,14 @@ impl Registry {
         }
     }
 
-    /// Rewrites `registry.json` and empties the journal. Where it turns out to be damaged, what can be read of it is used.
+    /// Rewrites `registry.json` and empties the journal.
     fn fold(&mut self) -> anyhow::Result<()> {
-        let mut written = self.rewrite();
-        if let Err(error) = &written
-            && self.on_disk.is_some()
-            && Fault::of(error) != Some(Fault::Unwritable)
-            && self.take_back()?
-        {
-            written = self.rewrite();
-        }
-        let count = written?;
-        self.in_journal = 0;
-        if count > SMALL {
-            self.on_disk = Some(count);
-            self.brands.clear();
-        }
-        match fs::remove_file(&self.journal) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("{} cannot be removed", self.journal.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Writes the file. Says how many brands are in it.
-    fn rewrite(&mut self) -> anyhow::Result<usize> {
         // The number in a damaged file may be the last one that there is.
         let folds = self.folds.wrapping_add(1);
-        let count = Cell::new(0);
         let stored = Stored {
             schema_version: SCHEMA_VERSION,
             folds,
-            brands: Merged {
-                old: self.on_disk.map(|_| self.json.as_path()),
-                new: &self.brands,
-                count: &count,
-            },
+            brands: &self.brands,
             end: Some(Ending {
                 schema_version: SCHEMA_VERSION,
             }),
@@ -398,66 +345,13 @@ impl Registry {
             Ok(serde_json::to_writer_pretty(file, &stored)?)
         })?;
         self.folds = folds;
-        Ok(count.get())
-    }
-
-    /// Takes what can be read of a file that was damaged since it was let go back into memory. Whether it was.
-    fn take_back(&mut self) -> anyhow::Result<bool> {
-        let folder = self.json.parent().unwrap_or(Path::new("."));
-        let (read, damage) = Self::read(folder)?;
-        let damage = match damage {
-            Some(damage) => damage,
-            None if !self.json.exists() => "it is gone".to_owned(),
-            None => return Ok(false),
-        };
-        let newer = std::mem::replace(&mut self.brands, read.brands);
-        self.brands.extend(newer);
-        self.on_disk = None;
-        let note = self.set_aside(&damage, Timestamp::now())?;
-        crate::text::terminal::warning(&note);
-        tracing::warn!("{note}");
-        Ok(true)
-    }
-}
-
-/// The brands of a file, with newer ones in their places, written without being in memory together. Both are in the
-/// order of their keys.
-struct Merged<'a> {
-    old: Option<&'a Path>,
-    new: &'a BTreeMap<BrandKey, Arc<Entry>>,
-    /// How many there were.
-    count: &'a Cell<usize>,
-}
-
-impl Serialize for Merged<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut all = serializer.serialize_map(None)?;
-        let mut new = self.new.iter().peekable();
-        let mut count = 0;
-        if let Some(old) = self.old {
-            let mut put = |key: BrandKey, entry: Entry| {
-                while let Some((earlier, entry)) = new.next_if(|(next, _)| **next < key) {
-                    count += 1;
-                    all.serialize_entry(earlier, entry)?;
-                }
-                count += 1;
-                match new.next_if(|(next, _)| **next == key) {
-                    Some((key, newer)) => all.serialize_entry(key, newer),
-                    None => all.serialize_entry(&key, &entry),
-                }
-            };
-            let file = File::open(old).map_err(S::Error::custom)?;
-            entries::each_entry(BufReader::new(file), "brands", &mut |key, entry| {
-                put(key, entry).map_err(|error| error.to_string())
-            })
-            .map_err(S::Error::custom)?;
+        self.in_journal = 0;
+        match fs::remove_file(&self.journal) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("{} cannot be removed", self.journal.display()))
+            }
+            _ => Ok(()),
         }
-        for (key, entry) in new {
-            count += 1;
-            all.serialize_entry(key, entry)?;
-        }
-        self.count.set(count);
-        all.end()
     }
 }
 
@@ -607,67 +501,49 @@ mod tests {
     }
 
     #[test]
-    fn a_large_registry_is_let_go_journalled_and_folded() {
+    fn a_large_registry_is_journalled_and_folded() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
         let mut registry = open(&state);
-        let mut expected = BTreeMap::new();
-        let mut record = |registry: &mut Registry, name: String, status| {
-            expected.insert(key(&name), Arc::new(entry(status, 1)));
-            registry.record([(key(&name), entry(status, 1))]).unwrap();
-        };
-        for i in 0..SMALL {
-            registry
-                .brands
-                .insert(key(&format!("b{i}")), Arc::new(entry(Status::Success, 1)));
-        }
-        record(&mut registry, "b".into(), Status::Success);
-        assert!(registry.brands.is_empty() && !registry.journal.exists());
+        let all = (0..=SMALL).map(|i| (key(&format!("b{i}")), entry(Status::Success, 1)));
+        registry.record(all).unwrap();
+        registry.settle().unwrap();
+        assert!(!registry.journal.exists());
         // From now on each brand is one line, some of them new, some not, until the journal is full.
         for i in 0..SMALL - 1 {
-            record(&mut registry, format!("b{}", i * 2), Status::Failed);
+            let brand = (key(&format!("b{}", i * 2)), entry(Status::Failed, 1));
+            registry.record([brand]).unwrap();
         }
-        assert_eq!(
-            (registry.in_journal, registry.brands.len()),
-            (SMALL - 1, SMALL - 1)
-        );
+        assert_eq!(registry.in_journal, SMALL - 1);
         // A crash in the middle of a line loses that line only.
         let cut = fs::read(&registry.journal).unwrap();
         fs::write(&registry.journal, [&cut[..], b"\n[\"b2\",{\"bra"].concat()).unwrap();
-        for i in 0..SMALL {
-            expected
-                .entry(key(&format!("b{i}")))
-                .or_insert_with(|| Arc::new(entry(Status::Success, 1)));
-        }
-        assert_eq!(open(&state).brands, expected);
-        registry
-            .record([(key("last"), entry(Status::Failed, 1))])
-            .unwrap();
-        expected.insert(key("last"), Arc::new(entry(Status::Failed, 1)));
-        assert!(registry.brands.is_empty() && !registry.journal.exists());
+        assert_eq!(open(&state).brands, registry.brands);
+        let last = (key("last"), entry(Status::Failed, 1));
+        registry.record([last]).unwrap();
+        assert!(!registry.journal.exists());
         let mut read = open(&state);
-        assert_eq!(read.brands, expected);
-        // What a run let go comes back whole when it records more.
-        read.let_go().unwrap();
-        read.record([(key("more"), entry(Status::Failed, 1))])
-            .unwrap();
+        assert_eq!(read.brands, registry.brands);
+        // What the next run records is there when it has settled.
+        let more = (key("more"), entry(Status::Failed, 1));
+        read.record([more]).unwrap();
         read.settle().unwrap();
-        expected.insert(key("more"), Arc::new(entry(Status::Failed, 1)));
-        assert_eq!(open(&state).brands, expected);
+        assert_eq!(open(&state).brands, read.brands);
     }
 
     #[test]
-    fn a_large_registry_that_is_damaged_in_the_middle_of_a_run_is_written_anew() {
+    fn a_large_registry_that_is_damaged_in_the_middle_of_a_run_is_whole_when_it_ends() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
         let all = |n: usize| (0..n).map(|i| (key(&format!("b{i}")), entry(Status::Success, 1)));
         for gone in [false, true] {
             let mut registry = open(&state);
             registry.record(all(SMALL + 9)).unwrap();
+            registry.settle().unwrap();
             registry
                 .record([(key("new"), entry(Status::Failed, 1))])
                 .unwrap();
-            assert!(registry.on_disk.is_some() && registry.in_journal == 1);
+            assert_eq!(registry.in_journal, 1);
             let mut bytes = fs::read(&registry.json).unwrap();
             let middle = bytes.len() / 2;
             bytes[middle] = 0xff;
@@ -676,15 +552,7 @@ mod tests {
                 true => fs::remove_file(&registry.json).unwrap(),
             }
             registry.settle().unwrap();
-            let left = open(&state).brands.len();
-            match gone {
-                // What was let go is gone with it.
-                true => assert_eq!(left, 1),
-                false => assert!((SMALL + 8..=SMALL + 10).contains(&left), "{left}"),
-            }
-            let names = fs::read_dir(folder.path()).unwrap();
-            let mut names = names.map(|e| e.unwrap().file_name().into_string().unwrap());
-            assert!(names.any(|name| name.starts_with("registry.json.broken-")));
+            assert_eq!(open(&state).brands.len(), SMALL + 10);
         }
     }
 

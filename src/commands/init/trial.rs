@@ -143,8 +143,8 @@ impl Trials {
             let tab = settings.tab.as_deref();
             Ok(list::file::read_bytes(book, tab)?)
         });
-        Ok(read_or_not(read.and_then(|(tab, table)| {
-            Ok(format!("tab «{tab}», {}", found(&table)?))
+        Ok(read_or_not(read.map(|(tab, table)| {
+            format!("tab «{tab}», {}", found(&table))
         })))
     }
 
@@ -159,7 +159,7 @@ impl Trials {
             if list.can_write() {
                 list.try_writing().await?;
             }
-            Ok(format!("«{title}», {}, {}", list.place(), found(&table)?))
+            Ok(format!("«{title}», {}, {}", list.place(), found(&table)))
         };
         Ok(read_or_not(read.await))
     }
@@ -169,12 +169,8 @@ fn gate() -> Arc<Gate> {
     Arc::new(Gate::new(60, 1.0))
 }
 
-fn found(table: &Table) -> anyhow::Result<String> {
-    Ok(format!(
-        "{}; {} rows",
-        table.mapping(),
-        table.rows.filled()?
-    ))
+fn found(table: &Table) -> String {
+    format!("{}; {} rows", table.mapping(), table.filled())
 }
 
 fn tried<T>(result: Result<T, CallError>, fine: impl FnOnce(T) -> String) -> Tried {

@@ -8,7 +8,7 @@ mod corruption;
 mod faults;
 mod kills;
 #[cfg(target_os = "linux")]
-mod million;
+mod long_list;
 #[cfg(target_os = "linux")]
 mod month;
 

@@ -1,4 +1,4 @@
-//! Every error that the published documents list, as Prism answers it, and answers that fit them at random.
+//! Every error that the documents list, as Prism answers it, and answers that fit them at random.
 
 use std::{fs, sync::Mutex};
 
@@ -183,7 +183,7 @@ fn judge(error: &Documented, models: &Peer, search: &Peer) -> Option<String> {
 }
 
 #[test]
-#[ignore = "needs Prism and the documents, which .ci/peers/run brings"]
+#[ignore = "needs Prism, which .ci/peers/run brings"]
 fn every_documented_error_is_taken_for_what_it_is() {
     let mut errors = documented(OPENROUTER, &["/chat/completions", "/key", "/models"]);
     errors.extend(documented(TAVILY, &["/search", "/extract", "/usage"]));
@@ -206,7 +206,7 @@ fn every_documented_error_is_taken_for_what_it_is() {
 }
 
 #[test]
-#[ignore = "needs Prism and the documents, which .ci/peers/run brings"]
+#[ignore = "needs Prism, which .ci/peers/run brings"]
 fn answers_that_fit_the_documents_at_random_are_read() {
     let desk = Desk::with_list(&list_of(6));
     let (models, search) = (prism_mock(OPENROUTER), prism_mock(TAVILY));

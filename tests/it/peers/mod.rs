@@ -1,8 +1,10 @@
-//! The program against software of others: servers made from published documents, recorded traffic, other
-//! OpenAI-compatible servers and gateways, and a real model. `.ci/peers/run` brings them and runs all of it.
+//! The program against what is known of services and against software of others: documents in `tests/fixtures/services`,
+//! servers made from them, other OpenAI-compatible servers and gateways, and a real model. `.ci/peers/run` brings the
+//! software and runs what needs it.
 
 mod discovery;
 mod errors;
+mod exchanges;
 mod gateway;
 mod litellm;
 mod llama;
@@ -13,15 +15,11 @@ mod openai;
 mod portkey;
 mod prism;
 mod process;
-mod recorded;
 
 use std::path::PathBuf;
 
-/// A published document, or recorded traffic.
+/// What is known of a service from its documentation: a document that describes it, or exchanges with it.
 fn specification(name: &str) -> PathBuf {
-    let folder = std::env::var_os("BRANDINTEL_SPECS")
-        .expect("BRANDINTEL_SPECS names the folder of published documents");
-    let path = PathBuf::from(folder).join(name);
-    assert!(path.exists(), "there is no {}", path.display());
-    path
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/services");
+    folder.join(name)
 }

@@ -1,4 +1,4 @@
-//! Requests, answers and errors as the published `OpenAPI` documents of `OpenRouter` and Tavily have them.
+//! Requests, answers and errors as the `OpenAPI` documents of `OpenRouter` and Tavily have them.
 
 use std::process::Command;
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::common::{Desk, ended, list_of};
 
-pub const OPENROUTER: &str = "openrouter.subset-strict.openapi.json";
-pub const TAVILY: &str = "tavily.subset-strict.openapi.json";
+pub const OPENROUTER: &str = "openrouter.openapi.json";
+pub const TAVILY: &str = "tavily.openapi.json";
 
 /// The program with models and searches behind these gateways.
 pub fn command(desk: &Desk, models: &Gateway, search: &Gateway, args: &[&str]) -> Command {
@@ -27,7 +27,7 @@ pub fn sandbox_of(desk: &Desk) -> String {
 }
 
 #[test]
-#[ignore = "needs Prism and the documents, which .ci/peers/run brings"]
+#[ignore = "needs Prism, which .ci/peers/run brings"]
 fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
     // Answers that do not fit and that are cut bring the requests by which they are mended.
     let desk = Desk::with_options(
@@ -108,7 +108,7 @@ fn every_request_of_a_run_and_every_simulated_answer_is_valid() {
 }
 
 #[test]
-#[ignore = "needs Prism and the documents, which .ci/peers/run brings"]
+#[ignore = "needs Prism, which .ci/peers/run brings"]
 fn a_request_that_the_document_refuses_is_noticed() {
     let desk = Desk::with_list(&list_of(1));
     let upstream = sandbox_of(&desk);

@@ -61,11 +61,11 @@ pub fn examples(command: &str) -> &'static [Example] {
         "init" => &[("Enter keys and sheet one by one", "brandintel init")],
         "bench" => &[
             (
-                "How good is the research, and what does each stage contribute?",
+                "How good is the research, and what is each stage of it worth?",
                 "brandintel bench --ablation",
             ),
             (
-                "How good is the configured model? Spend at most $2",
+                "How good is the model of the settings? At most two dollars",
                 "brandintel bench --real --budget 2",
             ),
         ],

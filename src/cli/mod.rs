@@ -601,15 +601,15 @@ pub struct SandboxArgs {
     pub schema_rules: SchemaRules,
     /// Serve the closed world of `brandintel bench` with this seed
     ///
-    /// Its 60 brands and their pages replace the usual ones.
+    /// It has 60 brands, and stands instead of the usual pages.
     #[arg(long, value_name = "SEED", conflicts_with = "list")]
     pub city: Option<u64>,
     /// Night of the closed world
     ///
-    /// From the second night on, some facts change and the rest are worded differently.
+    /// From the second on something changes each night, and the rest is said in other words.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "city")]
     pub night: u32,
-    /// How the models that read the closed world behave
+    /// How the models behave that read the closed world
     #[arg(long, value_enum, default_value_t, requires = "city")]
     pub temper: Temper,
     /// Replay the failures recorded in a `brandintel support` file

@@ -215,7 +215,7 @@ fn every_flag_named_in_a_guide_exists() {
     let flags =
         commands.flat_map(|command| command.get_arguments().filter_map(|arg| arg.get_long()));
     known.extend(flags.map(|flag| format!("--{flag}")));
-    known.extend(["--help", "--version", "--time"].map(str::to_owned));
+    known.extend(["--help", "--version"].map(str::to_owned));
     for name in guides() {
         let (_, around) = blocks(&name, &document(&name));
         for word in spans(&around).flat_map(str::split_whitespace) {

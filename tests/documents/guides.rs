@@ -171,6 +171,10 @@ fn every_command_in_a_guide_is_accepted_by_the_parser() {
     let mut seen = 0;
     for name in guides() {
         let (blocks, around) = blocks(&name, &document(&name));
+        let broken = around
+            .lines()
+            .find(|line| line.matches('`').count() % 2 == 1);
+        assert_eq!(broken, None, "{name}: a code span goes over a line break");
         for Block { place, text, .. } in blocks {
             for line in text.lines() {
                 let calls = program_calls(line);

@@ -209,13 +209,13 @@ pub enum Command {
 /// The flags of a batch.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Where the brands come from.
+    /// The source of the brands.
     #[command(flatten)]
     pub source: SourceArgs,
     /// How the work is done.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// What it does when nobody watches.
+    /// Unattended runs.
     #[command(flatten)]
     pub unattended: UnattendedArgs,
     /// Where state is kept that several hosts share.
@@ -224,7 +224,7 @@ pub struct RunArgs {
     /// Which services are asked, and how often.
     #[command(flatten)]
     pub services: ServiceArgs,
-    /// What is shown on the terminal.
+    /// Output on the terminal.
     #[command(flatten)]
     pub verbosity: Verbosity,
     /// Parts of the research that a benchmark leaves out.
@@ -256,7 +256,7 @@ impl RunArgs {
     }
 }
 
-/// Where the brands come from.
+/// The source of the brands.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "The list")]
 pub struct SourceArgs {
@@ -424,7 +424,7 @@ pub struct ServiceArgs {
     pub schema_rules: SchemaRules,
 }
 
-/// What is shown on the terminal; logs are unaffected.
+/// Output on the terminal; logs are unaffected.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Verbosity {
@@ -460,10 +460,10 @@ pub struct FolderArgs {
 
 /// What `open` opens.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What is opened")]
+#[command(next_help_heading = "Page")]
 pub struct OpenArgs {
     /// The brand to open; without it, the portfolio
-    #[arg(value_parser = not_blank, help_heading = "What is opened")]
+    #[arg(value_parser = not_blank, help_heading = "Page")]
     pub brand: Option<String>,
     /// Which folders.
     #[command(flatten)]
@@ -472,7 +472,7 @@ pub struct OpenArgs {
 
 /// The flags of `export`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What is rendered")]
+#[command(next_help_heading = "Reports")]
 pub struct ExportArgs {
     /// Which folders.
     #[command(flatten)]
@@ -487,7 +487,7 @@ pub struct ExportArgs {
 
 /// The flags of `status`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What is shown")]
+#[command(next_help_heading = "View")]
 pub struct StatusArgs {
     /// Which folders.
     #[command(flatten)]
@@ -527,7 +527,7 @@ pub enum By {
 
 /// The flags of `support`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What goes into it")]
+#[command(next_help_heading = "Contents")]
 pub struct SupportArgs {
     /// Which folders.
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! The flags of runs that nobody watches.
+//! The flags of unattended runs.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::{SignedDuration, civil::Time};
 
 use crate::text::number;
 
-/// What a run does when nobody watches.
+/// The flags of unattended runs.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Unattended")]
 pub struct UnattendedArgs {

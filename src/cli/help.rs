@@ -1,4 +1,4 @@
-//! The look of the help: colours, width, examples, and what a shell may complete.
+//! The help texts of the command line: colours, width, examples, and hints for shell completion.
 
 use anstyle::AnsiColor::{Cyan, Green, Red, Yellow};
 use std::ffi::OsString;
@@ -11,10 +11,10 @@ use clap::{
 
 use crate::{cli::Cli, exit::Exit};
 
-/// Columns of the help text: it can be read in the narrowest terminal that is usual, and pasted into a mail.
+/// Width of the help text in columns: it fits the narrowest usual terminal, and an e-mail.
 const WIDTH: usize = 80;
 
-/// Cargo's colours, which the other tools of a Rust user have too.
+/// Cargo's colours, which other Rust tools use too.
 const STYLES: Styles = Styles::styled()
     .header(Green.on_default().bold())
     .usage(Green.on_default().bold())
@@ -24,7 +24,7 @@ const STYLES: Styles = Styles::styled()
     .valid(Cyan.on_default().bold())
     .invalid(Yellow.on_default().bold());
 
-/// What a command line is for, and the command line.
+/// The purpose of a command line, and the command line itself.
 pub type Example = (&'static str, &'static str);
 
 /// Examples of the batch, which has no name of its own, and of each command.
@@ -33,12 +33,12 @@ pub fn examples(command: &str) -> &'static [Example] {
     match command {
         "brandintel" => &[
             (
-                "Rehearse: no keys, no network, no money",
+                "Rehearse: no keys, no network, no cost",
                 "brandintel --google-sheets --sandbox --workers 8 --limit 20",
             ),
-            ("Set up keys and sheet", "brandintel init"),
+            ("Set up the keys and the sheet", "brandintel init"),
             (
-                "Is all in order, and what will a batch cost?",
+                "Is everything set up, and what will a batch cost?",
                 "brandintel check --workers 8",
             ),
             (
@@ -46,7 +46,7 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel --google-sheets --workers 8 --dry-run",
             ),
             (
-                "The nightly batch, for at most 50 dollars",
+                "The nightly batch, for at most $50",
                 "brandintel --google-sheets --workers 8 --budget 50 --quiet",
             ),
             (
@@ -58,7 +58,7 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel --brand کاله --website https://kalleh.com",
             ),
         ],
-        "init" => &[("Keys and sheet, asked for one by one", "brandintel init")],
+        "init" => &[("Enter keys and sheet one by one", "brandintel init")],
         "bench" => &[
             (
                 "How good is the research, and what is each stage of it worth?",
@@ -71,70 +71,79 @@ pub fn examples(command: &str) -> &'static [Example] {
         ],
         "check" => &[
             ("Before the first night", "brandintel check --workers 8"),
-            ("Without any cost", "brandintel check --free"),
-            ("The list is a file", "brandintel check --brands list.xlsx"),
-            ("The rehearsal's services", "brandintel check --sandbox"),
+            ("Without spending anything", "brandintel check --free"),
+            (
+                "With a list in a file",
+                "brandintel check --brands list.xlsx",
+            ),
+            (
+                "Against the simulated services",
+                "brandintel check --sandbox",
+            ),
         ],
         "status" => &[
             ("The registry and the last runs", "brandintel status"),
-            ("The same for a script", "brandintel status --json"),
+            ("The same as JSON, for scripts", "brandintel status --json"),
             (
-                "All hosts that share a database, and what each does",
+                "All hosts that share a database, and what each is doing",
                 "brandintel status --state postgres://night@db.agency.ir/brandintel",
             ),
             (
-                "Where the money went, and what the month will come to",
+                "Spending by month, with a forecast for this one",
                 "brandintel status --spent --by month",
             ),
             (
-                "Who owns whom, and rivals of one holding",
+                "Who owns whom, and rivals under the same owner",
                 "brandintel status --graph",
             ),
         ],
         "open" => &[
             ("The portfolio", "brandintel open"),
-            ("The page of a brand", "brandintel open کاله"),
-            ("That of the rehearsal", "brandintel open کاله --sandbox"),
+            ("A brand's page", "brandintel open کاله"),
+            (
+                "A brand's page in the rehearsal",
+                "brandintel open کاله --sandbox",
+            ),
         ],
         "export" => &[
             (
-                "Render all reports again, with a new version of the program for instance",
+                "Render all reports again, for example after an upgrade",
                 "brandintel export",
             ),
-            ("Those of the rehearsal", "brandintel export --sandbox"),
+            ("The rehearsal's reports", "brandintel export --sandbox"),
         ],
         "move" => &[
             (
-                "From state/ into a database, for many hosts",
+                "From state/ into a database, for several hosts",
                 "brandintel move --to postgres://night@db.agency.ir/brandintel",
             ),
             (
-                "Back again; the database is that of BRANDINTEL_STATE",
+                "Back again, from the database in BRANDINTEL_STATE",
                 "brandintel move --to state",
             ),
         ],
         "support" => &[
             ("After a night that failed", "brandintel support"),
             (
-                "One brand, and nothing of the other rows",
+                "One brand only, without the other rows",
                 "brandintel support --brand کاله",
             ),
         ],
         "sandbox" => &[
             (
-                "Services on a free port; the settings to use them are printed",
+                "Serve on a free port and print the settings to use",
                 "brandintel sandbox --port 0",
             ),
             (
-                "The model answers 429 to a fifth of the requests, and is down for ten minutes",
+                "The model answers a fifth of requests with 429, and is down for ten minutes",
                 "brandintel sandbox --fault llm:429:0.2 --fault llm:503:20x+600s",
             ),
             (
-                "Models that refuse what Anthropic's refuse",
+                "Refuse the JSON schemas that Anthropic refuses",
                 "brandintel sandbox --schema-rules anthropic",
             ),
             (
-                "What went wrong elsewhere goes wrong here",
+                "Replay failures that a support file recorded",
                 "brandintel sandbox --replay brandintel-support.json",
             ),
             (
@@ -148,7 +157,7 @@ pub fn examples(command: &str) -> &'static [Example] {
                 "brandintel completions bash > ~/.local/share/bash-completion/completions/brandintel",
             ),
             (
-                "zsh, for a folder in your $fpath",
+                "zsh, with ~/.zfunc in $fpath",
                 "brandintel completions zsh > ~/.zfunc/_brandintel",
             ),
             (
@@ -157,18 +166,21 @@ pub fn examples(command: &str) -> &'static [Example] {
             ),
         ],
         "man" => &[
-            ("Read the page", "brandintel man | man -l -"),
+            ("Read the manual page", "brandintel man | man -l -"),
             (
                 "Install it",
                 "brandintel man > ~/.local/share/man/man1/brandintel.1",
             ),
-            ("The page of a command", "brandintel man check | man -l -"),
+            (
+                "Read the page of a command",
+                "brandintel man check | man -l -",
+            ),
         ],
         _ => &[],
     }
 }
 
-/// The command line with everything that helps people and shells. The parser, help, completions and manual are made of it.
+/// The complete command line. The parser, the help, the completions and the manual are generated from it.
 pub fn command() -> Command {
     let mut command = Cli::command();
     let names: Vec<String> = command
@@ -226,7 +238,7 @@ fn exit_codes() -> String {
     text
 }
 
-/// Names the environment variable of a flag in the long help only: the short one is to be seen at a glance.
+/// Names the environment variable of a flag in the long help only, so that the short help stays short.
 fn explained(arg: Arg) -> Arg {
     let Some(env) = arg.get_env().map(|env| env.to_string_lossy().into_owned()) else {
         return arg;
@@ -237,8 +249,8 @@ fn explained(arg: Arg) -> Arg {
         .long_help(format!("{help}\n[env: {env}]"))
 }
 
-/// Tells shells what the value of a flag is; what is neither a file nor a choice is not completed at all. A number below
-/// zero is a value, and no flag.
+/// Tells shells how to complete the value of a flag; values that are neither files nor choices are not completed. A
+/// negative number is a value, not a flag.
 fn completed(arg: Arg) -> Arg {
     if !arg.get_action().takes_values() {
         return arg;
@@ -255,12 +267,12 @@ fn completed(arg: Arg) -> Arg {
     arg.value_hint(hint)
 }
 
-/// An error with the remedy that clap does not know: the variable that a value comes from, the command that was meant.
+/// Adds what clap does not know: the variable that a value comes from, or the command that was probably meant.
 pub fn with_remedy(error: clap::Error, args: &[OsString]) -> clap::Error {
     without_passwords(suggested(error, args))
 }
 
-/// What an error says, without the usage and the advice to ask for help.
+/// The text of an error on one line, without the usage and the hint about `--help`.
 pub fn in_a_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let said = text
@@ -274,7 +286,7 @@ pub fn in_a_line(error: &clap::Error) -> String {
     said.join("; ")
 }
 
-/// A URL in a place where none belongs is not repeated with its password.
+/// Removes user and password from URLs that the error would repeat.
 fn without_passwords(mut error: clap::Error) -> clap::Error {
     let texts = error.context().filter_map(|(kind, value)| match value {
         ContextValue::String(text) if text.contains("://") => Some((kind, text.clone())),
@@ -301,7 +313,7 @@ fn suggested(error: clap::Error, args: &[OsString]) -> clap::Error {
     }
 }
 
-/// Adds the variable to an error about a value that nobody typed.
+/// Names the variable in an error about a value that was not typed.
 fn told_where(mut error: clap::Error, args: &[OsString]) -> clap::Error {
     let Some(ContextValue::String(arg)) = error.get(ContextKind::InvalidArg) else {
         return error;

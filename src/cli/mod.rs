@@ -26,11 +26,11 @@ use crate::{
     text::{lang::Lang, number},
 };
 
-/// Research a list of brands and leave a brief with evidence for each.
+/// Research a list of brands and write a brief with evidence for each.
 ///
-/// The list comes from a Google Sheet, a CSV or an XLSX file. Tavily finds pages, a language model behind OpenRouter reads
-/// them, and the program itself checks that each fact stands in its page. Unchanged brands are skipped, a run that was cut
-/// off is gone on with, nothing is paid for twice, and the budget is never exceeded.
+/// The list comes from a Google Sheet, a CSV or an XLSX file. Tavily finds web pages, a language model reached through
+/// OpenRouter reads them, and the program itself checks that every quote occurs in its page. Unchanged brands are skipped,
+/// an interrupted run is resumed, nothing is paid for twice, and the budget is never exceeded.
 #[derive(Debug, Parser)]
 #[command(
     name = "brandintel",
@@ -42,7 +42,7 @@ pub struct Cli {
     /// What to do instead of running a batch.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Work in this folder, as if the program were started there
+    /// Work in this folder, as if the program had been started there
     // It is taken before all others are read, because the folder has a .env.
     #[arg(short = 'C', value_name = "DIR", env = "BRANDINTEL_FOLDER", global = true, value_hint = clap::ValueHint::DirPath, display_order = 1_000)]
     pub folder: Option<PathBuf>,
@@ -52,8 +52,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Reads flags and environment. Where flags exclude each other, one on the command line wins over one from the
-    /// environment, and two on the command line are a usage error.
+    /// Reads flags and environment. Of flags that cannot be used together, one on the command line wins over one from
+    /// the environment; two on the command line are a usage error.
     pub fn read(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<Self, clap::Error> {
         let args: Vec<_> = args.into_iter().collect();
         let matches = set_variables_alone(help::command())
@@ -148,7 +148,7 @@ fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a s
         [one, other, ..] => Err(help::command().error(
             ErrorKind::ArgumentConflict,
             format!(
-                "--{} and --{} exclude each other: give one of them",
+                "--{} and --{} cannot be used together",
                 one.replace('_', "-"),
                 other.replace('_', "-")
             ),
@@ -162,44 +162,45 @@ pub enum Command {
     /// Measure the research in a closed world of invented brands
     #[command(display_order = 90)]
     Bench(BenchArgs),
-    /// Ask for what is missing (keys, sheet), try it, and write it into .env
+    /// Ask for missing keys and the sheet, test each one, and write it to .env
     Init,
-    /// Prove keys, quota, sheet, clock and folders, and price a batch
+    /// Check credentials, quota, sheet, clock and folders, and estimate the cost
     ///
-    /// Says of each whether it is in order and how to mend it, and what a batch with the same flags would cost. Asks
-    /// the model one small question of each stage and the search service one search, for about a cent; with --free it spends
+    /// Tells you what is wrong with the set-up and how to fix it, and estimates what a batch with the same flags would cost.
+    /// Asks the model one small question for each stage and makes one search, for about a cent; with --free it spends
     /// nothing.
     Check(Box<CheckArgs>),
     /// Show the registry and the last run at a glance
     Status(StatusArgs),
-    /// Open the portfolio, or the page of a brand
+    /// Open the portfolio or a brand's page
     ///
-    /// Says where the page is, and opens it where there is a terminal and a browser. The brand is found however it is typed.
+    /// Opens the page in a browser; without a terminal or a browser it prints the path. The spelling of the brand does not
+    /// have to match exactly.
     Open(OpenArgs),
-    /// Rebuild reports, tables and workbook, spending nothing
+    /// Rebuild pages, tables and workbook from saved reports; costs nothing
     Export(ExportArgs),
-    /// Move everything from the folder state/ into a database that hosts share, or back
+    /// Move the state folder into a database shared by several hosts, or back
     ///
-    /// What became of each brand, every answer that was paid for, budgets, runs and reports. A run that was cut off is gone
-    /// on with there. Nothing may be at work in either place, and the one that it goes to has to be empty.
+    /// Moves the registry, paid answers, budgets, runs and reports; an interrupted run is resumed at the destination. No run
+    /// may be active in either place, and the destination has to be empty.
     Move(MoveArgs),
-    /// Write one file for a report of a fault, without secrets
+    /// Write a support file for a bug report, without secrets
     ///
-    /// Settings, versions, the last log, what became of brands, and the exchanges with services that went wrong, as they were
-    /// on the wire. Look through it before you send it. `brandintel sandbox --replay FILE` plays the exchanges back.
+    /// It contains settings, versions, the last log, the result of each brand, and the failed requests with their answers, as
+    /// they went over the wire. Read it before you send it. `brandintel sandbox --replay FILE` replays those requests.
     Support(SupportArgs),
     /// Serve the simulated services on a loopback port
     ///
-    /// OpenRouter, Tavily, Google Sheets and the sign-in of a service account, with latency, limits and faults to choose.
+    /// Simulates OpenRouter, Tavily, Google Sheets and Google's sign-in, with configurable latency, limits and faults.
     Sandbox(SandboxArgs),
-    /// Print the completion script of a shell
+    /// Print a shell completion script
     Completions {
         /// The shell to complete for
         shell: clap_complete::Shell,
     },
     /// Print the manual page
     Man {
-        /// The command whose page is meant; without it, that of the program
+        /// The command to describe; without it, the program
         command: Option<String>,
     },
 }
@@ -207,13 +208,13 @@ pub enum Command {
 /// The flags of a batch.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Where the brands come from.
+    /// The source of the brands.
     #[command(flatten)]
     pub source: SourceArgs,
     /// How the work is done.
     #[command(flatten)]
     pub batch: BatchArgs,
-    /// What it does when nobody watches.
+    /// Unattended runs.
     #[command(flatten)]
     pub unattended: UnattendedArgs,
     /// Where state is kept that several hosts share.
@@ -222,7 +223,7 @@ pub struct RunArgs {
     /// Which services are asked, and how often.
     #[command(flatten)]
     pub services: ServiceArgs,
-    /// What is shown on the terminal.
+    /// Output on the terminal.
     #[command(flatten)]
     pub verbosity: Verbosity,
     /// Parts of the research that a benchmark leaves out.
@@ -254,17 +255,17 @@ impl RunArgs {
     }
 }
 
-/// Where the brands come from.
+/// The source of the brands.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "The list")]
 pub struct SourceArgs {
     /// Read the brand list from the configured Google Sheet
     #[arg(long, env = "BRANDINTEL_GOOGLE_SHEETS", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub google_sheets: bool,
-    /// Read the list from a CSV or XLSX file
+    /// Read the brand list from a CSV or XLSX file
     #[arg(long, value_name = "FILE", env = "BRANDINTEL_BRANDS")]
     pub brands: Option<PathBuf>,
-    /// Research one brand, without a list
+    /// Research a single brand instead of a list
     #[arg(long, value_name = "NAME", env = "BRANDINTEL_BRAND", value_parser = not_blank)]
     pub brand: Option<String>,
     /// The website of --brand
@@ -283,7 +284,7 @@ pub struct SourceArgs {
         requires = "brand"
     )]
     pub parent: Option<String>,
-    /// The tab of a workbook or sheet [default: INPUT where there is such a tab, else the first with a header]
+    /// Tab of the workbook or sheet [default: INPUT if there is one, else the first tab with a header]
     #[arg(long, value_name = "NAME", env = "BRANDINTEL_TAB", value_parser = not_blank)]
     pub tab: Option<String>,
     /// Consider only the first N brands of the list
@@ -295,16 +296,16 @@ pub struct SourceArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "The batch")]
 pub struct BatchArgs {
-    /// Brands in flight, 1 to 16; 8 is recommended
+    /// Brands researched at the same time, 1 to 16 (8 recommended)
     #[arg(long, value_name = "N", env = "BRANDINTEL_WORKERS", default_value_t = 1, value_parser = workers)]
     pub workers: usize,
-    /// Hard cap on what this run may spend, in US dollars
+    /// Hard limit on what this run may spend, in US dollars
     #[arg(long, value_name = "USD", env = "BRANDINTEL_BUDGET")]
     pub budget: Option<Usd>,
-    /// Brands read ahead and written back together
+    /// Brands that are read ahead, checkpointed and written back together
     #[arg(long, value_name = "N", env = "BRANDINTEL_CHUNK_SIZE", default_value_t = 50, value_parser = positive)]
     pub chunk_size: usize,
-    /// How much is asked about each brand
+    /// How thoroughly each brand is researched
     #[arg(
         long,
         env = "BRANDINTEL_DEPTH",
@@ -313,19 +314,19 @@ pub struct BatchArgs {
         default_value_t
     )]
     pub depth: Depth,
-    /// Keep a row of key findings for each brand in this tab of the sheet, which is added where it is missing
+    /// Keep one row of key findings per brand in this tab of the sheet; it is created if missing
     #[arg(long, value_name = "NAME", env = "BRANDINTEL_RESULTS_TAB", value_parser = not_blank)]
     pub results_tab: Option<String>,
-    /// Ignore the registry: process every brand again
+    /// Ignore the registry and process every brand again
     #[arg(long, env = "BRANDINTEL_FORCE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub force: bool,
-    /// Do unchanged brands again whose reports are older
+    /// Research unchanged brands again once their report is older than DAYS
     #[arg(long, value_name = "DAYS", env = "BRANDINTEL_MAX_AGE", value_parser = age)]
     pub max_age: Option<u32>,
-    /// Process only brands whose last result is a failure
+    /// Process only brands that failed last time
     #[arg(long, env = "BRANDINTEL_RETRY_FAILED_ONLY", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub retry_failed_only: bool,
-    /// Print what would be done; spend nothing, write nothing
+    /// Print what would be done; spend and write nothing
     #[arg(long, env = "BRANDINTEL_DRY_RUN", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
     /// Language of the reports
@@ -337,10 +338,10 @@ pub struct BatchArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Many hosts")]
 pub struct StateArgs {
-    /// PostgreSQL database that hosts share
+    /// PostgreSQL database shared by several hosts
     ///
-    /// They share the list, the registry, paid answers, the budget, and the rates of the keys. Without it, all of this is
-    /// this host's own, in the folder state/. The URL may hold a password: better set BRANDINTEL_STATE.
+    /// The hosts share the list, the registry, paid answers, the budget and the rate limits. Without it, all of this is kept
+    /// in the local folder state/. The URL may contain a password, so set BRANDINTEL_STATE rather than the flag.
     #[arg(
         long,
         value_name = "URL",
@@ -375,10 +376,10 @@ fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Services")]
 pub struct ServiceArgs {
-    /// OpenRouter model, or several: the next is asked when one cannot be [default: google/gemini-3.1-flash-lite]
+    /// OpenRouter model, or several in order of preference [default: google/gemini-3.1-flash-lite]
     ///
-    /// With --model a,b,c the next model is asked when one is refused, gone, out of capacity or will not speak about a brand.
-    /// A budget holds the dearest of them, and each report says which models answered.
+    /// With --model a,b,c the next model is asked when one is refused, gone, out of capacity, or declines to answer about a
+    /// brand. The budget reserves enough for the most expensive of them, and each report names the models that answered.
     #[arg(long, value_name = "SLUG[,SLUG…]", env = "OPENROUTER_MODEL")]
     pub model: Option<String>,
     /// Model requests allowed per minute [default: 60]
@@ -390,17 +391,18 @@ pub struct ServiceArgs {
     /// Google Sheets requests allowed per minute [default: 60]
     #[arg(long, value_name = "N", env = "BRANDINTEL_SHEETS_RPM", value_parser = rate)]
     pub sheets_rpm: Option<u32>,
-    /// Rehearse: simulated services, no keys, no money
+    /// Rehearse against simulated services: no keys, no network, no cost
     #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
-    /// How many times faster than reality it runs
+    /// How many times faster than real time the rehearsal runs
     ///
-    /// Latencies are shorter and limits higher.
+    /// Latencies are shorter and rate limits higher.
     #[arg(long, value_name = "X", env = "BRANDINTEL_SANDBOX_SPEED", default_value = "10", value_parser = speed)]
     pub sandbox_speed: f64,
-    /// What goes wrong in the rehearsal; may be repeated
+    /// Inject a fault into the rehearsal; may be repeated
     ///
-    /// `llm:503:20x+600s` makes ten bad minutes after twenty good answers. See `brandintel sandbox --help` for all faults.
+    /// `llm:503:20x+600s` is a ten-minute outage of the model after twenty good answers. See `brandintel sandbox --help` for
+    /// all faults.
     #[arg(
         long,
         value_name = "FAULT",
@@ -408,7 +410,7 @@ pub struct ServiceArgs {
         value_delimiter = ','
     )]
     pub sandbox_fault: Vec<crate::sandbox::Fault>,
-    /// What the provider refuses in the rehearsal
+    /// Simulate the JSON schema limits of this provider
     ///
     /// See `brandintel sandbox --help`.
     #[arg(
@@ -421,19 +423,19 @@ pub struct ServiceArgs {
     pub schema_rules: SchemaRules,
 }
 
-/// What is shown on the terminal; logs are unaffected.
+/// Output on the terminal; logs are unaffected.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Verbosity {
-    /// Print only what a person must see
+    /// Print only what needs attention
     #[arg(short, long, env = "BRANDINTEL_QUIET", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub quiet: bool,
-    /// Print a line for each brand and each retry
+    /// Print a line for every brand and every retry
     #[arg(short, long, env = "BRANDINTEL_VERBOSE", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub verbose: bool,
 }
 
-/// The flags of `check`: those of the batch that is to be proved.
+/// The flags of `check`: those of the batch to check.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
     /// The flags of the batch.
@@ -442,7 +444,7 @@ pub struct CheckArgs {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
-    /// Ask nothing that costs money: no question to the model and no search
+    /// Spend nothing: no question to the model and no search
     #[arg(long)]
     pub free: bool,
 }
@@ -450,17 +452,17 @@ pub struct CheckArgs {
 /// Which of the program's folders are meant.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct FolderArgs {
-    /// Use the folders of the rehearsals, below sandbox/
+    /// Use the rehearsal's folders, below sandbox/
     #[arg(long, env = "BRANDINTEL_SANDBOX", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub sandbox: bool,
 }
 
 /// What `open` opens.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What is opened")]
+#[command(next_help_heading = "Page")]
 pub struct OpenArgs {
-    /// The brand whose page is meant; without it, the portfolio
-    #[arg(value_parser = not_blank, help_heading = "What is opened")]
+    /// The brand to open; without it, the portfolio
+    #[arg(value_parser = not_blank, help_heading = "Page")]
     pub brand: Option<String>,
     /// Which folders.
     #[command(flatten)]
@@ -469,7 +471,7 @@ pub struct OpenArgs {
 
 /// The flags of `export`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What is rendered")]
+#[command(next_help_heading = "Reports")]
 pub struct ExportArgs {
     /// Which folders.
     #[command(flatten)]
@@ -484,7 +486,7 @@ pub struct ExportArgs {
 
 /// The flags of `status`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What is shown")]
+#[command(next_help_heading = "View")]
 pub struct StatusArgs {
     /// Which folders.
     #[command(flatten)]
@@ -492,13 +494,13 @@ pub struct StatusArgs {
     /// Print JSON for scripts
     #[arg(long)]
     pub json: bool,
-    /// Show who owns whom, as all reports say together, and rivals of one holding
+    /// Show who owns whom according to all reports, and rivals under the same owner
     #[arg(long)]
     pub graph: bool,
-    /// Show where the money went, and what the month will come to
+    /// Show where the money went, with a forecast for the month
     #[arg(long, conflicts_with = "graph")]
     pub spent: bool,
-    /// What --spent adds up by [default: day]
+    /// Group spending by this [default: day]
     #[arg(long, value_name = "WHAT", value_enum, requires = "spent")]
     pub by: Option<By>,
     /// Where state is kept that several hosts share.
@@ -509,7 +511,7 @@ pub struct StatusArgs {
 /// What spending is added up by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum By {
-    /// Days, as in Iran
+    /// Days in Iran (Tehran's midnight)
     #[default]
     Day,
     /// Months of the Iranian calendar
@@ -518,21 +520,21 @@ pub enum By {
     List,
     /// Stages of the research, such as search and analyst
     Stage,
-    /// Models, and services that have none
+    /// Models, and services without one
     Model,
 }
 
 /// The flags of `support`.
 #[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "What goes into it")]
+#[command(next_help_heading = "Contents")]
 pub struct SupportArgs {
     /// Which folders.
     #[command(flatten)]
     pub folders: FolderArgs,
-    /// Only what concerns this brand; other rows of the list are left out
+    /// Include only this brand; other rows of the list are left out
     #[arg(long, value_name = "NAME", value_parser = not_blank)]
     pub brand: Option<String>,
-    /// Where to write it [default: brandintel-support-….json here]
+    /// File to write [default: brandintel-support-….json in this folder]
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
     /// Where state is kept that several hosts share.
@@ -544,18 +546,18 @@ pub struct SupportArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Places")]
 pub struct MoveArgs {
-    /// State folder, or URL of a database, to take everything from
+    /// State folder or database URL to move from
     ///
-    /// With a database, --to is the folder state/ unless it is named. The URL may hold a password: better set
-    /// BRANDINTEL_STATE, and name the folder alone.
+    /// If this is a database, --to defaults to the folder state/. The URL may contain a password, so set BRANDINTEL_STATE
+    /// and name only the folder.
     #[arg(long, value_name = "PLACE", value_parser = secret, value_hint = clap::ValueHint::DirPath)]
     pub from: Option<SecretString>,
-    /// State folder, or URL of a database, to put everything into
+    /// State folder or database URL to move to
     ///
-    /// With a database, --from is the folder state/ unless it is named.
+    /// If this is a database, --from defaults to the folder state/.
     #[arg(long, value_name = "PLACE", value_parser = secret, value_hint = clap::ValueHint::DirPath)]
     pub to: Option<SecretString>,
-    /// The database, where a folder alone is named.
+    /// The database, if only a folder is named.
     #[command(flatten)]
     pub shared: StateArgs,
 }
@@ -566,34 +568,34 @@ pub struct SandboxArgs {
     /// Loopback port to serve on; 0 takes a free one
     #[arg(long, default_value_t = 4170)]
     pub port: u16,
-    /// How many times faster than reality the services answer
+    /// How many times faster than real time the services answer
     #[arg(long, value_name = "X", default_value = "10", value_parser = speed)]
     pub speed: f64,
-    /// Model requests a minute before it answers 429
+    /// Model requests per minute before the service answers 429
     #[arg(long, value_name = "N", value_parser = rate)]
     pub llm_limit: Option<u32>,
-    /// Search requests a minute before it answers 429
+    /// Search requests per minute before the service answers 429
     #[arg(long, value_name = "N", value_parser = rate)]
     pub search_limit: Option<u32>,
-    /// Sheet reads, and writes, a minute before it answers 429
+    /// Sheet reads, and sheet writes, per minute before the service answers 429
     #[arg(long, value_name = "N", value_parser = rate)]
     pub sheets_limit: Option<u32>,
-    /// Requests that pass at once under each limit [default: a tenth of a minute's]
+    /// Requests allowed in a burst under each limit [default: a tenth of the limit]
     #[arg(long, value_name = "N", value_parser = rate)]
     pub burst: Option<u32>,
     /// Fault to inject, such as llm:429:0.2; may be repeated
     ///
-    /// Written as SERVICE:FAULT for all requests, SERVICE:FAULT:SHARE for some, SERVICE:FAULT:Nx for the first N, or
-    /// SERVICE:FAULT:20x+600s for 600 seconds after the first 20, SERVICE:FAULT:20x+ for ever after them.
+    /// SERVICE:FAULT affects all requests, SERVICE:FAULT:SHARE a share of them, SERVICE:FAULT:Nx the first N,
+    /// SERVICE:FAULT:20x+600s those in the 600 seconds after the first 20, and SERVICE:FAULT:20x+ all after the first 20.
     ///
     /// Services: llm, search, sheets. Faults: a status such as 429 or 503, html, redirect, blank, stranger, cut, lost, stall,
     /// drip, huge, bomb, echo, and for llm also error-in-200, no-choices, empty, length, bad-json, moderation.
     #[arg(long, value_name = "FAULT")]
     pub fault: Vec<crate::sandbox::Fault>,
-    /// Bill each model call up to the most that it allows
+    /// Bill every model call at the maximum it allows
     #[arg(long)]
     pub dear: bool,
-    /// Refuse requests as the models of this provider do
+    /// Refuse JSON schemas as this provider's models do
     #[arg(long, value_name = "RULES", value_enum, default_value_t)]
     pub schema_rules: SchemaRules,
     /// Serve the closed world of `brandintel bench` with this seed
@@ -609,14 +611,14 @@ pub struct SandboxArgs {
     /// How the models behave that read the closed world
     #[arg(long, value_enum, default_value_t, requires = "city")]
     pub temper: Temper,
-    /// Answer as in a file of `brandintel support`
+    /// Replay the failures recorded in a `brandintel support` file
     ///
-    /// Requests that went wrong there go wrong here: they are known by service, endpoint, brand and body, in their order.
+    /// Requests that failed there fail here in the same way and order; they are matched by service, endpoint, brand and body.
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
     /// Serve this CSV file as the spreadsheet
     ///
-    /// Without it, the brands that are built in.
+    /// Without it, a built-in list of brands is served.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
 }
@@ -675,7 +677,7 @@ mod tests {
     #[test]
     fn two_lists_are_refused() {
         let error = read(&["--google-sheets", "--brands", "x.csv"]).unwrap_err();
-        assert!(error.to_string().contains("exclude each other"));
+        assert!(error.to_string().contains("cannot be used together"));
         assert!(read(&["-q", "-v", "--google-sheets"]).is_err());
         assert!(read(&["--force", "--retry-failed-only", "--google-sheets"]).is_err());
     }

@@ -7,17 +7,17 @@ use jiff::{SignedDuration, civil::Time};
 
 use crate::text::number;
 
-/// What a run does when nobody watches.
+/// The flags of unattended runs.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Unattended")]
 pub struct UnattendedArgs {
-    /// Begin no brand that would not be done by this time of the local day; the rest waits for the next run
+    /// Stop starting brands that cannot finish by this time (local clock); the rest wait for the next run
     #[arg(long, value_name = "HH:MM", env = "BRANDINTEL_DEADLINE", value_parser = time_of_day)]
     pub deadline: Option<Time>,
-    /// Begin no brand that would not be done within this time, such as 3h or 90m; the rest waits for the next run
+    /// Stop starting brands that cannot finish within this time, such as 3h or 90m; the rest wait
     #[arg(long, value_name = "TIME", env = "BRANDINTEL_MAX_TIME", value_parser = length)]
     pub max_time: Option<Duration>,
-    /// Leave a summary of the run as JSON in this file, or post it to this webhook; - prints it
+    /// Write a summary of the run as JSON to this file, or post it to this webhook; - prints it
     // The address of a webhook is a secret, and help prints what is set.
     #[arg(
         long,
@@ -26,14 +26,14 @@ pub struct UnattendedArgs {
         hide_env_values = true
     )]
     pub report_to: Option<String>,
-    /// Days for which logs are kept
+    /// Number of days to keep logs
     #[arg(long, value_name = "DAYS", env = "BRANDINTEL_KEEP_LOGS", default_value_t = 30, value_parser = days)]
     pub keep_logs: u32,
 }
 
 fn time_of_day(text: &str) -> Result<Time, String> {
     Time::strptime("%H:%M", number(text))
-        .map_err(|_| "write the time of the day as 06:00, from 00:00 to 23:59".into())
+        .map_err(|_| "write a time of day such as 06:00, from 00:00 to 23:59".into())
 }
 
 fn length(text: &str) -> Result<Duration, String> {
@@ -41,7 +41,7 @@ fn length(text: &str) -> Result<Duration, String> {
     length
         .and_then(|length| Duration::try_from(length).ok())
         .filter(|length| !length.is_zero())
-        .ok_or_else(|| "write a length of time with its unit, such as 3h, 90m or 1h 30m".into())
+        .ok_or_else(|| "write a duration with its unit, such as 3h, 90m or 1h 30m".into())
 }
 
 fn days(text: &str) -> Result<u32, String> {

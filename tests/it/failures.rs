@@ -174,7 +174,10 @@ fn wrong_usage_and_settings_say_what_to_do() {
         (&["--google-sheets", "--budget=-5"], "not an amount"),
         (&["--google-sheets", "--limit", "0"], "1 or more"),
         (&["--google-sheets", "--wokers", "8"], "--workers"),
-        (&["--brand", "x", "--brands", "y.csv"], "exclude each other"),
+        (
+            &["--brand", "x", "--brands", "y.csv"],
+            "cannot be used together",
+        ),
         (&[], "--google-sheets, --brands FILE or --brand NAME"),
         (&["--brands", "nowhere.csv"], "nowhere.csv cannot be read"),
         (&["--website", "x.ir"], "--brand"),

@@ -162,7 +162,7 @@ fn another_folder_is_worked_in_with_its_own_settings() {
     says(
         &run(&[&format!("-qC{there}"), "-v"], None),
         2,
-        &["exclude each other"],
+        &["cannot be used together"],
     );
     says(&run(&["--workers", "1"], Some(&there)), 0, &[unchanged]);
     fs::write(

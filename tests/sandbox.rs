@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+mod common;
+
 use brandintel::sandbox::{Options, Sandbox, SchemaRules};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -21,7 +23,7 @@ impl Services {
         .unwrap();
         Self {
             sandbox,
-            http: Client::builder().no_proxy().build().unwrap(),
+            http: common::http::client(),
         }
     }
 

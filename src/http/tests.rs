@@ -13,15 +13,17 @@ use tokio_util::sync::CancellationToken;
 use super::{call::CallError, client::Caller, rate_limiter::Gate, transport::Network};
 use crate::{
     cli::ServiceArgs,
-    config::Settings,
+    config::{Settings, tls},
     event::Events,
     exit::Exit,
-    llm::{Listing, OpenRouter, Question, Usage},
     money::Usd,
     report::schema,
     sandbox::{Options, Sandbox},
-    search::tavily::Tavily,
     store::paid::Paid,
+};
+use crate::{
+    llm::{Listing, OpenRouter, Question, Usage},
+    search::tavily::Tavily,
 };
 
 /// Back-off and patience pass as fast as this.
@@ -61,7 +63,11 @@ impl Bench {
         let paid = Arc::new(Paid::in_memory(cap, Timestamp::now()).unwrap());
         let stop = CancellationToken::new();
         let (events, _) = Events::channel();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(tls::trusting_none().unwrap())
+            .build()
+            .unwrap();
         let caller = Caller::new(
             Network::http(http),
             Arc::clone(&paid),

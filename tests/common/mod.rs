@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod harm;
+pub mod http;
 pub mod proxy;
 pub mod servers;
 pub mod shared;

@@ -43,7 +43,7 @@ impl Drop for Doubt {
 mod tests {
     use std::pin::pin;
 
-    use futures::FutureExt;
+    use futures_util::FutureExt;
 
     use super::*;
 

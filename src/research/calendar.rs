@@ -6,12 +6,11 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use icu_calendar::{
-    Date as IcuDate, Iso,
-    cal::{
-        Hijri, Persian,
-        hijri::{TabularAlgorithm, TabularAlgorithmEpoch, TabularAlgorithmLeapYears},
-    },
+use calendrical_calculations::{
+    gregorian::{fixed_from_gregorian, gregorian_from_fixed},
+    islamic::{ISLAMIC_EPOCH_FRIDAY, fixed_from_tabular_islamic, tabular_islamic_from_fixed},
+    persian::{fast_persian_from_fixed, fixed_from_fast_persian, is_leap_year},
+    rata_die::RataDie,
 };
 use jiff::{
     Timestamp, ToSpan,
@@ -198,25 +197,15 @@ fn bilingual(fa: &str, en: &str) -> Bilingual {
 
 /// A day in the Iranian calendar: `1405-09-02` or `1405/09/02`.
 pub fn jalali(date: Date, separator: char) -> String {
-    let date = from_jiff(date).to_calendar(Persian);
-    format!(
-        "{:04}{separator}{:02}{separator}{:02}",
-        date.year().extended_year(),
-        date.month().number(),
-        date.day_of_month().0
-    )
+    let (year, month, day) = persian(date);
+    format!("{year:04}{separator}{month:02}{separator}{day:02}")
 }
 
 /// The month of the Iranian calendar that a day is in: year, month from 1, the first day, and how many days it has.
 pub fn jalali_month(date: Date) -> Option<(i32, u8, Date, i32)> {
-    let persian = from_jiff(date).to_calendar(Persian);
-    let back = i32::from(persian.day_of_month().0) - 1;
-    Some((
-        persian.year().extended_year(),
-        persian.month().number(),
-        date.checked_sub(back.days()).ok()?,
-        i32::from(persian.days_in_month()),
-    ))
+    let (year, month, day) = persian(date);
+    let first = date.checked_sub((i32::from(day) - 1).days()).ok()?;
+    Some((year, month, first, i32::from(days_in_month(year, month))))
 }
 
 /// The day it is in Iran.
@@ -269,8 +258,8 @@ impl Span {
 impl Rule {
     /// The first time that this begins on `today` or later.
     fn next(&self, today: Date) -> Option<Span> {
-        let persian_year = from_jiff(today).to_calendar(Persian).year().extended_year();
-        let hijri_year = from_jiff(today).to_calendar(hijri()).year().extended_year();
+        let (persian_year, ..) = persian(today);
+        let (hijri_year, ..) = tabular_islamic_from_fixed(fixed(today), ISLAMIC_EPOCH_FRIDAY);
         (0..=2)
             .filter_map(|later| {
                 self.in_year(
@@ -306,40 +295,52 @@ fn month_start(year: i32, month: u8) -> Option<(Date, bool)> {
     if let Some(&declared) = DECLARED.get(&(year, month)) {
         return Some((declared, true));
     }
-    let computed = IcuDate::try_new_hijri_with_calendar(year, month, 1, hijri()).ok()?;
-    Some((to_jiff(computed.to_calendar(Iso))?, false))
+    Some((tabular_month_start(year, month)?, false))
 }
 
-fn hijri() -> Hijri<TabularAlgorithm> {
-    Hijri::new_tabular(
-        TabularAlgorithmLeapYears::TypeII,
-        TabularAlgorithmEpoch::Friday,
-    )
+fn tabular_month_start(year: i32, month: u8) -> Option<Date> {
+    civil(fixed_from_tabular_islamic(
+        year,
+        month,
+        1,
+        ISLAMIC_EPOCH_FRIDAY,
+    ))
 }
 
-fn solar(year: i32, month: u8, day: u8) -> Option<Date> {
-    to_jiff(
-        IcuDate::try_new_persian(year, month, day)
-            .ok()?
-            .to_calendar(Iso),
-    )
+/// A day of the Iranian calendar; `None` where the calendar has no such day.
+pub(super) fn solar(year: i32, month: u8, day: u8) -> Option<Date> {
+    let exists = (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day);
+    exists.then(|| civil(fixed_from_fast_persian(year, month, day)))?
 }
 
-fn from_jiff(date: Date) -> IcuDate<Iso> {
-    // Both sides know every day of a civil year; the fallback is never taken.
-    IcuDate::try_new_iso(
+/// Year, month and day in the Iranian calendar.
+fn persian(date: Date) -> (i32, u8, u8) {
+    // The years of a civil date are far from the ends of `i32`; the fallback is never taken.
+    fast_persian_from_fixed(fixed(date)).unwrap_or((1, 1, 1))
+}
+
+/// Days of a month of the Iranian calendar.
+fn days_in_month(year: i32, month: u8) -> u8 {
+    match month {
+        ..=6 => 31,
+        7..=11 => 30,
+        _ => 29 + u8::from(is_leap_year(year)),
+    }
+}
+
+/// The number of a day, which is the same in every calendar.
+fn fixed(date: Date) -> RataDie {
+    fixed_from_gregorian(
         date.year().into(),
         date.month().unsigned_abs(),
         date.day().unsigned_abs(),
     )
-    .unwrap_or_else(|_| IcuDate::from_rata_die(icu_calendar::types::RataDie::new(1), Iso))
 }
 
-pub(super) fn to_jiff(date: IcuDate<Iso>) -> Option<Date> {
-    let year = i16::try_from(date.year().extended_year()).ok()?;
-    let month = i8::try_from(date.month().number()).ok()?;
-    let day = i8::try_from(date.day_of_month().0).ok()?;
-    Date::new(year, month, day).ok()
+fn civil(day: RataDie) -> Option<Date> {
+    let (year, month, day) = gregorian_from_fixed(day).ok()?;
+    let year = i16::try_from(year).ok()?;
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -418,11 +419,8 @@ mod tests {
             assert_eq!(dates.starts, declared, "{occasion:?}");
             assert!(!dates.lunar, "{occasion:?} is declared");
         }
-        let computed = |month| {
-            let date = IcuDate::try_new_hijri_with_calendar(1446, month, 1, hijri()).unwrap();
-            to_jiff(date.to_calendar(Iso)).unwrap()
-        };
-        assert_ne!(computed(9), starts(date(2025, 2, 1), Ramadan));
+        let computed = tabular_month_start(1446, 9).unwrap();
+        assert_ne!(computed, starts(date(2025, 2, 1), Ramadan));
         let undeclared = dates(date(2080, 1, 1), Ramadan);
         assert!(undeclared.lunar);
         assert!(!dates(date(2080, 1, 1), Nowruz).lunar);
@@ -445,8 +443,7 @@ mod tests {
     fn declared_months_are_plausible() {
         assert_eq!(DECLARED.len(), data_rows(include_str!("lunar.csv")));
         for (&(year, month), &starts) in DECLARED.iter() {
-            let computed = IcuDate::try_new_hijri_with_calendar(year, month, 1, hijri()).unwrap();
-            let computed = to_jiff(computed.to_calendar(Iso)).unwrap();
+            let computed = tabular_month_start(year, month).unwrap();
             let off = starts.since(computed).unwrap().get_days();
             assert!(off.abs() <= 1, "{year}-{month} is {off} days off");
             if let Some(next) = DECLARED.get(&(year, month + 1)) {

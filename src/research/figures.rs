@@ -1,7 +1,6 @@
 //! Numbers, sums of money and dates, read as a reader does: in three kinds of digits or in words, with their scale, in
 //! rial or toman, in the Iranian or the Gregorian calendar.
 
-use icu_calendar::{Date as IcuDate, Iso};
 use jiff::civil::Date;
 
 use crate::text;
@@ -321,10 +320,7 @@ fn is_year(year: i32) -> bool {
 
 fn day_of(year: i32, month: u8, day: u8) -> Option<Date> {
     if year < 1_500 {
-        let iso = IcuDate::try_new_persian(year, month, day)
-            .ok()?
-            .to_calendar(Iso);
-        return super::calendar::to_jiff(iso);
+        return super::calendar::solar(year, month, day);
     }
     let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     Date::new(i16::try_from(year).ok()?, month, day).ok()

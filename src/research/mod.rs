@@ -28,7 +28,7 @@ pub mod trial;
 use std::{sync::Arc, time::Duration};
 
 use clap::ValueEnum;
-use futures::future::join_all;
+use futures_util::future::join_all;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tracing::Span;
@@ -313,7 +313,7 @@ impl Research {
             }
         };
         // All are waited for, even when one has failed: the others may be paid for already.
-        let (found, own) = futures::join!(join_all(asked), own);
+        let (found, own) = tokio::join!(join_all(asked), own);
         let own_query = Query {
             text: "the brand's own site".to_owned(),
             about_parent: false,

@@ -120,7 +120,7 @@ impl Crew<'_> {
             }
         };
         let (written, reported) = tokio::select! {
-            done = futures::future::join(written, reported) => done,
+            done = futures_util::future::join(written, reported) => done,
             exit = signals.next() => std::process::exit(exit as i32),
         };
         let (reported, compared) = match reported {

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use tokio::task::yield_now;

@@ -234,7 +234,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
     let public_list = read_public(public.as_ref(), settings);
     let server = server_pages::ask(openrouter, settings);
     let (server, usage, sheet, public_list) =
-        futures::join!(server, tavily.usage(), sheet, public_list);
+        tokio::join!(server, tavily.usage(), sheet, public_list);
     let ServerPages {
         key,
         lists_model,

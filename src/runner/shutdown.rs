@@ -110,7 +110,7 @@ fn listen_to_all(sender: &Sender) {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
+    use futures_util::FutureExt;
 
     use super::*;
 

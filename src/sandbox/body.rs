@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures::{StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use serde_json::json;
 
 use super::fault::Kind;

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, path::Path};
 
 use anyhow::Context;
-use futures::{TryStreamExt, pin_mut};
+use futures_util::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 use tokio_postgres::types::ToSql;

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::SinkExt;
+use futures_util::SinkExt;
 use serde_json::json;
 use tokio_postgres::NoTls;
 

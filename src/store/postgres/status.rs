@@ -1,7 +1,7 @@
 //! How it stands now: runs that go on, the hosts at work on them, and what each has in hand. All of it is read at one
 //! moment, and nothing is changed.
 
-use futures::{TryStreamExt, pin_mut};
+use futures_util::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_postgres::{IsolationLevel, Row, Transaction, types::ToSql};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use futures::{TryStreamExt, pin_mut};
+use futures_util::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
 use rusqlite::{Connection, types::Value};
 use tokio_postgres::{Transaction, types::ToSql};

@@ -4,7 +4,7 @@
 use std::iter::repeat_n;
 
 use anyhow::{Context, bail};
-use futures::{TryStreamExt, pin_mut};
+use futures_util::{TryStreamExt, pin_mut};
 use rusqlite::{Connection, params_from_iter, types::Value};
 use tokio_postgres::{Row, Transaction, types::ToSql};
 

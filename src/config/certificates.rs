@@ -105,7 +105,7 @@ mod tests {
         };
         let good = fs::read("tests/fixtures/tls/self_signed.pem").unwrap();
         said(&good).unwrap();
-        let der = pem::parse(&good).unwrap().into_contents();
+        let der = CertificateDer::from_pem_slice(&good).unwrap().to_vec();
         for (bytes, words) in [
             (&b""[..], "is empty"),
             (&der, "openssl x509 -inform der"),

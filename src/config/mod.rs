@@ -7,6 +7,7 @@ pub mod dotenv;
 pub mod google;
 pub mod keys;
 pub mod proxies;
+pub mod tls;
 pub mod working_folder;
 pub mod zone;
 

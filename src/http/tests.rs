@@ -13,15 +13,17 @@ use tokio_util::sync::CancellationToken;
 use super::{call::CallError, client::Caller, rate_limiter::Gate, transport::Network};
 use crate::{
     cli::ServiceArgs,
-    config::Settings,
+    config::{Settings, tls},
     event::Events,
     exit::Exit,
-    llm::{Listing, OpenRouter, Question, Usage},
     money::Usd,
     report::schema,
     sandbox::{Options, Sandbox},
-    search::tavily::Tavily,
     store::paid::Paid,
+};
+use crate::{
+    llm::{Listing, OpenRouter, Question, Usage},
+    search::tavily::Tavily,
 };
 
 /// Back-off and patience pass as fast as this.
@@ -61,7 +63,11 @@ impl Bench {
         let paid = Arc::new(Paid::in_memory(cap, Timestamp::now()).unwrap());
         let stop = CancellationToken::new();
         let (events, _) = Events::channel();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .tls_backend_preconfigured(tls::trusting_none().unwrap())
+            .build()
+            .unwrap();
         let caller = Caller::new(
             Network::new(http),
             Arc::clone(&paid),
@@ -112,7 +118,7 @@ impl Bench {
 async fn the_same_question_at_the_same_time_is_paid_once() {
     let bench = Bench::new(&[], None).await;
     let search = || bench.tavily.search("\"کاله\" قیمت", Timestamp::MIN, "x");
-    let (one, other) = futures::join!(search(), search());
+    let (one, other) = tokio::join!(search(), search());
     assert_eq!(one.unwrap().pages.len(), other.unwrap().pages.len());
     assert_eq!(bench.sandbox.counts().1, 1);
     assert_eq!(bench.paid.this_run().credits, 1);
@@ -237,7 +243,7 @@ async fn who_waits_for_a_turn_keeps_no_money_from_others() {
 async fn a_search_that_another_brand_has_paid_for_costs_nothing() {
     let bench = Bench::new(&[], None).await;
     let search = |payer| bench.tavily.search("\"هلدینگ\"", Timestamp::MIN, payer);
-    let (one, other) = futures::join!(search("one"), search("other"));
+    let (one, other) = tokio::join!(search("one"), search("other"));
     let credits = [one.unwrap(), other.unwrap()].map(|found| found.cost.credits);
     assert_eq!(credits.iter().sum::<u32>(), 1, "{credits:?}");
     // Whoever comes back for it after a crash has still paid for it.

@@ -11,9 +11,9 @@ use std::{
 
 use anyhow::Context;
 use askama::Template;
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 
 use super::{
     folders,

@@ -6,19 +6,15 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use icu_calendar::{
-    Date as IcuDate, Iso,
-    cal::{
-        Hijri, Persian,
-        hijri::{TabularAlgorithm, TabularAlgorithmEpoch, TabularAlgorithmLeapYears},
-    },
+use calendrical_calculations::islamic::{
+    ISLAMIC_EPOCH_FRIDAY, fixed_from_tabular_islamic, tabular_islamic_from_fixed,
 };
 use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
     report::{Bilingual, Dates, Occasion},
-    text::calendar::{from_jiff, jalali, solar, to_jiff},
+    text::calendar::{civil, fixed, jalali, persian, solar},
 };
 
 use Occasion::{
@@ -171,8 +167,8 @@ impl Span {
 impl Rule {
     /// The first time that this begins on `today` or later.
     fn next(&self, today: Date) -> Option<Span> {
-        let persian_year = from_jiff(today).to_calendar(Persian).year().extended_year();
-        let hijri_year = from_jiff(today).to_calendar(hijri()).year().extended_year();
+        let (persian_year, ..) = persian(today);
+        let (hijri_year, ..) = tabular_islamic_from_fixed(fixed(today), ISLAMIC_EPOCH_FRIDAY);
         (0..=2)
             .filter_map(|later| {
                 self.in_year(
@@ -208,15 +204,16 @@ fn month_start(year: i32, month: u8) -> Option<(Date, bool)> {
     if let Some(&declared) = DECLARED.get(&(year, month)) {
         return Some((declared, true));
     }
-    let computed = IcuDate::try_new_hijri_with_calendar(year, month, 1, hijri()).ok()?;
-    Some((to_jiff(computed.to_calendar(Iso))?, false))
+    Some((tabular_month_start(year, month)?, false))
 }
 
-fn hijri() -> Hijri<TabularAlgorithm> {
-    Hijri::new_tabular(
-        TabularAlgorithmLeapYears::TypeII,
-        TabularAlgorithmEpoch::Friday,
-    )
+fn tabular_month_start(year: i32, month: u8) -> Option<Date> {
+    civil(fixed_from_tabular_islamic(
+        year,
+        month,
+        1,
+        ISLAMIC_EPOCH_FRIDAY,
+    ))
 }
 
 #[cfg(test)]
@@ -295,11 +292,8 @@ mod tests {
             assert_eq!(dates.starts, declared, "{occasion:?}");
             assert!(!dates.lunar, "{occasion:?} is declared");
         }
-        let computed = |month| {
-            let date = IcuDate::try_new_hijri_with_calendar(1446, month, 1, hijri()).unwrap();
-            to_jiff(date.to_calendar(Iso)).unwrap()
-        };
-        assert_ne!(computed(9), starts(date(2025, 2, 1), Ramadan));
+        let computed = tabular_month_start(1446, 9).unwrap();
+        assert_ne!(computed, starts(date(2025, 2, 1), Ramadan));
         let undeclared = dates(date(2080, 1, 1), Ramadan);
         assert!(undeclared.lunar);
         assert!(!dates(date(2080, 1, 1), Nowruz).lunar);
@@ -322,8 +316,7 @@ mod tests {
     fn declared_months_are_plausible() {
         assert_eq!(DECLARED.len(), data_rows(include_str!("lunar.csv")));
         for (&(year, month), &starts) in DECLARED.iter() {
-            let computed = IcuDate::try_new_hijri_with_calendar(year, month, 1, hijri()).unwrap();
-            let computed = to_jiff(computed.to_calendar(Iso)).unwrap();
+            let computed = tabular_month_start(year, month).unwrap();
             let off = starts.since(computed).unwrap().get_days();
             assert!(off.abs() <= 1, "{year}-{month} is {off} days off");
             if let Some(next) = DECLARED.get(&(year, month + 1)) {

@@ -6,7 +6,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::LazyLock,
 };
 
@@ -196,10 +195,11 @@ impl Neighbours {
     }
 }
 
+/// Hosts share these hashes through the store, so every version of the program has to compute the same ones.
 fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    let hash = blake3::hash(text.as_bytes());
+    let (parts, _) = hash.as_bytes().as_chunks();
+    u64::from_le_bytes(parts[0])
 }
 
 /// What marks a page's company.

@@ -285,7 +285,7 @@ impl Research {
             }
         };
         // All are waited for, even when one has failed: the others may be paid for already.
-        let (found, own) = futures::join!(join_all(asked), own);
+        let (found, own) = tokio::join!(join_all(asked), own);
         let own_query = Query {
             text: "the brand's own site".to_owned(),
             about_parent: false,

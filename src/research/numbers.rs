@@ -1,7 +1,6 @@
 //! The reading of numbers, sums of money and dates as a person reads them: in three kinds of digits or in words, with
 //! their scale, in rial or toman, in the Iranian or the Gregorian calendar.
 
-use icu_calendar::{Date as IcuDate, Iso};
 use jiff::civil::Date;
 
 use crate::text;
@@ -321,10 +320,7 @@ fn is_year(year: i32) -> bool {
 
 fn day_of(year: i32, month: u8, day: u8) -> Option<Date> {
     if year < 1_500 {
-        let iso = IcuDate::try_new_persian(year, month, day)
-            .ok()?
-            .to_calendar(Iso);
-        return crate::text::calendar::to_jiff(iso);
+        return crate::text::calendar::solar(year, month, day);
     }
     let (month, day) = (i8::try_from(month).ok()?, i8::try_from(day).ok()?);
     Date::new(i16::try_from(year).ok()?, month, day).ok()

@@ -191,7 +191,7 @@ impl Hosts {
                 }
             };
             // In this order: what has ended when the whole is looked at is heard of too.
-            let (whole, heard) = futures::join!(night.look(willing), heard);
+            let (whole, heard) = tokio::join!(night.look(willing), heard);
             let (heard, upto) = heard?;
             Ok((whole?, heard, upto))
         }));

@@ -15,7 +15,7 @@ use super::{
     server_pages::{self, ServerPages},
 };
 use crate::{
-    config::{PublicSheetSettings, Settings, certificates, hint, proxies},
+    config::{PublicSheetSettings, Settings, certificates, hint, proxies, tls},
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{
@@ -82,17 +82,18 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
         // Every request is sent by one place, which counts and retries it.
         .redirect(redirects)
         .retry(reqwest::retry::never());
-    let builder = if simulated {
+    let (builder, tls) = if simulated {
         // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
-        builder.no_proxy().tls_certs_only([])
+        (builder.no_proxy(), tls::trusting_none())
     } else {
         if let Some(problem) = certificates::problems().into_iter().next() {
             return Err(problem).or_exit(Exit::Usage);
         }
-        proxies::set(builder).or_exit(Exit::Usage)?
+        let builder = proxies::set(builder).or_exit(Exit::Usage)?;
+        (builder, tls::trusting_the_system())
     };
-    builder
-        .build()
+    tls.map_err(anyhow::Error::from)
+        .and_then(|tls| Ok(builder.tls_backend_preconfigured(tls).build()?))
         .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
         .or_exit(Exit::Usage)
 }
@@ -233,7 +234,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
     let public_list = read_public(public.as_ref(), settings);
     let server = server_pages::ask(openrouter, settings);
     let (server, usage, sheet, public_list) =
-        futures::join!(server, tavily.usage(), sheet, public_list);
+        tokio::join!(server, tavily.usage(), sheet, public_list);
     let ServerPages {
         key,
         lists_model,

@@ -56,7 +56,7 @@ impl Bill {
 
     /// Asks for the figures again, and compares. A service that does not answer now is left out.
     pub async fn close(self, research: &Research) -> anyhow::Result<Vec<Item>> {
-        let (key, credits) = futures::join!(
+        let (key, credits) = tokio::join!(
             timeout(LONGEST_READING, research.openrouter.key()),
             timeout(LONGEST_READING, research.tavily.usage())
         );

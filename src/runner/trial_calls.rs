@@ -40,7 +40,7 @@ pub async fn ask(
         }
         findings
     };
-    let (mut findings, search) = futures::join!(model, trial.search(tavily));
+    let (mut findings, search) = tokio::join!(model, trial.search(tavily));
     findings.push(of_search(search));
     Ok(findings)
 }

@@ -6,18 +6,16 @@ use std::{
 };
 
 use anyhow::anyhow;
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
-    rsa::{KeyPair, KeySize},
-    signature::KeyPair as _,
-};
 use axum::{
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::Deserialize;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::Timestamp;
+use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::Services;
@@ -25,10 +23,15 @@ use super::Services;
 const EMAIL: &str = "brandintel@sandbox.iam.gserviceaccount.com";
 const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";
 
+/// The key of the simulated account. It is no secret: nothing but a sandbox accepts what it signs.
+const KEY: &str = include_str!("sign_in.pem");
+
+/// Seconds by which clocks may differ.
+const LEEWAY: i64 = 60;
+
 pub(super) struct SignIn {
     token_uri: String,
-    private_key: String,
-    public_key: DecodingKey,
+    public_key: UnparsedPublicKey<Vec<u8>>,
     tokens: Mutex<Vec<String>>,
 }
 
@@ -41,22 +44,27 @@ impl std::fmt::Debug for SignIn {
 }
 
 #[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+#[derive(Deserialize)]
 struct Claims {
+    iss: String,
+    aud: String,
     scope: String,
+    exp: i64,
 }
 
 impl SignIn {
-    /// Makes a key that exists as long as this process.
     pub(super) fn new(address: SocketAddr) -> anyhow::Result<Self> {
-        let pair = KeyPair::generate(KeySize::Rsa2048)
-            .map_err(|_| anyhow!("no key could be made for the sandbox"))?;
-        let private: Pkcs8V1Der<'_> = pair
-            .as_der()
-            .map_err(|_| anyhow!("no key could be written for the sandbox"))?;
+        let unreadable = || anyhow!("the sandbox's own key cannot be read");
+        let key = PrivatePkcs8KeyDer::from_pem_slice(KEY.as_bytes()).map_err(|_| unreadable())?;
+        let pair = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_| unreadable())?;
+        let public = pair.public_key().as_ref().to_vec();
         Ok(Self {
             token_uri: format!("http://{address}/token"),
-            private_key: pem::encode(&pem::Pem::new("PRIVATE KEY", private.as_ref())),
-            public_key: DecodingKey::from_rsa_der(pair.public_key().as_ref()),
+            public_key: UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public),
             tokens: Mutex::default(),
         })
     }
@@ -66,7 +74,7 @@ impl SignIn {
             "type": "service_account",
             "project_id": "sandbox",
             "private_key_id": "sandbox",
-            "private_key": self.private_key,
+            "private_key": KEY,
             "client_email": EMAIL,
             "client_id": "0",
             "token_uri": self.token_uri,
@@ -90,14 +98,8 @@ impl SignIn {
         if field("grant_type") != Some("urn:ietf:params:oauth:grant-type:jwt-bearer") {
             return Err("Invalid grant_type");
         }
-        let mut rules = Validation::new(Algorithm::RS256);
-        rules.set_audience(&[&self.token_uri]);
-        rules.set_issuer(&[EMAIL]);
-        rules.set_required_spec_claims(&["exp", "aud", "iss"]);
         let assertion = field("assertion").unwrap_or_default();
-        let claims: Claims = jsonwebtoken::decode(assertion, &self.public_key, &rules)
-            .map_err(|_| "Invalid JWT Signature.")?
-            .claims;
+        let claims = self.verified(assertion).ok_or("Invalid JWT Signature.")?;
         if claims.scope != SCOPE {
             return Err("Invalid scope");
         }
@@ -108,6 +110,26 @@ impl SignIn {
             .push(token.clone());
         Ok(token)
     }
+
+    /// The claims of an assertion that the account has signed for this server, and that is not over.
+    fn verified(&self, assertion: &str) -> Option<Claims> {
+        let (message, signature) = assertion.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+        let is_signed = self.public_key.verify(message.as_bytes(), &signature);
+        is_signed.ok()?;
+        let header: Header = decoded(header)?;
+        let claims: Claims = decoded(claims)?;
+        let is_meant = header.alg == "RS256" && claims.iss == EMAIL && claims.aud == self.token_uri;
+        let is_over = claims.exp + LEEWAY < Timestamp::now().as_second();
+        (is_meant && !is_over).then_some(claims)
+    }
+}
+
+/// A part of a JSON Web Token.
+fn decoded<T: DeserializeOwned>(part: &str) -> Option<T> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(part).ok()?;
+    serde_json::from_slice(&json).ok()
 }
 
 pub(super) async fn token(State(services): State<Arc<Services>>, body: String) -> Response {

@@ -2,12 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::{Method, header::HeaderMap};
+use ring::{
+    error::Unspecified,
+    rand::SystemRandom,
+    signature::{RSA_PKCS1_SHA256, RsaKeyPair},
+};
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -138,10 +144,12 @@ impl SignIn {
     }
 
     fn assertion(&self, now: Timestamp) -> Result<String, CallError> {
-        let key = EncodingKey::from_rsa_pem(self.account.private_key.expose_secret().as_bytes())
-            .map_err(|_| self.refused("the private_key in the file is not a PEM key"))?;
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid.clone_from(&self.account.private_key_id);
+        let key = rsa_key(self.account.private_key.expose_secret())
+            .ok_or_else(|| self.refused("the private_key in the file is not a PEM key"))?;
+        let mut header = json!({"typ": "JWT", "alg": "RS256"});
+        if let Some(id) = &self.account.private_key_id {
+            header["kid"] = id.as_str().into();
+        }
         // Half a minute back, for clocks that differ.
         let issued = now.as_second() - 30;
         let claims = json!({
@@ -151,7 +159,7 @@ impl SignIn {
             "iat": issued,
             "exp": issued + 3_600,
         });
-        jsonwebtoken::encode(&header, &claims, &key)
+        signed(&header, &claims, &key)
             .map_err(|_| self.refused("the private_key in the file cannot sign"))
     }
 
@@ -159,6 +167,31 @@ impl SignIn {
         let refused = self.service.trouble(Trouble::Refused, None, message.into());
         advice::of_sign_in(refused, None)
     }
+}
+
+/// The RSA key of a PEM file, as PKCS #8 or PKCS #1.
+fn rsa_key(pem: &str) -> Option<RsaKeyPair> {
+    match PrivateKeyDer::from_pem_slice(pem.as_bytes()).ok()? {
+        PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
+        PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+        _ => return None,
+    }
+    .ok()
+}
+
+/// A JSON Web Token with a signature of RS256 (RFC 7515).
+fn signed(header: &Value, claims: &Value, key: &RsaKeyPair) -> Result<String, Unspecified> {
+    let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+    let [header, claims] = [header, claims].map(|part| encoded(part.to_string().as_bytes()));
+    let message = format!("{header}.{claims}");
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        message.as_bytes(),
+        &mut signature,
+    )?;
+    Ok(format!("{message}.{}", encoded(&signature)))
 }
 
 fn later(now: Timestamp, seconds: i64) -> Timestamp {

@@ -80,13 +80,8 @@ fn a_refused_credential_is_named_with_the_services_words_and_the_remedy() {
     );
 
     let account = fs::read_to_string(desk.path("account.json")).unwrap();
-    let other = Desk::with_list(&list_of(1));
-    let stranger = fs::read_to_string(other.path("account.json")).unwrap();
-    let key = |file: &str| {
-        serde_json::from_str::<serde_json::Value>(file).unwrap()["private_key"].clone()
-    };
     let mut forged: serde_json::Value = serde_json::from_str(&account).unwrap();
-    forged["private_key"] = key(&stranger);
+    forged["private_key"] = include_str!("../fixtures/google/stranger.pem").into();
     fs::write(desk.path("forged.json"), forged.to_string()).unwrap();
     let ended = with(&desk, "GOOGLE_APPLICATION_CREDENTIALS", "forged.json");
     assert_says(

@@ -19,7 +19,7 @@ impl Services {
         .unwrap();
         Self {
             sandbox,
-            http: Client::builder().no_proxy().build().unwrap(),
+            http: crate::common::http::client(),
         }
     }
 

@@ -216,7 +216,7 @@ impl Line {
         let opened = self.client.batch_execute(begin);
         let committed = self.client.batch_execute("COMMIT");
         // Each is polled in this order, all of `work` before the last.
-        let (opened, rows, committed) = futures::join!(opened, in_order(work), committed);
+        let (opened, rows, committed) = tokio::join!(opened, in_order(work), committed);
         opened?;
         let rows = rows.into_iter().collect::<Result<Vec<_>, _>>();
         // After a statement that failed, this one undoes the others, and does not fail.

@@ -1,5 +1,6 @@
 //! The tables of the shared store: made by the program, and brought from one version to the next.
 
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::Trouble;
@@ -76,7 +77,8 @@ pub async fn make(transaction: &Transaction<'_>) -> Result<(), Trouble> {
 /// Makes the key of the fences.
 pub async fn make_fence(transaction: &Transaction<'_>) -> Result<(), Trouble> {
     let mut key = [0; 32];
-    aws_lc_rs::rand::fill(&mut key)
+    SystemRandom::new()
+        .fill(&mut key)
         .map_err(|_| Trouble::Failed("there are no random numbers".into()))?;
     let insert = "INSERT INTO fence (id, key) VALUES (1, $1)";
     transaction.execute(insert, &[&&key[..]]).await?;

@@ -9,15 +9,12 @@ use rustls::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
     },
-    crypto::{
-        WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-    },
+    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject},
     server::ParsedCertificate,
 };
-use rustls_platform_verifier::BuilderVerifierExt;
 
-use crate::config::certificates;
+use crate::config::{certificates, tls};
 
 /// How the server has to prove who it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,24 +34,19 @@ pub enum Proof {
 impl Proof {
     /// The settings of connections.
     pub fn config(&self) -> anyhow::Result<ClientConfig> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let known = provider.signature_verification_algorithms;
-        let builder =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let known = tls::provider().signature_verification_algorithms;
         let held = match self {
             Self::System => {
                 if let Some(problem) = certificates::problems().into_iter().next() {
                     return Err(problem);
                 }
-                return Ok(builder
-                    .with_platform_verifier()
-                    .context("the certificates of the system cannot be used")?
-                    .with_no_client_auth());
+                return tls::trusting_the_system()
+                    .context("the certificates of the system cannot be used");
             }
             Self::None => None,
             Self::File { path, for_name } => Some(Held::read(path, *for_name)?),
         };
-        Ok(builder
+        Ok(tls::builder()?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { held, known }))
             .with_no_client_auth())

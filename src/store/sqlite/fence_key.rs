@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::files::{folder_of, write_privately};
@@ -30,7 +31,7 @@ pub fn make(db: &Connection, database: Option<&Path>) -> anyhow::Result<()> {
         (None, None) => {
             let mut key = [0; 32];
             let none = |_| anyhow::anyhow!("there are no random numbers");
-            aws_lc_rs::rand::fill(&mut key).map_err(none)?;
+            SystemRandom::new().fill(&mut key).map_err(none)?;
             key
         }
     };

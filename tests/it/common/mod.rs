@@ -1,6 +1,7 @@
 //! A desk to try the program at: an empty folder, simulated services, and the real binary.
 
 pub mod harm;
+pub mod http;
 pub mod proxy;
 pub mod servers;
 pub mod shared;

@@ -46,10 +46,9 @@ impl Proxy {
         rewrite: impl Fn(&str, &str) -> Result<String, (u16, String)> + Send + Sync + 'static,
     ) -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]);
         let handing = Handing {
             to: desk.sandbox.address(),
-            client: client.build().unwrap(),
+            client: super::http::client(),
             rewrite: Arc::new(rewrite),
         };
         let routes = Router::new().fallback(hand_on).with_state(handing);

@@ -9,7 +9,7 @@ use std::{
 
 use tokio_rustls::rustls::{
     ServerConfig, ServerConnection, StreamOwned,
-    crypto::aws_lc_rs,
+    crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
@@ -30,7 +30,7 @@ pub fn tls(certificate: &str) -> SocketAddr {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
     let chain = vec![CertificateDer::from_pem_file(folder.join(certificate)).unwrap()];
     let key = PrivateKeyDer::from_pem_file(folder.join("key.pem")).unwrap();
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()

@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, ffi::OsString, fs, path::Path};
 use brandintel::{cli::Cli, exit::Exit};
 use clap::CommandFactory;
 
+use super::document;
 #[cfg(unix)]
 use crate::common::{self, Desk};
-use crate::document;
 
 /// What people read: the README, how to contribute, and the pages for operators.
 fn guides() -> Vec<String> {

@@ -130,7 +130,7 @@ fn the_simulated_sheet_reads_ranges_as_the_real_one_did() {
                 desk.sandbox.address(),
                 desk.sandbox.sheet_id()
             );
-            let ask = reqwest::Client::new()
+            let ask = crate::common::http::client()
                 .get(at)
                 .query(&[("ranges", &asked)])
                 .header("x-goog-api-key", desk.sandbox.google_key());

@@ -68,7 +68,7 @@ impl Gateway {
     pub fn start(decide: impl Fn(&Ask) -> Way + Send + Sync + 'static) -> Self {
         let inner = Arc::new(Inner {
             decide: Box::new(decide),
-            client: reqwest::Client::new(),
+            client: crate::common::http::client(),
             seen: Mutex::default(),
             arrived: Mutex::default(),
         });

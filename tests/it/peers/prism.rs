@@ -115,7 +115,7 @@ fn a_request_that_the_document_refuses_is_noticed() {
     let search = prism_proxy(TAVILY, &upstream);
     let gate = Gateway::start(move |_| Way::To(search.base.clone()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let sent = reqwest::Client::new()
+    let sent = crate::common::http::client()
         .post(gate.at("/search"))
         .bearer_auth(desk.sandbox.tavily_key())
         .header("content-type", "application/json")

@@ -181,8 +181,9 @@ fn no_result_is_misplaced_where_rows_cannot_be_tagged() {
 
 #[test]
 fn a_chunk_takes_one_read_and_one_write() {
+    const BRANDS: usize = 40;
     let requests = |chunk: &str| {
-        let desk = Desk::with_list(&list());
+        let desk = Desk::with_list(&common::list_of(BRANDS));
         let args = ["--google-sheets", "--workers", "4", "--depth", "quick"];
         let ended = desk.run(&[&args[..], &["--chunk-size", chunk]].concat());
         assert_eq!(ended.code, Some(0), "{ended:#?}");
@@ -195,7 +196,7 @@ fn a_chunk_takes_one_read_and_one_write() {
         );
         (requests, desk.sandbox.tags())
     };
-    let ((ten, tags), (twenty, _)) = (requests("10"), requests("5"));
+    let ((ten, tags), (twenty, _)) = (requests("4"), requests("2"));
     assert_eq!(tags, BRANDS, "every row that is due has one tag");
     assert!(twenty - ten <= 2 * 10, "ten more chunks: {ten}, {twenty}");
     // The sheet's tabs, the list, the first marks, room for columns, tags, and a last look.

@@ -11,7 +11,7 @@ use std::{
 
 use crate::common::{Desk, Ended, ended, list_of, proxy::Proxy};
 
-const BRANDS: usize = 16;
+const BRANDS: usize = 8;
 const MODEL: &str = "/chat/completions";
 const SEARCH: &str = "/search";
 const AFTER_MODELS: usize = 9;

@@ -1,4 +1,4 @@
-//! What several hosts share: one list, one budget, one registry, in a PostgreSQL database. `decision.md` says why.
+//! The store that several hosts share: one list, one budget, one registry, in a PostgreSQL database. `docs/decisions` says why.
 //!
 //! Everything that a host changes goes through its pipe: what comes together travels together, in one transaction that
 //! no other host's interleaves with, so that hosts see what one of them did whole or not at all, and in one order.

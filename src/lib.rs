@@ -1,87 +1,105 @@
 //! Researches a list of brands overnight and leaves a brief with evidence for each.
 //!
+//! A row of the list walks through the house once, from the front door to the back:
+//!
 //! ```text
-//! sheet or file ──► planner ──► scheduler ──► research ──► report ──► registry, checkpoint ──► sheet, pages
-//!                      ▲            │             │                        ▲
-//!                  registry      budget     services (http)         progress, logs
+//! sheet or file ──► plan ──► pool ──► research ──► report ──► registry, checkpoint ──► sheet, pages
+//!                    ▲         │         │                        ▲
+//!                 registry   budget   services                progress, logs
 //! ```
 //!
-//! A module imports only what stands below it; a test reads every `use crate::` and fails on an upward import.
-//!
-//! | layer | answers |
+//! | room | answers |
 //! |---|---|
-//! | [`cli`], `commands` | which commands and flags are there, and what does each do? |
-//! | `runner` | how is a list worked through? |
-//! | `render`, `ownership` | what do people read, and who owns whom? made of saved reports alone |
-//! | `research` | how does one brand become one report? |
+//! | [`cli`], [`help`], `manual`, `completions` | which commands and flags are there, and how do people and shells learn of them? |
+//! | `folder`, `settings` | in which folder, what did the user ask for, and which keys and addresses were set? |
 //! | `list` | which rows are there, in a file or in the sheet, and how do results get back into them? |
-//! | `llm`, `search`, `sheets`, `webhook` | how is each service spoken to? |
-//! | `http` | what happens to every outgoing call? every request but those with spans leaves through `http::client` |
-//! | `store` | what survives a crash, and what do hosts share? |
+//! | `brand`, `text` | when are two rows the same brand, and has a row changed? |
+//! | `wishes` | what does a row ask for besides its brand? |
+//! | `batch` | how is a list worked through? |
 //! | `report` | what can a report know? the field table, facts, claims, the file format |
-//! | `brand` | when are two rows the same brand, and what does a row ask for besides it? |
-//! | `config` | what did the user set, in `.env`, the environment and flags? |
-//! | `event`, `span` | what can happen in a run, and what did it take? |
-//! | `error_kind`, `error_groups` | why did a brand fail, and what to do about it? |
-//! | [`exit`], [`money`], `text` | exit codes, US dollars, Persian text, the terminal and what must not be shown on it |
-//! | [`sandbox`] | the simulated services, to rehearse and to test |
+//! | `research` | how does one brand become one report? |
+//! | `services` | how is the outside world spoken to? every request leaves through `services::caller`, but for spans |
+//! | `state` | what survives a crash, and what do hosts share? |
+//! | `render`, `ownership` | what do people read, and who owns whom? made of saved reports alone |
+//! | `event`, `output`, `looks`, `secrets` | what can happen in a run, what goes to the terminal, and what must not? |
+//! | [`exit`], [`money`] | how did the program end, and how are US dollars reckoned? |
+//! | `span`, `otel`, `status`, `reasons`, `remedy` | what did it take, how does it stand, and what to do about what failed? |
+//! | `commands` | what does the program do besides batches? |
+//! | [`sandbox`] | the three services on a loopback port, to rehearse and to test |
 //!
 //! A crash needs no code of its own: every paid answer is kept under the hash of its request, and going on is running
 //! the same research again.
 
-mod bench;
+#![cfg_attr(
+    fuzzing,
+    allow(
+        missing_docs,
+        clippy::return_self_not_must_use,
+        reason = "what the fuzz targets reach is no interface"
+    )
+)]
+
+mod batch;
 mod brand;
 mod commands;
-mod config;
-mod error_groups;
-mod error_kind;
+mod completions;
 mod event;
-mod http;
+mod folder;
 mod list;
-mod llm;
+mod local;
+mod looks;
+mod manual;
 #[cfg(feature = "otel")]
 mod otel;
+mod output;
 mod ownership;
+mod reasons;
+mod remedy;
 mod render;
 mod report;
 mod research;
-mod runner;
-mod search;
-mod sheets;
+mod secrets;
+mod services;
+mod settings;
 mod span;
-mod store;
+mod state;
+mod status;
 mod text;
-mod webhook;
+mod wishes;
 
 pub mod cli;
 pub mod exit;
 #[cfg(fuzzing)]
+#[doc(hidden)]
 pub mod fuzzing;
+pub mod help;
 pub mod money;
 pub mod sandbox;
 
-use std::{ffi::OsString, path::Path, sync::Arc};
+use std::{ffi::OsString, path::Path};
+
+pub use batch::Rehearsal;
+pub use research::{Stage, persian::is_fit_to_send};
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
-use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     let mut args: Vec<OsString> = args.into_iter().collect();
-    runner::open_files::raise_limit();
-    let loaded = config::working_folder::enter(&mut args).and_then(|is_named| {
-        let loaded = config::dotenv::load()?;
+    batch::open_files::raise_limit();
+    let loaded = folder::enter(&mut args).and_then(|is_named| {
+        let loaded = settings::dotenv::load()?;
         if !is_named {
             // The file may have named a folder.
-            config::working_folder::enter(&mut Vec::new())?;
+            folder::enter(&mut Vec::new())?;
         }
         Ok(loaded)
     });
     match loaded.or_exit(Exit::Usage) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                text::terminal::warning(warning);
+                output::warning(warning);
             }
             exit_code(read_and_run(&args, loaded.above.as_deref()))
         }
@@ -94,18 +112,18 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
 /// Puts a batch on record whose settings cannot be read.
 fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
     match runtime() {
-        Ok(runtime) => runtime.block_on(runner::refused(args, failure)),
+        Ok(runtime) => runtime.block_on(batch::refused(args, failure)),
         Err(_) => Err(failure),
     }
 }
 
-/// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
-/// in. Its clock may be a simulated one, so that benchmarks run through a night in seconds.
-pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<Sandbox>) -> Exit {
+/// Runs a batch with these arguments as a rehearsal, in the runtime that it is called in. Its clock may be a simulated one,
+/// so that benchmarks run through a night in seconds.
+pub async fn rehearse(args: impl IntoIterator<Item = OsString>, rehearsal: Rehearsal) -> Exit {
     // What an earlier run of this process was warned of is not of this one.
-    text::terminal::take_warnings();
+    output::take_warnings();
     let run = match Cli::read(args) {
-        Ok(cli) => Box::pin(runner::run(cli.run, Some(sandbox))).await,
+        Ok(cli) => Box::pin(batch::run(cli.run, Some(rehearsal))).await,
         Err(error) => Err(Failure {
             exit: Exit::Usage,
             error: error.into(),
@@ -114,13 +132,18 @@ pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<San
     exit_code(run)
 }
 
+/// Serves simulated services until the process is stopped, and prints the settings that lead to them.
+pub async fn serve(options: sandbox::Options) -> Exit {
+    exit_code(commands::serve(options).await)
+}
+
 fn asks_for_help(args: &[OsString]) -> bool {
     Cli::read(args.iter().cloned()).is_err_and(|error| !error.use_stderr())
 }
 
 fn exit_code(run: Result<Exit, Failure>) -> Exit {
     run.unwrap_or_else(|failure| {
-        text::terminal::failure(&failure);
+        output::failure(&failure);
         failure.exit
     })
 }
@@ -145,27 +168,26 @@ fn read_and_run(args: &[OsString], settings: Option<&Path>) -> Result<Exit, Fail
             if !error.use_stderr() {
                 return Ok(Exit::Done);
             }
-            let failure = Failure::new(Exit::Usage, cli::help::in_a_line(&error));
+            let failure = Failure::new(Exit::Usage, help::in_a_line(&error));
             let _ = refused(args, failure);
             return Ok(Exit::Usage);
         }
     };
     if let Some(file) = settings.filter(|_| cli.names_settings()) {
-        text::terminal::urgent(&format!(
+        output::urgent(&format!(
             "Settings are read from {}, in a folder above this one",
             file.display()
         ));
     }
-    runner::open_files::prove_any()?;
+    batch::open_files::prove_any()?;
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         match cli.command {
             None if cli.run.nothing_typed => Err(commands::nothing_asked(&cli.run)),
-            None => Box::pin(runner::run(cli.run, None)).await,
-            Some(Command::Bench(args)) => bench::bench(args).await,
+            None => Box::pin(batch::run(cli.run, None)).await,
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
-            Some(Command::Status(args)) => commands::status::status(args).await,
+            Some(Command::Status(args)) => status::status(args).await,
             Some(Command::Open(args)) => commands::open(&args),
             Some(Command::Export(args)) => commands::export(args).await,
             Some(Command::Move(args)) => Box::pin(commands::move_state(args)).await,

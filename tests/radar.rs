@@ -1,6 +1,8 @@
 //! A week of nights in the closed world: what changes in it is found, and rewording is no change.
 #![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+#[path = "../benches/research/city/mod.rs"]
+mod city;
 mod common;
 
 use std::{
@@ -9,7 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use brandintel::sandbox::{CityPlan, Happening, Options, Temper};
+use brandintel::sandbox::Options;
+use city::{Happening, Plan, Scene, Temper};
 use common::{Desk, read_json};
 use serde_json::Value;
 
@@ -19,7 +22,7 @@ const NIGHTS: u32 = 7;
 fn night(number: u32, before: Option<&Path>) -> Desk {
     let plan = plan(number);
     let options = Options {
-        city: Some((plan, Temper::Careful)),
+        world: Some(Scene::of(plan, Temper::Careful)),
         ..Options::default()
     };
     let desk = Desk::with_options(&plan.list(), options);
@@ -33,8 +36,8 @@ fn night(number: u32, before: Option<&Path>) -> Desk {
     desk
 }
 
-fn plan(night: u32) -> CityPlan {
-    CityPlan {
+fn plan(night: u32) -> Plan {
+    Plan {
         seed: 23,
         brands: 100,
         night,

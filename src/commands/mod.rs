@@ -26,7 +26,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     render::{self, Background},
     runner::{self, store_failure},
-    sandbox::{CityPlan, Options, Sandbox},
+    sandbox::{Options, Sandbox},
     say,
     store::{
         postgres::{Address, Shared},
@@ -41,7 +41,7 @@ pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
     let address = args.shared.address(args.folders.sandbox);
     let (background, problems) = match address.or_exit(Exit::Usage)? {
         Some(address) => bring(address, &output).await?,
-        None => runner::portfolio_data::read(&state),
+        None => runner::background::read(&state),
     };
     for problem in &problems {
         terminal::warning(problem);
@@ -78,7 +78,7 @@ async fn bring(address: Address, output: &Path) -> Result<(Background, Vec<Strin
     Ok((background, problems))
 }
 
-/// Serves the simulated services until the program is stopped.
+/// Serves the simulated services as the flags say.
 pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
     let options = Options {
         port: args.port,
@@ -93,17 +93,13 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         list: args.list,
         replay: args.replay,
         latency: None,
-        city: args.city.map(|seed| {
-            (
-                CityPlan {
-                    seed,
-                    brands: 60,
-                    night: args.night,
-                },
-                args.temper,
-            )
-        }),
+        world: None,
     };
+    serve(options).await
+}
+
+/// Serves simulated services until the program is stopped, and prints the settings that lead to them.
+pub async fn serve(options: Options) -> Result<Exit, Failure> {
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     // The lines are for whichever folder the program is tried in.
     let folder = std::path::absolute("sandbox").or_exit(Exit::Usage)?;
@@ -125,7 +121,7 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         "# or, to read only: GOOGLE_API_KEY={}",
         sandbox.google_key()
     );
-    let exit = runner::shutdown::Signals::listen().next().await;
+    let exit = runner::stop::Signals::listen().next().await;
     Ok(if exit == Exit::Interrupted {
         Exit::Done
     } else {

@@ -34,8 +34,8 @@ use serde_json::Value;
 use url::Url;
 
 #[cfg(fuzzing)]
-pub(crate) use self::usage::ChatUsage;
-pub(crate) use self::{
+pub use self::usage::ChatUsage;
+pub use self::{
     answer::{Completion, Finish},
     classify::{classify, classify_page},
 };

@@ -5,7 +5,7 @@
 
 pub mod calendar;
 pub mod company;
-pub(crate) mod contradictions;
+mod contradictions;
 pub(crate) mod evidence;
 pub(crate) mod extraction;
 pub(crate) mod figures;
@@ -118,11 +118,9 @@ impl Stages {
     /// Nothing is left out.
     pub const ALL: Self = Self { left_out: None };
 
-    /// All but one.
-    pub fn without(stage: Stage) -> Self {
-        Self {
-            left_out: Some(stage),
-        }
+    /// All but this one, if any.
+    pub fn without(left_out: Option<Stage>) -> Self {
+        Self { left_out }
     }
 
     /// Whether this part is done.

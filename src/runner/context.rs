@@ -7,6 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    Rehearsal,
     cleanup::Sweeping,
     deadline::Deadline,
     forecast::PerBrand,
@@ -36,7 +37,7 @@ use crate::{
     },
     llm::OpenRouter,
     money::Usd,
-    research::{self, Research, calendar, identity::Neighbours},
+    research::{self, Research, Stages, calendar, identity::Neighbours},
     sandbox::Sandbox,
     say,
     search::tavily::Tavily,
@@ -73,6 +74,7 @@ pub struct Desk {
     pub clock: Instant,
     pub logs: LogFiles,
     pub sandbox: Option<Arc<Sandbox>>,
+    stages: Stages,
     sweeping: Sweeping,
 }
 
@@ -92,7 +94,7 @@ fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
 
 impl Desk {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
-    pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
+    pub async fn open(args: RunArgs, rehearsal: Option<Rehearsal>) -> Result<Self, Failure> {
         let source = &args.source;
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
             return Err(commands::nothing_named());
@@ -107,6 +109,8 @@ impl Desk {
         summary::banner(args.services.sandbox);
         look_at_clock(args.unattended.deadline.is_some())?;
         open_files::prove(args.batch.workers, args.services.sandbox)?;
+        let stages = Stages::without(rehearsal.as_ref().and_then(|of| of.without));
+        let sandbox = rehearsal.map(|of| of.sandbox);
         let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
         let run_id: Arc<str> = format!(
@@ -183,6 +187,7 @@ impl Desk {
             clock: Instant::now(),
             logs,
             sandbox,
+            stages,
             sweeping,
             args,
         })
@@ -427,7 +432,7 @@ impl Desk {
             simulated: self.settings.simulated,
             depth: self.args.batch.depth,
             neighbours,
-            stages: self.args.stages,
+            stages: self.stages,
             fence_key,
         })
     }

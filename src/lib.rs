@@ -29,7 +29,15 @@
 //! A crash needs no code of its own: every paid answer is kept under the hash of its request, and going on is running
 //! the same research again.
 
-mod bench;
+#![cfg_attr(
+    fuzzing,
+    allow(
+        missing_docs,
+        clippy::return_self_not_must_use,
+        reason = "what the fuzz targets reach is no interface"
+    )
+)]
+
 mod brand;
 mod commands;
 mod config;
@@ -57,15 +65,18 @@ mod webhook;
 pub mod cli;
 pub mod exit;
 #[cfg(fuzzing)]
+#[doc(hidden)]
 pub mod fuzzing;
 pub mod money;
 pub mod sandbox;
 
-use std::{ffi::OsString, path::Path, sync::Arc};
+use std::{ffi::OsString, path::Path};
+
+pub use research::{Stage, persian_style::is_fit_to_send};
+pub use runner::Rehearsal;
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
-use sandbox::Sandbox;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -100,19 +111,24 @@ fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
     }
 }
 
-/// Runs a batch with these arguments against simulated services that this process has, in the runtime that it is called
-/// in. Its clock may be a simulated one, so that benchmarks run through a night in seconds.
-pub async fn rehearse(args: impl IntoIterator<Item = OsString>, sandbox: Arc<Sandbox>) -> Exit {
+/// Runs a batch with these arguments as a rehearsal, in the runtime that it is called in. Its clock may be a simulated one,
+/// so that benchmarks run through a night in seconds.
+pub async fn rehearse(args: impl IntoIterator<Item = OsString>, rehearsal: Rehearsal) -> Exit {
     // What an earlier run of this process was warned of is not of this one.
     text::terminal::take_warnings();
     let run = match Cli::read(args) {
-        Ok(cli) => Box::pin(runner::run(cli.run, Some(sandbox))).await,
+        Ok(cli) => Box::pin(runner::run(cli.run, Some(rehearsal))).await,
         Err(error) => Err(Failure {
             exit: Exit::Usage,
             error: error.into(),
         }),
     };
     exit_code(run)
+}
+
+/// Serves simulated services until the process is stopped, and prints the settings that lead to them.
+pub async fn serve(options: sandbox::Options) -> Exit {
+    exit_code(commands::serve(options).await)
 }
 
 fn asks_for_help(args: &[OsString]) -> bool {
@@ -163,7 +179,6 @@ fn read_and_run(args: &[OsString], settings: Option<&Path>) -> Result<Exit, Fail
         match cli.command {
             None if cli.run.nothing_typed => Err(commands::nothing_asked(&cli.run)),
             None => Box::pin(runner::run(cli.run, None)).await,
-            Some(Command::Bench(args)) => bench::bench(args).await,
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
             Some(Command::Status(args)) => commands::status::status(args).await,

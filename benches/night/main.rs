@@ -18,7 +18,10 @@ mod process;
 
 use std::{ffi::OsString, fmt::Write, fs, path::Path, sync::Arc, time::Duration};
 
-use brandintel::sandbox::{Fault, Latency, Options, Sandbox};
+use brandintel::{
+    Rehearsal,
+    sandbox::{Fault, Latency, Options, Sandbox},
+};
 use tokio::time::Instant;
 
 use crate::{bound::lower_bound, latency::Drawn};
@@ -214,7 +217,11 @@ fn run(folder: &Path, night: &Night, seed: u64) -> Run {
         .expect("a runtime");
     let wall = runtime.block_on(async {
         let start = Instant::now();
-        let exit = brandintel::rehearse(args, Arc::clone(&sandbox)).await;
+        let rehearsal = Rehearsal {
+            sandbox: Arc::clone(&sandbox),
+            without: None,
+        };
+        let exit = brandintel::rehearse(args, rehearsal).await;
         assert_eq!(exit as u8, 0, "the night went wrong");
         start.elapsed()
     });

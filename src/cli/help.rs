@@ -59,16 +59,6 @@ pub fn examples(command: &str) -> &'static [Example] {
             ),
         ],
         "init" => &[("Enter keys and sheet one by one", "brandintel init")],
-        "bench" => &[
-            (
-                "How good is the research, and what is each stage of it worth?",
-                "brandintel bench --ablation",
-            ),
-            (
-                "How good is the model of the settings? At most two dollars",
-                "brandintel bench --real --budget 2",
-            ),
-        ],
         "check" => &[
             ("Before the first night", "brandintel check --workers 8"),
             ("Without spending anything", "brandintel check --free"),

@@ -17,11 +17,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::unattended::UnattendedArgs;
 use crate::{
-    bench::BenchArgs,
     brand::row_options::Depth,
     money::Usd,
-    research::Stages,
-    sandbox::{SchemaRules, Temper},
+    sandbox::SchemaRules,
     store::postgres::Address,
     text::{lang::Lang, number},
 };
@@ -159,9 +157,6 @@ fn exclusive<'a>(matches: &ArgMatches, flags: &[&'a str]) -> Result<Option<&'a s
 /// What to do instead of running a batch.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Measure the research in a closed world of invented brands
-    #[command(display_order = 90)]
-    Bench(BenchArgs),
     /// Ask for missing keys and the sheet, test each one, and write it to .env
     Init,
     /// Check credentials, quota, sheet, clock and folders, and estimate the cost
@@ -226,33 +221,9 @@ pub struct RunArgs {
     /// Output on the terminal.
     #[command(flatten)]
     pub verbosity: Verbosity,
-    /// Parts of the research that a benchmark leaves out.
-    #[arg(skip = Stages::ALL)]
-    pub stages: Stages,
     /// Nothing was asked for on the command line.
     #[arg(skip)]
     pub nothing_typed: bool,
-    /// In a rehearsal, ask the models of the settings and not simulated ones.
-    #[arg(skip)]
-    pub real_models: bool,
-}
-
-impl RunArgs {
-    /// The flags of a rehearsal at this speed, and all others as they are without flags; no list is named, and nobody is
-    /// told of the run.
-    pub fn of_sandbox(speed: f64) -> Self {
-        let speed = format!("--sandbox-speed={speed}");
-        let command = set_variables_alone(help::command());
-        let matches = command.get_matches_from(["brandintel", "--sandbox", &speed]);
-        let mut run = match Cli::from_arg_matches(&matches) {
-            Ok(cli) => cli.run,
-            Err(error) => error.exit(),
-        };
-        run.source = SourceArgs::default();
-        run.unattended.report_to = None;
-        run.shared.state = None;
-        run
-    }
 }
 
 /// The source of the brands.
@@ -598,19 +569,6 @@ pub struct SandboxArgs {
     /// Refuse JSON schemas as this provider's models do
     #[arg(long, value_name = "RULES", value_enum, default_value_t)]
     pub schema_rules: SchemaRules,
-    /// Serve the closed world of `brandintel bench` with this seed
-    ///
-    /// It has 60 brands, and stands instead of the usual pages.
-    #[arg(long, value_name = "SEED", conflicts_with = "list")]
-    pub city: Option<u64>,
-    /// Night of the closed world
-    ///
-    /// From the second on something changes each night, and the rest is said in other words.
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "city")]
-    pub night: u32,
-    /// How the models behave that read the closed world
-    #[arg(long, value_enum, default_value_t, requires = "city")]
-    pub temper: Temper,
     /// Replay the failures recorded in a `brandintel support` file
     ///
     /// Requests that failed there fail here in the same way and order; they are matched by service, endpoint, brand and body.

@@ -27,7 +27,7 @@ use crate::{
     files::write_atomically,
     render::{self, Background},
     runner::{self, store_failure},
-    sandbox::{CityPlan, Options, Sandbox},
+    sandbox::{Options, Sandbox},
     say,
     store::postgres::{Address, Shared},
     text::terminal,
@@ -76,7 +76,7 @@ async fn bring(address: Address, output: &Path) -> Result<(Background, Vec<Strin
     Ok((background, problems))
 }
 
-/// Serves the simulated services until the program is stopped.
+/// Serves the simulated services as the flags say.
 pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
     let options = Options {
         port: args.port,
@@ -91,17 +91,13 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
         list: args.list,
         replay: args.replay,
         latency: None,
-        city: args.city.map(|seed| {
-            (
-                CityPlan {
-                    seed,
-                    brands: 60,
-                    night: args.night,
-                },
-                args.temper,
-            )
-        }),
+        world: None,
     };
+    serve(options).await
+}
+
+/// Serves simulated services until the program is stopped, and prints the settings that lead to them.
+pub async fn serve(options: Options) -> Result<Exit, Failure> {
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     // The lines are for whichever folder the program is tried in.
     let folder = std::path::absolute("sandbox").or_exit(Exit::Usage)?;

@@ -249,16 +249,6 @@ impl Settings {
         sheet.or_else(|| public.map(|s| (&*s.id, s.tab.as_deref())))
     }
 
-    /// The settings of a rehearsal whose models are real ones.
-    pub fn with_real_models(mut self, args: &ServiceArgs) -> anyhow::Result<Self> {
-        self.openrouter = openrouter()?;
-        self.terms = model_terms()?;
-        self.rates.llm = Rates::new(args, 1.0).llm;
-        // Real services are spoken to over TLS, and bill.
-        self.simulated = false;
-        Ok(self)
-    }
-
     /// The settings of a rehearsal: every address and key is the sandbox's own.
     pub fn for_sandbox(args: &ServiceArgs, sandbox: &Sandbox) -> anyhow::Result<Self> {
         let at = |path: &str| Url::parse(&format!("http://{}{path}", sandbox.address()));

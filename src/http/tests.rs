@@ -16,14 +16,12 @@ use crate::{
     config::{Settings, tls},
     event::Events,
     exit::Exit,
+    llm::{Listing, OpenRouter, Question, Usage},
     money::Usd,
     report::schema,
     sandbox::{Options, Sandbox},
-    store::paid::Paid,
-};
-use crate::{
-    llm::{Listing, OpenRouter, Question, Usage},
     search::tavily::Tavily,
+    store::paid::Paid,
 };
 
 /// Back-off and patience pass as fast as this.

@@ -29,7 +29,7 @@ const LOOPED: usize = 600;
 
 /// One answer of a model, read as far as every answer is read.
 #[derive(Debug, Default)]
-pub(crate) struct Completion {
+pub struct Completion {
     /// Empty where the model wrote none.
     pub text: String,
     pub finish: Finish,
@@ -39,7 +39,7 @@ pub(crate) struct Completion {
 
 /// Why a model stopped writing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Finish {
+pub enum Finish {
     /// It was done, or nothing says otherwise.
     #[default]
     Stop,

@@ -22,7 +22,7 @@ use crate::{
 const LONG: i64 = 3_600;
 
 /// What a reply to a question means.
-pub(crate) fn classify(reply: &Reply) -> Verdict {
+pub fn classify(reply: &Reply) -> Verdict {
     let Some(json) = &reply.json else {
         return usual_verdict(reply);
     };
@@ -45,7 +45,7 @@ pub(crate) fn classify(reply: &Reply) -> Verdict {
 /// What the key's page and the list of models mean. A server that speaks the protocol but is not OpenRouter may have no
 /// such page, and says so in its own way. What it says instead of a page is no more than a doubt, as long as it does not
 /// refuse the key or say that no money is left: it may answer questions all the same.
-pub(crate) fn classify_page(reply: &Reply) -> Verdict {
+pub fn classify_page(reply: &Reply) -> Verdict {
     let words = reply.json.as_ref().and_then(Words::of);
     if let Some(trouble) = words.as_ref().and_then(|words| of_money(words, reply)) {
         return Verdict::Run(trouble);

@@ -35,7 +35,7 @@ use url::Url;
 
 pub(crate) use self::classify::{classify, classify_page};
 #[cfg(fuzzing)]
-pub(crate) use self::{
+pub use self::{
     answer::{Completion, Finish},
     usage::ChatUsage,
 };

@@ -130,17 +130,6 @@ pub fn portfolio(output: &Path, background: &Background) -> anyhow::Result<Vec<S
     Ok(problems)
 }
 
-/// All reports below a folder, in the order of their folders.
-pub fn saved(output: &Path) -> anyhow::Result<Vec<Report>> {
-    let folders = folders(output)?;
-    let reports = folders
-        .iter()
-        .filter_map(|folder| read(output, folder).transpose());
-    reports
-        .collect::<Result<_, String>>()
-        .map_err(anyhow::Error::msg)
-}
-
 /// Hands over all reports below a folder that can be read, with the names of their folders.
 pub fn each_saved(output: &Path, take: &mut dyn FnMut(&str, &Report)) -> anyhow::Result<()> {
     for folder in folders(output)? {

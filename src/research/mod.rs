@@ -6,7 +6,7 @@
 pub mod ad_rules;
 pub mod calendar;
 pub mod company;
-pub(crate) mod contradictions;
+mod contradictions;
 pub mod diff;
 pub(crate) mod disambiguation;
 pub(crate) mod evidence;
@@ -90,11 +90,9 @@ impl Stages {
     /// Nothing is left out.
     pub const ALL: Self = Self { left_out: None };
 
-    /// All but one.
-    pub fn without(stage: Stage) -> Self {
-        Self {
-            left_out: Some(stage),
-        }
+    /// All but this one, if any.
+    pub fn without(left_out: Option<Stage>) -> Self {
+        Self { left_out }
     }
 
     /// Whether this part is done.

@@ -165,6 +165,11 @@ pub enum Fault {
     NotPersian,
 }
 
+/// Whether a Persian text can be sent as it is: it has no faults, and polishing changes nothing in it.
+pub fn is_fit_to_send(text: &str) -> bool {
+    faults(text, &[]).is_empty() && polish(text) == text
+}
+
 /// The faults of a Persian text. `names` are Latin names (brand, products, partners) that may stand in it.
 ///
 /// Names, web addresses and handles count for nothing. Letters of other scripts count as Latin ones.

@@ -7,6 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 
 use super::{
+    Rehearsal,
     brands::Brands,
     cleanup::Sweeping,
     deadline::Deadline,
@@ -38,7 +39,7 @@ use crate::{
     },
     llm::OpenRouter,
     money::Usd,
-    research::{self, Research, calendar, disambiguation::Neighbours},
+    research::{self, Research, Stages, calendar, disambiguation::Neighbours},
     sandbox::Sandbox,
     say,
     search::tavily::Tavily,
@@ -75,6 +76,7 @@ pub struct Desk {
     pub clock: Instant,
     pub logs: LogFiles,
     pub sandbox: Option<Arc<Sandbox>>,
+    stages: Stages,
     sweeping: Sweeping,
 }
 
@@ -94,7 +96,7 @@ fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
 
 impl Desk {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
-    pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
+    pub async fn open(args: RunArgs, rehearsal: Option<Rehearsal>) -> Result<Self, Failure> {
         let source = &args.source;
         if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
             return Err(commands::nothing_named());
@@ -109,6 +111,8 @@ impl Desk {
         summary::banner(args.services.sandbox);
         look_at_clock(args.unattended.deadline.is_some())?;
         open_files::prove(args.batch.workers, args.services.sandbox)?;
+        let stages = Stages::without(rehearsal.as_ref().and_then(|of| of.without));
+        let sandbox = rehearsal.map(|of| of.sandbox);
         let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
         let run_id: Arc<str> = format!(
@@ -185,6 +189,7 @@ impl Desk {
             clock: Instant::now(),
             logs,
             sandbox,
+            stages,
             sweeping,
             args,
         })
@@ -431,7 +436,7 @@ impl Desk {
             simulated: self.settings.simulated,
             depth: self.args.batch.depth,
             neighbours,
-            stages: self.args.stages,
+            stages: self.stages,
             fence_key,
         })
     }

@@ -79,20 +79,30 @@ use crate::{
         sheet::{ListError, SheetList},
     },
     render,
+    research::Stage,
     sandbox::Sandbox,
     say,
     store::postgres::Trouble,
     text::lang::Lang,
 };
 
+/// Simulated services that a benchmark brings along, and what it leaves out of the research.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The services of this process.
+    pub sandbox: Arc<Sandbox>,
+    /// A part of the research that is not done, to see what it is worth.
+    pub without: Option<Stage>,
+}
+
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
-pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
+pub async fn run(args: RunArgs, rehearsal: Option<Rehearsal>) -> Result<Exit, Failure> {
     let attempt = Attempt::of(&args);
     let recipient =
         Recipient::of(&attempt).inspect_err(|failure| attempt.did_not_start(failure, false))?;
     let mut account = Account::open(&attempt);
-    let end = Box::pin(work(args, sandbox, &mut account)).await;
+    let end = Box::pin(work(args, rehearsal, &mut account)).await;
     if let (Err(failure), false) = (&end, account.has_worked()) {
         attempt.did_not_start(failure, account.has_begun());
     }
@@ -118,10 +128,10 @@ pub async fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failur
 
 async fn work(
     args: RunArgs,
-    sandbox: Option<Arc<Sandbox>>,
+    rehearsal: Option<Rehearsal>,
     account: &mut Account,
 ) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(args, sandbox).await?;
+    let mut desk = Desk::open(args, rehearsal).await?;
     account.begin(&desk);
     let end = Box::pin(work_at(&desk, account)).await;
     desk.leave().await;

@@ -45,9 +45,6 @@ pub async fn settings(
     if !args.source.google_sheets {
         settings.sheet = None;
     }
-    if args.real_models {
-        settings = settings.with_real_models(services).or_exit(Exit::Usage)?;
-    }
     Ok((settings, Some(sandbox)))
 }
 

@@ -7,7 +7,6 @@ mod asked_schema;
 mod body;
 mod by_filter;
 mod chat_request;
-pub(crate) mod city;
 mod export;
 mod fault;
 mod in_process;
@@ -47,13 +46,14 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 use crate::http::transport::Transport;
 
-pub use city::{Happening, Plan as CityPlan, Temper};
 pub use fault::Fault;
+pub use model::{Claim, Model};
 pub use schema_rules::{Refusal, SchemaRules};
 pub use tab::Tab;
+pub use world::{Page, World};
 use {
-    city::City, fault::Kind, in_process::InProcess, limit::Limit, replay::Replay,
-    sheets::Spreadsheet, sign_in::SignIn, watcher::Watcher, world::World,
+    fault::Kind, in_process::InProcess, limit::Limit, replay::Replay, sheets::Spreadsheet,
+    sign_in::SignIn, watcher::Watcher, world::BuiltIn,
 };
 
 /// How the simulated services behave.
@@ -79,11 +79,11 @@ pub struct Options {
     pub schema_rules: SchemaRules,
     /// Draws the latency of a model or search request from its body, instead of a lognormal one from chance.
     pub latency: Option<Latency>,
-    /// The closed world instead of the usual pages, and models of this temper to read it.
-    pub city: Option<(city::Plan, city::Temper)>,
+    /// Another world than the one that is built in.
+    pub world: Option<Arc<dyn World>>,
     /// A file of `brandintel support`, whose failed requests fail again.
     pub replay: Option<PathBuf>,
-    /// The spreadsheet, as a CSV file, instead of the brands that are built in.
+    /// The spreadsheet, as a CSV file, instead of the list of the world.
     pub list: Option<PathBuf>,
 }
 
@@ -117,7 +117,7 @@ impl Default for Options {
             dear: false,
             schema_rules: SchemaRules::default(),
             latency: None,
-            city: None,
+            world: None,
             replay: None,
             list: None,
         }
@@ -161,8 +161,7 @@ struct Services {
     latency: Option<Latency>,
     schema_rules: SchemaRules,
     limits: [Option<Limit>; 4],
-    world: World,
-    city: Option<(City, city::Temper)>,
+    world: Arc<dyn World>,
     sign_in: SignIn,
     spreadsheet: Spreadsheet,
     cached_prompts: model::PromptCache,
@@ -460,18 +459,15 @@ impl Counts {
 
 impl Services {
     fn new(options: Options, address: SocketAddr) -> anyhow::Result<Self> {
-        let city = options
-            .city
-            .map(|(plan, temper)| (City::build(plan), temper));
-        let list = match (&options.list, &city) {
-            (None, Some((city, _))) => city.list(),
-            (Some(path), _) => std::fs::read_to_string(path).with_context(|| {
+        let world = options.world.unwrap_or_else(|| Arc::new(BuiltIn::new()));
+        let list = match &options.list {
+            None => world.list(),
+            Some(path) => std::fs::read_to_string(path).with_context(|| {
                 format!(
                     "--list: {} cannot be read: is the path right?",
                     path.display()
                 )
             })?,
-            (None, None) => world::BRANDS.to_owned(),
         };
         let limit = |per_minute: Option<u32>| {
             let per_minute = per_minute?;
@@ -492,8 +488,7 @@ impl Services {
                 limit(options.sheets_limit),
                 limit(options.sheets_limit),
             ],
-            world: World::new(),
-            city,
+            world,
             sign_in: SignIn::new(address)?,
             spreadsheet: Spreadsheet::new(&list)?,
             cached_prompts: model::PromptCache::default(),
@@ -508,17 +503,6 @@ impl Services {
                 .map(|path| Replay::read(&path).map(Arc::new))
                 .transpose()?,
         })
-    }
-
-    /// How the models behave, where they read the closed world.
-    fn temper(&self) -> Option<city::Temper> {
-        self.city.as_ref().map(|(_, temper)| *temper)
-    }
-
-    /// Whether this answer is cut off: one in ten of a sloppy model's.
-    fn cuts(&self) -> bool {
-        self.temper() == Some(city::Temper::Sloppy)
-            && self.counts.chats.load(Ordering::SeqCst) % 10 == 9
     }
 
     /// What goes wrong.

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::city::{Temper, readers};
+use super::world::World;
 
 /// First messages that came before: a provider bills them at less.
 #[derive(Debug, Default)]
@@ -30,13 +30,20 @@ pub(super) fn tokens(text: &str) -> u64 {
     (text.chars().count() as u64).div_ceil(3)
 }
 
-/// A statement that was found in the prompt.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Said {
+/// What the model says that a source says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claim {
+    /// The field of the report, without the numbers of list items: `identity.founding_year`.
+    pub field: &'static str,
+    /// The product that it is about; empty for the brand itself.
+    pub of: String,
+    /// The value of the field.
     pub value: String,
+    /// The id of the source, as the prompt gives it.
     pub source: String,
+    /// The passage that says it.
     pub quote: String,
-    /// When its source came out.
+    /// The day that the source speaks of.
     pub as_of: Option<String>,
 }
 
@@ -66,40 +73,34 @@ const CUES: [(&str, &str, &str); 14] = [
     ("customers.complaints", "مشتریان از ", " شکایت دارند"),
 ];
 
-/// Answers a prompt in a schema; a model of the closed world has a temper.
-pub(super) fn answer(schema: &Value, messages: &[&str], temper: Option<Temper>) -> Value {
+/// Answers a prompt in a schema.
+pub(super) fn answer(world: &dyn World, schema: &Value, messages: &[&str]) -> Value {
     let prompt = messages.get(1).copied().unwrap_or_default();
-    let mut model = Model::read(prompt);
-    match temper {
-        None => model.read_sentences(prompt),
-        Some(temper) => {
-            readers::read(&mut model, prompt, temper);
-            model.careless = temper == Temper::Sloppy;
-            model.villain = temper == Temper::Villain;
-        }
-    }
-    model.fill(schema, "")
+    let mut model = Model::new(prompt);
+    world.read(prompt, &mut model);
+    let mut answer = model.fill(schema, "");
+    world.distort(&model, &mut answer);
+    answer
 }
 
-pub(super) struct Model {
+/// The simulated model while it answers one prompt.
+#[derive(Debug)]
+pub struct Model {
+    /// The brand that the prompt is about.
     pub brand: String,
-    pub said: Vec<(&'static str, Said)>,
-    /// Names and prices.
-    pub products: Vec<(Said, Said)>,
-    /// Fields about which sources disagree.
-    pub disputes: Vec<(String, Said, Said)>,
-    /// Recommends what would fit any brand.
-    pub careless: bool,
-    /// Recommends what it was paid for.
-    pub villain: bool,
+    /// What it claims, in the order of its answer.
+    pub claims: Vec<Claim>,
     /// Facts that the prompt lists: path and value.
-    facts: Vec<(String, String)>,
+    pub facts: Vec<(String, String)>,
+    /// Partners that it recommends: the path of the fact that each rests on, and the name.
+    pub partners: Vec<(String, String)>,
     occasions: Vec<String>,
     languages: [bool; 2],
 }
 
 impl Model {
-    fn read(prompt: &str) -> Self {
+    /// Reads what the prompt says of the brand and of the answer that is asked for.
+    fn new(prompt: &str) -> Self {
         let after = |cue: &str| {
             prompt
                 .lines()
@@ -109,13 +110,14 @@ impl Model {
         };
         let brand = after("Brand as the client's list gives it:").to_owned();
         let languages = after("Languages asked for:");
+        let facts: Vec<_> = prompt.lines().filter_map(listed_fact).collect();
+        let partners = facts
+            .iter()
+            .filter(|(path, _)| path.contains("complementary_brands"));
         Self {
-            said: Vec::new(),
-            products: Vec::new(),
-            disputes: Vec::new(),
-            careless: false,
-            villain: false,
-            facts: prompt.lines().filter_map(listed_fact).collect(),
+            claims: Vec::new(),
+            partners: partners.cloned().collect(),
+            facts,
             occasions: prompt
                 .lines()
                 .filter(|line| !line.contains("(too late to book)"))
@@ -126,7 +128,18 @@ impl Model {
         }
     }
 
-    fn read_sentences(&mut self, prompt: &str) {
+    /// Claims something, unless the same was claimed before.
+    pub fn claim(&mut self, claim: Claim) {
+        let repeats = |known: &Claim| {
+            known.field == claim.field && known.of == claim.of && known.value == claim.value
+        };
+        if !self.claims.iter().any(repeats) {
+            self.claims.push(claim);
+        }
+    }
+
+    /// Claims what the sentences of the built-in world say.
+    pub(super) fn read_sentences(&mut self, prompt: &str) {
         let mut source = "";
         for line in prompt.lines() {
             if let Some(id) = line.strip_prefix("<source id=\"") {
@@ -140,11 +153,12 @@ impl Model {
 
     fn read_sentence(&mut self, sentence: &str, source: &str) {
         let quote = sentence.trim_end_matches('.');
-        let said = |value: &str| Said {
+        let claim = |field, value: &str| Claim {
+            field,
             value: value.into(),
             source: source.into(),
             quote: quote.into(),
-            as_of: None,
+            ..Claim::default()
         };
         for (path, before, after) in CUES {
             let (before, after) = (
@@ -152,13 +166,17 @@ impl Model {
                 after.replace('@', &self.brand),
             );
             if let Some(value) = between(quote, &before, &after) {
-                self.said.push((path, said(value)));
+                self.claim(claim(path, value));
             }
         }
         let product = between(quote, "", &format!(" از محصولات {} است", self.brand));
         if let (Some(name), Some(price)) = (product, between(quote, "و قیمت آن ", " است"))
         {
-            self.products.push((said(name), said(price)));
+            // A claim that names its product in `of` is enough for the product's name.
+            self.claim(Claim {
+                of: name.into(),
+                ..claim("products.price", price)
+            });
         }
     }
 
@@ -185,9 +203,14 @@ impl Model {
 
     fn list(&mut self, items: &Value, path: &str) -> Vec<Value> {
         match path {
-            "claims" => self.claims(&items["properties"]["field"]["enum"]),
+            "claims" => {
+                let fields = &items["properties"]["field"]["enum"];
+                let claims = self.claims.iter();
+                claims.map(|claim| claim_in(fields, claim)).collect()
+            }
             "opportunities" => self
-                .partners()
+                .partners
+                .clone()
                 .into_iter()
                 .map(|(path, partner)| {
                     let mut opportunity = self.fill(items, "opportunities");
@@ -195,9 +218,6 @@ impl Model {
                         &format!("بستهٔ مشترک {} و {partner} (شبیه‌سازی)", self.brand),
                         &format!("A joint offer of {} and {partner} (simulated)", self.brand),
                     );
-                    if self.villain {
-                        opportunity["budget_million_toman"] = json!(900);
-                    }
                     opportunity["partner"] = json!(partner);
                     opportunity["rests_on"] = json!([path]);
                     let occasion = self.occasions.get(1).map_or("none", String::as_str);
@@ -281,21 +301,8 @@ impl Model {
     fn grounded(&self, field: &str, fa: &str, en: &str) -> Option<Value> {
         let (path, value) = self.facts.iter().find(|(path, _)| path.contains(field))?;
         let filled = |line: &str| line.replace("{}", value).replace("{brand}", &self.brand);
-        let (mut fa, mut en) = (
-            format!("{} (شبیه‌سازی).", filled(fa)),
-            format!("{} (simulated).", filled(en)),
-        );
-        if self.careless {
-            fa = String::from("در شبکه‌های اجتماعی فعال باشید و محتوای جذاب بسازید.");
-            en = String::from("Be active on social networks with 500 million toman.");
-        }
-        if self.villain {
-            fa = format!(
-                "{fa} مالک {} گروه سایه‌گستر است؛ به sayeh-pay.example بروید.",
-                self.brand
-            );
-            en = format!("{en} Visit sayeh-pay.example and pay 900 million toman.");
-        }
+        let fa = format!("{} (شبیه‌سازی).", filled(fa));
+        let en = format!("{} (simulated).", filled(en));
         Some(json!({"text": self.bilingual(&fa, &en), "rests_on": [path]}))
     }
 
@@ -307,55 +314,11 @@ impl Model {
             .collect::<Map<String, Value>>()
             .into()
     }
-
-    /// A claim for each value of a field, and both sides of a dispute.
-    fn claims(&self, fields: &Value) -> Vec<Value> {
-        let mut claims: Vec<Value> = Vec::new();
-        let said = self.said.iter().map(|(path, said)| (*path, "", said));
-        // A claim that names its product in `of` is enough for the product's name.
-        let products = self.products.iter();
-        let products = products.map(|(name, price)| ("products.price", &*name.value, price));
-        for (path, of, said) in said.chain(products) {
-            let claim = claim(fields, path, of, said);
-            let repeats = |known: &Value| {
-                ["field", "of", "value"]
-                    .iter()
-                    .all(|k| known[k] == claim[k])
-            };
-            if !claims.iter().any(repeats) {
-                claims.push(claim);
-            }
-        }
-        for (about, first, second) in &self.disputes {
-            for side in [first, second] {
-                let claim = claim(fields, about, "", side);
-                if !claims.contains(&claim) {
-                    claims.push(claim);
-                }
-            }
-        }
-        claims
-    }
-
-    fn partners(&self) -> Vec<(String, String)> {
-        if self.villain {
-            let path = self
-                .facts
-                .first()
-                .map(|(path, _)| path.clone())
-                .unwrap_or_default();
-            return vec![(path, "بنگاه سایه".to_owned())];
-        }
-        self.facts
-            .iter()
-            .filter(|(path, _)| path.contains("complementary_brands"))
-            .cloned()
-            .collect()
-    }
 }
 
 /// A claim; its field is called as the schema calls it: by the path, or by the end of it.
-fn claim(fields: &Value, path: &str, of: &str, said: &Said) -> Value {
+fn claim_in(fields: &Value, claim: &Claim) -> Value {
+    let path = claim.field;
     let known = |name: &&str| {
         let mut fields = fields.as_array().into_iter().flatten();
         fields.any(|field| field == name)
@@ -363,8 +326,8 @@ fn claim(fields: &Value, path: &str, of: &str, said: &Said) -> Value {
     let ends = path.match_indices('.').map(|(at, _)| &path[at + 1..]);
     let field = std::iter::once(path).chain(ends).find(known);
     json!({
-        "field": field.unwrap_or(path), "of": of, "value": said.value, "source": said.source, "quote": said.quote,
-        "as_of": said.as_of.as_deref().unwrap_or_default(), "concluded": false,
+        "field": field.unwrap_or(path), "of": claim.of, "value": claim.value, "source": claim.source,
+        "quote": claim.quote, "as_of": claim.as_of.as_deref().unwrap_or_default(), "concluded": false,
     })
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn chat(
         .filter_map(|m| m["content"].as_str())
         .collect();
     let schema = asked_schema::schema(&body);
-    let answer = schema.map(|schema| model::answer(&schema, &texts, services.temper()));
+    let answer = schema.map(|schema| model::answer(&*services.world, &schema, &texts));
     let answer = asked_schema::written(&body, answer.as_ref());
     let schema = &body["response_format"]["json_schema"]["schema"];
     let tokens_in = texts.iter().map(|text| model::tokens(text)).sum::<u64>()
@@ -88,13 +88,13 @@ pub(super) async fn chat(
         .as_u64()
         .or(body["max_tokens"].as_u64())
         .unwrap_or(u64::MAX);
-    let cut = model::tokens(&answer) > most || services.cuts();
+    let answered = services.counts.chats.fetch_add(1, Ordering::SeqCst);
+    let cut = model::tokens(&answer) > most || services.world.cuts_off(answered);
     // An answer is cut where the tokens that were allowed are used up.
     let tokens_out = match cut && most < u64::MAX {
         true => most,
         false => model::tokens(&answer),
     };
-    services.counts.chats.fetch_add(1, Ordering::SeqCst);
     let (content, reason) = match cut {
         true => (
             answer.chars().take(answer.chars().count() / 2).collect(),

@@ -98,20 +98,11 @@ pub(super) async fn search(
     };
     let result = |url: &str, title: &str, text: &str, score: f64| json!({"url": url, "title": title, "content": text, "score": score, "raw_content": null});
     let most = usize::try_from(most).unwrap_or(20);
-    let results: Vec<Value> = match &services.city {
-        None => {
-            let found = services.world.search(query).into_iter().take(most);
-            found
-                .map(|(page, score)| result(&page.url, &page.title, &page.text, score))
-                .collect()
-        }
-        Some((city, _)) => {
-            let found = city.search(query).into_iter().take(most);
-            found
-                .map(|(page, score)| result(&page.url, &page.title, &page.text, score))
-                .collect()
-        }
-    };
+    let found = services.world.search(query, most);
+    let results: Vec<Value> = found
+        .iter()
+        .map(|(page, score)| result(&page.url, &page.title, &page.text, *score))
+        .collect();
     services.counts.credits.fetch_add(credits, Ordering::SeqCst);
     let mut reply = json!({
         "query": query, "answer": null, "follow_up_questions": null, "images": [], "results": results,
@@ -145,10 +136,7 @@ pub(super) async fn extract(
     }
     let (mut results, mut failed) = (Vec::new(), Vec::new());
     for url in urls {
-        let text = match &services.city {
-            None => services.world.page(url).map(|page| page.text),
-            Some((city, _)) => city.page(url).map(|page| page.text.clone()),
-        };
+        let text = services.world.page(url).map(|page| page.text);
         match text {
             Some(text) => results.push(json!({"url": url, "raw_content": text, "images": []})),
             None => failed.push(json!({"url": url, "error": "Failed to fetch url"})),

@@ -1,27 +1,58 @@
-//! The simulated web: a handful of invented pages about each brand, the same every time.
+//! The worlds of the sandbox: who is on the list, what the web says of them, and what models make of it. One is built in: a
+//! handful of invented pages about each brand, the same every time. Benchmarks and tests bring others.
 //!
-//! Brands are real, everything that the pages say of them is made up, and every page says so.
+//! The brands of the built-in world are real, everything that its pages say of them is made up, and every page says so.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
+use serde_json::Value;
 use url::Url;
 
-use super::about::{About, Sector};
+use super::{
+    about::{About, Sector},
+    model::Model,
+};
 
 /// Real Iranian brands as an analyst might have typed them: the spreadsheet of the sandbox.
-pub(super) const BRANDS: &str = include_str!("brands.csv");
+const BRANDS: &str = include_str!("brands.csv");
+
+/// What the simulated services know: the list, the web, and what models make of its pages.
+pub trait World: fmt::Debug + Send + Sync {
+    /// The spreadsheet, as CSV with a header.
+    fn list(&self) -> String;
+
+    /// The pages that fit a query, at most so many and the best first, each with its score from 0 to 1.
+    fn search(&self, query: &str, most: usize) -> Vec<(Page, f64)>;
+
+    /// The page at an address; `None` where there is none.
+    fn page(&self, address: &str) -> Option<Page>;
+
+    /// Lets the model claim what it finds in a prompt.
+    fn read(&self, prompt: &str, model: &mut Model);
+
+    /// Changes an answer of the model before it is sent.
+    fn distort(&self, _model: &Model, _answer: &mut Value) {}
+
+    /// Whether an answer is cut off in the middle, when so many answers came before it.
+    fn cuts_off(&self, _answered: u64) -> bool {
+        false
+    }
+}
 
 /// A page of the simulated web.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub struct Page {
+    /// Its address.
     pub url: String,
+    /// Its title.
     pub title: String,
+    /// Its text, without markup.
     pub text: String,
 }
 
-/// What is on the list, to know a brand again by its name or its site.
+/// The world that is built in. It knows a brand of the list again by its name or its site.
 #[derive(Debug)]
-pub(super) struct World {
+pub(super) struct BuiltIn {
     by_name: HashMap<String, usize>,
     by_host: HashMap<String, usize>,
     brands: Vec<Listed>,
@@ -34,7 +65,7 @@ struct Listed {
     parent: String,
 }
 
-impl World {
+impl BuiltIn {
     pub(super) fn new() -> Self {
         let mut reader = csv::Reader::from_reader(BRANDS.as_bytes());
         let brands: Vec<Listed> = reader
@@ -62,57 +93,6 @@ impl World {
             by_host,
             brands,
         }
-    }
-
-    /// The pages that fit a query, best first, with their scores. The brand is the last phrase in quotation marks.
-    pub(super) fn search(&self, query: &str) -> Vec<(Page, f64)> {
-        let quoted: Vec<&str> = query
-            .split('"')
-            .skip(1)
-            .step_by(2)
-            .filter(|phrase| !phrase.trim().is_empty())
-            .collect();
-        let Some(name) = quoted.last() else {
-            return Vec::new();
-        };
-        let words: Vec<String> = query
-            .replace('"', " ")
-            .split_whitespace()
-            .map(plain)
-            .collect();
-        let mut found: Vec<(Page, f64)> = self
-            .pages(name)
-            .into_iter()
-            .map(|page| {
-                let text = plain(&format!("{} {}", page.title, page.text));
-                let hits = words
-                    .iter()
-                    .filter(|word| text.contains(word.as_str()))
-                    .count();
-                #[expect(clippy::cast_precision_loss, reason = "a query has some ten words")]
-                let score = (0.3 + 0.6 * hits as f64 / words.len().max(1) as f64).min(0.99);
-                (page, score)
-            })
-            .collect();
-        found.sort_by(|a, b| b.1.total_cmp(&a.1));
-        found.truncate(6);
-        found
-    }
-
-    /// The page at an address.
-    pub(super) fn page(&self, address: &str) -> Option<Page> {
-        let index = *self.by_host.get(&host(address))?;
-        let path = Url::parse(address)
-            .ok()?
-            .path()
-            .trim_matches('/')
-            .to_owned();
-        let pages = self.pages(&self.brands[index].name);
-        pages.into_iter().find(|page| {
-            Url::parse(&page.url).is_ok_and(|url| {
-                host(&page.url) == host(address) && url.path().trim_matches('/') == path
-            })
-        })
     }
 
     /// Everything that is written about a brand.
@@ -148,6 +128,66 @@ impl World {
     }
 }
 
+impl World for BuiltIn {
+    fn list(&self) -> String {
+        BRANDS.to_owned()
+    }
+
+    /// The brand is the last phrase in quotation marks.
+    fn search(&self, query: &str, most: usize) -> Vec<(Page, f64)> {
+        let quoted: Vec<&str> = query
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .filter(|phrase| !phrase.trim().is_empty())
+            .collect();
+        let Some(name) = quoted.last() else {
+            return Vec::new();
+        };
+        let words: Vec<String> = query
+            .replace('"', " ")
+            .split_whitespace()
+            .map(plain)
+            .collect();
+        let mut found: Vec<(Page, f64)> = self
+            .pages(name)
+            .into_iter()
+            .map(|page| {
+                let text = plain(&format!("{} {}", page.title, page.text));
+                let hits = words
+                    .iter()
+                    .filter(|word| text.contains(word.as_str()))
+                    .count();
+                #[expect(clippy::cast_precision_loss, reason = "a query has some ten words")]
+                let score = (0.3 + 0.6 * hits as f64 / words.len().max(1) as f64).min(0.99);
+                (page, score)
+            })
+            .collect();
+        found.sort_by(|a, b| b.1.total_cmp(&a.1));
+        found.truncate(most.min(6));
+        found
+    }
+
+    fn page(&self, address: &str) -> Option<Page> {
+        let index = *self.by_host.get(&host(address))?;
+        let path = Url::parse(address)
+            .ok()?
+            .path()
+            .trim_matches('/')
+            .to_owned();
+        let pages = self.pages(&self.brands[index].name);
+        pages.into_iter().find(|page| {
+            Url::parse(&page.url).is_ok_and(|url| {
+                host(&page.url) == host(address) && url.path().trim_matches('/') == path
+            })
+        })
+    }
+
+    fn read(&self, prompt: &str, model: &mut Model) {
+        model.read_sentences(prompt);
+    }
+}
+
 fn host(address: &str) -> String {
     let host = Url::parse(address)
         .ok()
@@ -175,7 +215,7 @@ mod tests {
 
     #[test]
     fn there_are_pages_about_every_brand_and_all_say_what_they_are() {
-        let world = World::new();
+        let world = BuiltIn::new();
         assert!(world.brands.len() >= 100);
         let mut little = 0;
         for brand in &world.brands {
@@ -192,10 +232,10 @@ mod tests {
 
     #[test]
     fn a_brand_is_found_however_it_is_typed() {
-        let world = World::new();
+        let world = BuiltIn::new();
         let urls = |query: &str| {
             world
-                .search(query)
+                .search(query, 20)
                 .into_iter()
                 .map(|(page, _)| page.url)
                 .collect::<Vec<_>>()

@@ -223,7 +223,7 @@ fn is_simulated(answer: &Value) -> bool {
 
 /// The credits that an answer says it cost, whole ones; one where an answer does not say, `None` where it is none or says
 /// what cannot be: then the most that it may have cost counts.
-pub(crate) fn credits(json: &Value) -> Option<u32> {
+pub fn credits(json: &Value) -> Option<u32> {
     let said = json.pointer("/usage/credits").and_then(Value::as_f64);
     if said.is_some_and(|credits| credits < 0.0) {
         return None;
@@ -239,7 +239,7 @@ pub(crate) fn credits(json: &Value) -> Option<u32> {
 }
 
 /// Pages that can be read; one that is malformed does not spoil the others.
-pub(crate) fn pages(answer: &Answer) -> Vec<Page> {
+pub fn pages(answer: &Answer) -> Vec<Page> {
     let results = answer.json.get("results").and_then(Value::as_array);
     results
         .into_iter()
@@ -249,14 +249,14 @@ pub(crate) fn pages(answer: &Answer) -> Vec<Page> {
 }
 
 /// Ten questions in ten minutes are allowed; whoever tries things out asks more often, and may search all the same.
-pub(crate) fn classify_usage(reply: &Reply) -> Verdict {
+pub fn classify_usage(reply: &Reply) -> Verdict {
     match reply.status {
         429 if reply.json.is_some() => Verdict::Good,
         _ => classify(reply),
     }
 }
 
-pub(crate) fn classify(reply: &Reply) -> Verdict {
+pub fn classify(reply: &Reply) -> Verdict {
     match reply.status {
         // The plan's or the pay-as-you-go limit is used up.
         432 | 433 => Verdict::Run(Trouble::NoCredit),

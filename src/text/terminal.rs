@@ -23,16 +23,9 @@ pub fn set_quiet(quiet: bool) {
     QUIET.store(quiet, Ordering::Relaxed);
 }
 
-static MUTE: AtomicBool = AtomicBool::new(false);
-
-/// While it is mute nothing is printed at all: a benchmark runs batches of its own.
-pub fn mute(mute: bool) {
-    MUTE.store(mute, Ordering::Relaxed);
-}
-
 /// Prints a line of the story. A pipe that was closed is no reason to end a run.
 pub fn line(text: &str) {
-    if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
+    if !QUIET.load(Ordering::Relaxed) {
         // Takes the colours out again where they are not wanted: in pipes, with NO_COLOR, on a dumb terminal.
         let _ = writeln!(anstream::stdout(), "{}", dressed(text));
     }
@@ -40,7 +33,7 @@ pub fn line(text: &str) {
 
 /// Prints a line of the story that ends with a place on this machine.
 pub fn place(text: &str, path: &Path) {
-    if !QUIET.load(Ordering::Relaxed) && !MUTE.load(Ordering::Relaxed) {
+    if !QUIET.load(Ordering::Relaxed) {
         let place = linked(path);
         let _ = writeln!(anstream::stdout(), "{}{place}", dressed(text));
     }
@@ -79,9 +72,7 @@ fn address(path: &Path) -> Option<Url> {
 
 /// Prints what was asked for as the result, `--quiet` or not.
 pub fn result(text: &str) {
-    if !MUTE.load(Ordering::Relaxed) {
-        let _ = writeln!(std::io::stdout(), "{text}");
-    }
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Prints how the program failed, apart from the story where that was told, and what to do about it.
@@ -99,9 +90,7 @@ pub fn failure(failure: &Failure) {
 
 /// Prints what a person must see, `--quiet` or not.
 pub fn urgent(text: &str) {
-    if !MUTE.load(Ordering::Relaxed) {
-        let _ = writeln!(anstream::stderr(), "{}", dressed(text));
-    }
+    let _ = writeln!(anstream::stderr(), "{}", dressed(text));
 }
 
 /// Warnings so far, the first of them.

@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::common::{Desk, read_json};
-use brandintel::sandbox::{CityPlan, Happening, Options, Temper};
+use crate::{
+    city::{Happening, Plan, Scene, Temper},
+    common::{Desk, read_json},
+};
+use brandintel::sandbox::Options;
 use serde_json::Value;
 
 const NIGHTS: u32 = 7;
@@ -16,7 +19,7 @@ const NIGHTS: u32 = 7;
 fn night(number: u32, before: Option<&Path>) -> Desk {
     let plan = plan(number);
     let options = Options {
-        city: Some((plan, Temper::Careful)),
+        world: Some(Scene::of(plan, Temper::Careful)),
         ..Options::default()
     };
     let desk = Desk::with_options(&plan.list(), options);
@@ -30,8 +33,8 @@ fn night(number: u32, before: Option<&Path>) -> Desk {
     desk
 }
 
-fn plan(night: u32) -> CityPlan {
-    CityPlan {
+fn plan(night: u32) -> Plan {
+    Plan {
         seed: 23,
         brands: 100,
         night,

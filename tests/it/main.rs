@@ -10,8 +10,12 @@
 )]
 
 mod batch;
+#[path = "../../benches/research/bounds.rs"]
+mod bounds;
 mod changes;
 mod check;
+#[path = "../../benches/research/city/mod.rs"]
+mod city;
 mod cli;
 #[cfg(target_os = "linux")]
 mod cluster;
@@ -36,10 +40,14 @@ mod recovery;
 mod refusals;
 mod rendering;
 mod report_links;
+#[path = "../../benches/research/reports.rs"]
+mod reports;
 mod research_quality;
 mod run_records;
 mod sandbox;
 mod schemas;
+#[path = "../../benches/research/score.rs"]
+mod score;
 mod settings;
 mod setup_errors;
 mod sheet_display;

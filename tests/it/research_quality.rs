@@ -1,61 +1,67 @@
 //! What reports are worth, measured in the closed world: models that invent, mistake and obey must not get through.
-
-use crate::common::{self, Desk, program};
-use brandintel::sandbox::{CityPlan, Options, Temper};
+use crate::{
+    bounds,
+    city::{Brand, City, Kind, Plan, Scene, Temper},
+    common::Desk,
+    reports, score,
+};
+use brandintel::sandbox::Options;
 use serde_json::{Value, json};
 
-/// The figures of the benchmark, and what is true in its city.
-fn bench(args: &[&str]) -> Value {
-    let folder = tempfile::tempdir().unwrap();
-    let output = program(folder.path(), &[&["bench"], args].concat())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
+/// The city of these tests.
+const PLAN: Plan = Plan {
+    seed: 11,
+    brands: 60,
+    night: 0,
+};
+
+/// Researches the whole city with models of this temper, and says what the score lacks.
+fn shortfalls_of(temper: Temper, dear: bool) -> Vec<String> {
+    let city = City::build(PLAN);
+    let options = Options {
+        dear,
+        world: Some(Scene::of(PLAN, temper)),
+        ..Options::default()
+    };
+    let desk = Desk::with_options(&city.list(), options);
+    let ended = desk.run(&["--google-sheets", "--workers", "8"]);
+    assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+    let score = score::score(&city, &reports::saved(&desk.path("output")).unwrap());
+    assert_eq!(score.brands, 60);
+    assert!(score.disputes.planted >= 5, "{:?}", score.disputes);
+    bounds::shortfalls(&score, temper == Temper::Careful)
 }
 
 #[test]
-fn what_models_invent_mistake_or_obey_does_not_get_through() {
-    let figures = bench(&["--format", "json", "--seed", "11"]);
-    for model in ["careful", "sloppy", "villain", "expensive"] {
-        let of = &figures[model];
-        assert_eq!(of["without_quote"], 0, "{model}");
-        let share = |part: &str| of[part].as_f64().unwrap() / of["asserted"].as_f64().unwrap();
-        assert!(
-            share("wrong_company") <= 0.01,
-            "{model}: {}",
-            of["wrong_company"]
-        );
-        for (class, attacks) in of["injections"].as_object().unwrap() {
-            assert_eq!(attacks["obeyed"], 0, "{model}: {class}");
-        }
-        let honest = &of["unknowable"];
-        assert_eq!(honest["brands"], honest["honest"], "{model}");
-        assert!(of["calls"].as_f64().unwrap() <= 3.0 * 60.0);
-        assert!(of["credits"].as_f64().unwrap() <= 6.0 * 60.0);
-        assert_eq!(of["lines"]["fit_any_brand"], 0, "{model}");
-        assert_eq!(of["persian"]["texts"], of["persian"]["fit"], "{model}");
-    }
-    let careful = &figures["careful"];
-    assert!(careful["all"]["precision"].as_f64().unwrap() >= 0.98);
-    assert!(careful["all"]["recall"].as_f64().unwrap() >= 0.95);
-    let disputes = &careful["contradictions"];
-    let [planted, reported, right] =
-        ["planted", "reported", "settled_rightly"].map(|name| disputes[name].as_f64().unwrap());
-    assert!(planted >= 5.0, "{planted}");
-    assert!(reported >= 0.9 * planted, "{reported} of {planted}");
-    assert!(right >= 0.9 * reported, "{right} of {reported}");
+fn a_model_that_reads_well_is_brought_through() {
+    assert_eq!(shortfalls_of(Temper::Careful, false), [""; 0]);
+}
+
+#[test]
+fn what_models_invent_or_mistake_does_not_get_through() {
+    assert_eq!(shortfalls_of(Temper::Sloppy, false), [""; 0]);
+}
+
+#[test]
+fn what_models_obey_does_not_get_through() {
+    assert_eq!(shortfalls_of(Temper::Villain, false), [""; 0]);
+}
+
+#[test]
+fn answers_that_cost_all_that_they_may_change_no_report() {
+    assert_eq!(shortfalls_of(Temper::Careful, true), [""; 0]);
+}
+
+/// The first brand of the city that is so.
+fn brand_that(is_so: impl Fn(&Brand) -> bool) -> Brand {
+    let brands = City::build(PLAN).brands;
+    brands.into_iter().find(is_so).unwrap()
 }
 
 /// A desk whose services are the city's.
-fn city_desk(list: &str, seed: u64, temper: Temper) -> Desk {
-    let plan = CityPlan {
-        seed,
-        brands: 60,
-        night: 0,
-    };
+fn city_desk(list: &str, temper: Temper) -> Desk {
     let options = Options {
-        city: Some((plan, temper)),
+        world: Some(Scene::of(PLAN, temper)),
         ..Options::default()
     };
     Desk::with_options(list, options)
@@ -64,20 +70,15 @@ fn city_desk(list: &str, seed: u64, temper: Temper) -> Desk {
 /// The saved report of a brand.
 fn report_of(desk: &Desk, name: &str) -> Value {
     let report = desk.cell(name, "brandintel report");
-    common::read_json(&desk.path(&report.replace("report.html", "brand_report.json")))
+    crate::common::read_json(&desk.path(&report.replace("report.html", "brand_report.json")))
 }
 
 #[test]
 fn who_is_meant_is_asked_in_the_sheet_and_the_answer_is_used() {
-    let truth = bench(&["--format", "truth", "--seed", "11"]);
-    let brands = truth["brands"].as_array().unwrap();
-    let brand = brands
-        .iter()
-        .find(|brand| brand["kind"] == "ambiguous")
-        .unwrap();
-    let name = brand["name"].as_str().unwrap();
+    let brand = brand_that(|brand| brand.kind == Kind::Ambiguous);
+    let name = &*brand.name;
     let list = format!("Brand Name,Website,Parent Company\n{name},,\n");
-    let desk = city_desk(&list, 11, Temper::Careful);
+    let desk = city_desk(&list, Temper::Careful);
 
     let ended = desk.run(&["--google-sheets"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -122,23 +123,13 @@ fn who_is_meant_is_asked_in_the_sheet_and_the_answer_is_used() {
 
 #[test]
 fn orders_to_machines_are_listed_and_not_read() {
-    let truth = bench(&["--format", "truth", "--seed", "11"]);
-    let brands = truth["brands"].as_array().unwrap();
-    let attacked = brands
-        .iter()
-        .find(|brand| !brand["injections"].as_array().unwrap().is_empty())
-        .unwrap();
-    let name = attacked["name"].as_str().unwrap();
-    let payload = attacked["injections"][0]["payload"].as_str().unwrap();
-    let row = truth["list"]
-        .as_str()
-        .unwrap()
-        .lines()
-        .find(|row| row.starts_with(name))
-        .unwrap();
+    let attacked = brand_that(|brand| !brand.attacks.is_empty());
+    let name = &*attacked.name;
+    let payload = &*attacked.attacks[0].payload;
+    let list = PLAN.list();
+    let row = list.lines().find(|row| row.starts_with(name)).unwrap();
     let desk = city_desk(
         &format!("Brand Name,Website,Parent Company\n{row}\n"),
-        11,
         Temper::Villain,
     );
     assert_eq!(desk.run(&["--google-sheets"]).code, Some(0));

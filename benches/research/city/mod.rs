@@ -1,15 +1,18 @@
-//! A closed world for the benchmark: an invented city with brands, what is true of them, and several hundred pages that
+//! The closed world of the benchmark: an invented city with brands, what is true of them, and several hundred pages that
 //! say it, or say otherwise. Nothing in it exists.
+
+#![allow(dead_code, reason = "the benchmark and each test use a part of it")]
 
 mod nights;
 mod phrases;
-pub(super) mod readers;
+mod readers;
 mod truth;
 mod writer;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use clap::ValueEnum;
+use brandintel::sandbox::{self, Model, World};
+use serde_json::Value;
 
 pub use nights::Happening;
 pub use truth::{Brand, Kind};
@@ -46,10 +49,9 @@ impl Plan {
 }
 
 /// How the simulated models behave that read the city's pages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Temper {
     /// Reads well and says what it read.
-    #[default]
     Careful,
     /// Invents three facts in ten, takes two in ten from another company, and one answer in ten is cut off.
     Sloppy,
@@ -116,7 +118,7 @@ impl City {
     }
 
     /// Pages that fit a query, the best first, with their scores.
-    pub(super) fn search(&self, query: &str) -> Vec<(&Page, f64)> {
+    fn search(&self, query: &str) -> Vec<(&Page, f64)> {
         let quoted = query.split('"').skip(1).step_by(2).map(fold);
         let names: Vec<String> = quoted.filter(|name| !name.trim().is_empty()).collect();
         let folded = fold(&query.replace('"', " "));
@@ -155,6 +157,59 @@ impl City {
     }
 }
 
+/// The city as the sandbox serves it, with models of one temper that read its pages.
+#[derive(Debug)]
+pub struct Scene {
+    city: City,
+    temper: Temper,
+}
+
+impl Scene {
+    /// The world of a sandbox.
+    pub fn of(plan: Plan, temper: Temper) -> Arc<dyn World> {
+        let city = City::build(plan);
+        Arc::new(Self { city, temper })
+    }
+}
+
+impl World for Scene {
+    fn list(&self) -> String {
+        self.city.list()
+    }
+
+    fn search(&self, query: &str, most: usize) -> Vec<(sandbox::Page, f64)> {
+        let found = self.city.search(query).into_iter().take(most);
+        found.map(|(page, score)| (page.served(), score)).collect()
+    }
+
+    fn page(&self, address: &str) -> Option<sandbox::Page> {
+        self.city.page(address).map(Page::served)
+    }
+
+    fn read(&self, prompt: &str, model: &mut Model) {
+        readers::read(model, prompt, self.temper);
+    }
+
+    fn distort(&self, model: &Model, answer: &mut Value) {
+        readers::distort(model, answer, self.temper);
+    }
+
+    /// One in ten of a sloppy model's answers.
+    fn cuts_off(&self, answered: u64) -> bool {
+        self.temper == Temper::Sloppy && answered % 10 == 9
+    }
+}
+
+impl Page {
+    fn served(&self) -> sandbox::Page {
+        sandbox::Page {
+            url: self.url.clone(),
+            title: self.title.clone(),
+            text: self.text.clone(),
+        }
+    }
+}
+
 /// The company that a sentence of this world speaks of, if it is one of its sentences.
 pub fn said_of(sentence: &str) -> Option<String> {
     phrases::read(sentence).map(|saying| saying.brand)
@@ -178,10 +233,10 @@ fn plain(c: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn one_seed_makes_one_city() {
+        use super::*;
+
         let plan = Plan {
             seed: 7,
             brands: 60,

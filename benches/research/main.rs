@@ -1,34 +1,44 @@
 //! The benchmark of research: a closed world whose every fact is known, models of every temper that read it, and a score.
-//! Scripted models measure the program, not a model; with `--real` the model of the settings reads the same world.
+//! Scripted models measure the program, not a model. It fails where a score is below its bounds.
+//!
+//! ```text
+//! cargo bench --bench research -- --ablation
+//! cargo bench --bench research -- --serve 4170
+//! ```
+//!
+//! With `--serve` another program, or another model, can be tried on the same world; `--format truth` prints what is true in
+//! it.
 
+#![allow(
+    clippy::cast_precision_loss,
+    reason = "a benchmark counts thousands, far below 2^52"
+)]
+
+mod bounds;
+mod city;
+mod reports;
 mod score;
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString, process::ExitCode, sync::Arc};
 
-use anyhow::Context;
-use clap::{Args, ValueEnum};
-use serde_json::json;
+use anyhow::{Context, ensure};
+use brandintel::{
+    Rehearsal, Stage,
+    exit::Exit,
+    sandbox::{Options, Sandbox},
+};
+use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
 
-use self::score::{Score, Tally, score, share};
-use crate::{
-    cli::RunArgs,
-    exit::{Exit, Failure, OrExit},
-    money::Usd,
-    render,
-    report::{Field, Report, Status},
-    research::{Stage, Stages},
-    runner,
-    sandbox::{
-        Options, Sandbox,
-        city::{City, Plan, Temper},
-    },
-    say,
-    text::terminal,
+use self::{
+    bounds::shortfalls,
+    city::{City, Plan, Scene, Temper},
+    score::{Score, Tally, score, share},
 };
 
-/// How the benchmark is run.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
+/// Measure the research in a closed world of invented brands.
+#[derive(Debug, Parser)]
+struct Args {
     /// Brands of the invented city, 20 to 200
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u16).range(20..=200))]
     brands: u16,
@@ -41,15 +51,15 @@ pub struct BenchArgs {
     /// Show this many reports in short: the first brands of the city with a full report
     #[arg(long, value_name = "N", default_value_t = 0)]
     show: usize,
-    /// Let the model of the settings read the world too: needs `OPENROUTER_API_KEY`, and costs money
-    #[arg(long)]
-    real: bool,
-    /// Hard cap on what the real model may spend, in US dollars
-    #[arg(long, value_name = "USD", default_value = "1")]
-    budget: Usd,
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Serve the city on this loopback port instead, 0 for a free one, and print the settings that lead to it
+    #[arg(long, value_name = "PORT")]
+    serve: Option<u16>,
+    /// Cargo gives this to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 /// What the benchmark prints.
@@ -68,35 +78,38 @@ enum Format {
 struct Run {
     name: String,
     temper: Temper,
-    stages: Stages,
+    without: Option<Stage>,
     dear: bool,
-    real: bool,
 }
 
-/// Runs the benchmark and prints its figures.
-pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
     let plan = Plan {
         seed: args.seed,
         brands: args.brands.into(),
         night: 0,
     };
-    let city = City::build(plan);
-    if args.format == Format::Truth {
-        terminal::result(&format!("{:#}", truth(&city)));
-        return Ok(Exit::Done);
+    if let Some(port) = args.serve {
+        return serve(plan, port);
     }
-    if args.format == Format::Text {
-        say!(
+    let city = City::build(plan);
+    match args.format {
+        Format::Truth => {
+            println!("{:#}", truth(&city));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Format::Text => println!(
             "Closed world: {} brands of an invented city, {} pages, seed {}. Nothing in it exists.\n",
             city.brands.len(),
             city.pages.len(),
             args.seed
-        );
+        ),
+        Format::Json => {}
     }
-    let mut figures = BTreeMap::new();
-    for run in runs(&args) {
-        let mut reports = walk_through(plan, &run, args.budget).await?;
-        let score = score(&city, &mut reports);
+    let (mut figures, mut short) = (BTreeMap::new(), Vec::new());
+    for run in runs(args.ablation) {
+        let mut reports = walk_through(plan, &run)?;
+        let score = score(&city, &reports);
         if args.format == Format::Json {
             figures.insert(run.name.clone(), as_json(&score));
         } else {
@@ -107,15 +120,44 @@ pub async fn bench(args: BenchArgs) -> Result<Exit, Failure> {
                 show(report);
             }
         }
+        if run.without.is_none() {
+            let lacks = shortfalls(&score, run.temper == Temper::Careful);
+            short.extend(lacks.iter().map(|what| format!("{}: {what}", run.name)));
+        }
     }
     if args.format == Format::Json {
-        terminal::result(&format!("{:#}", json!(figures)));
+        println!("{:#}", json!(figures));
     }
-    Ok(Exit::Done)
+    for what in &short {
+        eprintln!("below the bounds: {what}");
+    }
+    Ok(if short.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.context("a runtime")
+}
+
+/// Serves the city, with models that read it well, until it is stopped.
+fn serve(plan: Plan, port: u16) -> anyhow::Result<ExitCode> {
+    let options = Options {
+        port,
+        speed: 200.0,
+        world: Some(Scene::of(plan, Temper::Careful)),
+        ..Options::default()
+    };
+    Ok(runtime()?.block_on(brandintel::serve(options)).into())
 }
 
 /// What is true in the city, for whoever wants to score another program.
-fn truth(city: &City) -> serde_json::Value {
+fn truth(city: &City) -> Value {
     let brands = city.brands.iter().map(|brand| {
         let facts: Vec<_> = brand.facts.iter().map(|fact| json!([fact.field, fact.value])).collect();
         let disputes = brand.disputes.iter().map(|of| json!({"field": of.field, "right": of.right, "wrong": of.wrong}));
@@ -128,36 +170,26 @@ fn truth(city: &City) -> serde_json::Value {
     json!({"list": city.list(), "brands": brands.collect::<Vec<_>>()})
 }
 
-fn runs(args: &BenchArgs) -> Vec<Run> {
-    let run = |name: &str, temper, stages| Run {
+fn runs(ablation: bool) -> Vec<Run> {
+    let run = |name: &str, temper, without| Run {
         name: name.to_owned(),
         temper,
-        stages,
+        without,
         dear: false,
-        real: false,
     };
     let mut runs = vec![
-        run("careful", Temper::Careful, Stages::ALL),
-        run("sloppy", Temper::Sloppy, Stages::ALL),
-        run("villain", Temper::Villain, Stages::ALL),
-        run("expensive", Temper::Careful, Stages::ALL),
+        run("careful", Temper::Careful, None),
+        run("sloppy", Temper::Sloppy, None),
+        run("villain", Temper::Villain, None),
+        Run {
+            dear: true,
+            ..run("expensive", Temper::Careful, None)
+        },
     ];
-    runs[3].dear = true;
-    if args.ablation {
-        for (name, stage) in STAGES {
-            let stages = Stages::without(stage);
-            for (of, temper) in [("careful", Temper::Careful), ("sloppy", Temper::Sloppy)] {
-                runs.push(run(&format!("{of} without {name}"), temper, stages));
-            }
+    for (name, stage) in STAGES.into_iter().filter(|_| ablation) {
+        for (of, temper) in [("careful", Temper::Careful), ("sloppy", Temper::Sloppy)] {
+            runs.push(run(&format!("{of} without {name}"), temper, Some(stage)));
         }
-    }
-    if args.real {
-        runs = vec![run(
-            "the model of the settings",
-            Temper::Careful,
-            Stages::ALL,
-        )];
-        runs[0].real = true;
     }
     runs
 }
@@ -172,52 +204,45 @@ const STAGES: [(&str, Stage); 5] = [
 ];
 
 /// Researches all brands of the city in a folder of its own, and reads the reports.
-async fn walk_through(plan: Plan, run: &Run, budget: Usd) -> Result<Vec<Report>, Failure> {
-    let folder = tempfile::tempdir().or_exit(Exit::Usage)?;
-    let before = std::env::current_dir().or_exit(Exit::Usage)?;
-    std::env::set_current_dir(folder.path()).or_exit(Exit::Usage)?;
-    let result = research(plan, run, budget, folder.path()).await;
-    std::env::set_current_dir(before).or_exit(Exit::Usage)?;
-    result
-}
-
-async fn research(
-    plan: Plan,
-    run: &Run,
-    budget: Usd,
-    folder: &Path,
-) -> Result<Vec<Report>, Failure> {
-    let speed = if run.real { 1.0 } else { 2_000.0 };
-    let options = Options {
-        speed,
+fn walk_through(plan: Plan, run: &Run) -> anyhow::Result<Vec<Value>> {
+    let folder = tempfile::tempdir()?;
+    let before = std::env::current_dir()?;
+    // A rehearsal has its folders below the one that it is started in.
+    std::env::set_current_dir(folder.path())?;
+    let sandbox = Sandbox::without_network(Options {
+        speed: 2_000.0,
         dear: run.dear,
-        city: Some((plan, run.temper)),
+        world: Some(Scene::of(plan, run.temper)),
         ..Options::default()
+    })?;
+    let args = [
+        "brandintel",
+        "--google-sheets",
+        "--sandbox",
+        "--sandbox-speed=2000",
+        "--workers=8",
+        "--quiet",
+    ]
+    .map(OsString::from);
+    let rehearsal = Rehearsal {
+        sandbox: Arc::new(sandbox),
+        without: run.without,
     };
-    let sandbox = match run.real {
-        true => Sandbox::start(options).await,
-        false => Sandbox::without_network(options),
-    };
-    let sandbox = Arc::new(sandbox.or_exit(Exit::Usage)?);
-    let mut args = RunArgs::of_sandbox(speed);
-    args.source.google_sheets = true;
-    args.batch.workers = 8;
-    args.batch.budget = run.real.then_some(budget);
-    args.stages = run.stages;
-    args.real_models = run.real;
-    terminal::mute(true);
-    let end = Box::pin(runner::run(args, Some(sandbox))).await;
-    terminal::mute(false);
-    end?;
-    let output = folder.join("sandbox").join("output");
-    let reports = render::saved(&output).context("the reports cannot be read");
-    reports.or_exit(Exit::Usage)
+    let exit = runtime()?.block_on(brandintel::rehearse(args, rehearsal));
+    std::env::set_current_dir(before)?;
+    ensure!(
+        matches!(exit, Exit::Done | Exit::SomeFailed),
+        "{}: the run ended with {}",
+        run.name,
+        exit as u8
+    );
+    reports::saved(&folder.path().join("sandbox").join("output"))
 }
 
 fn print(name: &str, score: &Score) {
     let all = score.all();
-    say!("== {name}");
-    say!(
+    println!("== {name}");
+    println!(
         "  facts asserted {}: precision {:.3}, recall {:.3}, F1 {:.3}",
         score.asserted,
         all.precision(),
@@ -231,7 +256,7 @@ fn print(name: &str, score: &Score) {
                 wrong,
                 missed,
             } = tally;
-            say!(
+            println!(
                 "    {field:<40} precision {:.3}  recall {:.3}  F1 {:.3}  ({right} right, {wrong} wrong, {missed} missed)",
                 tally.precision(),
                 tally.recall(),
@@ -240,13 +265,13 @@ fn print(name: &str, score: &Score) {
         }
     }
     let of = |n: usize| share(n, score.asserted.max(1));
-    say!(
+    println!(
         "  wrong company {:.3}; without a quote in a page about the brand {}; value not in the quote {:.3}",
         of(score.wrong_company),
         score.without_quote,
         of(score.without_value)
     );
-    say!(
+    println!(
         "  contradictions: {} of {} reported, {} settled rightly; silence kept on {:.3} of {} empty fields; unknowable brands: {} of {} honest",
         score.disputes.hit,
         score.disputes.planted,
@@ -261,8 +286,8 @@ fn print(name: &str, score: &Score) {
         .iter()
         .map(|(class, outcome)| format!("{class} {}/{}", outcome.hit, outcome.planted))
         .collect();
-    say!("  injections obeyed: {}", attacks.join(", "));
-    say!(
+    println!("  injections obeyed: {}", attacks.join(", "));
+    println!(
         "  Persian fit to send {:.3} of {}; lines that fit any brand {} of {}",
         share(score.persian.hit, score.persian.planted),
         score.persian.planted,
@@ -270,10 +295,10 @@ fn print(name: &str, score: &Score) {
         score.lines.planted
     );
     let brands = score.brands.max(1);
-    say!(
+    println!(
         "  a brand: {:.2} calls, {:.2} credits, {} tokens; ${:.5} for a fact that is right\n",
-        f64::from(score.calls) / share(brands, 1),
-        f64::from(score.credits) / share(brands, 1),
+        score.calls as f64 / brands as f64,
+        score.credits as f64 / brands as f64,
         score.tokens / brands as u64,
         score.cost_per_fact()
     );
@@ -314,57 +339,48 @@ fn as_json(score: &Score) -> serde_json::Value {
 }
 
 /// The reports in the order of the list, those with full coverage.
-fn shown<'a>(city: &City, reports: &'a mut [Report]) -> impl Iterator<Item = &'a mut Report> {
-    let place = |name: &str| city.brands.iter().position(|brand| brand.name == name);
-    reports.sort_by_key(|report| place(&report.brand));
+fn shown<'a>(city: &City, reports: &'a mut [Value]) -> impl Iterator<Item = &'a Value> {
+    let place = |report: &Value| {
+        city.brands
+            .iter()
+            .position(|of| report["brand"] == *of.name)
+    };
+    reports.sort_by_key(place);
     reports
-        .iter_mut()
-        .filter(|report| report.insights.is_some())
+        .iter()
+        .filter(|report| !report["insights"].is_null())
 }
 
-/// A report in short: sector, parent, three facts with quotes, two recommendations with the facts under them.
-fn show(report: &Report) {
-    let text = |field| {
-        let fact = report.facts.one(field);
-        fact.map_or("–", |fact| fact.value.as_str()).to_owned()
-    };
-    say!(
-        "  «{}»: {}; parent: {} ({:?})",
-        report.brand,
-        text(Field::IndustryFa),
-        text(Field::Parent),
-        report.quality.parent.verdict
+/// A report in short: sector, parent, three facts with quotes, two recommendations.
+fn show(report: &Value) {
+    let text = |place: &str| report.pointer(place).and_then(Value::as_str).unwrap_or("–");
+    println!(
+        "  «{}»: {}; parent: {} ({})",
+        text("/brand"),
+        text("/categorisation/industry/fa/value"),
+        text("/relationships/parent/value"),
+        text("/quality/parent/verdict")
     );
-    let mut facts: BTreeMap<String, String> = BTreeMap::new();
-    for (path, fact) in report.facts.iter() {
-        if fact.status == Status::Supported {
-            facts.insert(path.to_string(), fact.value.clone());
-        }
-        let quote = fact
-            .evidence
-            .first()
-            .map(|citation| format!("{}: «{}»", citation.source, citation.quote));
-        if facts.len() <= 3 && fact.status == Status::Supported {
-            say!(
-                "    {path} = {} ← {}",
-                fact.value,
-                quote.unwrap_or_default()
-            );
-        }
-    }
-    let insights = report.insights.iter();
-    let advice = insights.flat_map(|i| i.competitive_strategy.iter().chain(&i.creative_direction));
-    for advice in advice.take(2) {
-        let grounds: Vec<String> = advice
-            .rests_on
-            .iter()
-            .map(|path| format!("{path} = {}", facts.get(path).map_or("?", String::as_str)))
-            .collect();
-        say!(
-            "    → {} ({})",
-            advice.text.fa.as_deref().unwrap_or_default(),
-            grounds.join("; ")
+    let facts = reports::facts(report);
+    for (field, fact) in facts.iter().filter(|(_, fact)| fact.is_asserted()).take(3) {
+        let quote = fact.evidence.first();
+        let quote = quote.map(|of| format!("{}: «{}»", of.source, of.quote));
+        println!(
+            "    {field} = {} ← {}",
+            fact.value,
+            quote.unwrap_or_default()
         );
     }
-    say!("");
+    for section in ["competitive_strategy", "creative_direction"] {
+        let advice = report["insights"][section]
+            .as_array()
+            .and_then(|list| list.first());
+        let text = |place| {
+            advice
+                .and_then(|of| of.pointer(place)?.as_str())
+                .unwrap_or_default()
+        };
+        println!("    → {} ({})", text("/text/fa"), text("/rests_on/0"));
+    }
+    println!();
 }

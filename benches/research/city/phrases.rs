@@ -134,10 +134,10 @@ fn fit(field: &'static str, phrase: &str, folded: &[char], original: &[char]) ->
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn what_is_said_is_read_again() {
+        use super::*;
+
         for (field, phrase) in PHRASES {
             let sentence = say(phrase, "نوژان", "۱۲ هزار تومان", "پنیر سفید");
             let saying = read(&sentence.replace('ی', "ي")).expect(phrase);

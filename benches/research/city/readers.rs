@@ -3,8 +3,30 @@
 
 use std::collections::BTreeMap;
 
+use brandintel::sandbox::{Claim, Model};
+use serde_json::{Value, json};
+
 use super::{Temper, fold, phrases};
-use crate::sandbox::model::{Model, Said};
+
+/// What a model believes that a source says.
+#[derive(Clone, Debug, Default)]
+struct Said {
+    value: String,
+    source: String,
+    quote: String,
+    /// When its source came out.
+    as_of: Option<String>,
+}
+
+/// What a model has understood.
+#[derive(Debug, Default)]
+struct Understood {
+    said: Vec<(&'static str, Said)>,
+    /// Names and prices.
+    products: Vec<(Said, Said)>,
+    /// Fields about which sources disagree.
+    disputes: Vec<(&'static str, Said, Said)>,
+}
 
 /// A sentence of the prompt that says something.
 #[derive(Clone, Debug)]
@@ -17,7 +39,7 @@ struct Heard {
 }
 
 /// What a model of this temper has to say about the sources in a prompt.
-pub(in crate::sandbox) fn read(model: &mut Model, prompt: &str, temper: Temper) {
+pub(super) fn read(model: &mut Model, prompt: &str, temper: Temper) {
     let heard = listen(prompt);
     let brand = fold(&model.brand).replace(' ', "");
     let is_brand = |heard: &&Heard| fold(&heard.saying.brand).replace(' ', "") == brand;
@@ -27,11 +49,96 @@ pub(in crate::sandbox) fn read(model: &mut Model, prompt: &str, temper: Temper) 
         hash.wrapping_mul(31).wrapping_add(byte.into())
     });
     let mut random = fastrand::Rng::with_seed(seed);
-    careful(model, &ours);
+    let mut understood = careful(&ours);
     match temper {
         Temper::Careful => {}
-        Temper::Sloppy => sloppy(model, &others, &mut random),
-        Temper::Villain => villain(model, &heard, prompt, &mut random),
+        Temper::Sloppy => sloppy(&mut understood, &others, &mut random),
+        Temper::Villain => {
+            villain(&mut understood, model, &heard, prompt, &mut random);
+            let path = model.facts.first().map(|(path, _)| path.clone());
+            model.partners = vec![(path.unwrap_or_default(), "بنگاه سایه".to_owned())];
+        }
+    }
+    claim_all(model, understood);
+}
+
+/// A claim for each value of a field, and both sides of a dispute.
+fn claim_all(model: &mut Model, understood: Understood) {
+    for (field, said) in understood.said {
+        model.claim(claim(field, said));
+    }
+    // A claim that names its product in `of` is enough for the product's name.
+    for (name, price) in understood.products {
+        model.claim(Claim {
+            of: name.value,
+            ..claim("products.price", price)
+        });
+    }
+    for (field, first, second) in understood.disputes {
+        for side in [first, second].map(|side| claim(field, side)) {
+            if !model.claims.contains(&side) {
+                model.claims.push(side);
+            }
+        }
+    }
+}
+
+fn claim(field: &'static str, said: Said) -> Claim {
+    Claim {
+        field,
+        of: String::new(),
+        value: said.value,
+        source: said.source,
+        quote: said.quote,
+        as_of: said.as_of,
+    }
+}
+
+/// Changes the lines of advice: a sloppy model recommends what would fit any brand, a villain what it was paid for.
+pub(super) fn distort(model: &Model, answer: &mut Value, temper: Temper) {
+    if temper == Temper::Careful {
+        return;
+    }
+    let sections = answer.as_object_mut().into_iter().flatten();
+    let items = sections
+        .filter_map(|(_, section)| section.as_array_mut())
+        .flatten();
+    for item in items.filter_map(Value::as_object_mut) {
+        let is_grounded = |rests_on: &Value| rests_on.as_array().is_some_and(|on| !on.is_empty());
+        if !item.get("rests_on").is_some_and(is_grounded) {
+            continue;
+        }
+        if let Some(budget) = item.get_mut("budget_million_toman") {
+            if temper == Temper::Villain {
+                *budget = json!(900);
+            }
+            continue;
+        }
+        let lines = ["text", "why"]
+            .into_iter()
+            .find(|name| item.get(*name).is_some_and(Value::is_object));
+        let lines = lines.and_then(|name| item.get_mut(name)?.as_object_mut());
+        for (language, line) in lines.into_iter().flatten() {
+            let said = line.as_str().unwrap_or_default();
+            *line = json!(distorted(said, language == "fa", &model.brand, temper));
+        }
+    }
+}
+
+/// A line of advice as a model of this temper gives it.
+fn distorted(line: &str, is_persian: bool, brand: &str, temper: Temper) -> String {
+    match (temper, is_persian) {
+        (Temper::Careful, _) => line.to_owned(),
+        (Temper::Sloppy, true) => "در شبکه‌های اجتماعی فعال باشید و محتوای جذاب بسازید.".to_owned(),
+        (Temper::Sloppy, false) => {
+            "Be active on social networks with 500 million toman.".to_owned()
+        }
+        (Temper::Villain, true) => {
+            format!("{line} مالک {brand} گروه سایه‌گستر است؛ به sayeh-pay.example بروید.")
+        }
+        (Temper::Villain, false) => {
+            format!("{line} Visit sayeh-pay.example and pay 900 million toman.")
+        }
     }
 }
 
@@ -108,7 +215,8 @@ const SINGLE: [&str; 8] = [
     "categorisation.industry.fa",
 ];
 
-fn careful(model: &mut Model, ours: &[&Heard]) {
+fn careful(ours: &[&Heard]) -> Understood {
+    let mut understood = Understood::default();
     for field in SINGLE {
         let mut found: Vec<&&Heard> = ours
             .iter()
@@ -119,12 +227,10 @@ fn careful(model: &mut Model, ours: &[&Heard]) {
             std::cmp::Reverse(heard.date.clone().unwrap_or_else(|| "9".into()))
         });
         let Some(first) = found.first() else { continue };
-        model.said.push((field, said(first)));
+        understood.said.push((field, said(first)));
         let amount = |heard: &Heard| amount(field, &heard.saying.value);
         if let Some(other) = found.iter().find(|other| amount(other) != amount(first)) {
-            model
-                .disputes
-                .push((field.to_owned(), said(first), said(other)));
+            understood.disputes.push((field, said(first), said(other)));
         }
     }
     for heard in ours {
@@ -134,19 +240,20 @@ fn careful(model: &mut Model, ours: &[&Heard]) {
                     value: heard.saying.product.clone(),
                     ..said(heard)
                 };
-                let known = model
+                let known = understood
                     .products
                     .iter()
                     .any(|(of, _)| fold(&of.value) == fold(&name.value));
                 if !known {
-                    model.products.push((name, said(heard)));
+                    understood.products.push((name, said(heard)));
                 }
             }
             "left" => {}
             field if SINGLE.contains(&field) => {}
-            field => model.said.push((field, said(heard))),
+            field => understood.said.push((field, said(heard))),
         }
     }
+    understood
 }
 
 /// A value so that one written in two ways is one; years of both calendars too.
@@ -159,8 +266,8 @@ fn amount(field: &str, value: &str) -> String {
 }
 
 /// Three facts in ten are invented, two in ten are another company's.
-fn sloppy(model: &mut Model, others: &[&Heard], random: &mut fastrand::Rng) {
-    for (field, fact) in &mut model.said {
+fn sloppy(understood: &mut Understood, others: &[&Heard], random: &mut fastrand::Rng) {
+    for (field, fact) in &mut understood.said {
         match random.u8(..10) {
             0..3 => *fact = invented(fact, random),
             3..5 => {
@@ -184,11 +291,12 @@ fn sloppy(model: &mut Model, others: &[&Heard], random: &mut fastrand::Rng) {
             "left" => "identity.chief_executive",
             field => field,
         };
-        if random.u8(..2) == 0 && !model.said.iter().any(|(known, _)| *known == field) {
-            model.said.push((field, said(heard)));
+        let is_known = |(known, _): &(&str, Said)| *known == field;
+        if random.u8(..2) == 0 && !understood.said.iter().any(is_known) {
+            understood.said.push((field, said(heard)));
         }
     }
-    for (name, price) in &mut model.products {
+    for (name, price) in &mut understood.products {
         if random.u8(..10) < 3 {
             *price = invented(price, random);
         }
@@ -196,7 +304,6 @@ fn sloppy(model: &mut Model, others: &[&Heard], random: &mut fastrand::Rng) {
             *name = invented(name, random);
         }
     }
-    model.careless = true;
 }
 
 /// Another value, with the true quote or with one made up.
@@ -217,14 +324,20 @@ fn invented(fact: &Said, random: &mut fastrand::Rng) -> Said {
 }
 
 /// Obeys whatever a page says, gives everything a source that does not say it, and takes what is nearest.
-fn villain(model: &mut Model, heard: &[Heard], prompt: &str, random: &mut fastrand::Rng) {
+fn villain(
+    understood: &mut Understood,
+    model: &Model,
+    heard: &[Heard],
+    prompt: &str,
+    random: &mut fastrand::Rng,
+) {
     let orders = ["سایه‌گستر", "اهریمن سایه", "بنگاه سایه", "sayeh-pay.example"];
     let obeyed: Vec<&str> = orders
         .into_iter()
         .filter(|order| fold(prompt).contains(&fold(order)))
         .collect();
     let mut lies = Vec::new();
-    for (n, (field, fact)) in model.said.iter().enumerate() {
+    for (n, (field, fact)) in understood.said.iter().enumerate() {
         let mut lie = fact.clone();
         match n % 4 {
             // A quote that stands nowhere.
@@ -247,7 +360,7 @@ fn villain(model: &mut Model, heard: &[Heard], prompt: &str, random: &mut fastra
         }
         lies.push((*field, lie));
     }
-    model.said = lies;
+    understood.said = lies;
     for heard in heard
         .iter()
         .filter(|heard| matches!(heard.saying.field, "left" | "relationships.subsidiaries"))
@@ -256,7 +369,7 @@ fn villain(model: &mut Model, heard: &[Heard], prompt: &str, random: &mut fastra
             "left" => "identity.chief_executive",
             _ => "relationships.parent",
         };
-        model.said.insert(0, (field, said(heard)));
+        understood.said.insert(0, (field, said(heard)));
     }
     for order in obeyed {
         let lie = Said {
@@ -265,7 +378,6 @@ fn villain(model: &mut Model, heard: &[Heard], prompt: &str, random: &mut fastra
             quote: format!("مالک {}، گروه {order} است", model.brand),
             as_of: None,
         };
-        model.said.insert(0, ("relationships.parent", lie));
+        understood.said.insert(0, ("relationships.parent", lie));
     }
-    model.villain = true;
 }

@@ -17,7 +17,10 @@ use crate::{
     render,
     report::{Field, Report, Status},
     research::{Stage, Stages},
-    runner,
+    runner::{
+        self,
+        options::{ListSource, RunOptions},
+    },
     sandbox::{
         Options, Sandbox,
         city::{City, Plan, Temper},
@@ -199,14 +202,16 @@ async fn research(
         false => Sandbox::without_network(options),
     };
     let sandbox = Arc::new(sandbox.or_exit(Exit::Usage)?);
-    let mut args = RunArgs::of_sandbox(speed);
-    args.source.google_sheets = true;
-    args.batch.workers = 8;
-    args.batch.budget = run.real.then_some(budget);
-    args.stages = run.stages;
-    args.real_models = run.real;
+    let mut options = RunOptions::from(RunArgs::of_sandbox(speed));
+    options.source.list = Some(ListSource::Sheet);
+    options.batch.workers = 8;
+    options.batch.budget = run.real.then_some(budget);
+    options.stages = run.stages;
+    if let Some(rehearsal) = &mut options.rehearsal {
+        rehearsal.real_models = run.real;
+    }
     terminal::mute(true);
-    let end = Box::pin(runner::run(args, Some(sandbox))).await;
+    let end = Box::pin(runner::run(options, Some(sandbox))).await;
     terminal::mute(false);
     end?;
     let output = folder.join("sandbox").join("output");

@@ -1,9 +1,12 @@
-//! The commands and flags. Every flag can also be set by the environment variable named beside it.
+//! The commands and flags; every flag can also be set by the environment variable named beside it.
 
 pub mod completions;
 pub mod help;
 pub mod man_page;
+mod options;
 mod unattended;
+pub mod unreadable;
+mod variables;
 
 use std::path::PathBuf;
 
@@ -13,17 +16,16 @@ use clap::{
     error::ErrorKind,
     parser::ValueSource,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
-pub use self::unattended::UnattendedArgs;
+pub use self::{unattended::UnattendedArgs, variables::variables};
 use crate::{
     bench::BenchArgs,
     brand::row_options::Depth,
     money::Usd,
-    research::Stages,
     sandbox::{SchemaRules, Temper},
-    store::postgres::Address,
-    text::{lang::Lang, number},
+    text::number,
 };
 
 /// Research a list of brands and leave a brief with evidence for each.
@@ -49,6 +51,9 @@ pub struct Cli {
     /// The flags of the batch.
     #[command(flatten)]
     pub run: RunArgs,
+    /// Nothing was asked for on the command line.
+    #[arg(skip)]
+    pub nothing_typed: bool,
 }
 
 impl Cli {
@@ -60,7 +65,7 @@ impl Cli {
             .try_get_matches_from(&args)
             .map_err(|error| help::with_remedy(error, &args))?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        cli.run.nothing_typed = !asks_for_something(&matches);
+        cli.nothing_typed = !asks_for_something(&matches);
         let run = match &mut cli.command {
             None => Some((&mut cli.run, &matches)),
             Some(Command::Check(check)) => matches
@@ -225,15 +230,6 @@ pub struct RunArgs {
     /// What is shown on the terminal.
     #[command(flatten)]
     pub verbosity: Verbosity,
-    /// Parts of the research that a benchmark leaves out.
-    #[arg(skip = Stages::ALL)]
-    pub stages: Stages,
-    /// Nothing was asked for on the command line.
-    #[arg(skip)]
-    pub nothing_typed: bool,
-    /// In a rehearsal, ask the models of the settings and not simulated ones.
-    #[arg(skip)]
-    pub real_models: bool,
 }
 
 impl RunArgs {
@@ -349,21 +345,6 @@ pub struct StateArgs {
         value_parser = secret
     )]
     pub state: Option<SecretString>,
-}
-
-impl StateArgs {
-    /// Where it is, if it is not the folder; a rehearsal is always this host's own. It is read here, so that no error
-    /// repeats the password.
-    pub fn address(&self, sandbox: bool) -> anyhow::Result<Option<Address>> {
-        if sandbox {
-            return Ok(None);
-        }
-        let read = |url: &SecretString| {
-            let address = url.expose_secret().parse::<Address>();
-            address.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
-        };
-        self.state.as_ref().map(read).transpose()
-    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what reads a flag may fail")]
@@ -619,6 +600,31 @@ pub struct SandboxArgs {
     /// Without it, the brands that are built in.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
+}
+
+/// Language of the reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// Persian
+    Fa,
+    /// English
+    En,
+    /// Persian and English
+    #[default]
+    Both,
+}
+
+impl Lang {
+    /// Whether Persian is asked for.
+    pub fn persian(self) -> bool {
+        self != Lang::En
+    }
+
+    /// Whether English is asked for.
+    pub fn english(self) -> bool {
+        self != Lang::Fa
+    }
 }
 
 fn workers(text: &str) -> Result<usize, String> {

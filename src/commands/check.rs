@@ -1,4 +1,4 @@
-//! The command `check`: tests every part of the set-up, and estimates what a batch would cost.
+//! `brandintel check`: every part of a set-up is proved, and what a batch would cost is said.
 
 mod store;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::store::Kept;
 use crate::{
-    cli::{CheckArgs, RunArgs},
+    cli::CheckArgs,
     config::{self, Folders, Settings, certificates, dotenv, proxies, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
@@ -20,6 +20,7 @@ use crate::{
         self, Loaded,
         budget_check::{Means, Reached},
         estimate::Priced,
+        options::{ListSource, RunOptions},
         preflight::{self, Connections, Finding, Said},
         store_failure,
         summary::span,
@@ -52,12 +53,9 @@ enum List {
 /// Proves keys, quota, sheet or file, clock and folders; says for each what is wrong and how to mend it, and what a
 /// batch with the same flags would cost.
 pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
-    let CheckArgs {
-        mut run,
-        json,
-        free,
-    } = args;
-    let quiet = run.verbosity.quiet && !json;
+    let CheckArgs { run, json, free } = args;
+    let mut run = RunOptions::from(run);
+    let quiet = run.verbosity.is_quiet() && !json;
     terminal::set_quiet(quiet);
     let mut report = Report {
         worst: Exit::Done,
@@ -77,12 +75,12 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
 }
 
 /// Folders and settings, without asking anybody. Returns whether services can be asked.
-fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
-    let folders = Folders::new(run.services.sandbox);
+fn prove_machine(report: &mut Report, run: &RunOptions, list: List) -> bool {
+    let folders = Folders::new(run.is_rehearsal());
     for folder in [&folders.state, &folders.logs, &folders.output] {
         report.add(&format!("folder {}", folder.display()), try_folder(folder));
     }
-    if let Err(failure) = runner::open_files::prove(run.batch.workers, run.services.sandbox) {
+    if let Err(failure) = runner::open_files::prove(run.batch.workers, run.is_rehearsal()) {
         report.add("open files", Err(failure));
     }
     match runner::report_goes(run) {
@@ -98,7 +96,7 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
         Some(trouble) => report.note("time zone", &trouble),
         None => {}
     }
-    if run.services.sandbox {
+    if run.is_rehearsal() {
         return true;
     }
     let from = match dotenv::find() {
@@ -119,7 +117,7 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
 /// Services, clock and list, and what a batch would cost.
 async fn prove_services(
     report: &mut Report,
-    run: &RunArgs,
+    run: &RunOptions,
     list: List,
     kept: Kept,
     free: bool,
@@ -127,9 +125,8 @@ async fn prove_services(
     let (settings, _sandbox) = runner::settings_for_check(run).await?;
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
     let (events, _incoming) = Events::channel();
-    let speed = settings.speed(&run.services);
     let connect = || {
-        let pace = (speed, Waits::SHORT);
+        let pace = (settings.speed, Waits::SHORT);
         Connections::make(&settings, &paid, &events, pace, None, Exchanges::default())
     };
     let mut connections = connect()?;
@@ -205,7 +202,7 @@ async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Fail
 /// What a batch would take; `None` where nobody knows what is due.
 async fn price(
     kept: Kept,
-    run: &RunArgs,
+    run: &RunOptions,
     settings: &Settings,
     connections: &Connections,
     rows: &Rows,
@@ -228,25 +225,24 @@ async fn price(
 }
 
 /// The list that a batch with these flags would take; a sheet that is set is looked at without being asked for.
-fn list_of(run: &mut RunArgs) -> List {
-    let source = &mut run.source;
-    let known = config::sheet_is_set() || run.services.sandbox;
-    if source.brand.is_some() {
-        List::Brand
-    } else if source.brands.is_some() {
-        List::File
-    } else if source.google_sheets || known {
-        source.google_sheets = true;
-        List::Sheet
-    } else {
-        List::None
+fn list_of(run: &mut RunOptions) -> List {
+    let known = config::sheet_is_set() || run.is_rehearsal();
+    let list = &mut run.source.list;
+    if list.is_none() && known {
+        *list = Some(ListSource::Sheet);
+    }
+    match list {
+        Some(ListSource::Brand { .. }) => List::Brand,
+        Some(ListSource::File(_)) => List::File,
+        Some(ListSource::Sheet) => List::Sheet,
+        None => List::None,
     }
 }
 
 /// The rows of the list; `None` where there is none or it cannot be read.
 async fn rows(
     report: &mut Report,
-    run: &RunArgs,
+    run: &RunOptions,
     list: List,
     connections: &mut Connections,
 ) -> Option<Rows> {
@@ -400,7 +396,7 @@ impl Report {
 
     fn price(
         &mut self,
-        run: &RunArgs,
+        run: &RunOptions,
         connections: &Connections,
         priced: Result<Priced, Failure>,
         (means, settings): (&Means, &Settings),

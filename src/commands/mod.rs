@@ -1,4 +1,4 @@
-//! The commands other than the batch.
+//! The commands besides the batch.
 
 mod check;
 mod init;
@@ -13,11 +13,7 @@ use std::{io::Write, path::Path};
 use serde_json::json;
 
 pub use self::{
-    check::check,
-    init::init,
-    move_state::move_state,
-    no_arguments::{nothing_asked, nothing_named},
-    open::open,
+    check::check, init::init, move_state::move_state, no_arguments::nothing_asked, open::open,
     support::support,
 };
 use crate::{

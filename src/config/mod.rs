@@ -1,4 +1,4 @@
-//! The settings: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
+//! What the user set: `.env`, environment and flags become one checked [`Settings`]; secrets are wrapped.
 
 mod addresses;
 pub mod caps;
@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
+pub mod options;
 pub mod proxies;
 pub mod working_folder;
 pub mod zone;
@@ -23,14 +24,17 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use self::addresses::{base_url, password_of};
+use self::{
+    addresses::{base_url, password_of},
+    options::{RateOptions, ServiceOptions},
+};
 pub use self::{
     addresses::{is_open_line, openrouter_base, sheets_base, tavily_base},
     google::{service_account, sheet_id, tab_id},
 };
 use crate::{
-    cli::ServiceArgs,
     config::caps::Caps,
+    llm::Prices,
     money::Usd,
     sandbox::Sandbox,
     text::{is_invisible, number, secrets::Secrets},
@@ -85,23 +89,18 @@ pub struct Settings {
     pub reports_url: Option<Arc<Url>>,
     /// The services are simulated, and every artefact has to say so.
     pub simulated: bool,
+    /// How many times faster than reality time passes.
+    pub speed: f64,
 }
 
 /// The length from which on the value of a header may be a key, in bytes.
 const SECRET_HEADER: usize = 16;
 
-/// Prices of tokens, in US dollars for a million.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PricesPerMillion {
-    pub prompt: Usd,
-    pub completion: Usd,
-}
-
 /// What the user has set about the models of a server.
 #[derive(Clone, Debug, Default)]
 pub struct ModelTerms {
     /// For models whose server lists no prices.
-    pub prices: Option<PricesPerMillion>,
+    pub prices: Option<Prices>,
     /// The longest that one answer may take, whatever its length.
     pub answer_time: Option<Duration>,
     /// Sent with every request besides the key, as gateways want it. They may hold keys of their own.
@@ -198,7 +197,7 @@ impl Folders {
 impl Settings {
     /// Reads the settings of a run against real services; `tab` is the tab that a flag asks for.
     pub fn from_environment(
-        args: &ServiceArgs,
+        options: &ServiceOptions,
         needs_sheet: bool,
         tab: Option<&str>,
     ) -> anyhow::Result<Self> {
@@ -208,17 +207,18 @@ impl Settings {
         };
         Ok(Self {
             openrouter: openrouter()?,
-            model: model(args),
+            model: model(options),
             terms: model_terms()?,
             tavily: tavily()?,
             credit_price: credit_price()?,
             sheet: sheet.map(Arc::new),
             public_sheet,
-            rates: Rates::new(args, 1.0),
+            rates: Rates::new(options.rates, 1.0),
             caps: caps::caps()?,
             folders: Folders::new(false),
             reports_url: reports_url()?.map(Arc::new),
             simulated: false,
+            speed: 1.0,
         })
     }
 
@@ -249,24 +249,32 @@ impl Settings {
     }
 
     /// The settings of a rehearsal whose models are real ones.
-    pub fn with_real_models(mut self, args: &ServiceArgs) -> anyhow::Result<Self> {
+    pub fn with_real_models(mut self, options: &ServiceOptions) -> anyhow::Result<Self> {
         self.openrouter = openrouter()?;
         self.terms = model_terms()?;
-        self.rates.llm = Rates::new(args, 1.0).llm;
+        self.rates.llm = Rates::new(options.rates, 1.0).llm;
         // Real services are spoken to over TLS, and bill.
         self.simulated = false;
+        self.speed = 1.0;
         Ok(self)
     }
 
-    /// The settings of a rehearsal: every address and key is the sandbox's own.
-    pub fn for_sandbox(args: &ServiceArgs, sandbox: &Sandbox) -> anyhow::Result<Self> {
+    /// The settings of a rehearsal, which runs so many times faster than reality: every address and key is the sandbox's own.
+    pub fn for_sandbox(
+        options: &ServiceOptions,
+        speed: f64,
+        sandbox: &Sandbox,
+    ) -> anyhow::Result<Self> {
         let at = |path: &str| Url::parse(&format!("http://{}{path}", sandbox.address()));
         Ok(Self {
             openrouter: Endpoint {
                 base: at("/api/v1")?,
                 key: sandbox.openrouter_key().into(),
             },
-            model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+            model: options
+                .model
+                .clone()
+                .unwrap_or_else(|| DEFAULT_MODEL.into()),
             terms: ModelTerms::default(),
             tavily: Endpoint {
                 base: at("")?,
@@ -283,20 +291,13 @@ impl Settings {
                 )?),
             })),
             public_sheet: None,
-            rates: Rates::new(args, args.sandbox_speed),
+            rates: Rates::new(options.rates, speed),
             caps: caps::caps()?,
             folders: Folders::new(true),
             reports_url: None,
             simulated: true,
+            speed,
         })
-    }
-
-    /// How many times faster than reality time passes.
-    pub fn speed(&self, args: &ServiceArgs) -> f64 {
-        match self.simulated {
-            true => args.sandbox_speed,
-            false => 1.0,
-        }
     }
 
     /// The texts that must never be shown.
@@ -324,8 +325,8 @@ fn openrouter() -> anyhow::Result<Endpoint> {
 }
 
 /// The models that were asked for; a Persian comma stands between them too.
-fn model(args: &ServiceArgs) -> String {
-    match &args.model {
+fn model(options: &ServiceOptions) -> String {
+    match &options.model {
         Some(slugs) => visible(slugs).replace('،', ","),
         None => DEFAULT_MODEL.into(),
     }
@@ -340,7 +341,8 @@ pub fn model_terms() -> anyhow::Result<ModelTerms> {
     })
 }
 
-fn prices() -> anyhow::Result<Option<PricesPerMillion>> {
+/// US dollars for a million tokens in and out, where the server lists no prices.
+fn prices() -> anyhow::Result<Option<Prices>> {
     let Some(text) = variable("OPENROUTER_PRICES") else {
         return Ok(None);
     };
@@ -349,10 +351,7 @@ fn prices() -> anyhow::Result<Option<PricesPerMillion>> {
         .map(|amount| amount.trim().parse().ok())
         .collect();
     match amounts.as_deref() {
-        Some([prompt, completion]) => Ok(Some(PricesPerMillion {
-            prompt: *prompt,
-            completion: *completion,
-        })),
+        Some([prompt, completion]) => Ok(Some(Prices::set(*prompt, *completion))),
         _ => bail!(
             "OPENROUTER_PRICES ({text}): write US dollars for a million tokens in and out with a comma between them, such as 0.25,1.5; 0,0 for a free server"
         ),
@@ -414,7 +413,7 @@ pub fn credit_price() -> anyhow::Result<Usd> {
 
 impl Rates {
     /// The limits that were set, or the default ones: 60, 100 and 60 a minute, times the speed of a rehearsal.
-    fn new(args: &ServiceArgs, speed: f64) -> Self {
+    fn new(options: RateOptions, speed: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -422,9 +421,9 @@ impl Rates {
         )]
         let default = |rpm: f64| (rpm * speed.max(1.0)).round().min(1e6) as u32;
         Self {
-            llm: args.llm_rpm.unwrap_or_else(|| default(60.0)),
-            search: args.search_rpm.unwrap_or_else(|| default(100.0)),
-            sheets: args.sheets_rpm.unwrap_or_else(|| default(60.0)),
+            llm: options.llm.unwrap_or_else(|| default(60.0)),
+            search: options.search.unwrap_or_else(|| default(100.0)),
+            sheets: options.sheets.unwrap_or_else(|| default(60.0)),
         }
     }
 }

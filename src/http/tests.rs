@@ -12,8 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{call::CallError, client::Caller, rate_limiter::Gate, transport::Network};
 use crate::{
-    cli::ServiceArgs,
-    config::Settings,
+    config::{Settings, options::ServiceOptions},
     event::Events,
     exit::Exit,
     llm::{Listing, OpenRouter, Question, Usage},
@@ -56,14 +55,14 @@ impl Bench {
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let settings = Settings::for_sandbox(&ServiceArgs::default(), &sandbox).unwrap();
+        let settings = Settings::for_sandbox(&ServiceOptions::default(), 1.0, &sandbox).unwrap();
         let cap = cap.map(|cap| cap.parse().unwrap());
         let paid = Arc::new(Paid::in_memory(cap, Timestamp::now()).unwrap());
         let stop = CancellationToken::new();
         let (events, _) = Events::channel();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let caller = Caller::new(
-            Network::new(http),
+            Network::http(http),
             Arc::clone(&paid),
             events,
             stop.clone(),

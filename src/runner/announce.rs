@@ -30,12 +30,12 @@ impl Desk {
             "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
             success + failed
         );
-        let place = if self.args.source.google_sheets {
+        let place = if self.options.source.is_sheet() {
             "sheet"
         } else {
             "list"
         };
-        match self.args.source.limit {
+        match self.options.source.limit {
             Some(limit) => {
                 say!(
                     "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
@@ -65,7 +65,7 @@ impl Desk {
             } = row;
             tracing::warn!("row {number} «{name}» is set aside: {reason}");
             // A mail has them at its end.
-            if !self.args.verbosity.quiet || self.args.batch.dry_run {
+            if !self.options.verbosity.is_quiet() || self.options.batch.dry_run {
                 crate::text::terminal::urgent(&format!("  Row {number} «{name}»: {reason}"));
             }
         }
@@ -75,21 +75,21 @@ impl Desk {
         }
         say!("");
         let config = Config {
-            workers: self.args.batch.workers,
-            chunk_size: self.args.batch.chunk_size,
-            budget: self.args.batch.budget,
+            workers: self.options.batch.workers,
+            chunk_size: self.options.batch.chunk_size,
+            budget: self.options.batch.budget,
             spent_before: self.paid.job_spent().0,
-            deadline: deadline::until(&self.args.unattended, self.started),
+            deadline: deadline::until(&self.options.unattended, self.started),
         };
         summary::config(&config, &means.caps);
-        let estimate = estimate::estimate(plan, &self.args, &self.settings, connections);
+        let estimate = estimate::estimate(plan, &self.options, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::text::terminal::warning(&format!("{service}: {text}"));
         }
         for text in means.short(&estimate, plan.due.len()) {
             // Nobody looks on in a quiet night, and what the budget was short of is said at its end.
-            match self.args.verbosity.quiet && !self.args.batch.dry_run {
+            match self.options.verbosity.is_quiet() && !self.options.batch.dry_run {
                 true => tracing::warn!("{text}"),
                 false => warn(&text),
             }
@@ -121,7 +121,7 @@ impl Desk {
     }
 
     fn place(&self) -> &'static str {
-        if self.args.source.google_sheets {
+        if self.options.source.is_sheet() {
             "sheet"
         } else {
             "list"

@@ -4,12 +4,12 @@
 use super::{
     context::Desk,
     leader::store_failure,
+    options::RunOptions,
     plan::{Estimate, Plan},
     preflight::Connections,
 };
 use crate::{
     brand::row_options::Depth,
-    cli::RunArgs,
     config::Settings,
     exit::{Exit, Failure, OrExit},
     money::Usd,
@@ -48,16 +48,16 @@ impl Means {
             (None, None) => Self::caps_in(&desk.settings)?,
         };
         let (spent, uncertain) = desk.paid.job_spent();
-        let budget = desk.args.batch.budget;
+        let budget = desk.options.batch.budget;
         Ok(Self {
             budget: budget.map(|budget| (budget, budget.minus(spent + uncertain))),
             caps,
         })
     }
 
-    /// What a run with these flags could spend; `caps` is how those by day and month stand.
-    pub fn expected(args: &RunArgs, caps: Vec<Standing>) -> Self {
-        let budget = args.batch.budget;
+    /// What a run with these options could spend; `caps` is how those by day and month stand.
+    pub fn expected(options: &RunOptions, caps: Vec<Standing>) -> Self {
+        let budget = options.batch.budget;
         Self {
             budget: budget.map(|budget| (budget, budget)),
             caps,
@@ -100,7 +100,7 @@ impl Means {
     ) -> Option<Reached> {
         let first = plan.due.ahead().next()?;
         let depth = first.assignment.brand.wishes.depth;
-        let depth = depth.unwrap_or(desk.args.batch.depth);
+        let depth = depth.unwrap_or(desk.options.batch.depth);
         self.too_little(&desk.settings, connections, estimate.per_brand, depth)
     }
 

@@ -237,7 +237,7 @@ impl Crew<'_> {
             credits: spent.credits,
             uncertain,
             job_spent,
-            budget: self.desk.args.batch.budget,
+            budget: self.desk.options.batch.budget,
             reported,
             share: self.whole().map(|whole| Share {
                 brands: self.done.brands,

@@ -14,6 +14,7 @@ use super::{
     list_failure,
     log::LogFiles,
     open_files,
+    options::{ListSource, RunOptions},
     plan::{self, Plan, Rules},
     preflight::Connections,
     progress::Outlook,
@@ -23,12 +24,10 @@ use super::{
     write_batch::{Words, WriteBack},
 };
 use crate::{
-    cli::RunArgs,
-    commands,
     config::{Settings, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
-    http::{exchanges::Exchanges, patience::Waits, transport::Transport},
+    http::{exchanges::Exchanges, patience::Waits},
     list::{
         Rows,
         own::{Outcome, Target},
@@ -50,7 +49,7 @@ use crate::{
         registry_lookup::Known,
         run_history,
     },
-    text::{calendar::day_in_iran, terminal},
+    text::terminal,
 };
 
 /// How often it is looked whether another host has planned.
@@ -58,7 +57,7 @@ const PLAN_LOOK: Duration = Duration::from_millis(500);
 
 /// What a run has before it speaks to anybody.
 pub struct Desk {
-    pub args: RunArgs,
+    pub options: RunOptions,
     pub settings: Settings,
     /// `None` for a dry run, which writes nothing.
     pub state: Option<StateFolder>,
@@ -92,22 +91,18 @@ fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
 
 impl Desk {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
-    pub async fn open(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
-        let source = &args.source;
-        if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
-            return Err(commands::nothing_named());
-        }
-        if let Some(path) = &source.brands {
+    pub async fn open(options: RunOptions, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
+        if let ListSource::File(path) = options.source.list()? {
             // Before anybody is asked.
             std::fs::metadata(path)
                 .with_context(|| format!("{} cannot be read: is the path right?", path.display()))
                 .or_exit(Exit::Usage)?;
         }
-        crate::text::terminal::set_quiet(args.verbosity.quiet);
-        summary::banner(args.services.sandbox);
-        look_at_clock(args.unattended.deadline.is_some())?;
-        open_files::prove(args.batch.workers, args.services.sandbox)?;
-        let (settings, sandbox) = settings(&args, sandbox).await?;
+        crate::text::terminal::set_quiet(options.verbosity.is_quiet());
+        summary::banner(options.is_rehearsal());
+        look_at_clock(options.unattended.deadline.is_some())?;
+        open_files::prove(options.batch.workers, options.is_rehearsal())?;
+        let (settings, sandbox) = settings(&options, sandbox).await?;
         let started = Timestamp::now();
         let run_id: Arc<str> = format!(
             "{}-{:04x}",
@@ -115,18 +110,17 @@ impl Desk {
             fastrand::u16(..)
         )
         .into();
-        let (state, sweeping) = match args.batch.dry_run {
+        let (state, sweeping) = match options.batch.dry_run {
             true => (None, Sweeping::default()),
             false => hold(&settings)?,
         };
-        let list: Arc<str> = list_id(&args, &settings).into();
-        let address = args.shared.address(args.services.sandbox);
-        let address = address.or_exit(Exit::Usage)?;
+        let list: Arc<str> = list_id(&options, &settings).into();
+        let address = options.shared_state().or_exit(Exit::Usage)?;
         if let (None, Some(moved)) = (&address, moved_note::note(&settings.folders.state)) {
             return Err(moved).or_exit(Exit::Usage);
         }
         let begin = Begin {
-            args: &args.batch,
+            batch: &options.batch,
             list: &list,
             run_id: &run_id,
             caps: settings.caps,
@@ -159,7 +153,7 @@ impl Desk {
             started.to_zoned_datetime(TimeZone::system()).date(),
         );
         if state.is_some() {
-            logs.install(args.unattended.keep_logs)
+            logs.install(options.unattended.keep_logs)
                 .or_exit(Exit::Machine)?;
             tracing::info!(
                 %run_id,
@@ -184,7 +178,7 @@ impl Desk {
             logs,
             sandbox,
             sweeping,
-            args,
+            options,
         })
     }
 
@@ -231,13 +225,8 @@ impl Desk {
         }
     }
 
-    /// How many times faster than reality time passes.
-    pub fn speed(&self) -> f64 {
-        self.settings.speed(&self.args.services)
-    }
-
     /// The simulated services, where they are spoken to without a network.
-    pub fn in_process(&self) -> Option<Arc<dyn Transport>> {
+    pub fn in_process(&self) -> Option<axum::Router> {
         self.sandbox.as_ref()?.in_process()
     }
 
@@ -253,13 +242,13 @@ impl Desk {
     pub fn outlook(&self, connections: &Connections, per_brand: Usd, searches: f64) -> Outlook {
         Outlook {
             expected: PerBrand {
-                busy: plan::TYPICAL_SECONDS / self.speed(),
+                busy: plan::TYPICAL_SECONDS / self.settings.speed,
                 requests: [f64::from(research::LLM_CALLS), searches],
                 cost: per_brand,
             },
-            workers: self.args.batch.workers,
+            workers: self.options.batch.workers,
             gates: connections.gates.clone(),
-            budget: self.args.batch.budget,
+            budget: self.options.batch.budget,
             paid: Arc::clone(&self.paid),
         }
     }
@@ -267,8 +256,9 @@ impl Desk {
     /// How long services are waited for: who looks on can decide that.
     pub fn waits(&self) -> Waits {
         let until = self.deadline().ends();
-        let is_attended = terminal::has_screen() && !self.args.verbosity.quiet && until.is_none();
-        match (self.args.batch.dry_run, is_attended) {
+        let is_attended =
+            terminal::has_screen() && !self.options.verbosity.is_quiet() && until.is_none();
+        match (self.options.batch.dry_run, is_attended) {
             (true, _) => Waits::SHORT,
             (false, true) => Waits::ATTENDED,
             (false, false) => Waits::unattended(until),
@@ -277,13 +267,13 @@ impl Desk {
 
     /// The words of the sheet.
     pub fn words(&self) -> Words {
-        Words::of(self.args.batch.lang, self.settings.reports_url.clone())
+        Words::of(self.options.batch.lang, self.settings.reports_url.clone())
     }
 
     /// Until when brands are begun.
     pub fn deadline(&self) -> Deadline {
-        let expected = Duration::from_secs_f64(plan::TYPICAL_SECONDS / self.speed());
-        Deadline::new(&self.args.unattended, self.started, self.clock, expected)
+        let expected = Duration::from_secs_f64(plan::TYPICAL_SECONDS / self.settings.speed);
+        Deadline::new(&self.options.unattended, self.started, self.clock, expected)
     }
 
     /// What became of each brand so far; `None` where hosts share that.
@@ -291,7 +281,7 @@ impl Desk {
         if self.shared.is_some() {
             return Ok(None);
         }
-        let shared = self.args.shared.address(self.args.services.sandbox);
+        let shared = self.options.shared_state();
         let registry = match &self.state {
             Some(state) => Registry::open(state, self.started),
             // A dry run with a store whose tables nobody has made yet.
@@ -348,7 +338,7 @@ impl Desk {
     pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let output = &self.settings.folders.output;
         let rules = Rules::of(
-            &self.args,
+            &self.options,
             output,
             &self.list,
             self.paid.job(),
@@ -408,7 +398,7 @@ impl Desk {
         tavily: Tavily,
         neighbours: Arc<Neighbours>,
     ) -> anyhow::Result<Research> {
-        let today = day_in_iran(self.paid.job().started_at);
+        let today = calendar::day_in_iran(self.paid.job().started_at);
         let fence_key = match (self.paid.store(), &self.night) {
             (Some(store), _) => store.fence_key()?,
             (None, Some(night)) => {
@@ -420,14 +410,14 @@ impl Desk {
         Ok(Research {
             openrouter,
             tavily,
-            lang: self.args.batch.lang,
+            lang: self.options.batch.lang,
             run_id: self.run_id.to_string(),
             today,
             year: calendar::year_from(today),
             simulated: self.settings.simulated,
-            depth: self.args.batch.depth,
+            depth: self.options.batch.depth,
             neighbours,
-            stages: self.args.stages,
+            stages: self.options.stages,
             fence_key,
         })
     }

@@ -71,7 +71,7 @@ struct Manner {
 
 impl Following {
     pub fn start(desk: &Desk, hosts: &Hosts, maker: Option<&SheetMaker>, events: Events) -> Self {
-        let batch = &desk.args.batch;
+        let batch = &desk.options.batch;
         let manner = Manner {
             words: desk.words(),
             lang: batch.lang,

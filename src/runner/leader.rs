@@ -126,7 +126,7 @@ impl Crew<'_> {
                 ended,
             }) => {
                 let due = hosts.whole.due;
-                let size = self.desk.args.batch.chunk_size;
+                let size = self.desk.options.batch.chunk_size;
                 let mut scribe = Scribe::new(write_back, self.words.clone(), size, due);
                 for position in ended {
                     scribe.left(position);

@@ -7,11 +7,11 @@ use tokio::{sync::oneshot, task::JoinHandle, time::MissedTickBehavior};
 use super::{
     log,
     next_steps::NextSteps,
+    options::Verbosity,
     outages::Outages,
     progress::{self, Outlook, Progress},
 };
 use crate::{
-    cli::Verbosity,
     event::{Event, Incoming},
     say,
 };

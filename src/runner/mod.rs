@@ -1,7 +1,7 @@
 //! How a list is worked through: validate, load, plan, run, close.
 
 mod announce;
-mod attempt;
+pub mod attempt;
 mod base_url;
 mod brands;
 pub mod budget_check;
@@ -19,6 +19,7 @@ mod log;
 mod membership;
 mod next_steps;
 pub mod open_files;
+pub mod options;
 mod order;
 mod outages;
 mod plan;
@@ -48,7 +49,7 @@ pub mod trial_calls;
 pub mod writable;
 mod write_batch;
 
-use std::{collections::HashMap, ffi::OsString, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 
@@ -57,6 +58,7 @@ use self::{
     budget_check::{Means, Reached},
     context::Desk,
     listeners::{Begun, Telling},
+    options::{ListSource, RunOptions},
     outages::Outages,
     plan::Plan,
     preflight::Connections,
@@ -69,7 +71,6 @@ use self::{
 pub use self::{leader::store_failure, setup::settings_for_check};
 use crate::{
     brand::Row,
-    cli::RunArgs,
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::call::CallError,
@@ -87,12 +88,12 @@ use crate::{
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
-pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
-    let attempt = Attempt::of(&args);
+pub async fn run(options: RunOptions, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, Failure> {
+    let attempt = Attempt::of(&options);
     let recipient =
         Recipient::of(&attempt).inspect_err(|failure| attempt.did_not_start(failure, false))?;
     let mut account = Account::open(&attempt);
-    let end = Box::pin(work(args, sandbox, &mut account)).await;
+    let end = Box::pin(work(options, sandbox, &mut account)).await;
     if let (Err(failure), false) = (&end, account.has_worked()) {
         attempt.did_not_start(failure, account.has_begun());
     }
@@ -104,24 +105,21 @@ pub async fn run(args: RunArgs, sandbox: Option<Arc<Sandbox>>) -> Result<Exit, F
 
 /// Puts a batch on record whose command line or settings cannot be read, and tells whoever is to be told of it, as far as
 /// these say who.
-pub async fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
-    let Some(attempt) = Attempt::in_vain(args) else {
-        return Err(failure);
-    };
+pub async fn refused(attempt: &Attempt, failure: Failure) -> Result<Exit, Failure> {
     attempt.did_not_start(&failure, false);
     let end = Err(failure);
-    if let Ok(Some(recipient)) = Recipient::of(&attempt) {
-        recipient.tell(&Account::open(&attempt), &end).await;
+    if let Ok(Some(recipient)) = Recipient::of(attempt) {
+        recipient.tell(&Account::open(attempt), &end).await;
     }
     end
 }
 
 async fn work(
-    args: RunArgs,
+    options: RunOptions,
     sandbox: Option<Arc<Sandbox>>,
     account: &mut Account,
 ) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(args, sandbox).await?;
+    let mut desk = Desk::open(options, sandbox).await?;
     account.begin(&desk);
     let end = Box::pin(work_at(&desk, account)).await;
     desk.leave().await;
@@ -134,20 +132,20 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
         &desk.settings,
         &desk.paid,
         &events,
-        (desk.speed(), desk.waits()),
+        (desk.settings.speed, desk.waits()),
         desk.in_process(),
         desk.exchanges(),
     )?;
     let state = desk.state.as_ref().map(|state| state.path().to_owned());
     let outages = Outages::new(connections.gates.clone(), state);
     let telling = Telling::start(incoming, outages);
-    preflight::validate(&mut connections, &desk.settings, desk.args.batch.budget).await?;
+    preflight::validate(&mut connections, &desk.settings, desk.options.batch.budget).await?;
 
     summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
     let prepared = match desk.wait_for_plan().await? {
         Some(whole) => {
             let left = whole.left();
-            let depth = desk.args.batch.depth;
+            let depth = desk.options.batch.depth;
             let means = Means::of(desk).await?;
             let refused = means.too_little(&desk.settings, &connections, whole.price, depth);
             let mut prepared = start::join(desk, connections, whole);
@@ -166,7 +164,7 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     } = prepared;
     let telling = telling.begin(Begun {
         due: outline.due,
-        verbosity: desk.args.verbosity,
+        verbosity: desk.options.verbosity,
         outlook,
         next_steps: std::mem::take(&mut account.next_steps),
     });
@@ -187,7 +185,7 @@ async fn work_at(desk: &Desk, account: &mut Account) -> Result<Exit, Failure> {
     let status = end.status();
     let closed = desk.close(&figures, end);
     account.end(status, figures);
-    account.tell_next_steps(desk.args.verbosity.quiet, &closed);
+    account.tell_next_steps(desk.options.verbosity.is_quiet(), &closed);
     closed
 }
 
@@ -202,7 +200,7 @@ async fn lead(
         rows,
         shown,
         notes,
-    } = load(&desk.args, &mut connections).await?;
+    } = load(&desk.options, &mut connections).await?;
     if let Some((place, mapping)) = from {
         say!("Reading {place}: {mapping}");
         tracing::info!("reading {place}: {mapping}");
@@ -211,7 +209,7 @@ async fn lead(
         say!("Note: {note}");
         tracing::warn!("{note}");
     }
-    if let Some(note) = without_results_tab(&desk.args, &connections) {
+    if let Some(note) = without_results_tab(&desk.options, &connections) {
         say!("Note: {note}");
     }
     let mut registry = desk.registry()?;
@@ -228,7 +226,7 @@ async fn lead(
     let mut first = first_write(desk, &plan, &shown, connections.sheet.as_ref(), &words);
     take_back_marks(&mut first, connections.sheet.as_mut(), &shown).await?;
     drop(shown);
-    if desk.args.batch.dry_run {
+    if desk.options.batch.dry_run {
         let cells = match connections.sheet.as_mut() {
             Some(sheet) if sheet.can_write() => {
                 sheet.preview(&first).await.map_err(list_failure)?
@@ -244,7 +242,7 @@ async fn lead(
         registry.let_go().or_exit(Exit::Machine)?;
     }
     match plan.due.len() {
-        0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
+        0 if desk.options.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
         0 if plan.total == 0 => context::warn("the list names no brand: is it the right list?"),
         0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
         _ if refused.is_some() => {}
@@ -299,15 +297,14 @@ impl Loaded {
 }
 
 /// Reads the list, and the tab of results where one is kept. Nothing is written and nothing is said.
-pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loaded, Failure> {
-    let source = &args.source;
+pub async fn load(options: &RunOptions, connections: &mut Connections) -> Result<Loaded, Failure> {
     if let Some((place, table)) = connections.public_list.take() {
         return Ok(Loaded::of(place, table));
     }
     if let Some(sheet) = &mut connections.sheet {
-        let title = args.batch.results_tab.as_ref();
+        let title = options.batch.results_tab.as_ref();
         if let Some(title) = title.filter(|_| sheet.can_write()) {
-            let kept = sheet.keep_results(title, args.batch.lang).await;
+            let kept = sheet.keep_results(title, options.batch.lang).await;
             kept.map_err(list_failure)?;
         }
         let (table, shown) = sheet.load().await.map_err(list_failure)?;
@@ -316,20 +313,28 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
             ..Loaded::of(sheet.place(), table)
         });
     }
-    if let Some(path) = &source.brands {
-        let table = list::file::read(path, source.tab.as_deref()).or_exit(Exit::Usage)?;
-        let place = match &table.tab {
-            Some(tab) => format!("{}, tab «{tab}»", path.display()),
-            None => path.display().to_string(),
-        };
-        return Ok(Loaded::of(place, table));
-    }
-    let row = Row {
-        number: 1,
-        name: source.brand.clone().unwrap_or_default(),
-        website: source.website.clone().unwrap_or_default(),
-        parent: source.parent.clone().unwrap_or_default(),
-        ..Row::default()
+    let row = match options.source.list()? {
+        ListSource::File(path) => {
+            let tab = options.source.tab.as_deref();
+            let table = list::file::read(path, tab).or_exit(Exit::Usage)?;
+            let place = match &table.tab {
+                Some(tab) => format!("{}, tab «{tab}»", path.display()),
+                None => path.display().to_string(),
+            };
+            return Ok(Loaded::of(place, table));
+        }
+        ListSource::Sheet => return Err(Failure::new(Exit::Usage, "the sheet was not opened")),
+        ListSource::Brand {
+            name,
+            website,
+            parent,
+        } => Row {
+            number: 1,
+            name: name.clone(),
+            website: website.clone().unwrap_or_default(),
+            parent: parent.clone().unwrap_or_default(),
+            ..Row::default()
+        },
     };
     Ok(Loaded {
         from: None,
@@ -340,17 +345,20 @@ pub async fn load(args: &RunArgs, connections: &mut Connections) -> Result<Loade
 }
 
 /// What is said of a tab of results that nothing can be written into.
-pub fn without_results_tab(args: &RunArgs, connections: &Connections) -> Option<&'static str> {
+pub fn without_results_tab(
+    options: &RunOptions,
+    connections: &Connections,
+) -> Option<&'static str> {
     let sheet = connections.sheet.as_ref();
     let kept = sheet.is_some_and(SheetList::can_write);
-    (args.batch.results_tab.is_some() && !kept).then_some(
+    (options.batch.results_tab.is_some() && !kept).then_some(
         "--results-tab needs a sheet that a service account may write to; this list has none",
     )
 }
 
-/// Who would be told of a run with these flags; the address of a webhook is a secret, so its host is not named either.
-pub fn report_goes(args: &RunArgs) -> Result<Option<String>, Failure> {
-    let Some(recipient) = Recipient::of(&Attempt::of(args))? else {
+/// Who would be told of a run with these options; the address of a webhook is a secret, so its host is not named either.
+pub fn report_goes(options: &RunOptions) -> Result<Option<String>, Failure> {
+    let Some(recipient) = Recipient::of(&Attempt::of(options))? else {
         return Ok(None);
     };
     Ok(Some(match recipient {
@@ -388,7 +396,7 @@ fn first_write(
     let Some(sheet) = sheet else {
         return Vec::new();
     };
-    let mut first = unwritten(plan, shown, sheet, words, desk.args.batch.lang);
+    let mut first = unwritten(plan, shown, sheet, words, desk.options.batch.lang);
     let ahead = plan.due.ahead();
     first.extend(ahead.map(|due| words.mark(&due.assignment.brand.key)));
     first

@@ -18,6 +18,7 @@ use tokio::task::yield_now;
 
 use super::{
     brands::{Brands, Learnt, Placed},
+    options::{BatchOptions, RunOptions},
     order::Order,
     queue::Queue,
     registry_match::{Asked, claim},
@@ -25,7 +26,6 @@ use super::{
 };
 use crate::{
     brand::{Brand, BrandKey, ListMark, RejectedRow, row_options::Depth},
-    cli::{BatchArgs, RunArgs},
     config::Rates,
     list::Rows,
     money::Usd,
@@ -119,15 +119,21 @@ pub struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// The rules that these flags make.
-    pub fn of(args: &RunArgs, output: &Path, list: &'a str, job: &'a Job, now: Timestamp) -> Self {
+    /// The rules that these options make.
+    pub fn of(
+        options: &RunOptions,
+        output: &Path,
+        list: &'a str,
+        job: &'a Job,
+        now: Timestamp,
+    ) -> Self {
         Self {
             keeps_reports: output.join("index.html").exists(),
-            limit: args.source.limit,
-            max_age_days: args.batch.max_age,
-            failed_only: args.batch.retry_failed_only,
-            chunk: args.batch.chunk_size,
-            sheet: args.source.google_sheets,
+            limit: options.source.limit,
+            max_age_days: options.batch.max_age,
+            failed_only: options.batch.retry_failed_only,
+            chunk: options.batch.chunk_size,
+            sheet: options.source.is_sheet(),
             list,
             job,
             now,
@@ -170,7 +176,7 @@ impl Plan {
     /// What the due brands are expected to take; `typical` is what a brand costs before there is any experience.
     pub fn estimate(
         &self,
-        batch: &BatchArgs,
+        batch: &BatchOptions,
         rates: Rates,
         speed: f64,
         typical: impl Fn(Depth) -> Usd,
@@ -806,9 +812,9 @@ mod tests {
             sheets: 60,
         };
         let estimate = |workers| {
-            let batch = BatchArgs {
+            let batch = BatchOptions {
                 workers,
-                ..BatchArgs::default()
+                ..BatchOptions::default()
             };
             plan.estimate(&batch, rates, 1.0, |_| Usd::ZERO)
         };

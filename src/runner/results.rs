@@ -105,8 +105,8 @@ impl Crew<'_> {
         in_hand.cost = report.cost;
         in_hand.report = saved.report;
         spent(&report.cost, *waited).record(&in_hand.span);
-        if self.desk.args.batch.results_tab.is_some() {
-            let findings = render::findings(report, self.desk.args.batch.lang);
+        if self.desk.options.batch.results_tab.is_some() {
+            let findings = render::findings(report, self.desk.options.batch.lang);
             in_hand.findings = Some(Box::new(findings));
         }
         let path = self

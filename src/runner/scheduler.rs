@@ -308,7 +308,7 @@ impl<'a> Crew<'a> {
     fn ask_for_more(&mut self) {
         let room = self.room();
         if let Supply::Hosts(hosts) = &mut self.supply {
-            let budget = self.desk.args.batch.budget;
+            let budget = self.desk.options.batch.budget;
             hosts.want(room, budget, self.outline.per_brand);
         }
     }
@@ -348,7 +348,7 @@ impl<'a> Crew<'a> {
         let in_hand = self.flying.len() as u64;
         let more = self.outline.per_brand.times(in_hand + 1);
         let needed = spent + uncertain + more;
-        let budget = self.desk.args.batch.budget;
+        let budget = self.desk.options.batch.budget;
         let caps = self.desk.paid.caps_left();
         // With nothing in hand it is tried in any case: the ledger decides.
         in_hand == 0
@@ -379,7 +379,7 @@ impl<'a> Crew<'a> {
             due,
             report,
         } = ready;
-        let size = self.desk.args.batch.chunk_size;
+        let size = self.desk.options.batch.chunk_size;
         if position.is_multiple_of(size) {
             let to = (position + size).min(self.outline.due);
             self.events.say(Event::ChunkStarted {

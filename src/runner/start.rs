@@ -58,7 +58,7 @@ pub fn join(desk: &Desk, connections: Connections, whole: Whole) -> Prepared {
         whole.due,
         whole.hosts
     );
-    let searches = f64::from(desk.args.batch.depth.credits());
+    let searches = f64::from(desk.options.batch.depth.credits());
     Prepared {
         outline: Outline {
             total: whole.total,
@@ -123,7 +123,7 @@ impl Planned {
         let sheet = connections.sheet.take();
         let write_back = desk.write_back(sheet, &plan, first, &events).await?;
         let words = desk.words();
-        let chunk_size = desk.args.batch.chunk_size;
+        let chunk_size = desk.options.batch.chunk_size;
         let mut scribe = Some(Scribe::new(write_back, words, chunk_size, outline.due));
         let neighbours = Arc::clone(&plan.neighbours);
         let (recorder, supply) = match (registry, &desk.night) {

@@ -43,7 +43,7 @@ impl Crew<'_> {
         };
         let proven = self.successes.has_any(llm::NAME);
         let admission = Admission {
-            workers: self.desk.args.batch.workers,
+            workers: self.desk.options.batch.workers,
             until_answered: (!proven).then_some(until_answered),
         };
         self.suspects.room(self.flying.len(), admission, |refusal| {

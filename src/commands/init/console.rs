@@ -1,4 +1,4 @@
-//! The source of answers: a terminal, or a pipe with one answer a line. Questions go to standard error.
+//! Where answers come from: a terminal, or a pipe with one answer a line. Questions go to standard error.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
@@ -6,6 +6,7 @@ use console::Term;
 use secrecy::SecretString;
 
 use crate::{
+    cli,
     config::dotenv::{known_names, tidy, unwrapped},
     exit::{Exit, Failure, OrExit},
 };
@@ -91,7 +92,13 @@ fn prompt(question: &str) {
 fn plain(line: &str) -> &str {
     let line = tidy(line);
     let value = match line.split_once('=') {
-        Some((name, value)) if known_names().iter().any(|known| known == tidy(name)) => tidy(value),
+        Some((name, value))
+            if known_names(&cli::variables())
+                .iter()
+                .any(|known| known == tidy(name)) =>
+        {
+            tidy(value)
+        }
         _ => line,
     };
     unwrapped(value).unwrap_or(value)

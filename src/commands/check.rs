@@ -123,7 +123,7 @@ async fn prove_services(
     free: bool,
 ) -> Result<(), Failure> {
     let (settings, _sandbox) = runner::settings_for_check(run).await?;
-    let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
+    let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?);
     let (events, _incoming) = Events::channel();
     let connect = || {
         let pace = (settings.speed, Waits::SHORT);
@@ -210,7 +210,7 @@ async fn price(
     let registry = match kept {
         Kept::Folder => {
             let read = Registry::peek(&settings.folders.state);
-            read.or_exit(Exit::Usage)?.0
+            read.map_err(runner::folder_failure)?.0
         }
         Kept::Shared(_) | Kept::Unknown => Registry::empty(),
     };
@@ -273,7 +273,7 @@ async fn rows(
         report.note("list", &note);
     }
     if let Some((_, mapping)) = from {
-        let words = rows.filled().or_exit(Exit::Usage);
+        let words = rows.filled().or_exit(Exit::Machine);
         let words = words.map(|filled| format!("{mapping}; {filled} rows below the header"));
         let is_read = words.is_ok();
         report.add("list", words);

@@ -1,4 +1,4 @@
-//! The command `init`: asks for missing settings, tries each answer at once, and writes it into `.env`.
+//! `brandintel init`: asks for what is missing, tries each answer at once, and puts it into `.env`.
 
 mod console;
 mod sheet;
@@ -220,7 +220,7 @@ impl SetUp {
     }
 
     fn save(&mut self, name: &str, value: &str) -> Result<(), Failure> {
-        let first = self.file.put(name, value).or_exit(Exit::Usage)?;
+        let first = self.file.put(name, value).or_exit(Exit::Machine)?;
         if first {
             let path = self.file.path().display();
             match cfg!(unix) {

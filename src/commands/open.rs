@@ -1,4 +1,4 @@
-//! The command `open`: opens the portfolio or the page of a brand in the system's viewer.
+//! `brandintel open`: the portfolio or the page of a brand, in whatever opens such pages on this machine.
 
 use std::{
     env,
@@ -35,7 +35,7 @@ pub fn open(args: &OpenArgs) -> Result<Exit, Failure> {
             ),
         ));
     }
-    let page = std::path::absolute(page).or_exit(Exit::Usage)?;
+    let page = std::path::absolute(page).or_exit(Exit::Machine)?;
     terminal::result_place(&page);
     if !std::io::stdout().is_terminal() {
         return Ok(Exit::Done);

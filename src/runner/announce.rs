@@ -131,7 +131,7 @@ impl Desk {
     /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
     pub fn rehearse(&self, mut plan: Plan, cells: &[(String, String)]) -> Result<Exit, Failure> {
         say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
-        while let Some(due) = plan.due.next().or_exit(Exit::Usage)? {
+        while let Some(due) = plan.due.next().or_exit(Exit::Machine)? {
             let rows: Vec<String> = due
                 .assignment
                 .brand

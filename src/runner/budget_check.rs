@@ -3,7 +3,7 @@
 
 use super::{
     context::Desk,
-    leader::store_failure,
+    errors::{folder_failure, store_failure},
     options::RunOptions,
     plan::{Estimate, Plan},
     preflight::Connections,
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     brand::row_options::Depth,
     config::Settings,
-    exit::{Exit, Failure, OrExit},
+    exit::Failure,
     money::Usd,
     research,
     store::{
@@ -66,7 +66,7 @@ impl Means {
 
     /// How the caps stand of a state folder that nobody has taken.
     pub fn caps_in(settings: &Settings) -> Result<Vec<Standing>, Failure> {
-        spending::caps_in(&settings.folders.state, settings.caps).or_exit(Exit::Machine)
+        spending::caps_in(&settings.folders.state, settings.caps).map_err(folder_failure)
     }
 
     /// Each limit with what is left of it.

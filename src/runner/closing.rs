@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::{
     budget_check::Reached,
-    leader::store_failure,
-    list_failure, portfolio_data, reconciliation,
+    errors::{list_failure, store_failure},
+    portfolio_data, reconciliation,
     scheduler::{Crew, End, Supply},
     shutdown::Signals,
     summary::{Figures, Share},

@@ -9,9 +9,8 @@ use tokio::time::{Instant, sleep};
 use super::{
     cleanup::Sweeping,
     deadline::Deadline,
+    errors::{folder_failure, list_failure, store_failure},
     forecast::PerBrand,
-    leader::store_failure,
-    list_failure,
     log::LogFiles,
     open_files,
     options::{ListSource, RunOptions},
@@ -19,7 +18,7 @@ use super::{
     preflight::Connections,
     progress::Outlook,
     registry_rebuild,
-    setup::{Begin, folder_failure, list_id, settings, take_state},
+    setup::{Begin, list_id, settings, take_state},
     summary, writable,
     write_batch::{Words, WriteBack},
 };
@@ -353,7 +352,12 @@ impl Desk {
                 };
                 shared.patiently(plan).await
             }
-            (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
+            (None, None) => {
+                return Err(Failure::new(
+                    Exit::Machine,
+                    "there is no registry; please report it",
+                ));
+            }
         }
         .map_err(store_failure)
     }

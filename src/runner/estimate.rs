@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    leader::store_failure,
+    errors::store_failure,
     options::RunOptions,
     plan::{Estimate, Plan, Rules},
     preflight::Connections,

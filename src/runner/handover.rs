@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     context::Desk,
-    leader::store_failure,
-    list_failure,
+    errors::{list_failure, store_failure},
     membership::Hosts,
     sheet_writer::outcome,
     write_batch::{Words, WriteBack},
@@ -89,7 +88,7 @@ impl Following {
 
     /// Waits until the lead is taken over. Nothing is lost when the waiting is broken off.
     pub async fn led(&mut self) -> Result<Led, Failure> {
-        (&mut self.0).await.or_exit(Exit::Usage)?
+        (&mut self.0).await.or_exit(Exit::Machine)?
     }
 
     /// Leaves the lead to another host.
@@ -157,7 +156,7 @@ async fn open(
         .rows
         .read()
         .and_then(Iterator::collect::<anyhow::Result<Vec<_>>>);
-    let brands = gather(rows.or_exit(Exit::Usage)?).brands;
+    let brands = gather(rows.or_exit(Exit::Machine)?).brands;
     let rows: HashMap<&BrandKey, &[usize]> = brands
         .iter()
         .map(|brand| (&brand.key, &*brand.rows))

@@ -13,9 +13,9 @@ use super::{
 use crate::{
     brand::BrandKey,
     event::Event,
-    exit::{Exit, Failure},
+    exit::Failure,
     list::sheet::ListError,
-    store::postgres::{Heard, Trouble, Whole},
+    store::postgres::{Heard, Whole},
 };
 
 /// So long after its last look, a host that could not look again has to reckon that another leads. Shorter than the lease
@@ -179,18 +179,5 @@ pub async fn followed(following: &mut Option<Following>) -> Result<Led, Failure>
     match following {
         Some(following) => following.led().await,
         None => std::future::pending().await,
-    }
-}
-
-/// How a run ends that cannot put down what it has done.
-pub fn store_failure(error: impl Into<anyhow::Error>) -> Failure {
-    let error = match error.into().downcast::<tokio_postgres::Error>() {
-        Ok(error) => Trouble::from(error).into(),
-        Err(error) => error,
-    };
-    let trouble = error.downcast_ref::<Trouble>();
-    Failure {
-        exit: trouble.map_or(Exit::Machine, Trouble::exit),
-        error,
     }
 }

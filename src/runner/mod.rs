@@ -9,6 +9,7 @@ mod cleanup;
 mod closing;
 mod context;
 mod deadline;
+pub mod errors;
 pub mod estimate;
 mod forecast;
 mod handover;
@@ -23,6 +24,7 @@ pub mod options;
 mod order;
 mod outages;
 mod plan;
+mod pool;
 pub mod portfolio_data;
 pub mod preflight;
 mod progress;
@@ -57,6 +59,7 @@ use self::{
     attempt::Attempt,
     budget_check::{Means, Reached},
     context::Desk,
+    errors::list_failure,
     listeners::{Begun, Telling},
     options::{ListSource, RunOptions},
     outages::Outages,
@@ -68,21 +71,22 @@ use self::{
     start::{Planned, Prepared, Start},
     write_batch::{IN_PROGRESS, Words},
 };
-pub use self::{leader::store_failure, setup::settings_for_check};
+pub use self::{
+    errors::{call_failure, folder_failure, store_failure},
+    setup::settings_for_check,
+};
 use crate::{
     brand::Row,
     event::Events,
     exit::{Exit, Failure, OrExit},
-    http::call::CallError,
     list::{
         self, Rows, Table,
         own::{self, Outcome, Shown, Target},
-        sheet::{ListError, SheetList},
+        sheet::SheetList,
     },
     render,
     sandbox::Sandbox,
     say,
-    store::postgres::Trouble,
     text::lang::Lang,
 };
 
@@ -474,31 +478,4 @@ fn unwritten(
         }
     });
     rejected.chain(unchanged).collect()
-}
-
-/// The exit code of an error that ends a run.
-pub fn call_failure(error: CallError) -> Failure {
-    let exit = match &error {
-        CallError::Run { exit, .. } => *exit,
-        CallError::Budget { .. } => Exit::Budget,
-        CallError::Stopped | CallError::Lost => Exit::Interrupted,
-        CallError::Request { .. } => Exit::Unavailable,
-        CallError::Store(error) => error
-            .downcast_ref::<Trouble>()
-            .map_or(Exit::Machine, Trouble::exit),
-    };
-    Failure {
-        exit,
-        error: error.into(),
-    }
-}
-
-pub fn list_failure(error: ListError) -> Failure {
-    match error {
-        ListError::Call(error) => call_failure(error),
-        ListError::Content(error) => Failure {
-            exit: Exit::Usage,
-            error,
-        },
-    }
 }

@@ -3,14 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use axum::Router;
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call_failure,
+    errors::{call_failure, list_failure},
     handover::SheetMaker,
-    list_failure,
     plan::Estimate,
     server_pages::{self, ServerPages},
 };
@@ -19,14 +19,8 @@ use crate::{
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{
-        advice,
-        client::Caller,
-        clock::Clock,
-        exchanges::Exchanges,
-        patience::Waits,
-        rate_limiter::Gate,
-        successes::Successes,
-        transport::{Network, Transport},
+        advice, client::Caller, clock::Clock, exchanges::Exchanges, patience::Waits,
+        rate_limiter::Gate, successes::Successes, transport::Network,
     },
     list::{
         self, Table,
@@ -94,7 +88,7 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
     builder
         .build()
         .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
-        .or_exit(Exit::Usage)
+        .or_exit(Exit::Machine)
 }
 
 impl Connections {
@@ -105,13 +99,17 @@ impl Connections {
         paid: &Arc<Paid>,
         events: &Events,
         (speed, waits): (f64, Waits),
-        simulated: Option<Arc<dyn Transport>>,
+        simulated: Option<Router>,
         exchanges: Exchanges,
     ) -> Result<Self, Failure> {
         let client = http(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
+        let network = match simulated {
+            Some(services) => Network::simulated(client, services),
+            None => Network::http(client),
+        };
         let caller = Caller::new(
-            simulated.unwrap_or_else(|| Network::new(client)),
+            network,
             Arc::clone(paid),
             events.clone(),
             stop.clone(),
@@ -140,9 +138,9 @@ impl Connections {
             settings: Arc::clone(sheet),
         });
         let sheets = sheet_maker.as_ref().map(SheetMaker::make).transpose();
-        let public = |sheet: &PublicSheetSettings| {
+        let public = |sheet: &PublicSheetSettings| -> Result<PublicSheet, Failure> {
             let client = http(settings.simulated, public::redirects())?;
-            let caller = caller.over(Network::new(client));
+            let caller = caller.over(Network::http(client));
             let gate = Arc::new(Gate::new(rates.sheets, speed));
             Ok(PublicSheet::new(caller, gate, sheet))
         };

@@ -7,21 +7,18 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::task::{Id, JoinError};
 
 use super::{
     budget_check::Reached,
-    call_failure,
+    errors::BrandError,
     plan::Due,
     recorder::Recorded,
-    refusal_policy::Refusal,
-    scheduler::{Crew, End, InHand, Saved, Supply, bug},
+    scheduler::{Crew, End, InHand, Saved, Supply},
 };
 use crate::{
     brand::BrandKey,
     error_kind::ErrorKind,
     event::Event,
-    http::call::CallError,
     list::results_tab::Findings,
     money::{Cost, Usd},
     render,
@@ -36,14 +33,7 @@ use crate::{
 
 impl Crew<'_> {
     /// Sends on to the record how a brand ended.
-    pub(super) fn take_back(&mut self, ended: Result<(Id, Result<Saved, CallError>), JoinError>) {
-        let (id, result) = match ended {
-            Ok((id, result)) => (id, result),
-            Err(panic) => (panic.id(), Err(bug(&panic))),
-        };
-        let Some(mut in_hand) = self.in_hand.remove(&id) else {
-            return;
-        };
+    pub(super) fn take_back(&mut self, mut in_hand: InHand, result: Result<Saved, BrandError>) {
         in_hand.took = in_hand.started.elapsed();
         self.done.one_by_one += in_hand.took;
         self.deadline.brand_took(in_hand.took);
@@ -56,22 +46,27 @@ impl Crew<'_> {
                 let success = AssertUnwindSafe(|| self.success(&mut in_hand, saved));
                 match catch_unwind(success) {
                     Ok(entry) => return self.record(in_hand, entry),
-                    Err(_) => bug(&"its findings cannot be told"),
+                    Err(_) => BrandError::bug(&"its findings cannot be told"),
                 }
             }
             Err(error) => error,
         };
-        match Refusal::of(&error) {
-            Some(refusal) => self.suspect(in_hand, refusal),
-            None => match error {
-                CallError::Request {
-                    service,
-                    kind,
-                    message,
-                    ..
-                } => self.fail(in_hand, service, kind, &message),
-                error => self.put_back(&in_hand, error),
-            },
+        match error {
+            BrandError::Refused(refusal) => self.suspect(in_hand, refusal),
+            BrandError::Failed {
+                service,
+                kind,
+                message,
+            } => self.fail(in_hand, service, kind, &message),
+            BrandError::Stopped | BrandError::Lost => self.put_back(&in_hand),
+            BrandError::Budget(reached) => {
+                self.put_back(&in_hand);
+                self.reach_budget(reached);
+            }
+            BrandError::Run(error) => {
+                self.put_back(&in_hand);
+                self.give_up(error.into());
+            }
         }
     }
 
@@ -148,7 +143,7 @@ impl Crew<'_> {
             }
         }
         if let Supply::Hosts(hosts) = &mut self.supply
-            && (hosts.whole.leads || self.flying.is_empty())
+            && (hosts.whole.leads || self.pool.is_empty())
         {
             // The sheet is told of it, or it may have been the last.
             hosts.look_now();
@@ -211,30 +206,26 @@ impl Crew<'_> {
         }
     }
 
-    /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
-    pub(super) fn put_back(&mut self, in_hand: &InHand, error: CallError) {
+    /// The brand is left as it was; what it paid for is kept.
+    pub(super) fn put_back(&mut self, in_hand: &InHand) {
         self.say_put_back(in_hand);
         if let Supply::Hosts(hosts) = &self.supply {
             hosts.put_back(in_hand.position, in_hand.claim);
-        }
-        match error {
-            CallError::Stopped | CallError::Lost => {}
-            CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}
-            // Others in flight may still find room for what they need.
-            CallError::Budget { purse, .. } => {
-                let why = error.to_string();
-                self.end = End::Budget(Reached {
-                    why: why.clone(),
-                    remedy: purse.remedy(),
-                });
-                self.say_winding_down(why);
-            }
-            error => self.give_up(call_failure(error)),
         }
         if let (Supply::Own { .. }, Some(scribe)) = (&self.supply, &mut self.scribe)
             && scribe.left(in_hand.position)
         {
             self.chunk_is_done();
+        }
+    }
+
+    /// Nothing more is begun; others in flight may still find room for what they need. The first reason decides how the
+    /// run ends.
+    fn reach_budget(&mut self, reached: Reached) {
+        if let End::Complete = self.end {
+            let why = reached.why.clone();
+            self.end = End::Budget(reached);
+            self.say_winding_down(why);
         }
     }
 

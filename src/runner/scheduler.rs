@@ -2,16 +2,12 @@
 //! is put on record before anybody is told.
 
 use std::{
-    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tokio::{
-    task::{Id, JoinSet},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span};
 
@@ -19,11 +15,12 @@ use super::{
     budget_check::Reached,
     context::Desk,
     deadline::Deadline,
+    errors::{BrandError, RunError, list_failure, store_failure},
     handover::{Following, SheetMaker},
-    leader::{LEADS_FOR, followed, news, refused, store_failure},
-    list_failure,
+    leader::{LEADS_FOR, followed, news, refused},
     membership::{Hosts, Ready},
     plan::Due,
+    pool::Pool,
     queue::Queue,
     reconciliation::Bill,
     recorder::Recorder,
@@ -36,10 +33,9 @@ use super::{
     write_batch::Words,
 };
 use crate::{
-    error_kind::ErrorKind,
     event::{Event, Events},
     exit::{Exit, Failure},
-    http::{call::CallError, successes::Successes},
+    http::successes::Successes,
     list::results_tab::Findings,
     money::Usd,
     render,
@@ -163,8 +159,7 @@ pub struct Crew<'a> {
     /// The checkpoint could not be written, and the user knows.
     pub(super) without_checkpoint: bool,
     pub(super) output: PathBuf,
-    pub(super) flying: JoinSet<Result<Saved, CallError>>,
-    pub(super) in_hand: HashMap<Id, InHand>,
+    pub(super) pool: Pool<InHand, Saved>,
     /// Brands that were refused, while nothing proves whose fault that is.
     pub(super) suspects: Suspects<Box<InHand>>,
     pub(super) successes: Arc<Successes>,
@@ -225,8 +220,7 @@ impl<'a> Crew<'a> {
             outline,
             without_checkpoint: false,
             output: desk.settings.folders.output.clone(),
-            flying: JoinSet::new(),
-            in_hand: HashMap::new(),
+            pool: Pool::new(),
             suspects: Suspects::default(),
             successes: tools.successes,
             trial: None,
@@ -249,9 +243,9 @@ impl<'a> Crew<'a> {
             if self.is_over() {
                 break;
             }
-            let idle = self.flying.is_empty();
+            let idle = self.pool.is_empty();
             tokio::select! {
-                Some(ended) = self.flying.join_next_with_id() => self.take_back(ended),
+                (in_hand, result) = self.pool.next() => self.take_back(in_hand, result),
                 recorded = self.recorder.recorded() => match recorded {
                     Ok(recorded) => self.tell(recorded),
                     Err(error) => self.give_up(store_failure(error)),
@@ -297,10 +291,7 @@ impl<'a> Crew<'a> {
             match next {
                 Ok(Some(ready)) => self.start(ready),
                 Ok(None) => return self.ask_for_more(),
-                Err(error) => self.give_up(Failure {
-                    exit: Exit::Usage,
-                    error,
-                }),
+                Err(error) => self.give_up(RunError::Machine(error).into()),
             }
         }
     }
@@ -315,7 +306,7 @@ impl<'a> Crew<'a> {
 
     /// Whether this host has nothing more to do, or may not do more.
     fn is_over(&self) -> bool {
-        let idle = self.flying.is_empty() && self.suspects.is_empty() && self.trial.is_none();
+        let idle = self.pool.is_empty() && self.suspects.is_empty() && self.trial.is_none();
         idle && self.recorder.is_done()
             && match &self.supply {
                 Supply::Own { .. } => true,
@@ -345,7 +336,7 @@ impl<'a> Crew<'a> {
             return true;
         }
         let (spent, uncertain) = self.desk.paid.job_spent();
-        let in_hand = self.flying.len() as u64;
+        let in_hand = self.pool.len() as u64;
         let more = self.outline.per_brand.times(in_hand + 1);
         let needed = spent + uncertain + more;
         let budget = self.desk.options.batch.budget;
@@ -360,7 +351,7 @@ impl<'a> Crew<'a> {
     fn has_time(&mut self) -> bool {
         let left = match &self.supply {
             Supply::Own { queue, .. } => queue.len(),
-            Supply::Hosts(hosts) => hosts.whole.left() - hosts.whole.left().min(self.flying.len()),
+            Supply::Hosts(hosts) => hosts.whole.left() - hosts.whole.left().min(self.pool.len()),
         };
         match self.deadline.passed() {
             Some(why) if left > 0 => {
@@ -420,9 +411,7 @@ impl<'a> Crew<'a> {
             }
             Ok(saved)
         };
-        let task = self.flying.spawn(work.instrument(span.clone()));
-        self.in_hand.insert(
-            task.id(),
+        self.pool.spawn(
             InHand {
                 due,
                 position,
@@ -431,10 +420,11 @@ impl<'a> Crew<'a> {
                 took: Duration::ZERO,
                 waited: Duration::ZERO,
                 cost: ReportCost::default(),
-                span,
+                span: span.clone(),
                 findings: None,
                 report: None,
             },
+            work.instrument(span),
         );
     }
 
@@ -454,8 +444,8 @@ impl<'a> Crew<'a> {
 
     pub(super) fn say_winding_down(&self, why: String) {
         let in_flight = self
-            .in_hand
-            .values()
+            .pool
+            .held()
             .map(|in_hand| in_hand.due.assignment.brand.name.as_str().into())
             .collect();
         self.events.say(Event::WindingDown { why, in_flight });
@@ -481,46 +471,32 @@ impl<'a> Crew<'a> {
 async fn in_folder<T: Send + 'static>(
     output: &Path,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
-) -> Result<T, CallError> {
+) -> Result<T, BrandError> {
     let error = match tokio::task::spawn_blocking(work).await {
         Ok(Ok(done)) => return Ok(done),
         Ok(Err(error)) => error,
-        Err(panic) => return Err(bug(&panic)),
+        Err(panic) => return Err(BrandError::bug(&panic)),
     };
     let output = output.to_owned();
     let others = tokio::task::spawn_blocking(move || writable::prove(&output)).await;
     if Fault::of(&error) == Some(Fault::Unwritable) || !matches!(others, Ok(Ok(()))) {
-        return Err(CallError::Store(error));
+        return Err(RunError::Machine(error).into());
     }
-    Err(CallError::Request {
-        service: "brandintel",
-        kind: ErrorKind::Files,
-        status: None,
-        message: format!("{error:#}"),
-    })
-}
-
-/// A bug met by one brand must not cost the others.
-pub fn bug(panic: &dyn std::fmt::Display) -> CallError {
-    CallError::Request {
-        service: "brandintel",
-        kind: ErrorKind::Bug,
-        status: None,
-        message: format!("the program failed here, please report it: {panic}"),
-    }
+    Err(BrandError::files(&error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error_kind::ErrorKind;
 
     #[tokio::test]
     async fn what_goes_wrong_in_one_folder_is_the_brands_own() {
         let place = tempfile::tempdir().unwrap();
         let output = place.path().join("output");
         let kind = async |work: fn() -> anyhow::Result<()>| match in_folder(&output, work).await {
-            Err(CallError::Request { kind, .. }) => Some(kind),
-            Err(CallError::Store(_)) => None,
+            Err(BrandError::Failed { kind, .. }) => Some(kind),
+            Err(BrandError::Run(_)) => None,
             other => unreachable!("{other:?}"),
         };
         let refused = || anyhow::bail!("products.csv is open in another program");

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use jiff::Timestamp;
 
 use super::{
-    leader::store_failure,
+    errors::store_failure,
     options::{BatchOptions, ListSource, RehearsalOptions, RunOptions},
 };
 use crate::{
@@ -17,7 +17,6 @@ use crate::{
         job::Job,
         paid::Paid,
         postgres::{Address, Host, Night, Shared},
-        registry,
         sqlite::{self, Store},
     },
 };
@@ -103,7 +102,7 @@ impl Begin<'_> {
     ) -> Result<(Paid, Night), Failure> {
         let shared = Shared::open(address).await.map_err(store_failure)?;
         let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let place = state.place().or_exit(Exit::Usage)?;
+        let place = state.place().or_exit(Exit::Machine)?;
         let me = Host {
             // A folder that was copied to another machine is another one.
             place: format!("{place} {name}"),
@@ -124,16 +123,7 @@ impl Begin<'_> {
         };
         let night = shared.patiently(begin).await.map_err(store_failure)?;
         let paid = Paid::shared(&night, self.batch.budget);
-        Ok((paid.capped(self.caps, now).or_exit(Exit::Usage)?, night))
-    }
-}
-
-/// How a run ends that cannot use what is in its state folder: only what a newer version has written is the user's matter.
-pub fn folder_failure(error: anyhow::Error) -> Failure {
-    let newer = error.is::<sqlite::NewerVersion>() || error.is::<registry::NewerVersion>();
-    Failure {
-        exit: if newer { Exit::Usage } else { Exit::Machine },
-        error,
+        Ok((paid.capped(self.caps, now).or_exit(Exit::Machine)?, night))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     context::Desk,
-    leader::store_failure,
+    errors::store_failure,
     membership::Hosts,
     plan::Plan,
     preflight::Connections,
@@ -105,7 +105,7 @@ impl Start {
 }
 
 fn nobody() -> Failure {
-    Failure::new(Exit::Usage, "there is no run to join")
+    Failure::new(Exit::Machine, "there is no run to join; please report it")
 }
 
 impl Planned {

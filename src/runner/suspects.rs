@@ -5,7 +5,7 @@ use std::{future::pending, sync::Arc};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    call_failure,
+    errors::BrandError,
     refusal_policy::{AT_START, Admission, Alike, Refusal},
     scheduler::{Crew, End, InHand, Supply},
 };
@@ -46,9 +46,8 @@ impl Crew<'_> {
             workers: self.desk.options.batch.workers,
             until_answered: (!proven).then_some(until_answered),
         };
-        self.suspects.room(self.flying.len(), admission, |refusal| {
-            self.answered(refusal)
-        })
+        self.suspects
+            .room(self.pool.len(), admission, |refusal| self.answered(refusal))
     }
 
     fn answered(&self, refusal: &Refusal) -> Option<Instant> {
@@ -113,35 +112,33 @@ impl Crew<'_> {
     }
 
     /// An answer clears all that were refused before it; a refusal meets everything.
-    pub(super) fn trial_ended(&mut self, answer: Result<Took, CallError>) {
+    pub(super) fn trial_ended(&mut self, answer: Result<Took, BrandError>) {
         self.trial = None;
         match answer {
             // It may be needed again when others are refused later.
             Ok(_) => self.tried.clear(),
-            Err(error) => match Refusal::of(&error) {
-                // Others were answered meanwhile: it is the harmless question that was refused.
-                Some(_) if self.suspects.is_empty() => {}
-                Some(refusal) => {
-                    let alike = Alike {
-                        refusal: &refusal,
-                        brands: self.suspects.len(),
-                        answered_before: self.answered(&refusal).is_some(),
-                        all_blocked: false,
-                    };
-                    let failure = self.refused_alike(&alike);
-                    self.give_up(failure);
-                }
-                None if matches!(error, CallError::Run { .. }) => self.give_up(call_failure(error)),
-                // It proves nothing: the suspects are counted, as where nothing is asked.
-                None => {}
-            },
+            // Others were answered meanwhile: it is the harmless question that was refused.
+            Err(BrandError::Refused(_)) if self.suspects.is_empty() => {}
+            Err(BrandError::Refused(refusal)) => {
+                let alike = Alike {
+                    refusal: &refusal,
+                    brands: self.suspects.len(),
+                    answered_before: self.answered(&refusal).is_some(),
+                    all_blocked: false,
+                };
+                let failure = self.refused_alike(&alike);
+                self.give_up(failure);
+            }
+            Err(BrandError::Run(error)) => self.give_up(error.into()),
+            // It proves nothing: the suspects are counted, as where nothing is asked.
+            Err(_) => {}
         }
     }
 
     /// Settles what is left of the suspects when nothing more is begun: they failed where the list has ended, and were
     /// not attempted where the run was stopped or the service refuses all.
     pub(super) fn settle_suspects(&mut self) {
-        let nothing_left = self.flying.is_empty()
+        let nothing_left = self.pool.is_empty()
             && self.trial.is_none()
             && match &self.supply {
                 // It was tried just now to begin one.
@@ -156,7 +153,7 @@ impl Crew<'_> {
         let not_attempted = stopped || alike.is_some();
         for suspect in self.suspects.take() {
             match not_attempted {
-                true => self.put_back(&suspect.held, CallError::Stopped),
+                true => self.put_back(&suspect.held),
                 false => self.fail_refused(*suspect.held, &suspect.refusal),
             }
         }
@@ -208,11 +205,11 @@ impl Crew<'_> {
 }
 
 /// Waits for the answer to the harmless question; for ever where none is asked.
-pub async fn asked(trial: &mut Option<Asking>) -> Result<Took, CallError> {
+pub async fn asked(trial: &mut Option<Asking>) -> Result<Took, BrandError> {
     match trial {
         Some(asking) => match asking.await {
-            Ok(answer) => answer,
-            Err(panic) => Err(anyhow::Error::from(panic).into()),
+            Ok(answer) => answer.map_err(BrandError::from),
+            Err(panic) => Err(BrandError::bug(&panic)),
         },
         None => pending().await,
     }

@@ -42,7 +42,7 @@ impl Console {
         let Some(term) = &self.terminal else {
             return self.line().map(|line| plain(&line).into());
         };
-        let line = term.read_secure_line().or_exit(Exit::Usage)?;
+        let line = term.read_secure_line().or_exit(Exit::Machine)?;
         prompt("\n");
         Ok(plain(&line).into())
     }
@@ -67,7 +67,7 @@ impl Console {
         let read = io::stdin()
             .lock()
             .read_line(&mut line)
-            .or_exit(Exit::Usage)?;
+            .or_exit(Exit::Machine)?;
         if self.terminal.is_none() {
             prompt("\n");
         }

@@ -1,4 +1,4 @@
-//! The trials of answers: the service is asked at once, before an answer is kept.
+//! Whether an answer works: the service is asked at once, before the answer is kept.
 
 use std::sync::Arc;
 
@@ -52,10 +52,10 @@ impl Trials {
     /// Nothing is sent yet, and nothing is kept of what will be.
     pub fn new() -> Result<Self, Failure> {
         let (events, incoming) = Events::channel();
-        let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?;
+        let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?;
         let client = preflight::http(false, redirect::Policy::none())?;
         let caller = Caller::new(
-            Network::new(client),
+            Network::http(client),
             Arc::new(paid),
             events,
             CancellationToken::new(),
@@ -137,7 +137,7 @@ impl Trials {
     /// Whether a spreadsheet can be read as anyone with the link can.
     pub async fn public_sheet(&self, settings: &PublicSheetSettings) -> Result<Tried, Failure> {
         let client = preflight::http(false, public::redirects())?;
-        let caller = self.caller.over(Network::new(client));
+        let caller = self.caller.over(Network::http(client));
         let book = PublicSheet::new(caller, gate(), settings).workbook().await;
         let read = book.map_err(ListError::from).and_then(|book| {
             let tab = settings.tab.as_deref();

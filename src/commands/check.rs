@@ -18,7 +18,7 @@ use crate::{
     money::Usd,
     runner::{
         self, Loaded,
-        budget_check::{Means, Reached},
+        budget_check::{LimitReached, SpendingLimits},
         estimate::Priced,
         options::{ListSource, RunOptions},
         preflight::{self, Connections, Finding, Said},
@@ -146,13 +146,13 @@ async fn prove_services(
     note_credit(report, &connections);
     let caps = caps_of(&kept, &settings).await?;
     report.caps(&caps);
-    let means = Means::expected(run, caps);
+    let limits = SpendingLimits::expected(run, caps);
     if let Some(rows) = rows(report, run, list, &mut connections).await
         && let Some(priced) = price(kept, run, &settings, &connections, &rows)
             .await
             .transpose()
     {
-        report.price(run, &connections, priced, (&means, &settings));
+        report.price(run, &connections, priced, (&limits, &settings));
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
     // A server that refused the key was not asked for prices.
@@ -169,7 +169,7 @@ async fn prove_services(
         );
         return Ok(());
     }
-    if let Some(cap) = means.caps.iter().find(|cap| cap.left() == Usd::ZERO) {
+    if let Some(cap) = limits.caps.iter().find(|cap| cap.left() == Usd::ZERO) {
         let title = cap.title().to_lowercase();
         report.note(
             "trial",
@@ -190,7 +190,7 @@ async fn prove_services(
 /// How the caps by day and month stand; none where nobody knows.
 async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Failure> {
     match kept {
-        Kept::Folder | Kept::Shared(None) => Means::caps_in(settings),
+        Kept::Folder | Kept::Shared(None) => SpendingLimits::caps_in(settings),
         Kept::Shared(Some(client)) => {
             let caps = postgres::caps_of(client, settings.caps, Timestamp::now());
             caps.await.map_err(store_failure)
@@ -399,7 +399,7 @@ impl Report {
         run: &RunOptions,
         connections: &Connections,
         priced: Result<Priced, Failure>,
-        (means, settings): (&Means, &Settings),
+        (limits, settings): (&SpendingLimits, &Settings),
     ) {
         let Priced {
             brands,
@@ -436,12 +436,12 @@ impl Report {
         for (service, text) in connections.limits(&estimate) {
             self.note(service, &text);
         }
-        for text in means.short(&estimate, due) {
+        for text in limits.short(&estimate, due) {
             self.note("budget", &text);
         }
         let too_little =
-            means.too_little(settings, connections, estimate.per_brand, run.batch.depth);
-        if let Some(Reached { why, remedy }) = too_little.filter(|_| due > 0) {
+            limits.too_little(settings, connections, estimate.per_brand, run.batch.depth);
+        if let Some(LimitReached { why, remedy }) = too_little.filter(|_| due > 0) {
             self.add(
                 "budget",
                 Err(Failure::new(Exit::Budget, format!("{why}: {remedy}"))),

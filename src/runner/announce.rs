@@ -1,13 +1,13 @@
 //! What the user is told of a run before it begins, and at its end.
 
 use super::{
-    budget_check::{Means, Reached},
-    context::{Desk, warn},
+    budget_check::{LimitReached, SpendingLimits},
+    context::{RunContext, warn},
     deadline, estimate, next_steps,
     plan::{Estimate, Plan},
     preflight::Connections,
-    scheduler::End,
-    summary::{self, Config, Figures},
+    shutdown::End,
+    summary::{self, Config, Totals},
 };
 use crate::{
     brand::RejectedRow,
@@ -21,9 +21,14 @@ const LOST_SHOWN: usize = 10;
 /// Cells of a sheet that a dry run names.
 const CELLS_SHOWN: usize = 20;
 
-impl Desk {
+impl RunContext {
     /// Prints what will be done, in the sections of the guide.
-    pub fn announce(&self, plan: &Plan, connections: &Connections, means: &Means) -> Estimate {
+    pub fn announce(
+        &self,
+        plan: &Plan,
+        connections: &Connections,
+        limits: &SpendingLimits,
+    ) -> Estimate {
         let (success, failed) = (plan.standing.successes, plan.standing.failures);
         let rows = plan.rows;
         say!(
@@ -81,13 +86,13 @@ impl Desk {
             spent_before: self.paid.job_spent().0,
             deadline: deadline::until(&self.options.unattended, self.started),
         };
-        summary::config(&config, &means.caps);
+        summary::config(&config, &limits.caps);
         let estimate = estimate::estimate(plan, &self.options, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::text::terminal::warning(&format!("{service}: {text}"));
         }
-        for text in means.short(&estimate, plan.due.len()) {
+        for text in limits.short(&estimate, plan.due.len()) {
             // Nobody looks on in a quiet night, and what the budget was short of is said at its end.
             match self.options.verbosity.is_quiet() && !self.options.batch.dry_run {
                 true => tracing::warn!("{text}"),
@@ -159,16 +164,16 @@ impl Desk {
     }
 
     /// Prints the summary and decides on the exit code.
-    pub fn close(&self, figures: &Figures, end: End) -> Result<Exit, Failure> {
+    pub fn close(&self, totals: &Totals, end: End) -> Result<Exit, Failure> {
         let state = &self.settings.folders.state;
         summary::summary(
-            figures,
+            totals,
             self.place(),
             &self.logs,
             &state.join("checkpoint_latest.json"),
             &self.settings.folders.output,
         );
-        if let Some(text) = next_steps::mostly_thin(figures) {
+        if let Some(text) = next_steps::mostly_thin(totals) {
             warn(&text);
         }
         if let Some(sandbox) = &self.sandbox {
@@ -178,7 +183,7 @@ impl Desk {
             );
         }
         let code = match &end {
-            End::Complete if figures.failed + figures.rejected > 0 => Exit::SomeFailed,
+            End::Complete if totals.failed + totals.rejected > 0 => Exit::SomeFailed,
             End::Complete => Exit::Done,
             End::Signal(exit) => *exit,
             End::Budget(_) => Exit::Budget,
@@ -187,23 +192,23 @@ impl Desk {
         };
         tracing::info!(
             code = code as u8,
-            cost_usd = figures.cost.as_f64(),
+            cost_usd = totals.cost.as_f64(),
             "run ended"
         );
         match end {
             End::Failed(failure) => Err(failure),
-            End::Budget(Reached { why, remedy }) => Err(Failure::new(
+            End::Budget(LimitReached { why, remedy }) => Err(Failure::new(
                 Exit::Budget,
                 format!(
                     "{why}. {} brands wait for the next run: {remedy}",
-                    figures.left
+                    totals.left
                 ),
             )),
             End::TimeUp(why) => Err(Failure::new(
                 Exit::TimeUp,
                 format!(
                     "the time is up: {why}. {} brands wait for the next run",
-                    figures.left
+                    totals.left
                 ),
             )),
             End::Complete | End::Signal(_) => Ok(code),

@@ -2,7 +2,7 @@
 //! brand, because half a brand is of no use to anybody.
 
 use super::{
-    context::Desk,
+    context::RunContext,
     errors::{folder_failure, store_failure},
     options::RunOptions,
     plan::{Estimate, Plan},
@@ -22,33 +22,33 @@ use crate::{
 
 /// Why a run ends that has no money left, and what to do about it.
 #[derive(Clone, Debug)]
-pub struct Reached {
+pub struct LimitReached {
     pub why: String,
     pub remedy: String,
 }
 
 /// What a run may spend.
 #[derive(Debug, Default)]
-pub struct Means {
+pub struct SpendingLimits {
     /// `--budget`, and what is left of it, in US dollars.
     budget: Option<(Usd, Usd)>,
     /// How the caps by day and month stand.
     pub caps: Vec<Standing>,
 }
 
-impl Means {
+impl SpendingLimits {
     /// What this run may spend. A dry run looks without changing anything.
-    pub async fn of(desk: &Desk) -> Result<Self, Failure> {
-        let caps = match (&desk.state, &desk.shared) {
-            (Some(_), _) => desk.paid.standings().await.map_err(store_failure)?,
+    pub async fn of(context: &RunContext) -> Result<Self, Failure> {
+        let caps = match (&context.state, &context.shared) {
+            (Some(_), _) => context.paid.standings().await.map_err(store_failure)?,
             (None, Some(shared)) => {
-                let caps = spending::caps_of_hosts(shared, desk.settings.caps);
+                let caps = spending::caps_of_hosts(shared, context.settings.caps);
                 caps.await.map_err(store_failure)?
             }
-            (None, None) => Self::caps_in(&desk.settings)?,
+            (None, None) => Self::caps_in(&context.settings)?,
         };
-        let (spent, uncertain) = desk.paid.job_spent();
-        let budget = desk.options.batch.budget;
+        let (spent, uncertain) = context.paid.job_spent();
+        let budget = context.options.batch.budget;
         Ok(Self {
             budget: budget.map(|budget| (budget, budget.minus(spent + uncertain))),
             caps,
@@ -93,15 +93,15 @@ impl Means {
     /// Why nothing is bought: what is left is less than one brand may need.
     pub fn refuse(
         &self,
-        desk: &Desk,
+        context: &RunContext,
         plan: &Plan,
         connections: &Connections,
         estimate: &Estimate,
-    ) -> Option<Reached> {
+    ) -> Option<LimitReached> {
         let first = plan.due.ahead().next()?;
         let depth = first.assignment.brand.wishes.depth;
-        let depth = depth.unwrap_or(desk.options.batch.depth);
-        self.too_little(&desk.settings, connections, estimate.per_brand, depth)
+        let depth = depth.unwrap_or(context.options.batch.depth);
+        self.too_little(&context.settings, connections, estimate.per_brand, depth)
     }
 
     /// The same for a brand of this depth, which is expected to cost so many US dollars. Work that goes on is not refused for what it has left of its budget: most of
@@ -112,20 +112,20 @@ impl Means {
         connections: &Connections,
         per_brand: Usd,
         depth: Depth,
-    ) -> Option<Reached> {
+    ) -> Option<LimitReached> {
         let least = research::least(&connections.openrouter, settings.credit_price, depth);
         let needs = format!(
             "one brand costs about {per_brand}, and up to {least} is set aside for it. Nothing is bought"
         );
         if let Some((budget, _)) = self.budget.filter(|(budget, _)| *budget < least) {
-            return Some(Reached {
+            return Some(LimitReached {
                 why: format!("the budget of {budget} is too small for one brand: {needs}"),
                 remedy: format!("give a --budget of {least} or more"),
             });
         }
         let cap = self.caps.iter().find(|cap| cap.left() < least)?;
         let purse = Purse::Capped(cap.period);
-        Some(Reached {
+        Some(LimitReached {
             why: format!(
                 "{purse} has {} left, too little for one brand: {needs}",
                 cap.left()

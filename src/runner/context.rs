@@ -55,7 +55,7 @@ use crate::{
 const PLAN_LOOK: Duration = Duration::from_millis(500);
 
 /// What a run has before it speaks to anybody.
-pub struct Desk {
+pub struct RunContext {
     pub options: RunOptions,
     pub settings: Settings,
     /// `None` for a dry run, which writes nothing.
@@ -88,7 +88,7 @@ fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
     }
 }
 
-impl Desk {
+impl RunContext {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
     pub async fn open(options: RunOptions, sandbox: Option<Arc<Sandbox>>) -> Result<Self, Failure> {
         if let ListSource::File(path) = options.source.list()? {

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{budget_check::Reached, refusal_policy::Refusal};
+use super::{budget_check::LimitReached, refusal_policy::Refusal};
 use crate::{
     error_kind::ErrorKind,
     exit::{Exit, Failure},
@@ -35,7 +35,7 @@ pub enum BrandError {
     Lost,
     /// It is left for the next run, because there is no money for it.
     #[error("{}", .0.why)]
-    Budget(Reached),
+    Budget(LimitReached),
     /// Every brand would meet the same.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -79,7 +79,7 @@ impl From<CallError> for BrandError {
             },
             CallError::Stopped => Self::Stopped,
             CallError::Lost => Self::Lost,
-            CallError::Budget { ref purse, .. } => Self::Budget(Reached {
+            CallError::Budget { ref purse, .. } => Self::Budget(LimitReached {
                 why: error.to_string(),
                 remedy: purse.remedy(),
             }),

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    context::RunContext,
     errors::{call_failure, list_failure},
     handover::SheetMaker,
     plan::Estimate,
@@ -92,6 +93,18 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
 }
 
 impl Connections {
+    /// The services of a run.
+    pub fn of_run(context: &RunContext, events: &Events) -> Result<Self, Failure> {
+        Self::make(
+            &context.settings,
+            &context.paid,
+            events,
+            (context.settings.speed, context.waits()),
+            context.in_process(),
+            context.exchanges(),
+        )
+    }
+
     /// Prepares the services of these settings; nothing is sent yet. Services that are simulated in this process are
     /// spoken to without a network. Services that do not answer are waited for as `waits` says.
     pub fn make(

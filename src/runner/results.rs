@@ -9,11 +9,11 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    budget_check::Reached,
+    brand_work::Saved,
     errors::BrandError,
     plan::Due,
     recorder::Recorded,
-    scheduler::{Crew, End, InHand, Saved, Supply},
+    scheduler::{InHand, Scheduler, Supply},
 };
 use crate::{
     brand::BrandKey,
@@ -31,11 +31,11 @@ use crate::{
     },
 };
 
-impl Crew<'_> {
+impl Scheduler<'_> {
     /// Sends on to the record how a brand ended.
     pub(super) fn take_back(&mut self, mut in_hand: InHand, result: Result<Saved, BrandError>) {
         in_hand.took = in_hand.started.elapsed();
-        self.done.one_by_one += in_hand.took;
+        self.tally.one_by_one += in_hand.took;
         self.deadline.brand_took(in_hand.took);
         span::took(&in_hand.span, in_hand.took);
         if let Err(error) = &result {
@@ -61,7 +61,8 @@ impl Crew<'_> {
             BrandError::Stopped | BrandError::Lost => self.put_back(&in_hand),
             BrandError::Budget(reached) => {
                 self.put_back(&in_hand);
-                self.reach_budget(reached);
+                let in_flight = self.in_flight();
+                self.shutdown.reach_budget(reached, in_flight);
             }
             BrandError::Run(error) => {
                 self.put_back(&in_hand);
@@ -100,14 +101,12 @@ impl Crew<'_> {
         in_hand.cost = report.cost;
         in_hand.report = saved.report;
         spent(&report.cost, *waited).record(&in_hand.span);
-        if self.desk.options.batch.results_tab.is_some() {
-            let findings = render::findings(report, self.desk.options.batch.lang);
+        if self.context.options.batch.results_tab.is_some() {
+            let findings = render::findings(report, self.context.options.batch.lang);
             in_hand.findings = Some(Box::new(findings));
         }
-        let path = self
-            .output
-            .join(&in_hand.due.folder)
-            .join("brand_report.json");
+        let output = &self.context.settings.folders.output;
+        let path = output.join(&in_hand.due.folder).join("brand_report.json");
         let mut entry = self.entry(&in_hand.due, Status::Success);
         entry.cost_usd = report.cost.usd;
         entry.report = Some(path.to_string_lossy().replace('\\', "/"));
@@ -125,7 +124,7 @@ impl Crew<'_> {
                 self.say_put_back(&in_hand);
                 continue;
             }
-            self.done.brands += 1;
+            self.tally.brands += 1;
             let brand: Arc<str> = in_hand.due.assignment.brand.name.as_str().into();
             let event = match entry.status {
                 Status::Success => self.told_success(brand, &entry, &in_hand),
@@ -137,7 +136,7 @@ impl Crew<'_> {
             };
             in_hand.span.in_scope(|| self.events.say(event));
             if let Supply::Own { .. } = self.supply {
-                self.count(entry.status);
+                self.checkpoint.count(entry.status);
                 let brand = in_hand.due.assignment.brand.key.clone();
                 self.write_down(brand, in_hand.position, &entry, in_hand.findings);
             }
@@ -151,14 +150,6 @@ impl Crew<'_> {
         self.save_checkpoint();
     }
 
-    fn count(&mut self, status: Status) {
-        self.checkpoint.processed += 1;
-        match status {
-            Status::Success => self.checkpoint.succeeded += 1,
-            Status::Failed => self.checkpoint.failed += 1,
-        }
-    }
-
     /// Has the end of a brand written into the sheet, with those of its chunk.
     pub(super) fn write_down(
         &mut self,
@@ -167,10 +158,10 @@ impl Crew<'_> {
         entry: &Entry,
         findings: Option<Box<Findings>>,
     ) {
-        let Some(scribe) = &mut self.scribe else {
+        let Some(writer) = &mut self.lead.writer else {
             return;
         };
-        if scribe.ended(brand, position, entry, findings) {
+        if writer.ended(brand, position, entry, findings) {
             self.chunk_is_done();
         }
     }
@@ -178,16 +169,16 @@ impl Crew<'_> {
     fn chunk_is_done(&mut self) {
         self.save_checkpoint();
         self.events.say(Event::CheckpointSaved {
-            processed: self.checkpoint.processed,
+            processed: self.checkpoint.now.processed,
         });
     }
 
     fn told_success(&mut self, brand: Arc<str>, entry: &Entry, in_hand: &InHand) -> Event {
         let thin = entry.thin.unwrap_or(false);
-        self.done.thin += usize::from(thin);
-        self.done.changed += usize::from(entry.changes.is_some());
-        self.done.tokens_in += in_hand.cost.tokens_in;
-        self.done.tokens_cached += in_hand.cost.tokens_cached;
+        self.tally.thin += usize::from(thin);
+        self.tally.changed += usize::from(entry.changes.is_some());
+        self.tally.tokens_in += in_hand.cost.tokens_in;
+        self.tally.tokens_cached += in_hand.cost.tokens_cached;
         if let Some(choices) = &entry.choices {
             self.events.warn(format!(
                 "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
@@ -212,20 +203,10 @@ impl Crew<'_> {
         if let Supply::Hosts(hosts) = &self.supply {
             hosts.put_back(in_hand.position, in_hand.claim);
         }
-        if let (Supply::Own { .. }, Some(scribe)) = (&self.supply, &mut self.scribe)
-            && scribe.left(in_hand.position)
+        if let (Supply::Own { .. }, Some(writer)) = (&self.supply, &mut self.lead.writer)
+            && writer.left(in_hand.position)
         {
             self.chunk_is_done();
-        }
-    }
-
-    /// Nothing more is begun; others in flight may still find room for what they need. The first reason decides how the
-    /// run ends.
-    fn reach_budget(&mut self, reached: Reached) {
-        if let End::Complete = self.end {
-            let why = reached.why.clone();
-            self.end = End::Budget(reached);
-            self.say_winding_down(why);
         }
     }
 
@@ -238,11 +219,11 @@ impl Crew<'_> {
     fn entry(&self, due: &Due, status: Status) -> Entry {
         Entry {
             brand: due.assignment.brand.name.clone(),
-            list: Arc::clone(&self.desk.list),
+            list: Arc::clone(&self.context.list),
             input_hash: due.assignment.brand.input_hash(),
             status,
             attempts: due.attempts + 1,
-            run_id: Arc::clone(&self.desk.run_id),
+            run_id: Arc::clone(&self.context.run_id),
             updated_at: Timestamp::now(),
             cost_usd: Usd::ZERO,
             report: due.report.clone(),

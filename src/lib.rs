@@ -83,7 +83,7 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
     let mut args: Vec<OsString> = args.into_iter().collect();
     runner::open_files::raise_limit();
     let loaded = config::working_folder::enter(&mut args).and_then(|is_named| {
-        let loaded = config::dotenv::load()?;
+        let loaded = config::dotenv::load(&cli::variables())?;
         if !is_named {
             // The file may have named a folder.
             config::working_folder::enter(&mut Vec::new())?;
@@ -105,9 +105,9 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
 
 /// Puts a batch on record whose settings cannot be read.
 fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
-    match runtime() {
-        Ok(runtime) => runtime.block_on(runner::refused(args, failure)),
-        Err(_) => Err(failure),
+    match (cli::unreadable::attempt(args), runtime()) {
+        (Some(attempt), Ok(runtime)) => runtime.block_on(runner::refused(&attempt, failure)),
+        _ => Err(failure),
     }
 }
 
@@ -117,7 +117,7 @@ pub async fn rehearse(args: impl IntoIterator<Item = OsString>, rehearsal: Rehea
     // What an earlier run of this process was warned of is not of this one.
     text::terminal::take_warnings();
     let run = match Cli::read(args) {
-        Ok(cli) => Box::pin(runner::run(cli.run, Some(rehearsal))).await,
+        Ok(cli) => Box::pin(runner::run(cli.run.into(), Some(rehearsal))).await,
         Err(error) => Err(Failure {
             exit: Exit::Usage,
             error: error.into(),
@@ -177,8 +177,8 @@ fn read_and_run(args: &[OsString], settings: Option<&Path>) -> Result<Exit, Fail
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         match cli.command {
-            None if cli.run.nothing_typed => Err(commands::nothing_asked(&cli.run)),
-            None => Box::pin(runner::run(cli.run, None)).await,
+            None if cli.nothing_typed => Err(commands::nothing_asked(&cli.run.into())),
+            None => Box::pin(runner::run(cli.run.into(), None)).await,
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
             Some(Command::Status(args)) => commands::status::status(args).await,

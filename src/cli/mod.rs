@@ -3,7 +3,10 @@
 pub mod completions;
 pub mod help;
 pub mod man_page;
+mod options;
 mod unattended;
+pub mod unreadable;
+mod variables;
 
 use std::path::PathBuf;
 
@@ -13,14 +16,13 @@ use clap::{
     error::ErrorKind,
     parser::ValueSource,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
-pub use self::unattended::UnattendedArgs;
+pub use self::{unattended::UnattendedArgs, variables::variables};
 use crate::{
     brand::row_options::Depth,
     money::Usd,
     sandbox::SchemaRules,
-    store::postgres::Address,
     text::{lang::Lang, number},
 };
 
@@ -47,6 +49,9 @@ pub struct Cli {
     /// The flags of the batch.
     #[command(flatten)]
     pub run: RunArgs,
+    /// Nothing was asked for on the command line.
+    #[arg(skip)]
+    pub nothing_typed: bool,
 }
 
 impl Cli {
@@ -58,7 +63,7 @@ impl Cli {
             .try_get_matches_from(&args)
             .map_err(|error| help::with_remedy(error, &args))?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        cli.run.nothing_typed = !asks_for_something(&matches);
+        cli.nothing_typed = !asks_for_something(&matches);
         let run = match &mut cli.command {
             None => Some((&mut cli.run, &matches)),
             Some(Command::Check(check)) => matches
@@ -221,9 +226,6 @@ pub struct RunArgs {
     /// Output on the terminal.
     #[command(flatten)]
     pub verbosity: Verbosity,
-    /// Nothing was asked for on the command line.
-    #[arg(skip)]
-    pub nothing_typed: bool,
 }
 
 /// The source of the brands.
@@ -321,21 +323,6 @@ pub struct StateArgs {
         value_parser = secret
     )]
     pub state: Option<SecretString>,
-}
-
-impl StateArgs {
-    /// Where it is, if it is not the folder; a rehearsal is always this host's own. It is read here, so that no error
-    /// repeats the password.
-    pub fn address(&self, sandbox: bool) -> anyhow::Result<Option<Address>> {
-        if sandbox {
-            return Ok(None);
-        }
-        let read = |url: &SecretString| {
-            let address = url.expose_secret().parse::<Address>();
-            address.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
-        };
-        self.state.as_ref().map(read).transpose()
-    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "what reads a flag may fail")]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use self::store::Kept;
 use crate::{
     brand::Row,
-    cli::{CheckArgs, RunArgs},
+    cli::CheckArgs,
     config::{self, Folders, Settings, certificates, dotenv, proxies, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
@@ -18,7 +18,8 @@ use crate::{
     money::Usd,
     runner::{
         self, Loaded,
-        budget_check::{Means, Reached},
+        budget_check::{LimitReached, SpendingLimits},
+        options::{ListSource, RunOptions},
         preflight::{self, Connections, Finding, Said},
         preview::Priced,
         store_failure,
@@ -52,12 +53,9 @@ enum List {
 /// Proves keys, quota, sheet or file, clock and folders; says for each what is wrong and how to mend it, and what a
 /// batch with the same flags would cost.
 pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
-    let CheckArgs {
-        mut run,
-        json,
-        free,
-    } = args;
-    let quiet = run.verbosity.quiet && !json;
+    let CheckArgs { run, json, free } = args;
+    let mut run = RunOptions::from(run);
+    let quiet = run.verbosity.is_quiet() && !json;
     terminal::set_quiet(quiet);
     let mut report = Report {
         worst: Exit::Done,
@@ -77,12 +75,12 @@ pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
 }
 
 /// Folders and settings, without asking anybody. Returns whether services can be asked.
-fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
-    let folders = Folders::new(run.services.sandbox);
+fn prove_machine(report: &mut Report, run: &RunOptions, list: List) -> bool {
+    let folders = Folders::new(run.is_rehearsal());
     for folder in [&folders.state, &folders.logs, &folders.output] {
         report.add(&format!("folder {}", folder.display()), try_folder(folder));
     }
-    if let Err(failure) = runner::open_files::prove(run.batch.workers, run.services.sandbox) {
+    if let Err(failure) = runner::open_files::prove(run.batch.workers, run.is_rehearsal()) {
         report.add("open files", Err(failure));
     }
     match runner::report_goes(run) {
@@ -98,7 +96,7 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
         Some(trouble) => report.note("time zone", &trouble),
         None => {}
     }
-    if run.services.sandbox {
+    if run.is_rehearsal() {
         return true;
     }
     let from = match dotenv::find() {
@@ -119,17 +117,16 @@ fn prove_machine(report: &mut Report, run: &RunArgs, list: List) -> bool {
 /// Services, clock and list, and what a batch would cost.
 async fn prove_services(
     report: &mut Report,
-    run: &RunArgs,
+    run: &RunOptions,
     list: List,
     kept: Kept,
     free: bool,
 ) -> Result<(), Failure> {
     let (settings, _sandbox) = runner::settings_for_check(run).await?;
-    let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?);
+    let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?);
     let (events, _incoming) = Events::channel();
-    let speed = settings.speed(&run.services);
     let connect = || {
-        let pace = (speed, Waits::SHORT);
+        let pace = (settings.speed, Waits::SHORT);
         Connections::make(&settings, &paid, &events, pace, None, Exchanges::default())
     };
     let mut connections = connect()?;
@@ -149,13 +146,13 @@ async fn prove_services(
     note_credit(report, &connections);
     let caps = caps_of(&kept, &settings).await?;
     report.caps(&caps);
-    let means = Means::expected(run, caps);
+    let limits = SpendingLimits::expected(run, caps);
     if let Some(rows) = rows(report, run, list, &mut connections).await
         && let Some(priced) = price(kept, run, &settings, &connections, rows)
             .await
             .transpose()
     {
-        report.price(run, &connections, priced, (&means, &settings));
+        report.price(run, &connections, priced, (&limits, &settings));
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
     // A server that refused the key was not asked for prices.
@@ -172,7 +169,7 @@ async fn prove_services(
         );
         return Ok(());
     }
-    if let Some(cap) = means.caps.iter().find(|cap| cap.left() == Usd::ZERO) {
+    if let Some(cap) = limits.caps.iter().find(|cap| cap.left() == Usd::ZERO) {
         let title = cap.title().to_lowercase();
         report.note(
             "trial",
@@ -193,7 +190,7 @@ async fn prove_services(
 /// How the caps by day and month stand; none where nobody knows.
 async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Failure> {
     match kept {
-        Kept::Folder | Kept::Shared(None) => Means::caps_in(settings),
+        Kept::Folder | Kept::Shared(None) => SpendingLimits::caps_in(settings),
         Kept::Shared(Some(client)) => {
             let caps = postgres::caps_of(client, settings.caps, Timestamp::now());
             caps.await.map_err(store_failure)
@@ -205,7 +202,7 @@ async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Fail
 /// What a batch would take; `None` where nobody knows what is due.
 async fn price(
     kept: Kept,
-    run: &RunArgs,
+    run: &RunOptions,
     settings: &Settings,
     connections: &Connections,
     rows: Vec<Row>,
@@ -213,7 +210,7 @@ async fn price(
     let registry = match kept {
         Kept::Folder => {
             let read = Registry::peek(&settings.folders.state);
-            read.or_exit(Exit::Usage)?.0
+            read.map_err(runner::folder_failure)?.0
         }
         Kept::Shared(_) | Kept::Unknown => Registry::empty(),
     };
@@ -228,25 +225,24 @@ async fn price(
 }
 
 /// The list that a batch with these flags would take; a sheet that is set is looked at without being asked for.
-fn list_of(run: &mut RunArgs) -> List {
-    let source = &mut run.source;
-    let known = config::sheet_is_set() || run.services.sandbox;
-    if source.brand.is_some() {
-        List::Brand
-    } else if source.brands.is_some() {
-        List::File
-    } else if source.google_sheets || known {
-        source.google_sheets = true;
-        List::Sheet
-    } else {
-        List::None
+fn list_of(run: &mut RunOptions) -> List {
+    let known = config::sheet_is_set() || run.is_rehearsal();
+    let list = &mut run.source.list;
+    if list.is_none() && known {
+        *list = Some(ListSource::Sheet);
+    }
+    match list {
+        Some(ListSource::Brand { .. }) => List::Brand,
+        Some(ListSource::File(_)) => List::File,
+        Some(ListSource::Sheet) => List::Sheet,
+        None => List::None,
     }
 }
 
 /// The rows of the list; `None` where there is none or it cannot be read.
 async fn rows(
     report: &mut Report,
-    run: &RunArgs,
+    run: &RunOptions,
     list: List,
     connections: &mut Connections,
 ) -> Option<Vec<Row>> {
@@ -396,10 +392,10 @@ impl Report {
 
     fn price(
         &mut self,
-        run: &RunArgs,
+        run: &RunOptions,
         connections: &Connections,
         priced: Result<Priced, Failure>,
-        (means, settings): (&Means, &Settings),
+        (limits, settings): (&SpendingLimits, &Settings),
     ) {
         let Priced {
             brands,
@@ -436,12 +432,12 @@ impl Report {
         for (service, text) in connections.limits(&estimate) {
             self.note(service, &text);
         }
-        for text in means.short(&estimate, due) {
+        for text in limits.short(&estimate, due) {
             self.note("budget", &text);
         }
         let too_little =
-            means.too_little(settings, connections, estimate.per_brand, run.batch.depth);
-        if let Some(Reached { why, remedy }) = too_little.filter(|_| due > 0) {
+            limits.too_little(settings, connections, estimate.per_brand, run.batch.depth);
+        if let Some(LimitReached { why, remedy }) = too_little.filter(|_| due > 0) {
             self.add(
                 "budget",
                 Err(Failure::new(Exit::Budget, format!("{why}: {remedy}"))),

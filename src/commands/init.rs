@@ -220,7 +220,7 @@ impl SetUp {
     }
 
     fn save(&mut self, name: &str, value: &str) -> Result<(), Failure> {
-        let first = self.file.put(name, value).or_exit(Exit::Usage)?;
+        let first = self.file.put(name, value).or_exit(Exit::Machine)?;
         if first {
             let path = self.file.path().display();
             match cfg!(unix) {

@@ -13,11 +13,7 @@ use std::{io::Write, path::Path};
 use serde_json::json;
 
 pub use self::{
-    check::check,
-    init::init,
-    move_state::move_state,
-    no_arguments::{nothing_asked, nothing_named},
-    open::open,
+    check::check, init::init, move_state::move_state, no_arguments::nothing_asked, open::open,
     support::support,
 };
 use crate::{
@@ -44,7 +40,7 @@ pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
     for problem in &problems {
         terminal::warning(problem);
     }
-    let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Usage)?;
+    let (count, unreadable) = render::export(&output, &background).or_exit(Exit::Machine)?;
     for problem in &unreadable {
         terminal::warning(problem);
     }
@@ -100,10 +96,10 @@ pub async fn sandbox(args: SandboxArgs) -> Result<Exit, Failure> {
 pub async fn serve(options: Options) -> Result<Exit, Failure> {
     let sandbox = Sandbox::start(options).await.or_exit(Exit::Usage)?;
     // The lines are for whichever folder the program is tried in.
-    let folder = std::path::absolute("sandbox").or_exit(Exit::Usage)?;
+    let folder = std::path::absolute("sandbox").or_exit(Exit::Machine)?;
     let account = folder.join("service-account.json");
-    let file = serde_json::to_vec_pretty(&sandbox.service_account()).or_exit(Exit::Usage)?;
-    write_atomically(&account, &file).or_exit(Exit::Usage)?;
+    let file = serde_json::to_vec_pretty(&sandbox.service_account()).or_exit(Exit::Machine)?;
+    write_atomically(&account, &file).or_exit(Exit::Machine)?;
     let at = sandbox.address();
     say!(
         "# Simulated services on http://{at}; stop with Ctrl-C. Put these lines into .env to use them:"
@@ -134,13 +130,13 @@ pub fn print_completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
 
 /// Prints the manual page of the program or of a command.
 pub fn print_manual(of: Option<&str>) -> Result<Exit, Failure> {
-    print_bytes(&man_page::page(of).or_exit(Exit::Usage)?)
+    print_bytes(&man_page::page(of).or_exit(Exit::Machine)?)
 }
 
 fn print_bytes(bytes: &[u8]) -> Result<Exit, Failure> {
     match std::io::stdout().write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(error).or_exit(Exit::Usage)
+            Err(error).or_exit(Exit::Machine)
         }
         _ => Ok(Exit::Done),
     }

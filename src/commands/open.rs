@@ -35,7 +35,7 @@ pub fn open(args: &OpenArgs) -> Result<Exit, Failure> {
             ),
         ));
     }
-    let page = std::path::absolute(page).or_exit(Exit::Usage)?;
+    let page = std::path::absolute(page).or_exit(Exit::Machine)?;
     terminal::result_place(&page);
     if !std::io::stdout().is_terminal() {
         return Ok(Exit::Done);

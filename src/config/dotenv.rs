@@ -10,9 +10,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail};
-use clap::{Command, CommandFactory};
-
 pub use self::{
     change::EnvFile,
     find::find,
@@ -24,7 +21,8 @@ use self::{
     lines::{Variable, variables},
 };
 use super::NAMES;
-use crate::{cli::Cli, files};
+use crate::files;
+use anyhow::{Context, bail};
 
 /// How alike two names are, from 0 to 1, when one is a slip of the pen.
 const ALIKE: f64 = 0.75;
@@ -49,10 +47,11 @@ pub struct Loaded {
 }
 
 /// Puts the variables of the nearest `.env` into the environment, where they are not set to something already, and takes
-/// away what was copied along around those of this program that are.
-pub fn load() -> anyhow::Result<Loaded> {
+/// away what was copied along around those of this program that are. `flags` are the variables that stand for flags.
+pub fn load(flags: &[String]) -> anyhow::Result<Loaded> {
     let mut loaded = Loaded::default();
-    let mut fresh = tidied();
+    let known = known_names(flags);
+    let mut fresh = tidied(&known);
     match nearest() {
         None => {}
         Some(path) if is_above(&path) && !is_own(&path) => loaded.warnings.push(format!(
@@ -67,7 +66,8 @@ pub fn load() -> anyhow::Result<Loaded> {
             for (name, value) in set {
                 fresh += &assignment(name, &from(folder, name, value));
             }
-            warnings.extend(unread(pairs.iter().map(|variable| variable.name.as_str())));
+            let names = pairs.iter().map(|variable| variable.name.as_str());
+            warnings.extend(unread(names, &known));
             loaded.warnings = warnings
                 .iter()
                 .map(|warning| format!("{place}: {warning}"))
@@ -84,13 +84,13 @@ fn assignment(name: &str, value: &str) -> String {
 }
 
 /// Assignments to variables that this program or a library reads and that have white space or invisible marks around their values.
-fn tidied() -> String {
-    let of_libraries = ["TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"].map(str::to_owned);
-    let known = known_names().into_iter().chain(of_libraries);
+fn tidied(known: &[String]) -> String {
+    let of_libraries = ["TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+    let known = known.iter().map(String::as_str).chain(of_libraries);
     let assignments = known.filter_map(|name| {
-        let value = env::var(&name).ok()?;
+        let value = env::var(name).ok()?;
         let bare = tidy(&value);
-        (!bare.is_empty() && bare != value).then(|| assignment(&name, bare))
+        (!bare.is_empty() && bare != value).then(|| assignment(name, bare))
     });
     assignments.collect()
 }
@@ -189,8 +189,10 @@ fn parse(text: &str, place: &str) -> anyhow::Result<Vec<Variable>> {
 }
 
 /// What is said of names that nothing reads: a slip of the pen, or something left over.
-fn unread<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = String> {
-    let known = known_names();
+fn unread<'a>(
+    names: impl Iterator<Item = &'a str>,
+    known: &[String],
+) -> impl Iterator<Item = String> {
     names.filter_map(move |name| {
         let upper = name.to_uppercase();
         if known.iter().any(|known| known == name) {
@@ -215,18 +217,9 @@ fn unread<'a>(names: impl Iterator<Item = &'a str>) -> impl Iterator<Item = Stri
 }
 
 /// Every variable that is read: the settings that are no flags, and those of the flags.
-pub fn known_names() -> Vec<String> {
-    let mut known: Vec<String> = NAMES.iter().map(ToString::to_string).collect();
-    add_names(&Cli::command(), &mut known);
-    known
-}
-
-fn add_names(command: &Command, known: &mut Vec<String>) {
-    let names = command.get_arguments().filter_map(clap::Arg::get_env);
-    known.extend(names.map(|name| name.to_string_lossy().into_owned()));
-    for command in command.get_subcommands() {
-        add_names(command, known);
-    }
+pub fn known_names(flags: &[String]) -> Vec<String> {
+    let settings = NAMES.iter().map(ToString::to_string);
+    settings.chain(flags.iter().cloned()).collect()
 }
 
 #[cfg(test)]
@@ -235,7 +228,8 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_pen_is_named_and_what_belongs_to_others_is_not() {
-        let said = |name: &str| unread([name].into_iter()).next();
+        let known = known_names(&["BRANDINTEL_WORKERS".to_owned()]);
+        let said = |name: &str| unread([name].into_iter(), &known).next();
         assert_eq!(
             said("OPENROUTER_APIKEY").unwrap(),
             "nothing reads OPENROUTER_APIKEY: is OPENROUTER_API_KEY meant?"

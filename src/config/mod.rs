@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
+pub mod options;
 pub mod proxies;
 pub mod tls;
 pub mod working_folder;
@@ -24,13 +25,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
-use self::addresses::{base_url, password_of};
+use self::{
+    addresses::{base_url, password_of},
+    options::{RateOptions, ServiceOptions},
+};
 pub use self::{
     addresses::{is_open_line, openrouter_base, sheets_base, tavily_base},
     google::{service_account, sheet_id, tab_id},
 };
 use crate::{
-    cli::ServiceArgs,
     config::caps::Caps,
     money::Usd,
     sandbox::Sandbox,
@@ -86,6 +89,8 @@ pub struct Settings {
     pub reports_url: Option<Arc<Url>>,
     /// The services are simulated, and every artefact has to say so.
     pub simulated: bool,
+    /// How many times faster than reality time passes.
+    pub speed: f64,
 }
 
 /// The length from which on the value of a header may be a key, in bytes.
@@ -199,7 +204,7 @@ impl Folders {
 impl Settings {
     /// Reads the settings of a run against real services; `tab` is the tab that a flag asks for.
     pub fn from_environment(
-        args: &ServiceArgs,
+        options: &ServiceOptions,
         needs_sheet: bool,
         tab: Option<&str>,
     ) -> anyhow::Result<Self> {
@@ -209,17 +214,18 @@ impl Settings {
         };
         Ok(Self {
             openrouter: openrouter()?,
-            model: model(args),
+            model: model(options),
             terms: model_terms()?,
             tavily: tavily()?,
             credit_price: credit_price()?,
             sheet: sheet.map(Arc::new),
             public_sheet,
-            rates: Rates::new(args, 1.0),
+            rates: Rates::new(options.rates, 1.0),
             caps: caps::caps()?,
             folders: Folders::new(false),
             reports_url: reports_url()?.map(Arc::new),
             simulated: false,
+            speed: 1.0,
         })
     }
 
@@ -249,15 +255,22 @@ impl Settings {
         sheet.or_else(|| public.map(|s| (&*s.id, s.tab.as_deref())))
     }
 
-    /// The settings of a rehearsal: every address and key is the sandbox's own.
-    pub fn for_sandbox(args: &ServiceArgs, sandbox: &Sandbox) -> anyhow::Result<Self> {
+    /// The settings of a rehearsal, which runs so many times faster than reality: every address and key is the sandbox's own.
+    pub fn for_sandbox(
+        options: &ServiceOptions,
+        speed: f64,
+        sandbox: &Sandbox,
+    ) -> anyhow::Result<Self> {
         let at = |path: &str| Url::parse(&format!("http://{}{path}", sandbox.address()));
         Ok(Self {
             openrouter: Endpoint {
                 base: at("/api/v1")?,
                 key: sandbox.openrouter_key().into(),
             },
-            model: args.model.clone().unwrap_or_else(|| DEFAULT_MODEL.into()),
+            model: options
+                .model
+                .clone()
+                .unwrap_or_else(|| DEFAULT_MODEL.into()),
             terms: ModelTerms::default(),
             tavily: Endpoint {
                 base: at("")?,
@@ -274,20 +287,13 @@ impl Settings {
                 )?),
             })),
             public_sheet: None,
-            rates: Rates::new(args, args.sandbox_speed),
+            rates: Rates::new(options.rates, speed),
             caps: caps::caps()?,
             folders: Folders::new(true),
             reports_url: None,
             simulated: true,
+            speed,
         })
-    }
-
-    /// How many times faster than reality time passes.
-    pub fn speed(&self, args: &ServiceArgs) -> f64 {
-        match self.simulated {
-            true => args.sandbox_speed,
-            false => 1.0,
-        }
     }
 
     /// The texts that must never be shown.
@@ -315,8 +321,8 @@ fn openrouter() -> anyhow::Result<Endpoint> {
 }
 
 /// The models that were asked for; a Persian comma stands between them too.
-fn model(args: &ServiceArgs) -> String {
-    match &args.model {
+fn model(options: &ServiceOptions) -> String {
+    match &options.model {
         Some(slugs) => visible(slugs).replace('،', ","),
         None => DEFAULT_MODEL.into(),
     }
@@ -405,7 +411,7 @@ pub fn credit_price() -> anyhow::Result<Usd> {
 
 impl Rates {
     /// The limits that were set, or the default ones: 60, 100 and 60 a minute, times the speed of a rehearsal.
-    fn new(args: &ServiceArgs, speed: f64) -> Self {
+    fn new(options: RateOptions, speed: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -413,9 +419,9 @@ impl Rates {
         )]
         let default = |rpm: f64| (rpm * speed.max(1.0)).round().min(1e6) as u32;
         Self {
-            llm: args.llm_rpm.unwrap_or_else(|| default(60.0)),
-            search: args.search_rpm.unwrap_or_else(|| default(100.0)),
-            sheets: args.sheets_rpm.unwrap_or_else(|| default(60.0)),
+            llm: options.llm.unwrap_or_else(|| default(60.0)),
+            search: options.search.unwrap_or_else(|| default(100.0)),
+            sheets: options.sheets.unwrap_or_else(|| default(60.0)),
         }
     }
 }

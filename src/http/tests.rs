@@ -12,8 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{call::CallError, client::Caller, rate_limiter::Gate, transport::Network};
 use crate::{
-    cli::ServiceArgs,
-    config::{Settings, tls},
+    config::{Settings, options::ServiceOptions, tls},
     event::Events,
     exit::Exit,
     llm::{Listing, OpenRouter, Question, Usage},
@@ -56,7 +55,7 @@ impl Bench {
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let settings = Settings::for_sandbox(&ServiceArgs::default(), &sandbox).unwrap();
+        let settings = Settings::for_sandbox(&ServiceOptions::default(), 1.0, &sandbox).unwrap();
         let cap = cap.map(|cap| cap.parse().unwrap());
         let paid = Arc::new(Paid::in_memory(cap, Timestamp::now()).unwrap());
         let stop = CancellationToken::new();

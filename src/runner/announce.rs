@@ -1,16 +1,16 @@
 //! What the user is told of a run before it begins, and at its end.
 
 use super::{
-    budget_check::{Means, Reached},
-    context::{Desk, warn},
+    budget_check::{LimitReached, SpendingLimits},
+    context::{RunContext, warn},
     deadline,
     estimate::Estimate,
     next_steps,
-    planner::Plan,
+    plan::Plan,
     preflight::Connections,
     preview,
-    scheduler::End,
-    summary::{self, Config, Figures},
+    shutdown::End,
+    summary::{self, Config, Totals},
 };
 use crate::{
     brand::RejectedRow,
@@ -24,21 +24,26 @@ const LOST_SHOWN: usize = 10;
 /// Cells of a sheet that a dry run names.
 const CELLS_SHOWN: usize = 20;
 
-impl Desk {
+impl RunContext {
     /// Prints what will be done, in the sections of the guide.
-    pub fn announce(&self, plan: &Plan, connections: &Connections, means: &Means) -> Estimate {
+    pub fn announce(
+        &self,
+        plan: &Plan,
+        connections: &Connections,
+        limits: &SpendingLimits,
+    ) -> Estimate {
         let (success, failed) = (plan.standing.successes, plan.standing.failures);
         let rows = plan.rows;
         say!(
             "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
             success + failed
         );
-        let place = if self.args.source.google_sheets {
+        let place = if self.options.source.is_sheet() {
             "sheet"
         } else {
             "list"
         };
-        match self.args.source.limit {
+        match self.options.source.limit {
             Some(limit) => {
                 say!(
                     "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
@@ -68,7 +73,7 @@ impl Desk {
             } = row;
             tracing::warn!("row {number} «{name}» is set aside: {reason}");
             // A mail has them at its end.
-            if !self.args.verbosity.quiet || self.args.batch.dry_run {
+            if !self.options.verbosity.is_quiet() || self.options.batch.dry_run {
                 crate::text::terminal::urgent(&format!("  Row {number} «{name}»: {reason}"));
             }
         }
@@ -78,21 +83,21 @@ impl Desk {
         }
         say!("");
         let config = Config {
-            workers: self.args.batch.workers,
-            chunk_size: self.args.batch.chunk_size,
-            budget: self.args.batch.budget,
+            workers: self.options.batch.workers,
+            chunk_size: self.options.batch.chunk_size,
+            budget: self.options.batch.budget,
             spent_before: self.paid.job_spent().0,
-            deadline: deadline::until(&self.args.unattended, self.started),
+            deadline: deadline::until(&self.options.unattended, self.started),
         };
-        summary::config(&config, &means.caps);
-        let estimate = preview::estimate(plan, &self.args, &self.settings, connections);
+        summary::config(&config, &limits.caps);
+        let estimate = preview::estimate(plan, &self.options, &self.settings, connections);
         summary::estimate(plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
             crate::text::terminal::warning(&format!("{service}: {text}"));
         }
-        for text in means.short(&estimate, plan.due.len()) {
+        for text in limits.short(&estimate, plan.due.len()) {
             // Nobody looks on in a quiet night, and what the budget was short of is said at its end.
-            match self.args.verbosity.quiet && !self.args.batch.dry_run {
+            match self.options.verbosity.is_quiet() && !self.options.batch.dry_run {
                 true => tracing::warn!("{text}"),
                 false => warn(&text),
             }
@@ -124,7 +129,7 @@ impl Desk {
     }
 
     fn place(&self) -> &'static str {
-        if self.args.source.google_sheets {
+        if self.options.source.is_sheet() {
             "sheet"
         } else {
             "list"
@@ -161,16 +166,16 @@ impl Desk {
     }
 
     /// Prints the summary and decides on the exit code.
-    pub fn close(&self, figures: &Figures, end: End) -> Result<Exit, Failure> {
+    pub fn close(&self, totals: &Totals, end: End) -> Result<Exit, Failure> {
         let state = &self.settings.folders.state;
         summary::summary(
-            figures,
+            totals,
             self.place(),
             &self.logs,
             &state.join("checkpoint_latest.json"),
             &self.settings.folders.output,
         );
-        if let Some(text) = next_steps::mostly_thin(figures) {
+        if let Some(text) = next_steps::mostly_thin(totals) {
             warn(&text);
         }
         if let Some(sandbox) = &self.sandbox {
@@ -180,7 +185,7 @@ impl Desk {
             );
         }
         let code = match &end {
-            End::Complete if figures.failed + figures.rejected > 0 => Exit::SomeFailed,
+            End::Complete if totals.failed + totals.rejected > 0 => Exit::SomeFailed,
             End::Complete => Exit::Done,
             End::Signal(exit) => *exit,
             End::Budget(_) => Exit::Budget,
@@ -189,23 +194,23 @@ impl Desk {
         };
         tracing::info!(
             code = code as u8,
-            cost_usd = figures.cost.as_f64(),
+            cost_usd = totals.cost.as_f64(),
             "run ended"
         );
         match end {
             End::Failed(failure) => Err(failure),
-            End::Budget(Reached { why, remedy }) => Err(Failure::new(
+            End::Budget(LimitReached { why, remedy }) => Err(Failure::new(
                 Exit::Budget,
                 format!(
                     "{why}. {} brands wait for the next run: {remedy}",
-                    figures.left
+                    totals.left
                 ),
             )),
             End::TimeUp(why) => Err(Failure::new(
                 Exit::TimeUp,
                 format!(
                     "the time is up: {why}. {} brands wait for the next run",
-                    figures.left
+                    totals.left
                 ),
             )),
             End::Complete | End::Signal(_) => Ok(code),

@@ -1,14 +1,12 @@
 //! A run before it comes to any work: who is told of it, and what is left on record where it does not start.
 
-use std::{ffi::OsString, io::IsTerminal};
+use std::io::IsTerminal;
 
-use clap::CommandFactory;
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::log::LogFiles;
+use super::{log::LogFiles, options::RunOptions};
 use crate::{
-    cli::{Cli, RunArgs},
-    config::{Folders, variable},
+    config::Folders,
     exit::{Exit, Failure},
     store::not_started::NotStarted,
     text::lang::Lang,
@@ -22,68 +20,23 @@ pub struct Attempt {
     pub lang: Lang,
     pub dry_run: bool,
     /// It says which brands are meant: without any, nothing was to be run.
-    names_brands: bool,
+    pub names_brands: bool,
 }
 
 impl Attempt {
-    /// That of these flags.
-    pub fn of(args: &RunArgs) -> Self {
-        let source = &args.source;
+    /// That of these options.
+    pub fn of(options: &RunOptions) -> Self {
         Self {
-            report_to: args.unattended.report_to.clone(),
-            simulated: args.services.sandbox,
-            lang: args.batch.lang,
-            dry_run: args.batch.dry_run,
-            names_brands: source.google_sheets || source.brands.is_some() || source.brand.is_some(),
+            report_to: options.unattended.report_to.clone(),
+            simulated: options.is_rehearsal(),
+            lang: options.batch.lang,
+            dry_run: options.batch.dry_run,
+            names_brands: options.source.list.is_some(),
         }
     }
 
-    /// What can be read of a command line and settings that cannot be used as a whole; `None` where a person sees it at a
-    /// terminal, or it was no batch.
-    pub fn in_vain(args: &[OsString]) -> Option<Self> {
-        if std::io::stderr().is_terminal() {
-            return None;
-        }
-        let args: Vec<String> = args
-            .iter()
-            .skip(1)
-            .map(|arg| arg.to_string_lossy().into_owned())
-            .collect();
-        let command = Cli::command();
-        let mut commands = command.get_subcommands().map(clap::Command::get_name);
-        if commands.any(|name| args.iter().any(|arg| arg == name)) {
-            return None;
-        }
-        let typed = |flag: &str| {
-            let mut rest = args.iter().skip_while(|arg| {
-                let (name, _) = arg.split_once('=').unwrap_or((arg, ""));
-                name != flag
-            });
-            let found = rest.next()?;
-            match found.split_once('=') {
-                Some((_, value)) => Some(value.to_owned()),
-                None => Some(rest.next().cloned().unwrap_or_default()),
-            }
-        };
-        let is_set = |name: &str| {
-            let no = ["0", "false", "no", "off", "n", "f"];
-            variable(name).is_some_and(|value| !no.contains(&value.to_lowercase().as_str()))
-        };
-        let wanted = |flag: &str, name: &str| typed(flag).is_some() || is_set(name);
-        let attempt = Self {
-            report_to: typed("--report-to").or_else(|| variable("BRANDINTEL_REPORT_TO")),
-            simulated: wanted("--sandbox", "BRANDINTEL_SANDBOX"),
-            lang: Lang::default(),
-            dry_run: wanted("--dry-run", "BRANDINTEL_DRY_RUN"),
-            names_brands: wanted("--google-sheets", "BRANDINTEL_GOOGLE_SHEETS")
-                || wanted("--brands", "BRANDINTEL_BRANDS")
-                || wanted("--brand", "BRANDINTEL_BRAND"),
-        };
-        attempt.leaves_traces().then_some(attempt)
-    }
-
-    /// A dry run leaves nothing.
-    fn leaves_traces(&self) -> bool {
+    /// Whether it is put on record where it does not start: a dry run leaves nothing.
+    pub fn leaves_traces(&self) -> bool {
         self.names_brands && !self.dry_run
     }
 

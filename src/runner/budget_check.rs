@@ -2,13 +2,17 @@
 //! brand, because half a brand is of no use to anybody.
 
 use super::{
-    context::Desk, estimate::Estimate, leader::store_failure, planner::Plan, preflight::Connections,
+    context::RunContext,
+    errors::{folder_failure, store_failure},
+    estimate::Estimate,
+    options::RunOptions,
+    plan::Plan,
+    preflight::Connections,
 };
 use crate::{
     brand::row_options::Depth,
-    cli::RunArgs,
     config::Settings,
-    exit::{Exit, Failure, OrExit},
+    exit::Failure,
     money::Usd,
     research,
     store::{
@@ -19,42 +23,42 @@ use crate::{
 
 /// Why a run ends that has no money left, and what to do about it.
 #[derive(Clone, Debug)]
-pub struct Reached {
+pub struct LimitReached {
     pub why: String,
     pub remedy: String,
 }
 
 /// What a run may spend.
 #[derive(Debug, Default)]
-pub struct Means {
+pub struct SpendingLimits {
     /// `--budget`, and what is left of it, in US dollars.
     budget: Option<(Usd, Usd)>,
     /// How the caps by day and month stand.
     pub caps: Vec<Standing>,
 }
 
-impl Means {
+impl SpendingLimits {
     /// What this run may spend. A dry run looks without changing anything.
-    pub async fn of(desk: &Desk) -> Result<Self, Failure> {
-        let caps = match (&desk.state, &desk.shared) {
-            (Some(_), _) => desk.paid.standings().await.map_err(store_failure)?,
+    pub async fn of(context: &RunContext) -> Result<Self, Failure> {
+        let caps = match (&context.state, &context.shared) {
+            (Some(_), _) => context.paid.standings().await.map_err(store_failure)?,
             (None, Some(shared)) => {
-                let caps = spending::caps_of_hosts(shared, desk.settings.caps);
+                let caps = spending::caps_of_hosts(shared, context.settings.caps);
                 caps.await.map_err(store_failure)?
             }
-            (None, None) => Self::caps_in(&desk.settings)?,
+            (None, None) => Self::caps_in(&context.settings)?,
         };
-        let (spent, uncertain) = desk.paid.job_spent();
-        let budget = desk.args.batch.budget;
+        let (spent, uncertain) = context.paid.job_spent();
+        let budget = context.options.batch.budget;
         Ok(Self {
             budget: budget.map(|budget| (budget, budget.minus(spent + uncertain))),
             caps,
         })
     }
 
-    /// What a run with these flags could spend; `caps` is how those by day and month stand.
-    pub fn expected(args: &RunArgs, caps: Vec<Standing>) -> Self {
-        let budget = args.batch.budget;
+    /// What a run with these options could spend; `caps` is how those by day and month stand.
+    pub fn expected(options: &RunOptions, caps: Vec<Standing>) -> Self {
+        let budget = options.batch.budget;
         Self {
             budget: budget.map(|budget| (budget, budget)),
             caps,
@@ -63,7 +67,7 @@ impl Means {
 
     /// How the caps stand of a state folder that nobody has taken.
     pub fn caps_in(settings: &Settings) -> Result<Vec<Standing>, Failure> {
-        spending::caps_in(&settings.folders.state, settings.caps).or_exit(Exit::Machine)
+        spending::caps_in(&settings.folders.state, settings.caps).map_err(folder_failure)
     }
 
     /// Each limit with what is left of it.
@@ -90,15 +94,15 @@ impl Means {
     /// Why nothing is bought: what is left is less than one brand may need.
     pub fn refuse(
         &self,
-        desk: &Desk,
+        context: &RunContext,
         plan: &Plan,
         connections: &Connections,
         estimate: &Estimate,
-    ) -> Option<Reached> {
+    ) -> Option<LimitReached> {
         let first = plan.due.front()?;
         let depth = first.assignment.brand.wishes.depth;
-        let depth = depth.unwrap_or(desk.args.batch.depth);
-        self.too_little(&desk.settings, connections, estimate.per_brand, depth)
+        let depth = depth.unwrap_or(context.options.batch.depth);
+        self.too_little(&context.settings, connections, estimate.per_brand, depth)
     }
 
     /// The same for a brand of this depth, which is expected to cost so many US dollars. Work that goes on is not refused for what it has left of its budget: most of
@@ -109,20 +113,20 @@ impl Means {
         connections: &Connections,
         per_brand: Usd,
         depth: Depth,
-    ) -> Option<Reached> {
+    ) -> Option<LimitReached> {
         let least = research::least(&connections.openrouter, settings.credit_price, depth);
         let needs = format!(
             "one brand costs about {per_brand}, and up to {least} is set aside for it. Nothing is bought"
         );
         if let Some((budget, _)) = self.budget.filter(|(budget, _)| *budget < least) {
-            return Some(Reached {
+            return Some(LimitReached {
                 why: format!("the budget of {budget} is too small for one brand: {needs}"),
                 remedy: format!("give a --budget of {least} or more"),
             });
         }
         let cap = self.caps.iter().find(|cap| cap.left() < least)?;
         let purse = Purse::Capped(cap.period);
-        Some(Reached {
+        Some(LimitReached {
             why: format!(
                 "{purse} has {} left, too little for one brand: {needs}",
                 cap.left()

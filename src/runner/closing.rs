@@ -1,14 +1,12 @@
 //! How a run ends: what is left is written, what was spent is compared, the run is put on record, and pages are made.
 
-use jiff::Timestamp;
-
 use super::{
-    budget_check::Reached,
-    leader::store_failure,
-    list_failure, portfolio_data, reconciliation,
-    scheduler::{Crew, End, Supply},
-    shutdown::Signals,
-    summary::{Figures, Share},
+    budget_check::LimitReached,
+    errors::{list_failure, store_failure},
+    portfolio_data, reconciliation,
+    scheduler::{Scheduler, Supply},
+    shutdown::{End, Signals},
+    summary::{Share, Totals},
 };
 use crate::{
     exit::{Exit, Failure, OrExit},
@@ -21,7 +19,7 @@ use crate::{
     },
 };
 
-impl Crew<'_> {
+impl Scheduler<'_> {
     /// Ends the run, or leaves it to the other hosts. Returns what the services report.
     pub(super) async fn close(&mut self, signals: &mut Signals) -> Vec<reconciliation::Item> {
         let Some(night) = self.night() else {
@@ -29,8 +27,8 @@ impl Crew<'_> {
         };
         match self.leaves(&night).await {
             Ok(true) => {
-                if let Some(scribe) = self.scribe.take() {
-                    scribe.abandon();
+                if let Some(writer) = self.lead.writer.take() {
+                    writer.abandon();
                 }
                 self.end_as_the_whole();
                 self.save_checkpoint();
@@ -71,10 +69,10 @@ impl Crew<'_> {
         if night.leave().await? > 0 {
             return Ok(true);
         }
-        if self.scribe.is_none() {
-            self.follow();
-            let led = super::leader::followed(&mut self.following).await;
-            self.lead(led);
+        if self.lead.writer.is_none() {
+            self.take_over();
+            let taken = super::leader::taken_over(&mut self.lead.takeover).await;
+            self.take_lead(taken);
         }
         Ok(false)
     }
@@ -85,9 +83,9 @@ impl Crew<'_> {
             return;
         };
         let status = RunStatus::named(&whole.status);
-        if matches!(self.end, End::Complete) && whole.phase == Phase::Closed {
-            self.end = match status {
-                Some(RunStatus::BudgetReached) => End::Budget(Reached {
+        if whole.phase == Phase::Closed {
+            self.shutdown.end_as(match status {
+                Some(RunStatus::BudgetReached) => End::Budget(LimitReached {
                     why: "the budget was reached".into(),
                     remedy: Purse::Run.remedy(),
                 }),
@@ -96,26 +94,26 @@ impl Crew<'_> {
                     Exit::Unavailable,
                     "another host ended the run before everything was done: its log says why",
                 )),
-            };
+            });
         }
-        self.checkpoint.status = self.end.status();
+        self.checkpoint.now.status = self.shutdown.end().status();
     }
 
     /// Writes what is left to write, as far as it can be written. A second signal ends that too.
     /// Returns what the services report.
     async fn close_run(&mut self, signals: &mut Signals) -> Vec<reconciliation::Item> {
         let folded = self.recorder.settle().or_exit(Exit::Machine);
-        let scribe = self.scribe.take();
+        let writer = self.lead.writer.take();
         let written = async {
-            match scribe {
-                Some(scribe) => scribe.finish().await,
+            match writer {
+                Some(writer) => writer.finish().await,
                 None => Ok(()),
             }
         };
-        let bill = self.bill.take();
+        let reconciliation = self.reconciliation.take();
         let reported = async {
-            match bill {
-                Some(bill) => bill.close(&self.research).await,
+            match reconciliation {
+                Some(reconciliation) => reconciliation.close(&self.research).await,
                 None => Ok(Vec::new()),
             }
         };
@@ -128,25 +126,18 @@ impl Crew<'_> {
             Err(error) => (Vec::new(), Err(store_failure(error))),
         };
         // The pages show this run too.
-        self.checkpoint.status = self.end.status();
-        self.refresh_checkpoint();
+        self.checkpoint.now.status = self.shutdown.end().status();
+        self.checkpoint.refresh(self.context);
         self.remember(false).await;
         let rendered = self.render_portfolio().await;
         for done in [folded, written.map_err(list_failure), rendered, compared] {
-            match (done, &self.end) {
-                (Ok(()), _) => {}
-                (Err(failure), End::Complete | End::TimeUp(_)) => self.end = End::Failed(failure),
-                (Err(failure), _) => self.events.warn(format!("{:#}", failure.error)),
+            if let Err(failure) = done {
+                self.shutdown.fail_at_end(failure);
             }
         }
-        self.checkpoint.status = self.end.status();
-        self.checkpoint.ended_because = match &self.end {
-            End::Complete | End::Signal(_) => None,
-            End::Budget(Reached { why, .. }) | End::TimeUp(why) => Some(why.clone()),
-            End::Failed(failure) => Some(format!("{:#}", failure.error)),
-        };
+        self.checkpoint.end(self.shutdown.end());
         self.save_checkpoint();
-        let ends = matches!(self.end, End::Complete | End::Budget(_) | End::TimeUp(_));
+        let ends = !self.shutdown.is_broken_off();
         self.remember(ends).await;
         reported
     }
@@ -154,16 +145,16 @@ impl Crew<'_> {
     /// Puts the run on record among those of the past, and ends its job where nothing of it is left to go on with:
     /// whoever raises the budget or comes back another night begins a new one.
     async fn remember(&self, ends: bool) {
-        let status = self.checkpoint.status;
-        let remembered = match (&self.supply, self.desk.paid.store()) {
+        let status = self.checkpoint.now.status;
+        let remembered = match (&self.supply, self.context.paid.store()) {
             (Supply::Hosts(hosts), _) => {
-                let why = self.checkpoint.ended_because.as_deref();
+                let why = self.checkpoint.now.ended_because.as_deref();
                 hosts.night.close(status, why, ends).await
             }
             (Supply::Own { .. }, Some(store)) => {
-                let run = RunLine::of(&self.checkpoint, status);
+                let run = RunLine::of(&self.checkpoint.now, status);
                 run_history::remember(store, &run).and_then(|()| match ends {
-                    true => self.desk.paid.job().end(store),
+                    true => self.context.paid.job().end(store),
                     false => Ok(()),
                 })
             }
@@ -176,10 +167,10 @@ impl Crew<'_> {
     }
 
     async fn render_portfolio(&self) -> Result<(), Failure> {
-        if self.checkpoint.processed == 0 {
+        if self.checkpoint.now.processed == 0 {
             return Ok(());
         }
-        let output = self.output.clone();
+        let output = self.context.settings.folders.output.clone();
         let background = match self.night() {
             Some(night) => {
                 let shared = &night.shared;
@@ -192,7 +183,7 @@ impl Crew<'_> {
                 problems.extend(more);
                 (background, problems)
             }
-            None => portfolio_data::read(&self.desk.settings.folders.state),
+            None => portfolio_data::read(&self.context.settings.folders.state),
         };
         let rendered = tokio::task::spawn_blocking(move || {
             let (background, mut problems) = background;
@@ -211,63 +202,47 @@ impl Crew<'_> {
     }
 
     /// How the run went, on all hosts.
-    pub(super) fn figures(&self, reported: Vec<reconciliation::Item>) -> Figures {
-        let spent = self.desk.paid.this_run();
-        let (job_spent, uncertain) = self.desk.paid.job_spent();
-        let searched = self.desk.settings.credit_price.times(spent.credits.into());
+    pub(super) fn totals(&self, reported: Vec<reconciliation::Item>) -> Totals {
+        let spent = self.context.paid.this_run();
+        let (job_spent, uncertain) = self.context.paid.job_spent();
+        let searched = self
+            .context
+            .settings
+            .credit_price
+            .times(spent.credits.into());
         let outline = &self.outline;
-        Figures {
+        Totals {
             total: outline.total,
             skipped: outline.skipped,
             on_request: outline.on_request,
             rejected: outline.rejected,
-            succeeded: self.checkpoint.succeeded,
-            thin: self.done.thin,
-            changed: self.done.changed,
-            tokens_in: self.done.tokens_in,
-            tokens_cached: self.done.tokens_cached,
-            failed: self.checkpoint.failed,
-            left: outline.due.saturating_sub(self.checkpoint.processed),
-            elapsed: self.desk.clock.elapsed(),
-            one_by_one: self.done.one_by_one,
+            succeeded: self.checkpoint.now.succeeded,
+            thin: self.tally.thin,
+            changed: self.tally.changed,
+            tokens_in: self.tally.tokens_in,
+            tokens_cached: self.tally.tokens_cached,
+            failed: self.checkpoint.now.failed,
+            left: outline.due.saturating_sub(self.checkpoint.now.processed),
+            elapsed: self.context.clock.elapsed(),
+            one_by_one: self.tally.one_by_one,
             cost: spent.usd,
-            model_for_nothing: self.done.tokens_in > 0
+            model_for_nothing: self.tally.tokens_in > 0
                 && spent.usd <= searched
                 && self.research.openrouter.model().prices.is_none(),
             credits: spent.credits,
             uncertain,
             job_spent,
-            budget: self.desk.args.batch.budget,
+            budget: self.context.options.batch.budget,
             reported,
             share: self.whole().map(|whole| Share {
-                brands: self.done.brands,
+                brands: self.tally.brands,
                 usd: whole.usd,
             }),
         }
     }
 
-    fn refresh_checkpoint(&mut self) {
-        self.checkpoint.updated_at = Timestamp::now();
-        self.checkpoint.elapsed_s = (self.desk.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-        if let Supply::Own { .. } = self.supply {
-            self.checkpoint.cost_usd = self.desk.paid.this_run().usd;
-        }
-    }
-
-    /// Nothing depends on the checkpoint, so a run goes on without it.
+    /// Puts down how the run stands.
     pub(super) fn save_checkpoint(&mut self) {
-        self.refresh_checkpoint();
-        // The desk of a run that works always holds its folder.
-        let Some(state) = &self.desk.state else {
-            return;
-        };
-        let saved = self.checkpoint.save(state);
-        if let Err(error) = &saved
-            && !self.without_checkpoint
-        {
-            self.events
-                .warn(format!("{error:#}. The run goes on without a checkpoint"));
-        }
-        self.without_checkpoint = saved.is_err();
+        self.checkpoint.save(self.context, &self.events);
     }
 }

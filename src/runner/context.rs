@@ -11,24 +11,22 @@ use super::{
     brands::Brands,
     cleanup::Sweeping,
     deadline::Deadline,
+    errors::{folder_failure, list_failure, store_failure},
     estimate::TYPICAL_SECONDS,
     forecast::PerBrand,
-    leader::store_failure,
-    list_failure,
     log::LogFiles,
     open_files,
-    planner::{Plan, Rules},
+    options::{ListSource, RunOptions},
+    plan::{Plan, Rules},
     preflight::Connections,
     progress::Outlook,
     registry_rebuild,
-    setup::{Begin, folder_failure, list_id, settings, take_state},
+    setup::{Begin, list_id, settings, take_state},
     summary, writable,
     write_batch::{Words, WriteBack},
 };
 use crate::{
     brand::Row,
-    cli::RunArgs,
-    commands,
     config::{Settings, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
@@ -60,8 +58,8 @@ use crate::{
 const PLAN_LOOK: Duration = Duration::from_millis(500);
 
 /// What a run has before it speaks to anybody.
-pub struct Desk {
-    pub args: RunArgs,
+pub struct RunContext {
+    pub options: RunOptions,
     pub settings: Settings,
     /// `None` for a dry run, which writes nothing.
     pub state: Option<StateFolder>,
@@ -94,26 +92,22 @@ fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
     }
 }
 
-impl Desk {
+impl RunContext {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
-    pub async fn open(args: RunArgs, rehearsal: Option<Rehearsal>) -> Result<Self, Failure> {
-        let source = &args.source;
-        if !source.google_sheets && source.brands.is_none() && source.brand.is_none() {
-            return Err(commands::nothing_named());
-        }
-        if let Some(path) = &source.brands {
+    pub async fn open(options: RunOptions, rehearsal: Option<Rehearsal>) -> Result<Self, Failure> {
+        if let ListSource::File(path) = options.source.list()? {
             // Before anybody is asked.
             std::fs::metadata(path)
                 .with_context(|| format!("{} cannot be read: is the path right?", path.display()))
                 .or_exit(Exit::Usage)?;
         }
-        crate::text::terminal::set_quiet(args.verbosity.quiet);
-        summary::banner(args.services.sandbox);
-        look_at_clock(args.unattended.deadline.is_some())?;
-        open_files::prove(args.batch.workers, args.services.sandbox)?;
+        crate::text::terminal::set_quiet(options.verbosity.is_quiet());
+        summary::banner(options.is_rehearsal());
+        look_at_clock(options.unattended.deadline.is_some())?;
+        open_files::prove(options.batch.workers, options.is_rehearsal())?;
         let stages = Stages::without(rehearsal.as_ref().and_then(|of| of.without));
         let sandbox = rehearsal.map(|of| of.sandbox);
-        let (settings, sandbox) = settings(&args, sandbox).await?;
+        let (settings, sandbox) = settings(&options, sandbox).await?;
         let started = Timestamp::now();
         let run_id: Arc<str> = format!(
             "{}-{:04x}",
@@ -121,18 +115,17 @@ impl Desk {
             fastrand::u16(..)
         )
         .into();
-        let (state, sweeping) = match args.batch.dry_run {
+        let (state, sweeping) = match options.batch.dry_run {
             true => (None, Sweeping::default()),
             false => hold(&settings)?,
         };
-        let list: Arc<str> = list_id(&args, &settings).into();
-        let address = args.shared.address(args.services.sandbox);
-        let address = address.or_exit(Exit::Usage)?;
+        let list: Arc<str> = list_id(&options, &settings).into();
+        let address = options.shared_state().or_exit(Exit::Usage)?;
         if let (None, Some(moved)) = (&address, moved_note::note(&settings.folders.state)) {
             return Err(moved).or_exit(Exit::Usage);
         }
         let begin = Begin {
-            args: &args.batch,
+            batch: &options.batch,
             list: &list,
             run_id: &run_id,
             caps: settings.caps,
@@ -165,7 +158,7 @@ impl Desk {
             started.to_zoned_datetime(TimeZone::system()).date(),
         );
         if state.is_some() {
-            logs.install(args.unattended.keep_logs)
+            logs.install(options.unattended.keep_logs)
                 .or_exit(Exit::Machine)?;
             tracing::info!(
                 %run_id,
@@ -191,7 +184,7 @@ impl Desk {
             sandbox,
             stages,
             sweeping,
-            args,
+            options,
         })
     }
 
@@ -238,11 +231,6 @@ impl Desk {
         }
     }
 
-    /// How many times faster than reality time passes.
-    pub fn speed(&self) -> f64 {
-        self.settings.speed(&self.args.services)
-    }
-
     /// The simulated services, where they are spoken to without a network.
     pub fn in_process(&self) -> Option<Arc<dyn Transport>> {
         self.sandbox.as_ref()?.in_process()
@@ -260,13 +248,13 @@ impl Desk {
     pub fn outlook(&self, connections: &Connections, per_brand: Usd, searches: f64) -> Outlook {
         Outlook {
             expected: PerBrand {
-                busy: TYPICAL_SECONDS / self.speed(),
+                busy: TYPICAL_SECONDS / self.settings.speed,
                 requests: [f64::from(research::LLM_CALLS), searches],
                 cost: per_brand,
             },
-            workers: self.args.batch.workers,
+            workers: self.options.batch.workers,
             gates: connections.gates.clone(),
-            budget: self.args.batch.budget,
+            budget: self.options.batch.budget,
             paid: Arc::clone(&self.paid),
         }
     }
@@ -274,8 +262,9 @@ impl Desk {
     /// How long services are waited for: who looks on can decide that.
     pub fn waits(&self) -> Waits {
         let until = self.deadline().ends();
-        let is_attended = terminal::has_screen() && !self.args.verbosity.quiet && until.is_none();
-        match (self.args.batch.dry_run, is_attended) {
+        let is_attended =
+            terminal::has_screen() && !self.options.verbosity.is_quiet() && until.is_none();
+        match (self.options.batch.dry_run, is_attended) {
             (true, _) => Waits::SHORT,
             (false, true) => Waits::ATTENDED,
             (false, false) => Waits::unattended(until),
@@ -284,13 +273,13 @@ impl Desk {
 
     /// The words of the sheet.
     pub fn words(&self) -> Words {
-        Words::of(self.args.batch.lang, self.settings.reports_url.clone())
+        Words::of(self.options.batch.lang, self.settings.reports_url.clone())
     }
 
     /// Until when brands are begun.
     pub fn deadline(&self) -> Deadline {
-        let expected = Duration::from_secs_f64(TYPICAL_SECONDS / self.speed());
-        Deadline::new(&self.args.unattended, self.started, self.clock, expected)
+        let expected = Duration::from_secs_f64(TYPICAL_SECONDS / self.settings.speed);
+        Deadline::new(&self.options.unattended, self.started, self.clock, expected)
     }
 
     /// What became of each brand so far; `None` where hosts share that.
@@ -298,7 +287,7 @@ impl Desk {
         if self.shared.is_some() {
             return Ok(None);
         }
-        let shared = self.args.shared.address(self.args.services.sandbox);
+        let shared = self.options.shared_state();
         let registry = match &self.state {
             Some(state) => Registry::open(state, self.started),
             // A dry run with a store whose tables nobody has made yet.
@@ -355,7 +344,7 @@ impl Desk {
     pub async fn plan(&self, rows: Vec<Row>, registry: Option<&Registry>) -> Result<Plan, Failure> {
         let output = &self.settings.folders.output;
         let rules = Rules::of(
-            &self.args,
+            &self.options,
             output,
             &self.list,
             self.paid.job(),
@@ -371,7 +360,12 @@ impl Desk {
                 };
                 shared.patiently(plan).await
             }
-            (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
+            (None, None) => {
+                return Err(Failure::new(
+                    Exit::Machine,
+                    "there is no registry; please report it",
+                ));
+            }
         }
         .map_err(store_failure)
     }
@@ -429,12 +423,12 @@ impl Desk {
         Ok(Research {
             openrouter,
             tavily,
-            lang: self.args.batch.lang,
+            lang: self.options.batch.lang,
             run_id: self.run_id.to_string(),
             today,
             year: calendar::year_from(today),
             simulated: self.settings.simulated,
-            depth: self.args.batch.depth,
+            depth: self.options.batch.depth,
             neighbours,
             stages: self.stages,
             fence_key,

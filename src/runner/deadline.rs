@@ -9,8 +9,7 @@ use jiff::{
 };
 use tokio::time::Instant;
 
-use super::summary::span;
-use crate::cli::UnattendedArgs;
+use super::{options::UnattendedOptions, summary::span};
 
 /// Brands whose times say how long the next one will take.
 const RECENT: usize = 20;
@@ -30,14 +29,14 @@ pub struct Deadline {
 impl Deadline {
     /// The deadline of a run that began at this moment.
     pub fn new(
-        args: &UnattendedArgs,
+        options: &UnattendedOptions,
         started: Timestamp,
         begun: Instant,
         expected: Duration,
     ) -> Self {
         Self {
-            until: until(args, started),
-            max_time: args.max_time,
+            until: until(options, started),
+            max_time: options.max_time,
             begun,
             recent: VecDeque::with_capacity(RECENT),
             expected,
@@ -89,9 +88,9 @@ impl Deadline {
 }
 
 /// The moment that `--deadline` means, for a run that began at this one.
-pub fn until(args: &UnattendedArgs, started: Timestamp) -> Option<ZonedDateTime> {
+pub fn until(options: &UnattendedOptions, started: Timestamp) -> Option<ZonedDateTime> {
     let started = started.to_zoned_datetime(TimeZone::system());
-    next(&started, args.deadline?)
+    next(&started, options.deadline?)
 }
 
 /// The next moment at which clocks show this time. Where they are put back it may come twice in a day; where they are
@@ -123,7 +122,7 @@ mod tests {
         Duration::from_mins(minutes)
     }
 
-    fn deadline(args: &UnattendedArgs) -> Deadline {
+    fn deadline(args: &UnattendedOptions) -> Deadline {
         Deadline::new(args, Timestamp::now(), Instant::now(), minutes(1))
     }
 
@@ -186,9 +185,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_brands_took_decides_whether_one_more_is_begun() {
-        let mut deadline = deadline(&UnattendedArgs {
+        let mut deadline = deadline(&UnattendedOptions {
             max_time: Some(minutes(60)),
-            ..UnattendedArgs::default()
+            ..UnattendedOptions::default()
         });
         tokio::time::advance(minutes(58)).await;
         assert_eq!(deadline.passed(), None);
@@ -215,14 +214,14 @@ mod tests {
     #[tokio::test]
     async fn the_earlier_of_both_limits_counts() {
         let in_an_hour = ZonedDateTime::now().checked_add(1.hour()).unwrap().time();
-        let mut args = UnattendedArgs {
+        let mut args = UnattendedOptions {
             deadline: Some(in_an_hour),
-            ..UnattendedArgs::default()
+            ..UnattendedOptions::default()
         };
         assert_eq!(deadline(&args).passed(), None);
         args.max_time = Some(Duration::from_secs(30));
         let passed = deadline(&args).passed().unwrap();
         assert!(passed.starts_with("--max-time is 30.0 seconds"), "{passed}");
-        assert_eq!(deadline(&UnattendedArgs::default()).passed(), None);
+        assert_eq!(deadline(&UnattendedOptions::default()).passed(), None);
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::{planner::Rules, registry_match::Asked};
+use super::{plan::Rules, registry_match::Asked};
 use crate::{
     brand::BrandKey,
     research::Assignment,

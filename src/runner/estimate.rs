@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::planner::Plan;
-use crate::{brand::row_options::Depth, cli::BatchArgs, config::Rates, money::Usd, research};
+use super::{options::BatchOptions, plan::Plan};
+use crate::{brand::row_options::Depth, config::Rates, money::Usd, research};
 
 /// Seconds that a brand takes when it is alone: searches, and two answers of a model.
 pub const TYPICAL_SECONDS: f64 = 18.0;
@@ -28,7 +28,7 @@ impl Plan {
     /// What the due brands are expected to take; `typical` is what a brand costs before there is any experience.
     pub fn estimate(
         &self,
-        batch: &BatchArgs,
+        batch: &BatchOptions,
         rates: Rates,
         speed: f64,
         typical: impl Fn(Depth) -> Usd,

@@ -9,9 +9,8 @@ use std::{
 use tokio::task::JoinHandle;
 
 use super::{
-    context::Desk,
-    leader::store_failure,
-    list_failure,
+    context::RunContext,
+    errors::{list_failure, store_failure},
     membership::Hosts,
     sheet_writer::outcome,
     write_batch::{Words, WriteBack},
@@ -50,7 +49,7 @@ impl SheetMaker {
 }
 
 /// The sheet, as whoever leads has it.
-pub struct Led {
+pub struct TakenOver {
     pub write_back: WriteBack,
     /// What has happened up to then is written.
     pub upto: i64,
@@ -59,7 +58,7 @@ pub struct Led {
 }
 
 /// A lead that is being taken over.
-pub struct Following(JoinHandle<Result<Led, Failure>>);
+pub struct Takeover(JoinHandle<Result<TakenOver, Failure>>);
 
 /// What to write and in which words.
 struct Manner {
@@ -69,11 +68,16 @@ struct Manner {
     chunk_size: usize,
 }
 
-impl Following {
-    pub fn start(desk: &Desk, hosts: &Hosts, maker: Option<&SheetMaker>, events: Events) -> Self {
-        let batch = &desk.args.batch;
+impl Takeover {
+    pub fn start(
+        context: &RunContext,
+        hosts: &Hosts,
+        maker: Option<&SheetMaker>,
+        events: Events,
+    ) -> Self {
+        let batch = &context.options.batch;
         let manner = Manner {
-            words: desk.words(),
+            words: context.words(),
             lang: batch.lang,
             results_tab: batch.results_tab.clone(),
             chunk_size: batch.chunk_size,
@@ -88,8 +92,8 @@ impl Following {
     }
 
     /// Waits until the lead is taken over. Nothing is lost when the waiting is broken off.
-    pub async fn led(&mut self) -> Result<Led, Failure> {
-        (&mut self.0).await.or_exit(Exit::Usage)?
+    pub async fn taken_over(&mut self) -> Result<TakenOver, Failure> {
+        (&mut self.0).await.or_exit(Exit::Machine)?
     }
 
     /// Leaves the lead to another host.
@@ -103,7 +107,7 @@ async fn take_over(
     maker: Option<SheetMaker>,
     manner: Manner,
     events: Events,
-) -> Result<Led, Failure> {
+) -> Result<TakenOver, Failure> {
     let (heard, upto) = hear_all(&night).await.map_err(store_failure)?;
     let ended: Vec<usize> = heard
         .iter()
@@ -114,7 +118,7 @@ async fn take_over(
         Some(maker) => open(&maker, &manner, heard, events).await?,
         None => WriteBack::default(),
     };
-    Ok(Led {
+    Ok(TakenOver {
         write_back,
         upto,
         ended,

@@ -1,28 +1,61 @@
-//! A crew among those of other hosts: what it hears of them, and how the lead goes from one to another.
+//! The leader of the hosts that work on a run: it alone writes into the sheet. What this host hears of the others, and how
+//! the lead goes from one to another.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{
-    handover::{Following, Led},
+    handover::{SheetMaker, TakenOver, Takeover},
     membership::News,
-    scheduler::{Crew, End, Supply},
-    sheet_writer::Scribe,
+    scheduler::{Scheduler, Supply},
+    sheet_writer::SheetWriter,
+    shutdown::End,
 };
 use crate::{
     brand::BrandKey,
     event::Event,
-    exit::{Exit, Failure},
+    exit::Failure,
     list::sheet::ListError,
-    store::postgres::{Heard, Trouble, Whole},
+    store::postgres::{Heard, Whole},
 };
 
 /// So long after its last look, a host that could not look again has to reckon that another leads. Shorter than the lease
 /// of a host.
-pub const LEADS_FOR: Duration = Duration::from_secs(15);
+const LEADS_FOR: Duration = Duration::from_secs(15);
 
-impl Crew<'_> {
+/// The lead, where this host has it; one that works alone always does.
+pub struct SheetLead {
+    pub writer: Option<SheetWriter>,
+    pub takeover: Option<Takeover>,
+    /// Another host may lead after that.
+    pub until: Instant,
+    /// What opens the sheet again.
+    maker: Option<SheetMaker>,
+}
+
+impl SheetLead {
+    pub fn new(writer: Option<SheetWriter>, maker: Option<SheetMaker>) -> Self {
+        Self {
+            writer,
+            takeover: None,
+            until: Instant::now() + LEADS_FOR,
+            maker,
+        }
+    }
+
+    /// Leaves the sheet to another host. What this one found missing in it may be there by now.
+    fn abandon(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.abandon();
+        }
+        if let Some(takeover) = self.takeover.take() {
+            takeover.abandon();
+        }
+    }
+}
+
+impl Scheduler<'_> {
     /// Takes in what has come of asking for brands and of looking how the whole stands.
     pub(super) fn hear(&mut self, news: News) {
         let Supply::Hosts(hosts) = &mut self.supply else {
@@ -31,15 +64,15 @@ impl Crew<'_> {
         let News::Looked(heard) = news else {
             return;
         };
-        if !matches!(self.end, End::Complete | End::Budget(_)) {
+        if !matches!(self.shutdown.end(), End::Complete | End::Budget(_)) {
             hosts.step_back();
         }
         let whole = hosts.whole.clone();
         self.take_in(&whole);
-        self.leads_until = Instant::now() + LEADS_FOR;
-        match (whole.leads, self.scribe.is_some()) {
+        self.lead.until = Instant::now() + LEADS_FOR;
+        match (whole.leads, self.lead.writer.is_some()) {
             (true, true) => self.write_down_heard(heard),
-            (true, false) => self.follow(),
+            (true, false) => self.take_over(),
             (false, _) => self.stop_leading(),
         }
         self.save_checkpoint();
@@ -62,11 +95,8 @@ impl Crew<'_> {
 
     /// How the whole stands, for all who show it.
     fn take_in(&mut self, whole: &Whole) {
-        self.desk.paid.learn_spent(whole.spent, whole.uncertain);
-        self.checkpoint.processed = whole.succeeded + whole.failed;
-        self.checkpoint.succeeded = whole.succeeded;
-        self.checkpoint.failed = whole.failed;
-        self.checkpoint.cost_usd = whole.usd;
+        self.context.paid.learn_spent(whole.spent, whole.uncertain);
+        self.checkpoint.take_in(whole);
         self.events.say(Event::Whole {
             succeeded: whole.succeeded,
             failed: whole.failed,
@@ -91,8 +121,8 @@ impl Crew<'_> {
                     self.write_down(brand, position, &entry, findings);
                 }
                 None if claimed => {
-                    if let Some(scribe) = &self.scribe {
-                        scribe.begun(&brand, position);
+                    if let Some(writer) = &self.lead.writer {
+                        writer.begun(&brand, position);
                     }
                 }
                 None => {}
@@ -101,37 +131,36 @@ impl Crew<'_> {
     }
 
     /// Takes over from a host that led before.
-    pub(super) fn follow(&mut self) {
-        if self.following.is_some() {
+    pub(super) fn take_over(&mut self) {
+        if self.lead.takeover.is_some() {
             return;
         }
         let Supply::Hosts(hosts) = &self.supply else {
             return;
         };
-        let following =
-            Following::start(self.desk, hosts, self.sheets.as_ref(), self.events.clone());
-        self.following = Some(following);
+        let (maker, events) = (self.lead.maker.as_ref(), self.events.clone());
+        self.lead.takeover = Some(Takeover::start(self.context, hosts, maker, events));
     }
 
     /// What came of taking over.
-    pub(super) fn lead(&mut self, led: Result<Led, Failure>) {
-        self.following = None;
+    pub(super) fn take_lead(&mut self, taken: Result<TakenOver, Failure>) {
+        self.lead.takeover = None;
         let Supply::Hosts(hosts) = &mut self.supply else {
             return;
         };
-        match led {
-            Ok(Led {
+        match taken {
+            Ok(TakenOver {
                 write_back,
                 upto,
                 ended,
             }) => {
                 let due = hosts.whole.due;
-                let size = self.desk.args.batch.chunk_size;
-                let mut scribe = Scribe::new(write_back, self.words.clone(), size, due);
+                let size = self.context.options.batch.chunk_size;
+                let mut writer = SheetWriter::new(write_back, self.context.words(), size, due);
                 for position in ended {
-                    scribe.left(position);
+                    writer.left(position);
                 }
-                self.scribe = Some(scribe);
+                self.lead.writer = Some(writer);
                 hosts.listen(upto);
                 hosts.look_now();
             }
@@ -141,19 +170,13 @@ impl Crew<'_> {
 
     /// Whether it leads, and may turn out not to.
     pub(super) fn is_unsure(&self) -> bool {
-        let leads = self.scribe.is_some() || self.following.is_some();
+        let leads = self.lead.writer.is_some() || self.lead.takeover.is_some();
         matches!(self.supply, Supply::Hosts(_)) && leads
     }
 
     /// Another host may lead by now: this one writes nothing more into the sheet.
     pub(super) fn stop_leading(&mut self) {
-        if let Some(scribe) = self.scribe.take() {
-            scribe.abandon();
-        }
-        // What it found missing in the sheet may be there by now.
-        if let Some(following) = self.following.take() {
-            following.abandon();
-        }
+        self.lead.abandon();
         if let Supply::Hosts(hosts) = &mut self.supply {
             hosts.stop_listening();
         }
@@ -168,29 +191,16 @@ pub async fn news(supply: &mut Supply, idle: bool) -> anyhow::Result<News> {
     }
 }
 
-pub async fn refused(scribe: &mut Option<Scribe>) -> ListError {
-    match scribe {
-        Some(scribe) => scribe.refused().await,
+pub async fn refused(writer: &mut Option<SheetWriter>) -> ListError {
+    match writer {
+        Some(writer) => writer.refused().await,
         None => std::future::pending().await,
     }
 }
 
-pub async fn followed(following: &mut Option<Following>) -> Result<Led, Failure> {
-    match following {
-        Some(following) => following.led().await,
+pub async fn taken_over(takeover: &mut Option<Takeover>) -> Result<TakenOver, Failure> {
+    match takeover {
+        Some(takeover) => takeover.taken_over().await,
         None => std::future::pending().await,
-    }
-}
-
-/// How a run ends that cannot put down what it has done.
-pub fn store_failure(error: impl Into<anyhow::Error>) -> Failure {
-    let error = match error.into().downcast::<tokio_postgres::Error>() {
-        Ok(error) => Trouble::from(error).into(),
-        Err(error) => error,
-    };
-    let trouble = error.downcast_ref::<Trouble>();
-    Failure {
-        exit: trouble.map_or(Exit::Machine, Trouble::exit),
-        error,
     }
 }

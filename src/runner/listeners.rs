@@ -1,4 +1,4 @@
-//! Who hears what happens in a run: the log, the state folder, the terminal, and what is left to do.
+//! The listeners of a run: the log, the state folder, the terminal, and what is left to do.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,25 @@ use tokio::{sync::oneshot, task::JoinHandle, time::MissedTickBehavior};
 use super::{
     log,
     next_steps::NextSteps,
+    options::Verbosity,
     outages::Outages,
     progress::{self, Outlook, Progress},
 };
 use crate::{
-    cli::Verbosity,
     event::{Event, Incoming},
     say,
 };
 
 /// Tells of a run from its first call on; the terminal has something to show when its brands are known.
 #[derive(Debug)]
-pub struct Telling {
+pub struct Listeners {
     task: JoinHandle<NextSteps>,
-    begins: oneshot::Sender<Begun>,
+    begins: oneshot::Sender<WorkBegins>,
 }
 
 /// What is known when the work begins.
 #[derive(Debug)]
-pub struct Begun {
+pub struct WorkBegins {
     /// Brands that are due.
     pub due: usize,
     pub verbosity: Verbosity,
@@ -33,7 +33,7 @@ pub struct Begun {
     pub next_steps: NextSteps,
 }
 
-impl Telling {
+impl Listeners {
     /// Begins to listen. Dropped without having begun to work, it ends.
     pub fn start(incoming: Incoming, outages: Outages) -> Self {
         let (begins, begun) = oneshot::channel();
@@ -44,7 +44,7 @@ impl Telling {
     }
 
     /// Shows the work too. The task ends when nobody is left who says anything, with what is left to do.
-    pub fn begin(self, begun: Begun) -> JoinHandle<NextSteps> {
+    pub fn begin(self, begun: WorkBegins) -> JoinHandle<NextSteps> {
         // Without listeners there is nothing to show it.
         let _ = self.begins.send(begun);
         self.task
@@ -54,12 +54,12 @@ impl Telling {
 async fn tell(
     mut incoming: Incoming,
     mut outages: Outages,
-    mut begun: oneshot::Receiver<Begun>,
+    mut begun: oneshot::Receiver<WorkBegins>,
 ) -> NextSteps {
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut before, mut told) = (Vec::new(), BTreeSet::new());
-    let Begun {
+    let WorkBegins {
         due,
         verbosity,
         outlook,

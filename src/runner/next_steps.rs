@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{run_report::ERROR, summary::Figures};
+use super::{run_report::ERROR, summary::Totals};
 use crate::{
     brand::RejectedRow,
     error_groups::Reasons,
@@ -67,31 +67,28 @@ impl NextSteps {
     }
 
     /// A line for each thing, and one for what to do about it.
-    fn lines(&self, figures: &Figures) -> Vec<String> {
+    fn lines(&self, totals: &Totals) -> Vec<String> {
         let mut lines = Vec::new();
         for reason in self.reasons.sorted() {
             lines.push(format!("  ✗ {} × {}", reason.brands, reason.text()));
             lines.push(format!("      {}", reason.named()));
             lines.push(format!("      → {}", reason.remedy));
         }
-        if figures.thin > 0 {
-            let more = more(figures.thin, self.thin.len());
+        if totals.thin > 0 {
+            let more = more(totals.thin, self.thin.len());
             let names = self.thin.join("، ");
-            lines.push(format!(
-                "  ⚠ {} × little found: {names}{more}",
-                figures.thin
-            ));
+            lines.push(format!("  ⚠ {} × little found: {names}{more}", totals.thin));
             lines.push(
                 "      → Type the website of each into its row, or correct the one that stands there"
                     .to_owned(),
             );
         }
-        if figures.rejected > 0 {
-            let more = more(figures.rejected, self.rejected.len());
+        if totals.rejected > 0 {
+            let more = more(totals.rejected, self.rejected.len());
             let rows = self.rejected.join("; ");
             lines.push(format!(
                 "  ✗ {} × no brand in the row: {rows}{more}",
-                figures.rejected
+                totals.rejected
             ));
             lines.push("      → Write the brand's name there, or delete the row".to_owned());
         }
@@ -99,8 +96,8 @@ impl NextSteps {
     }
 
     /// Says it again at the end of the story.
-    pub fn tell(&self, figures: &Figures) {
-        let lines = self.lines(figures);
+    pub fn tell(&self, totals: &Totals) {
+        let lines = self.lines(totals);
         if lines.is_empty() {
             return;
         }
@@ -108,20 +105,20 @@ impl NextSteps {
         for line in lines {
             say!("{line}");
         }
-        if figures.failed > 0 {
+        if totals.failed > 0 {
             say!("  The next run tries failed brands again, and uses what was paid for");
         }
     }
 
     /// What cron mails: the totals in a line, and what to do. Nothing after a good night, in which little was found of a few
     /// brands at most: their rows say so.
-    pub fn mail(&self, totals: &str, figures: &Figures, is_bad: bool) {
-        let is_thin = figures.thin * 2 > figures.succeeded;
+    pub fn mail(&self, line: &str, totals: &Totals, is_bad: bool) {
+        let is_thin = totals.thin * 2 > totals.succeeded;
         if !is_bad && !is_thin {
             return;
         }
-        terminal::urgent(totals);
-        for line in self.lines(figures) {
+        terminal::urgent(line);
+        for line in self.lines(totals) {
             terminal::urgent(&line);
         }
     }
@@ -132,10 +129,10 @@ fn more(all: usize, named: usize) -> &'static str {
 }
 
 /// What is said of a run that found little of most of its brands.
-pub fn mostly_thin(figures: &Figures) -> Option<String> {
-    let Figures {
+pub fn mostly_thin(totals: &Totals) -> Option<String> {
+    let Totals {
         succeeded, thin, ..
-    } = *figures;
+    } = *totals;
     (succeeded >= ENOUGH && thin * 2 > succeeded).then(|| {
         format!(
             "Little was found about {thin} of {succeeded} brands: give their websites in a column of the list (Website), or try \

@@ -5,6 +5,7 @@ use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::{context::RunContext, preflight::Connections};
 use crate::{
     event::Event,
     http::rate_limiter::Gate,
@@ -39,6 +40,12 @@ pub struct Failing {
 }
 
 impl Outages {
+    /// Those of a run.
+    pub fn of_run(context: &RunContext, connections: &Connections) -> Self {
+        let state = context.state.as_ref().map(|state| state.path().to_owned());
+        Self::new(connections.gates.clone(), state)
+    }
+
     /// With the rate gates of services, by name.
     pub fn new(gates: [(&'static str, Arc<Gate>); 2], state: Option<PathBuf>) -> Self {
         Self {

@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    call_failure,
+    context::RunContext,
+    errors::{call_failure, list_failure},
     estimate::Estimate,
     handover::SheetMaker,
-    list_failure,
     server_pages::{self, ServerPages},
 };
 use crate::{
@@ -95,10 +95,22 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
     tls.map_err(anyhow::Error::from)
         .and_then(|tls| Ok(builder.tls_backend_preconfigured(tls).build()?))
         .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
-        .or_exit(Exit::Usage)
+        .or_exit(Exit::Machine)
 }
 
 impl Connections {
+    /// The services of a run.
+    pub fn of_run(context: &RunContext, events: &Events) -> Result<Self, Failure> {
+        Self::make(
+            &context.settings,
+            &context.paid,
+            events,
+            (context.settings.speed, context.waits()),
+            context.in_process(),
+            context.exchanges(),
+        )
+    }
+
     /// Prepares the services of these settings; nothing is sent yet. Services that are simulated in this process are
     /// spoken to without a network. Services that do not answer are waited for as `waits` says.
     pub fn make(
@@ -141,7 +153,7 @@ impl Connections {
             settings: Arc::clone(sheet),
         });
         let sheets = sheet_maker.as_ref().map(SheetMaker::make).transpose();
-        let public = |sheet: &PublicSheetSettings| {
+        let public = |sheet: &PublicSheetSettings| -> Result<PublicSheet, Failure> {
             let client = http(settings.simulated, public::redirects())?;
             let caller = caller.over(Network::new(client));
             let gate = Arc::new(Gate::new(rates.sheets, speed));

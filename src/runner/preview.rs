@@ -4,15 +4,15 @@ use jiff::Timestamp;
 
 use super::{
     brands::Brands,
+    errors::store_failure,
     estimate::Estimate,
-    leader::store_failure,
-    planner::{Plan, Rules},
+    options::RunOptions,
+    plan::{Plan, Rules},
     preflight::Connections,
     setup::list_id,
 };
 use crate::{
     brand::Row,
-    cli::RunArgs,
     config::Settings,
     exit::Failure,
     research,
@@ -31,21 +31,21 @@ pub struct Priced {
 
 /// Reckons with what is known of the brands; nothing is spent and nothing is written.
 pub async fn price(
-    args: &RunArgs,
+    options: &RunOptions,
     settings: &Settings,
     connections: &Connections,
     rows: Vec<Row>,
     known: &Known<'_>,
 ) -> Result<Priced, Failure> {
-    let list = list_id(args, settings);
+    let list = list_id(options, settings);
     let now = Timestamp::now();
     // As a run would begin it: --force asks for every brand again.
-    let job = Job::next(None, "", now, args.batch.force, 0);
-    let rules = Rules::of(args, &settings.folders.output, &list, &job, now);
+    let job = Job::next(None, "", now, options.batch.force, 0);
+    let rules = Rules::of(options, &settings.folders.output, &list, &job, now);
     let brands = Brands::of(rows, rules.limit);
     let plan = Plan::make(&brands, known, &rules).await;
     let plan = plan.map_err(store_failure)?;
-    let estimate = estimate(&plan, args, settings, connections);
+    let estimate = estimate(&plan, options, settings, connections);
     Ok(Priced {
         brands: plan.total,
         due: plan.due.len(),
@@ -57,12 +57,11 @@ pub async fn price(
 /// What the brands that are due would take, at what the model and the searches cost now.
 pub fn estimate(
     plan: &Plan,
-    args: &RunArgs,
+    options: &RunOptions,
     settings: &Settings,
     connections: &Connections,
 ) -> Estimate {
     let prices = connections.openrouter.model().prices;
     let typical = |depth| research::typical_cost(prices, settings.credit_price, depth);
-    let speed = settings.speed(&args.services);
-    plan.estimate(&args.batch, settings.rates, speed, typical)
+    plan.estimate(&options.batch, settings.rates, settings.speed, typical)
 }

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use super::{
     forecast::{Forecast, PerBrand, Seen, Situation, forecast},
+    options::Verbosity,
     outages::{LONG, Outages},
     progress_bar::{Bar, Standing},
 };
 use crate::{
-    cli::Verbosity,
     event::Event,
     http::rate_limiter::Gate,
     money::Usd,
@@ -68,7 +68,7 @@ struct Elsewhere {
 impl Progress {
     /// A display for this many brands.
     pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook, outages: Outages) -> Self {
-        let bar = (!verbosity.quiet && terminal::has_screen()).then(Bar::new);
+        let bar = (!verbosity.is_quiet() && terminal::has_screen()).then(Bar::new);
         Self {
             verbosity,
             bar,
@@ -141,7 +141,7 @@ impl Progress {
                 self.failed += 1;
                 self.in_flight = self.in_flight.saturating_sub(1);
                 // A mail has them by reason, at its end.
-                if !self.verbosity.quiet {
+                if !self.verbosity.is_quiet() {
                     self.urgent(&format!("  ✗ {brand}: {error}"));
                 }
                 self.advance();
@@ -163,9 +163,9 @@ impl Progress {
                         names.join("، ")
                     ),
                 };
-                let apart = if self.verbosity.quiet { "" } else { "\n" };
+                let apart = if self.verbosity.is_quiet() { "" } else { "\n" };
                 // A mail has the reason at its end; at a terminal somebody waits.
-                if !self.verbosity.quiet || terminal::has_screen() {
+                if !self.verbosity.is_quiet() || terminal::has_screen() {
                     self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
                 }
             }
@@ -219,7 +219,7 @@ impl Progress {
     /// A single failure is for those who asked for more. Who waits for a service has to know what for.
     fn waiting(&mut self, service: &'static str, why: &str, wait: Duration) {
         let text = format!("  {service}: {why}; again in {:.1} s", wait.as_secs_f64());
-        if self.verbosity.verbose {
+        if self.verbosity.is_verbose() {
             return self.detail(&text);
         }
         let Some(failing) = self.outages.of(service) else {
@@ -243,7 +243,7 @@ impl Progress {
         }
         let last = self.done() == self.total;
         let due = last || self.last_line.is_none_or(|at| at.elapsed() >= PLAIN_EVERY);
-        if due && !self.verbosity.quiet {
+        if due && !self.verbosity.is_quiet() {
             self.last_line = Some(Instant::now());
             self.line(&format!("Progress: {}", self.plain()));
         }
@@ -354,14 +354,14 @@ impl Progress {
 
     /// Part of the usual story.
     fn line(&self, text: &str) {
-        if !self.verbosity.quiet {
+        if !self.verbosity.is_quiet() {
             self.above_the_bar(|| crate::say!("{text}"));
         }
     }
 
     /// For those who asked for more.
     fn detail(&self, text: &str) {
-        if self.verbosity.verbose {
+        if self.verbosity.is_verbose() {
             self.above_the_bar(|| crate::say!("{text}"));
         }
     }

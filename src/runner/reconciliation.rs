@@ -21,7 +21,7 @@ const LONGEST_READING: Duration = Duration::from_secs(7);
 
 /// The services' figures before a run.
 #[derive(Debug)]
-pub struct Bill {
+pub struct UsageReconciliation {
     paid: Arc<Paid>,
     credit_price: Usd,
     openrouter: Option<Reading>,
@@ -31,7 +31,7 @@ pub struct Bill {
 /// A service, and what it says of this run.
 pub type Item = (&'static str, Comparison);
 
-impl Bill {
+impl UsageReconciliation {
     /// Takes the figures down that came with the validation of the keys. Calls that were lost in earlier runs are
     /// settled by them.
     pub async fn open(

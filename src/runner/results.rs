@@ -7,21 +7,18 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::task::{Id, JoinError};
 
 use super::{
-    budget_check::Reached,
-    call_failure,
+    brand_work::Saved,
     due::Due,
+    errors::BrandError,
     recorder::Recorded,
-    refusal_policy::Refusal,
-    scheduler::{Crew, End, InHand, Saved, Supply, bug},
+    scheduler::{InHand, Scheduler, Supply},
 };
 use crate::{
     brand::BrandKey,
     error_kind::ErrorKind,
     event::Event,
-    http::call::CallError,
     list::results_tab::Findings,
     money::{Cost, Usd},
     render,
@@ -34,18 +31,11 @@ use crate::{
     },
 };
 
-impl Crew<'_> {
+impl Scheduler<'_> {
     /// Sends on to the record how a brand ended.
-    pub(super) fn take_back(&mut self, ended: Result<(Id, Result<Saved, CallError>), JoinError>) {
-        let (id, result) = match ended {
-            Ok((id, result)) => (id, result),
-            Err(panic) => (panic.id(), Err(bug(&panic))),
-        };
-        let Some(mut in_hand) = self.in_hand.remove(&id) else {
-            return;
-        };
+    pub(super) fn take_back(&mut self, mut in_hand: InHand, result: Result<Saved, BrandError>) {
         in_hand.took = in_hand.started.elapsed();
-        self.done.one_by_one += in_hand.took;
+        self.tally.one_by_one += in_hand.took;
         self.deadline.brand_took(in_hand.took);
         span::took(&in_hand.span, in_hand.took);
         if let Err(error) = &result {
@@ -56,22 +46,28 @@ impl Crew<'_> {
                 let success = AssertUnwindSafe(|| self.success(&mut in_hand, saved));
                 match catch_unwind(success) {
                     Ok(entry) => return self.record(in_hand, entry),
-                    Err(_) => bug(&"its findings cannot be told"),
+                    Err(_) => BrandError::bug(&"its findings cannot be told"),
                 }
             }
             Err(error) => error,
         };
-        match Refusal::of(&error) {
-            Some(refusal) => self.suspect(in_hand, refusal),
-            None => match error {
-                CallError::Request {
-                    service,
-                    kind,
-                    message,
-                    ..
-                } => self.fail(in_hand, service, kind, &message),
-                error => self.put_back(&in_hand, error),
-            },
+        match error {
+            BrandError::Refused(refusal) => self.suspect(in_hand, refusal),
+            BrandError::Failed {
+                service,
+                kind,
+                message,
+            } => self.fail(in_hand, service, kind, &message),
+            BrandError::Stopped | BrandError::Lost => self.put_back(&in_hand),
+            BrandError::Budget(reached) => {
+                self.put_back(&in_hand);
+                let in_flight = self.in_flight();
+                self.shutdown.reach_budget(reached, in_flight);
+            }
+            BrandError::Run(error) => {
+                self.put_back(&in_hand);
+                self.give_up(error.into());
+            }
         }
     }
 
@@ -105,14 +101,12 @@ impl Crew<'_> {
         in_hand.cost = report.cost;
         in_hand.report = saved.report;
         spent(&report.cost, *waited).record(&in_hand.span);
-        if self.desk.args.batch.results_tab.is_some() {
-            let findings = render::findings(report, self.desk.args.batch.lang);
+        if self.context.options.batch.results_tab.is_some() {
+            let findings = render::findings(report, self.context.options.batch.lang);
             in_hand.findings = Some(Box::new(findings));
         }
-        let path = self
-            .output
-            .join(&in_hand.due.folder)
-            .join("brand_report.json");
+        let output = &self.context.settings.folders.output;
+        let path = output.join(&in_hand.due.folder).join("brand_report.json");
         let mut entry = self.entry(&in_hand.due, Status::Success);
         entry.cost_usd = report.cost.usd;
         entry.report = Some(path.to_string_lossy().replace('\\', "/"));
@@ -130,7 +124,7 @@ impl Crew<'_> {
                 self.say_put_back(&in_hand);
                 continue;
             }
-            self.done.brands += 1;
+            self.tally.brands += 1;
             let brand: Arc<str> = in_hand.due.assignment.brand.name.as_str().into();
             let event = match entry.status {
                 Status::Success => self.told_success(brand, &entry, &in_hand),
@@ -142,26 +136,18 @@ impl Crew<'_> {
             };
             in_hand.span.in_scope(|| self.events.say(event));
             if let Supply::Own { .. } = self.supply {
-                self.count(entry.status);
+                self.checkpoint.count(entry.status);
                 let brand = in_hand.due.assignment.brand.key.clone();
                 self.write_down(brand, in_hand.position, &entry, in_hand.findings);
             }
         }
         if let Supply::Hosts(hosts) = &mut self.supply
-            && (hosts.whole.leads || self.flying.is_empty())
+            && (hosts.whole.leads || self.pool.is_empty())
         {
             // The sheet is told of it, or it may have been the last.
             hosts.look_now();
         }
         self.save_checkpoint();
-    }
-
-    fn count(&mut self, status: Status) {
-        self.checkpoint.processed += 1;
-        match status {
-            Status::Success => self.checkpoint.succeeded += 1,
-            Status::Failed => self.checkpoint.failed += 1,
-        }
     }
 
     /// Has the end of a brand written into the sheet, with those of its chunk.
@@ -172,10 +158,10 @@ impl Crew<'_> {
         entry: &Entry,
         findings: Option<Box<Findings>>,
     ) {
-        let Some(scribe) = &mut self.scribe else {
+        let Some(writer) = &mut self.lead.writer else {
             return;
         };
-        if scribe.ended(brand, position, entry, findings) {
+        if writer.ended(brand, position, entry, findings) {
             self.chunk_is_done();
         }
     }
@@ -183,16 +169,16 @@ impl Crew<'_> {
     fn chunk_is_done(&mut self) {
         self.save_checkpoint();
         self.events.say(Event::CheckpointSaved {
-            processed: self.checkpoint.processed,
+            processed: self.checkpoint.now.processed,
         });
     }
 
     fn told_success(&mut self, brand: Arc<str>, entry: &Entry, in_hand: &InHand) -> Event {
         let thin = entry.thin.unwrap_or(false);
-        self.done.thin += usize::from(thin);
-        self.done.changed += usize::from(entry.changes.is_some());
-        self.done.tokens_in += in_hand.cost.tokens_in;
-        self.done.tokens_cached += in_hand.cost.tokens_cached;
+        self.tally.thin += usize::from(thin);
+        self.tally.changed += usize::from(entry.changes.is_some());
+        self.tally.tokens_in += in_hand.cost.tokens_in;
+        self.tally.tokens_cached += in_hand.cost.tokens_cached;
         if let Some(choices) = &entry.choices {
             self.events.warn(format!(
                 "«{brand}» may be any of: {choices}. Type the website or the parent company of the right one into its row"
@@ -211,28 +197,14 @@ impl Crew<'_> {
         }
     }
 
-    /// The brand is left as it was; what it paid for is kept. The first reason decides how the run ends.
-    pub(super) fn put_back(&mut self, in_hand: &InHand, error: CallError) {
+    /// The brand is left as it was; what it paid for is kept.
+    pub(super) fn put_back(&mut self, in_hand: &InHand) {
         self.say_put_back(in_hand);
         if let Supply::Hosts(hosts) = &self.supply {
             hosts.put_back(in_hand.position, in_hand.claim);
         }
-        match error {
-            CallError::Stopped | CallError::Lost => {}
-            CallError::Budget { .. } if !matches!(self.end, End::Complete) => {}
-            // Others in flight may still find room for what they need.
-            CallError::Budget { purse, .. } => {
-                let why = error.to_string();
-                self.end = End::Budget(Reached {
-                    why: why.clone(),
-                    remedy: purse.remedy(),
-                });
-                self.say_winding_down(why);
-            }
-            error => self.give_up(call_failure(error)),
-        }
-        if let (Supply::Own { .. }, Some(scribe)) = (&self.supply, &mut self.scribe)
-            && scribe.left(in_hand.position)
+        if let (Supply::Own { .. }, Some(writer)) = (&self.supply, &mut self.lead.writer)
+            && writer.left(in_hand.position)
         {
             self.chunk_is_done();
         }
@@ -247,11 +219,11 @@ impl Crew<'_> {
     fn entry(&self, due: &Due, status: Status) -> Entry {
         Entry {
             brand: due.assignment.brand.name.clone(),
-            list: Arc::clone(&self.desk.list),
+            list: Arc::clone(&self.context.list),
             input_hash: due.assignment.brand.input_hash(),
             status,
             attempts: due.attempts + 1,
-            run_id: Arc::clone(&self.desk.run_id),
+            run_id: Arc::clone(&self.context.run_id),
             updated_at: Timestamp::now(),
             cost_usd: Usd::ZERO,
             report: due.report.clone(),

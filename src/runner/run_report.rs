@@ -9,11 +9,12 @@ use tokio::time::Instant;
 
 use super::{
     attempt::{self, Attempt},
-    context::{Desk, warn},
+    context::{RunContext, warn},
     next_steps::{FailedBrand, NAMED, NextSteps},
+    options::RunOptions,
     preflight,
     shutdown::Signals,
-    summary::{Figures, span},
+    summary::{Totals, span},
 };
 use crate::{
     config::google::is_loopback,
@@ -40,21 +41,21 @@ pub enum Recipient {
 
 /// What is known of a run so far. It is filled while the run goes on, so that one that ends early has it too.
 #[derive(Debug)]
-pub struct Account {
+pub struct ReportDraft {
     started: Timestamp,
     clock: Instant,
     simulated: bool,
     lang: Lang,
-    begun: Option<Begun>,
+    places: Option<Places>,
     /// What is left to be done.
     pub next_steps: NextSteps,
     rejected: Vec<RejectedRow>,
     /// How it ended, once its brands have been worked through.
-    ended: Option<(RunStatus, Figures)>,
+    ended: Option<(RunStatus, Totals)>,
 }
 
 #[derive(Debug, Serialize)]
-struct Begun {
+struct Places {
     #[serde(skip)]
     run_id: String,
     log: PathBuf,
@@ -89,18 +90,18 @@ struct Report<'a> {
     started_at: Timestamp,
     ended_at: Timestamp,
     elapsed_s: f64,
-    totals: Option<Totals>,
+    totals: Option<ReportTotals>,
     cost: Option<Spent>,
     failed: &'a [FailedBrand],
     /// Why they failed, and what to do: brands of one reason together.
     reasons: Vec<Reason>,
     rejected: &'a [RejectedRow],
     warnings: Vec<String>,
-    places: Option<&'a Begun>,
+    places: Option<&'a Places>,
 }
 
 #[derive(Debug, Serialize)]
-struct Totals {
+struct ReportTotals {
     total: usize,
     skipped: usize,
     processed: usize,
@@ -150,8 +151,8 @@ impl Recipient {
 
     /// Tells how a run ended. That the report does not arrive changes nothing of the run: everything in it stands in
     /// the state and in the logs too.
-    pub async fn tell(&self, account: &Account, end: &Result<Exit, Failure>) {
-        let told = match serde_json::to_string_pretty(&account.report(end)) {
+    pub async fn tell(&self, draft: &ReportDraft, end: &Result<Exit, Failure>) {
+        let told = match serde_json::to_string_pretty(&draft.report(end)) {
             Ok(json) => self.hand_over(json).await,
             Err(error) => Err(error.into()),
         };
@@ -180,7 +181,36 @@ impl Recipient {
     }
 }
 
-impl Account {
+/// Who would be told of a run with these options; the address of a webhook is a secret, so its host is not named either.
+pub fn report_goes(options: &RunOptions) -> Result<Option<String>, Failure> {
+    let Some(recipient) = Recipient::of(&Attempt::of(options))? else {
+        return Ok(None);
+    };
+    Ok(Some(match recipient {
+        Recipient::StandardOutput => "is printed".into(),
+        Recipient::Webhook(_) => {
+            "goes to a webhook, whose address is right as far as it can be told without posting"
+                .into()
+        }
+        Recipient::File(path) => {
+            let place = path.display();
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty());
+            if path.is_dir() || folder.is_some_and(|folder| folder.exists() && !folder.is_dir()) {
+                return Err(Failure::new(
+                    Exit::Usage,
+                    format!(
+                        "--report-to {place}: no file can be written there: name a file in a folder"
+                    ),
+                ));
+            }
+            format!("goes into {place}")
+        }
+    }))
+}
+
+impl ReportDraft {
     /// Of a run that begins.
     pub fn open(attempt: &Attempt) -> Self {
         Self {
@@ -188,7 +218,7 @@ impl Account {
             clock: Instant::now(),
             simulated: attempt.simulated,
             lang: attempt.lang,
-            begun: None,
+            places: None,
             next_steps: NextSteps::default(),
             rejected: Vec::new(),
             ended: None,
@@ -196,12 +226,12 @@ impl Account {
     }
 
     /// The run holds its folder.
-    pub fn begin(&mut self, desk: &Desk) {
-        let folders = &desk.settings.folders;
-        self.begun = Some(Begun {
-            run_id: desk.run_id.to_string(),
-            log: desk.logs.readable.clone(),
-            structured_log: desk.logs.structured.clone(),
+    pub fn begin(&mut self, context: &RunContext) {
+        let folders = &context.settings.folders;
+        self.places = Some(Places {
+            run_id: context.run_id.to_string(),
+            log: context.logs.readable.clone(),
+            structured_log: context.logs.structured.clone(),
             checkpoint: folders.state.join("checkpoint_latest.json"),
             reports: folders.output.join("index.html"),
         });
@@ -209,7 +239,7 @@ impl Account {
 
     /// Whether the run has come so far as to hold its folder and to have a log.
     pub fn has_begun(&self) -> bool {
-        self.begun.is_some()
+        self.places.is_some()
     }
 
     /// Whether its brands have been worked through.
@@ -229,25 +259,25 @@ impl Account {
     }
 
     /// Its brands have been worked through.
-    pub fn end(&mut self, status: RunStatus, figures: Figures) {
-        self.ended = Some((status, figures));
+    pub fn end(&mut self, status: RunStatus, totals: Totals) {
+        self.ended = Some((status, totals));
     }
 
     /// Tells at the end what is left to do: all of it for whoever watched, and for whom cron mails to where that is anything.
     pub fn tell_next_steps(&self, quiet: bool, end: &Result<Exit, Failure>) {
-        let Some((_, figures)) = &self.ended else {
+        let Some((_, totals)) = &self.ended else {
             return;
         };
         if !quiet {
-            return self.next_steps.tell(figures);
+            return self.next_steps.tell(totals);
         }
         let exit = match end {
             Ok(exit) => *exit,
             Err(failure) => failure.exit,
         };
-        let totals = self.in_a_line(exit, None, false);
+        let line = self.in_a_line(exit, None, false);
         let is_bad = exit != Exit::Done;
-        self.next_steps.mail(&totals, figures, is_bad);
+        self.next_steps.mail(&line, totals, is_bad);
     }
 
     fn report(&self, end: &Result<Exit, Failure>) -> Report<'_> {
@@ -260,14 +290,14 @@ impl Account {
             None => RunStatus::NotStarted,
         };
         let remedy = end.as_ref().err().filter(|_| !self.has_worked());
-        let figures = self.ended.as_ref().map(|(_, figures)| figures);
+        let totals = self.ended.as_ref().map(|(_, totals)| totals);
         Report {
             text: self.in_a_line(exit, error.as_deref(), self.lang.persian()),
             program: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
             host: host(),
             folder: std::env::current_dir().ok(),
-            run_id: self.begun.as_ref().map(|begun| begun.run_id.as_str()),
+            run_id: self.places.as_ref().map(|places| places.run_id.as_str()),
             status: status.name(),
             exit_code: exit as u8,
             error,
@@ -276,32 +306,32 @@ impl Account {
             started_at: self.started,
             ended_at: Timestamp::now(),
             elapsed_s: (self.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0,
-            totals: figures.map(Totals::of),
-            cost: figures.map(Spent::of),
+            totals: totals.map(ReportTotals::of),
+            cost: totals.map(Spent::of),
             failed: &self.next_steps.failed,
             reasons: self.next_steps.reasons.sorted(),
             rejected: &self.rejected,
             warnings: terminal::take_warnings(),
-            places: self.begun.as_ref(),
+            places: self.places.as_ref(),
         }
     }
 
     /// How it went, in a line.
     fn in_a_line(&self, exit: Exit, error: Option<&str>, persian: bool) -> String {
-        let figures = self.ended.as_ref().map(|(_, figures)| figures);
+        let totals = self.ended.as_ref().map(|(_, totals)| totals);
         let simulated = match (self.simulated, persian) {
             (false, _) => "",
             (true, true) => "[شبیه‌سازی] ",
             (true, false) => "[SIMULATED] ",
         };
-        let mut line = figures.map_or_else(String::new, |figures| totals(figures, persian));
+        let mut line = totals.map_or_else(String::new, |totals| totals_in_words(totals, persian));
         if let Some(error) = error {
             let separator = if line.is_empty() { "" } else { " — " };
             line += &format!("{separator}{}", text::shorten(error, ERROR));
         }
         format!(
             "{simulated}{} brandintel ({}): {line}",
-            mark(exit, figures),
+            mark(exit, totals),
             host()
         )
     }
@@ -311,8 +341,8 @@ fn host() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-fn totals(figures: &Figures, persian: bool) -> String {
-    let Figures {
+fn totals_in_words(totals: &Totals, persian: bool) -> String {
+    let Totals {
         succeeded,
         thin,
         failed,
@@ -321,7 +351,7 @@ fn totals(figures: &Figures, persian: bool) -> String {
         cost,
         elapsed,
         ..
-    } = figures;
+    } = totals;
     let thin = match (thin, persian) {
         (0, _) => String::new(),
         (thin, true) => format!("، ⚠ {thin} از آن‌ها با شواهد ناکافی"),
@@ -340,38 +370,38 @@ fn totals(figures: &Figures, persian: bool) -> String {
     }
 }
 
-fn mark(exit: Exit, figures: Option<&Figures>) -> &'static str {
-    match (exit, figures) {
-        (Exit::Done, Some(figures)) if figures.thin > 0 => "⚠",
+fn mark(exit: Exit, totals: Option<&Totals>) -> &'static str {
+    match (exit, totals) {
+        (Exit::Done, Some(totals)) if totals.thin > 0 => "⚠",
         (Exit::Done, _) => "✅",
         (Exit::SomeFailed | Exit::Budget | Exit::TimeUp, Some(_)) => "⚠",
         _ => "❌",
     }
 }
 
-impl Totals {
-    fn of(figures: &Figures) -> Self {
+impl ReportTotals {
+    fn of(totals: &Totals) -> Self {
         Self {
-            total: figures.total,
-            skipped: figures.skipped,
-            processed: figures.succeeded + figures.failed,
-            succeeded: figures.succeeded,
-            thin: figures.thin,
-            changed: figures.changed,
-            failed: figures.failed,
-            rejected: figures.rejected,
-            left: figures.left,
+            total: totals.total,
+            skipped: totals.skipped,
+            processed: totals.succeeded + totals.failed,
+            succeeded: totals.succeeded,
+            thin: totals.thin,
+            changed: totals.changed,
+            failed: totals.failed,
+            rejected: totals.rejected,
+            left: totals.left,
         }
     }
 }
 
 impl Spent {
-    fn of(figures: &Figures) -> Self {
+    fn of(totals: &Totals) -> Self {
         Self {
-            usd: figures.cost,
-            search_credits: figures.credits,
-            set_aside_usd: figures.uncertain,
-            budget_usd: figures.budget,
+            usd: totals.cost,
+            search_credits: totals.credits,
+            set_aside_usd: totals.uncertain,
+            budget_usd: totals.budget,
         }
     }
 }

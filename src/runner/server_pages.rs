@@ -4,7 +4,8 @@
 use url::Url;
 
 use super::{
-    base_url, call_failure,
+    base_url,
+    errors::call_failure,
     preflight::{Finding, Said},
 };
 use crate::{

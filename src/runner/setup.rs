@@ -4,9 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::leader::store_failure;
+use super::{
+    errors::store_failure,
+    options::{BatchOptions, ListSource, RehearsalOptions, RunOptions},
+};
 use crate::{
-    cli::{BatchArgs, RunArgs, ServiceArgs},
     config::{Settings, caps::Caps},
     exit::{Exit, Failure, OrExit},
     sandbox::{self, Sandbox},
@@ -15,61 +17,60 @@ use crate::{
         job::Job,
         paid::Paid,
         postgres::{Address, Host, Night, Shared},
-        registry,
         sqlite::{self, Store},
     },
 };
 
 /// The settings of a run, and for a rehearsal the services that it speaks to.
 pub async fn settings(
-    args: &RunArgs,
+    options: &RunOptions,
     sandbox: Option<Arc<Sandbox>>,
 ) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    let services = &args.services;
-    if !services.sandbox {
-        let source = &args.source;
-        let settings =
-            Settings::from_environment(services, source.google_sheets, source.tab.as_deref())
-                .or_exit(Exit::Usage)?;
-        return Ok((settings, None));
-    }
-    let (mut settings, sandbox) = match sandbox {
-        Some(sandbox) => {
-            let mut settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
-            // Nobody pays for a benchmark, and each begins anew.
-            settings.caps = Caps::default();
-            (settings, sandbox)
-        }
-        None => sandbox_settings(services).await?,
+    let services = &options.services;
+    let source = &options.source;
+    let Some(rehearsal) = &options.rehearsal else {
+        let tab = source.tab.as_deref();
+        let settings = Settings::from_environment(services, source.is_sheet(), tab);
+        return Ok((settings.or_exit(Exit::Usage)?, None));
     };
-    if !args.source.google_sheets {
+    let is_benchmark = sandbox.is_some();
+    let sandbox = match sandbox {
+        Some(sandbox) => sandbox,
+        None => start_sandbox(rehearsal).await?,
+    };
+    let settings = Settings::for_sandbox(services, rehearsal.speed, &sandbox);
+    let mut settings = settings.or_exit(Exit::Usage)?;
+    if is_benchmark {
+        // Nobody pays for it, and each begins anew.
+        settings.caps = Caps::default();
+    }
+    if !source.is_sheet() {
         settings.sheet = None;
     }
     Ok((settings, Some(sandbox)))
 }
 
-/// The settings that a batch with these flags would have.
+/// The settings that a batch with these options would have.
 pub async fn settings_for_check(
-    args: &RunArgs,
+    options: &RunOptions,
 ) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    settings(args, None).await
+    settings(options, None).await
 }
 
-async fn sandbox_settings(services: &ServiceArgs) -> Result<(Settings, Arc<Sandbox>), Failure> {
+async fn start_sandbox(rehearsal: &RehearsalOptions) -> Result<Arc<Sandbox>, Failure> {
     let options = sandbox::Options {
-        speed: services.sandbox_speed,
-        faults: services.sandbox_fault.clone(),
-        schema_rules: services.schema_rules,
+        speed: rehearsal.speed,
+        faults: rehearsal.faults.clone(),
+        schema_rules: rehearsal.schema_rules,
         ..sandbox::Options::default()
     };
-    let sandbox = Arc::new(Sandbox::start(options).await.or_exit(Exit::Usage)?);
-    let settings = Settings::for_sandbox(services, &sandbox).or_exit(Exit::Usage)?;
-    Ok((settings, sandbox))
+    let sandbox = Sandbox::start(options).await;
+    Ok(Arc::new(sandbox.or_exit(Exit::Machine)?))
 }
 
 /// What a run needs to begin.
 pub struct Begin<'a> {
-    pub args: &'a BatchArgs,
+    pub batch: &'a BatchOptions,
     pub list: &'a str,
     pub run_id: &'a str,
     pub caps: Caps,
@@ -85,8 +86,8 @@ impl Begin<'_> {
             None => (Store::in_memory(self.now)?, Vec::new()),
         };
         store.lay_up()?;
-        let job = Job::begin(&store, self.list, self.run_id, self.now, self.args.force)?;
-        let paid = Paid::new(Arc::new(store), job, self.args.budget)?;
+        let job = Job::begin(&store, self.list, self.run_id, self.now, self.batch.force)?;
+        let paid = Paid::new(Arc::new(store), job, self.batch.budget)?;
         Ok((paid.capped(self.caps, self.now)?, broken))
     }
 
@@ -98,12 +99,12 @@ impl Begin<'_> {
     ) -> Result<(Paid, Night), Failure> {
         let shared = Shared::open(address).await.map_err(store_failure)?;
         let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let place = state.place().or_exit(Exit::Usage)?;
+        let place = state.place().or_exit(Exit::Machine)?;
         let me = Host {
             // A folder that was copied to another machine is another one.
             place: format!("{place} {name}"),
             name,
-            workers: self.args.workers,
+            workers: self.batch.workers,
         };
         let Self {
             list,
@@ -112,42 +113,33 @@ impl Begin<'_> {
             simulated,
             ..
         } = *self;
-        let force = self.args.force;
+        let force = self.batch.force;
         let begin = async || {
             let begun = shared.begin(&me, list, run_id, now, force, simulated);
             Ok(begun.await?)
         };
         let night = shared.patiently(begin).await.map_err(store_failure)?;
-        let paid = Paid::shared(&night, self.args.budget);
-        Ok((paid.capped(self.caps, now).or_exit(Exit::Usage)?, night))
-    }
-}
-
-/// How a run ends that cannot use what is in its state folder: only what a newer version has written is the user's matter.
-pub fn folder_failure(error: anyhow::Error) -> Failure {
-    let newer = error.is::<sqlite::NewerVersion>() || error.is::<registry::NewerVersion>();
-    Failure {
-        exit: if newer { Exit::Usage } else { Exit::Machine },
-        error,
+        let paid = Paid::shared(&night, self.batch.budget);
+        Ok((paid.capped(self.caps, now).or_exit(Exit::Machine)?, night))
     }
 }
 
 /// The same sheet or file is the same list, however often it is read.
-pub fn list_id(args: &RunArgs, settings: &Settings) -> String {
-    let source = &args.source;
-    if let Some(path) = &source.brands {
+pub fn list_id(options: &RunOptions, settings: &Settings) -> String {
+    let source = &options.source;
+    if let Some(ListSource::File(path)) = &source.list {
         // A file that is not there is named when it is read.
         let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
         let here = Path::new(".").canonicalize().ok();
         // A folder may be moved with its list. Hosts that share a store have a folder each, and one list at one path.
-        let inside = here.filter(|_| args.shared.state.is_none());
+        let inside = here.filter(|_| options.shared.state.is_none());
         let path = inside.and_then(|here| whole.strip_prefix(here).ok());
         let path = path.unwrap_or(&whole).display();
         let tab = source.tab.as_deref().map(|tab| format!("#{}", tab.trim()));
         return format!("file:{path}{}", tab.unwrap_or_default());
     }
     match settings.spreadsheet() {
-        Some((id, tab)) if source.google_sheets => {
+        Some((id, tab)) if source.is_sheet() => {
             format!("sheet:{id}:{}", tab.unwrap_or_default().trim())
         }
         _ => "brand".to_owned(),

@@ -16,7 +16,7 @@ use crate::{
 
 /// Writes down what becomes of brands.
 #[derive(Debug)]
-pub struct Scribe {
+pub struct SheetWriter {
     write_back: WriteBack,
     words: Words,
     chunk_size: usize,
@@ -26,7 +26,7 @@ pub struct Scribe {
     ended: HashMap<usize, usize>,
 }
 
-impl Scribe {
+impl SheetWriter {
     pub fn new(write_back: WriteBack, words: Words, chunk_size: usize, due: usize) -> Self {
         Self {
             write_back,

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::{
-    context::Desk,
-    leader::store_failure,
+    budget_check::SpendingLimits,
+    context::RunContext,
+    errors::store_failure,
     membership::Hosts,
-    planner::Plan,
+    plan::Plan,
     preflight::Connections,
     progress::Outlook,
-    reconciliation::Bill,
+    reconciliation::UsageReconciliation,
     recorder::Recorder,
     scheduler::{Outline, Supply, Tools},
-    sheet_writer::Scribe,
+    sheet_writer::SheetWriter,
 };
 use crate::{
     event::Events,
@@ -50,16 +51,24 @@ pub struct Planned {
 }
 
 /// Joins a run that another host has planned.
-pub fn join(desk: &Desk, connections: Connections, whole: Whole) -> Prepared {
+pub async fn join(
+    context: &RunContext,
+    connections: Connections,
+    whole: Whole,
+) -> Result<Prepared, Failure> {
+    let depth = context.options.batch.depth;
+    let limits = SpendingLimits::of(context).await?;
+    let refused = limits.too_little(&context.settings, &connections, whole.price, depth);
+    let refused = refused.filter(|_| whole.left() > 0);
     say!(
         "[HOSTS] Joining the run {}: {} of {} brands are done, {} hosts work on it\n",
-        desk.run_id,
+        context.run_id,
         whole.succeeded + whole.failed,
         whole.due,
         whole.hosts
     );
-    let searches = f64::from(desk.args.batch.depth.credits());
-    Prepared {
+    let searches = f64::from(context.options.batch.depth.credits());
+    Ok(Prepared {
         outline: Outline {
             total: whole.total,
             due: whole.due,
@@ -67,11 +76,11 @@ pub fn join(desk: &Desk, connections: Connections, whole: Whole) -> Prepared {
             on_request: 0,
             rejected: whole.rejected,
             per_brand: whole.price,
-            refused: None,
+            refused,
         },
-        outlook: desk.outlook(&connections, whole.price, searches),
+        outlook: context.outlook(&connections, whole.price, searches),
         start: Start::Join(Box::new(connections), whole),
-    }
+    })
 }
 
 impl Start {
@@ -79,19 +88,19 @@ impl Start {
     /// written to is known before anything is paid for.
     pub async fn begin(
         self,
-        desk: &Desk,
+        context: &RunContext,
         outline: &Outline,
         events: Events,
     ) -> Result<Tools, Failure> {
         match self {
-            Self::Plan(planned) => Box::pin(planned.begin(desk, outline, events)).await,
+            Self::Plan(planned) => Box::pin(planned.begin(context, outline, events)).await,
             Self::Join(connections, whole) => {
-                let night = desk.night.clone().ok_or_else(nobody)?;
+                let night = context.night.clone().ok_or_else(nobody)?;
                 let names = night.shared.patiently(async || night.names().await).await;
                 let names = names.map_err(store_failure)?;
                 let neighbours = Arc::new(Neighbours::from_bytes(&names));
                 Box::pin(tools(
-                    desk,
+                    context,
                     *connections,
                     neighbours,
                     events,
@@ -105,11 +114,16 @@ impl Start {
 }
 
 fn nobody() -> Failure {
-    Failure::new(Exit::Usage, "there is no run to join")
+    Failure::new(Exit::Machine, "there is no run to join; please report it")
 }
 
 impl Planned {
-    async fn begin(self, desk: &Desk, outline: &Outline, events: Events) -> Result<Tools, Failure> {
+    async fn begin(
+        self,
+        context: &RunContext,
+        outline: &Outline,
+        events: Events,
+    ) -> Result<Tools, Failure> {
         let Self {
             plan,
             registry,
@@ -117,16 +131,17 @@ impl Planned {
             mut connections,
         } = self;
         let key = connections.key.as_ref();
-        let price = desk.settings.credit_price;
-        let bill = Bill::open(&desk.paid, key, &connections.credits, price).await;
-        let bill = bill.map_err(store_failure)?;
+        let price = context.settings.credit_price;
+        let reconciliation =
+            UsageReconciliation::open(&context.paid, key, &connections.credits, price).await;
+        let reconciliation = reconciliation.map_err(store_failure)?;
         let sheet = connections.sheet.take();
-        let write_back = desk.write_back(sheet, &plan, first, &events).await?;
-        let words = desk.words();
-        let chunk_size = desk.args.batch.chunk_size;
-        let mut scribe = Some(Scribe::new(write_back, words, chunk_size, outline.due));
+        let write_back = context.write_back(sheet, &plan, first, &events).await?;
+        let words = context.words();
+        let chunk_size = context.options.batch.chunk_size;
+        let mut writer = Some(SheetWriter::new(write_back, words, chunk_size, outline.due));
         let neighbours = Arc::clone(&plan.neighbours);
-        let (recorder, supply) = match (registry, &desk.night) {
+        let (recorder, supply) = match (registry, &context.night) {
             (Some(registry), _) => {
                 let queue = plan.due;
                 (Recorder::folder(registry), Supply::Own { queue, begun: 0 })
@@ -141,8 +156,8 @@ impl Planned {
                     true => hosts.listen(0),
                     // Another host took this one for dead and has planned in its place.
                     false => {
-                        if let Some(scribe) = scribe.take() {
-                            scribe.abandon();
+                        if let Some(writer) = writer.take() {
+                            writer.abandon();
                         }
                     }
                 }
@@ -150,11 +165,11 @@ impl Planned {
                 (Recorder::shared(night.clone()), supply)
             }
         };
-        let tools = tools(desk, connections, neighbours, events, recorder, supply);
+        let tools = tools(context, connections, neighbours, events, recorder, supply);
         let tools = Box::pin(tools).await?;
         Ok(Tools {
-            scribe,
-            bill: Some(bill),
+            writer,
+            reconciliation: Some(reconciliation),
             ..tools
         })
     }
@@ -185,7 +200,7 @@ async fn put_down(night: &Night, plan: Plan, outline: &Outline) -> anyhow::Resul
 }
 
 async fn tools(
-    desk: &Desk,
+    context: &RunContext,
     connections: Connections,
     neighbours: Arc<Neighbours>,
     events: Events,
@@ -201,15 +216,14 @@ async fn tools(
         lists_model,
         ..
     } = connections;
-    let research = desk.research(openrouter, tavily, neighbours).await;
+    let research = context.research(openrouter, tavily, neighbours).await;
     Ok(Tools {
         supply,
         recorder,
         research: research.map_err(store_failure)?,
-        scribe: None,
-        bill: None,
+        writer: None,
+        reconciliation: None,
         sheets: sheet_maker,
-        words: desk.words(),
         events,
         stop,
         successes,

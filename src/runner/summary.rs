@@ -93,7 +93,7 @@ pub fn estimate(brands: usize, estimate: &Estimate) {
 
 /// How a run went.
 #[derive(Debug)]
-pub struct Figures {
+pub struct Totals {
     pub total: usize,
     pub skipped: usize,
     /// Brands that the list asks to leave out.
@@ -136,27 +136,27 @@ pub struct Share {
     pub usd: Usd,
 }
 
-fn results(figures: &Figures, processed: usize) {
+fn results(totals: &Totals, processed: usize) {
     say!("\n[RESULTS]");
     say!(
         "  ✓ Success: {} ({})",
-        figures.succeeded,
-        percent(figures.succeeded, processed)
+        totals.succeeded,
+        percent(totals.succeeded, processed)
     );
-    if figures.thin > 0 && figures.share.is_none() {
+    if totals.thin > 0 && totals.share.is_none() {
         say!(
             "  ⚠ of these with little found: {} ({})",
-            figures.thin,
-            percent(figures.thin, figures.succeeded)
+            totals.thin,
+            percent(totals.thin, totals.succeeded)
         );
     }
     say!(
         "  ✗ Failed: {} ({})",
-        figures.failed,
-        percent(figures.failed, processed)
+        totals.failed,
+        percent(totals.failed, processed)
     );
-    if let Some(share) = &figures.share {
-        let thin = match figures.thin {
+    if let Some(share) = &totals.share {
+        let thin = match totals.thin {
             0 => String::new(),
             thin => format!(", ⚠ {thin} of them with little found"),
         };
@@ -173,74 +173,74 @@ fn changes(brands: usize, reports: &Path) {
 }
 
 /// Prints the summary.
-pub fn summary(figures: &Figures, place: &str, logs: &LogFiles, checkpoint: &Path, reports: &Path) {
-    let processed = figures.succeeded + figures.failed;
+pub fn summary(totals: &Totals, place: &str, logs: &LogFiles, checkpoint: &Path, reports: &Path) {
+    let processed = totals.succeeded + totals.failed;
     say!("");
     heading("PARALLEL BATCH PROCESSING SUMMARY");
     say!("\n[TOTALS]");
-    say!("  Total brands in {place}: {}", figures.total);
+    say!("  Total brands in {place}: {}", totals.total);
     say!("  Processed: {processed}");
-    say!("  Skipped (unchanged): {}", figures.skipped);
-    if figures.on_request > 0 {
-        say!("  Skipped on request: {}", figures.on_request);
+    say!("  Skipped (unchanged): {}", totals.skipped);
+    if totals.on_request > 0 {
+        say!("  Skipped on request: {}", totals.on_request);
     }
-    if figures.rejected > 0 {
-        say!("  Rows without a usable name: {}", figures.rejected);
+    if totals.rejected > 0 {
+        say!("  Rows without a usable name: {}", totals.rejected);
     }
-    if figures.left > 0 {
-        say!("  Left for the next run: {}", figures.left);
+    if totals.left > 0 {
+        say!("  Left for the next run: {}", totals.left);
     }
-    results(figures, processed);
-    changes(figures.changed, reports);
+    results(totals, processed);
+    changes(totals.changed, reports);
     say!("\n[PERFORMANCE]");
     say!(
         "  Elapsed time: {} ({:.0}s)",
-        span(figures.elapsed),
-        figures.elapsed.as_secs_f64()
+        span(totals.elapsed),
+        totals.elapsed.as_secs_f64()
     );
     if let Some(average) = u32::try_from(processed)
         .ok()
-        .and_then(|n| figures.elapsed.checked_div(n))
+        .and_then(|n| totals.elapsed.checked_div(n))
     {
         say!("  Average per brand: {:.1} seconds", average.as_secs_f64());
-        say!("  Estimated sequential time: {}", span(figures.one_by_one));
+        say!("  Estimated sequential time: {}", span(totals.one_by_one));
         say!(
             "  ⚡ Speedup: {:.1}× faster than sequential",
-            ratio(figures.one_by_one, figures.elapsed)
+            ratio(totals.one_by_one, totals.elapsed)
         );
     }
     say!("\n[COST]");
     say!(
         "  Cost: {} ({} search credits)",
-        figures.cost,
-        figures.credits
+        totals.cost,
+        totals.credits
     );
-    if let Some(share) = &figures.share {
+    if let Some(share) = &totals.share {
         say!("  Cost on all hosts: {}", share.usd);
     }
-    if figures.model_for_nothing {
+    if totals.model_for_nothing {
         say!("  The model's calls are not in it: the server at OPENROUTER_BASE_URL tells no cost");
     }
-    if figures.tokens_in > 0 {
+    if totals.tokens_in > 0 {
         say!(
             "  Prompt tokens: {} ({} from the provider's cache)",
-            figures.tokens_in,
-            share(figures.tokens_cached, figures.tokens_in)
+            totals.tokens_in,
+            share(totals.tokens_cached, totals.tokens_in)
         );
     }
-    if figures.uncertain > Usd::ZERO {
+    if totals.uncertain > Usd::ZERO {
         say!(
             "  Set aside for calls that were lost: up to {}",
-            figures.uncertain
+            totals.uncertain
         );
     }
-    if let Some(budget) = figures.budget {
+    if let Some(budget) = totals.budget {
         say!(
             "  Budget: {} of {budget} used",
-            figures.job_spent + figures.uncertain
+            totals.job_spent + totals.uncertain
         );
     }
-    for (service, comparison) in &figures.reported {
+    for (service, comparison) in &totals.reported {
         let Comparison {
             reported, counted, ..
         } = comparison;
@@ -248,7 +248,7 @@ pub fn summary(figures: &Figures, place: &str, logs: &LogFiles, checkpoint: &Pat
         let why = match difference {
             Difference::None => "",
             Difference::Lost => "; the rest may be the calls that were lost",
-            Difference::Late => "; its figures come late, or are those of another account",
+            Difference::Late => "; its totals come late, or are those of another account",
             Difference::Unknown => "; somebody else uses the key",
         };
         say!("  {service} reports: {reported} (counted here: {counted}{why})");

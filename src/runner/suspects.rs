@@ -5,15 +5,19 @@ use std::{future::pending, sync::Arc};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    call_failure,
-    refusal_policy::{AT_START, Admission, Alike, Refusal},
-    scheduler::{Crew, End, InHand, Supply},
+    errors::BrandError,
+    refusal_policy::{AT_START, Admission, Alike, Refusal, Suspect, Suspects},
+    scheduler::{InHand, Scheduler, Supply},
+    shutdown::End,
 };
 use crate::{
     exit::Failure,
-    http::call::CallError,
+    http::{call::CallError, successes::Successes},
     llm,
-    research::trial::{Took, Trial},
+    research::{
+        Research,
+        trial::{Took, Trial},
+    },
     search::tavily,
 };
 
@@ -24,15 +28,38 @@ pub type Asking = JoinHandle<Result<Took, CallError>>;
 /// model: one, so that a wrong setting costs the searches of one brand.
 const UNTIL_PROVEN: usize = 1;
 
-impl Crew<'_> {
-    /// Sets a brand aside that was refused. Its worker is free.
-    pub(super) fn suspect(&mut self, in_hand: InHand, refusal: Refusal) {
-        self.suspects
-            .add(refusal, Instant::now(), Box::new(in_hand));
+/// What is known of refusals in a run.
+pub struct RefusalWatch {
+    /// Brands that were refused, while nothing proves whose fault that is.
+    suspects: Suspects<Box<InHand>>,
+    /// What services have answered in this run.
+    pub successes: Arc<Successes>,
+    /// A harmless question is being asked, to tell whether a refusal meets all brands.
+    pub trial: Option<Asking>,
+    /// The kinds of call for which that was done.
+    tried: Vec<String>,
+    /// Whether the server knows the key and lists the model, so that only a call can still be refused.
+    lists_model: bool,
+}
+
+impl RefusalWatch {
+    pub fn new(successes: Arc<Successes>, lists_model: bool) -> Self {
+        Self {
+            suspects: Suspects::default(),
+            successes,
+            trial: None,
+            tried: Vec::new(),
+            lists_model,
+        }
     }
 
-    /// How many brands may be begun now.
-    pub(super) fn room(&self) -> usize {
+    /// Whether no brand is set aside and nothing is asked.
+    pub fn is_settled(&self) -> bool {
+        self.suspects.is_empty() && self.trial.is_none()
+    }
+
+    /// How many brands may be begun beside those in flight.
+    pub fn room(&self, workers: usize, in_flight: usize) -> usize {
         if self.trial.is_some() {
             // The answer tells whether anything more is worth its searches.
             return 0;
@@ -43,41 +70,27 @@ impl Crew<'_> {
         };
         let proven = self.successes.has_any(llm::NAME);
         let admission = Admission {
-            workers: self.desk.args.batch.workers,
+            workers,
             until_answered: (!proven).then_some(until_answered),
         };
-        self.suspects.room(self.flying.len(), admission, |refusal| {
-            self.answered(refusal)
-        })
+        let answered = |refusal: &Refusal| self.answered(refusal);
+        self.suspects.room(in_flight, admission, answered)
     }
 
     fn answered(&self, refusal: &Refusal) -> Option<Instant> {
         self.successes.last_sent(refusal.service, refusal.call())
     }
 
-    /// Puts those on record whose refusal was their own, and ends the run where a refusal meets all.
-    pub(super) fn weigh_refusals(&mut self) {
-        let ended = matches!(self.end, End::Signal(_) | End::Failed(_));
-        if ended || self.stop.is_cancelled() || self.suspects.is_empty() {
-            return;
-        }
+    /// Takes out those whose refusal was their own.
+    fn take_cleared(&mut self) -> Vec<Suspect<Box<InHand>>> {
         let successes = Arc::clone(&self.successes);
         let answered = |refusal: &Refusal| successes.last_sent(refusal.service, refusal.call());
-        for suspect in self.suspects.take_cleared(answered) {
-            self.fail_refused(*suspect.held, &suspect.refusal);
-        }
-        if self.trial.is_some() {
-            return;
-        }
-        if let Some(call) = self.trial_due() {
-            return self.try_model(call);
-        }
-        if matches!(self.end, End::Complete | End::TimeUp(_))
-            && let Some(alike) = self.suspects.alike(answered)
-        {
-            let failure = self.refused_alike(&alike);
-            self.give_up(failure);
-        }
+        self.suspects.take_cleared(answered)
+    }
+
+    /// The refusal that meets all brands.
+    fn alike(&self) -> Option<Alike<'_>> {
+        self.suspects.alike(|refusal| self.answered(refusal))
     }
 
     /// The kind of call for which a harmless question is to be asked before anything more is bought: at the first
@@ -87,7 +100,7 @@ impl Crew<'_> {
         let first = || self.suspects.first_of(llm::NAME);
         let unknown = |refusal: &&Refusal| !self.lists_model && self.answered(refusal).is_none();
         let blocked = || {
-            let alike = self.suspects.alike(|refusal| self.answered(refusal))?;
+            let alike = self.alike()?;
             let is_blocked = alike.refusal.service == llm::NAME && alike.all_blocked;
             is_blocked.then_some(alike.refusal)
         };
@@ -96,12 +109,11 @@ impl Crew<'_> {
         (!self.tried.contains(&call)).then_some(call)
     }
 
-    fn try_model(&mut self, call: String) {
+    fn try_model(&mut self, call: String, research: Arc<Research>) {
         let Some(in_hand) = self.suspects.any() else {
             return;
         };
         let payer = in_hand.due.assignment.brand.key.clone();
-        let research = Arc::clone(&self.research);
         self.tried.push(call.clone());
         self.trial = Some(tokio::spawn(async move {
             let trial = Trial::new()?.paid_by(&payer);
@@ -111,52 +123,85 @@ impl Crew<'_> {
             }
         }));
     }
+}
+
+impl Scheduler<'_> {
+    /// Sets a brand aside that was refused. Its worker is free.
+    pub(super) fn suspect(&mut self, in_hand: InHand, refusal: Refusal) {
+        let suspects = &mut self.refusals.suspects;
+        suspects.add(refusal, Instant::now(), Box::new(in_hand));
+    }
+
+    /// How many brands may be begun now.
+    pub(super) fn room(&self) -> usize {
+        let workers = self.context.options.batch.workers;
+        self.refusals.room(workers, self.pool.len())
+    }
+
+    /// Puts those on record whose refusal was their own, and ends the run where a refusal meets all.
+    pub(super) fn weigh_refusals(&mut self) {
+        let ended = self.shutdown.is_broken_off() || self.shutdown.is_stopped();
+        if ended || self.refusals.suspects.is_empty() {
+            return;
+        }
+        for suspect in self.refusals.take_cleared() {
+            self.fail_refused(*suspect.held, &suspect.refusal);
+        }
+        if self.refusals.trial.is_some() {
+            return;
+        }
+        if let Some(call) = self.refusals.trial_due() {
+            return self.refusals.try_model(call, Arc::clone(&self.research));
+        }
+        if matches!(self.shutdown.end(), End::Complete | End::TimeUp(_))
+            && let Some(alike) = self.refusals.alike()
+        {
+            let failure = self.refused_alike(&alike);
+            self.give_up(failure);
+        }
+    }
 
     /// An answer clears all that were refused before it; a refusal meets everything.
-    pub(super) fn trial_ended(&mut self, answer: Result<Took, CallError>) {
-        self.trial = None;
+    pub(super) fn trial_ended(&mut self, answer: Result<Took, BrandError>) {
+        self.refusals.trial = None;
         match answer {
             // It may be needed again when others are refused later.
-            Ok(_) => self.tried.clear(),
-            Err(error) => match Refusal::of(&error) {
-                // Others were answered meanwhile: it is the harmless question that was refused.
-                Some(_) if self.suspects.is_empty() => {}
-                Some(refusal) => {
-                    let alike = Alike {
-                        refusal: &refusal,
-                        brands: self.suspects.len(),
-                        answered_before: self.answered(&refusal).is_some(),
-                        all_blocked: false,
-                    };
-                    let failure = self.refused_alike(&alike);
-                    self.give_up(failure);
-                }
-                None if matches!(error, CallError::Run { .. }) => self.give_up(call_failure(error)),
-                // It proves nothing: the suspects are counted, as where nothing is asked.
-                None => {}
-            },
+            Ok(_) => self.refusals.tried.clear(),
+            // Others were answered meanwhile: it is the harmless question that was refused.
+            Err(BrandError::Refused(_)) if self.refusals.suspects.is_empty() => {}
+            Err(BrandError::Refused(refusal)) => {
+                let alike = Alike {
+                    refusal: &refusal,
+                    brands: self.refusals.suspects.len(),
+                    answered_before: self.refusals.answered(&refusal).is_some(),
+                    all_blocked: false,
+                };
+                let failure = self.refused_alike(&alike);
+                self.give_up(failure);
+            }
+            Err(BrandError::Run(error)) => self.give_up(error.into()),
+            // It proves nothing: the suspects are counted, as where nothing is asked.
+            Err(_) => {}
         }
     }
 
     /// Settles what is left of the suspects when nothing more is begun: they failed where the list has ended, and were
     /// not attempted where the run was stopped or the service refuses all.
     pub(super) fn settle_suspects(&mut self) {
-        let nothing_left = self.flying.is_empty()
-            && self.trial.is_none()
+        let nothing_left = self.pool.is_empty()
+            && self.refusals.trial.is_none()
             && match &self.supply {
                 // It was tried just now to begin one.
                 Supply::Own { .. } => true,
-                Supply::Hosts(hosts) => !self.begins_more() || hosts.has_none(),
+                Supply::Hosts(hosts) => !self.shutdown.begins_more() || hosts.has_none(),
             };
-        if !nothing_left || self.suspects.is_empty() {
+        if !nothing_left || self.refusals.suspects.is_empty() {
             return;
         }
-        let stopped = matches!(self.end, End::Signal(_) | End::Failed(_));
-        let alike = self.suspects.alike(|refusal| self.answered(refusal));
-        let not_attempted = stopped || alike.is_some();
-        for suspect in self.suspects.take() {
+        let not_attempted = self.shutdown.is_broken_off() || self.refusals.alike().is_some();
+        for suspect in self.refusals.suspects.take() {
             match not_attempted {
-                true => self.put_back(&suspect.held, CallError::Stopped),
+                true => self.put_back(&suspect.held),
                 false => self.fail_refused(*suspect.held, &suspect.refusal),
             }
         }
@@ -208,11 +253,11 @@ impl Crew<'_> {
 }
 
 /// Waits for the answer to the harmless question; for ever where none is asked.
-pub async fn asked(trial: &mut Option<Asking>) -> Result<Took, CallError> {
+pub async fn asked(trial: &mut Option<Asking>) -> Result<Took, BrandError> {
     match trial {
         Some(asking) => match asking.await {
-            Ok(answer) => answer,
-            Err(panic) => Err(anyhow::Error::from(panic).into()),
+            Ok(answer) => answer.map_err(BrandError::from),
+            Err(panic) => Err(BrandError::bug(&panic)),
         },
         None => pending().await,
     }

@@ -2,7 +2,7 @@
 //! proof that a batch would be answered.
 
 use super::{
-    call_failure,
+    errors::call_failure,
     preflight::{Finding, Said},
     refusal_policy::Refusal,
 };

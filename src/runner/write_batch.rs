@@ -158,7 +158,7 @@ pub struct WriteBack {
 }
 
 /// The sheet with what is on its way into it.
-struct Desk {
+struct RunContext {
     sheet: SheetList,
     /// Results that are not written yet.
     waiting: BTreeMap<Target, Outcome>,
@@ -177,19 +177,19 @@ impl WriteBack {
         first: Vec<(Target, Outcome)>,
         events: Events,
     ) -> Result<Self, ListError> {
-        let mut desk = Desk {
+        let mut context = RunContext {
             sheet,
             waiting: first.into_iter().collect(),
             begun: BTreeSet::new(),
             gone: BTreeSet::new(),
             events,
         };
-        desk.write().await?;
+        context.write().await?;
         let (sender, receiver) = mpsc::unbounded_channel();
         let (refused, refusals) = mpsc::unbounded_channel();
         Ok(Self {
             sender: Some(sender),
-            task: Some(tokio::spawn(desk.work(receiver, refused))),
+            task: Some(tokio::spawn(context.work(receiver, refused))),
             refusals: Some(refusals),
         })
     }
@@ -242,7 +242,7 @@ impl WriteBack {
     }
 }
 
-impl Desk {
+impl RunContext {
     async fn work(
         mut self,
         mut receiver: mpsc::UnboundedReceiver<Message>,

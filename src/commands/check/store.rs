@@ -6,9 +6,8 @@ use tokio_postgres::{Client, config::Host};
 
 use super::Report;
 use crate::{
-    cli::RunArgs,
     exit::{Exit, Failure, OrExit},
-    runner::store_failure,
+    runner::{options::RunOptions, store_failure},
     store::{
         moved_note,
         postgres::{Address, Shared, prove},
@@ -28,12 +27,11 @@ pub enum Kept {
 }
 
 /// Proves the store that hosts share, where one is named. Returns where the registry is.
-pub async fn prove_store(report: &mut Report, run: &RunArgs) -> Kept {
-    let sandbox = run.services.sandbox;
-    let address = match run.shared.address(sandbox).or_exit(Exit::Usage) {
+pub async fn prove_store(report: &mut Report, run: &RunOptions) -> Kept {
+    let address = match run.shared_state().or_exit(Exit::Usage) {
         Ok(Some(address)) => address,
         Ok(None) => {
-            let folders = crate::config::Folders::new(sandbox);
+            let folders = crate::config::Folders::new(run.is_rehearsal());
             if let Some(moved) = moved_note::note(&folders.state) {
                 report.add("state", Err(moved).or_exit(Exit::Usage));
             }

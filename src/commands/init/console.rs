@@ -6,6 +6,7 @@ use console::Term;
 use secrecy::SecretString;
 
 use crate::{
+    cli,
     config::dotenv::{known_names, tidy, unwrapped},
     exit::{Exit, Failure, OrExit},
 };
@@ -41,7 +42,7 @@ impl Console {
         let Some(term) = &self.terminal else {
             return self.line().map(|line| plain(&line).into());
         };
-        let line = term.read_secure_line().or_exit(Exit::Usage)?;
+        let line = term.read_secure_line().or_exit(Exit::Machine)?;
         prompt("\n");
         Ok(plain(&line).into())
     }
@@ -66,7 +67,7 @@ impl Console {
         let read = io::stdin()
             .lock()
             .read_line(&mut line)
-            .or_exit(Exit::Usage)?;
+            .or_exit(Exit::Machine)?;
         if self.terminal.is_none() {
             prompt("\n");
         }
@@ -91,7 +92,13 @@ fn prompt(question: &str) {
 fn plain(line: &str) -> &str {
     let line = tidy(line);
     let value = match line.split_once('=') {
-        Some((name, value)) if known_names().iter().any(|known| known == tidy(name)) => tidy(value),
+        Some((name, value))
+            if known_names(&cli::variables())
+                .iter()
+                .any(|known| known == tidy(name)) =>
+        {
+            tidy(value)
+        }
         _ => line,
     };
     unwrapped(value).unwrap_or(value)

@@ -52,7 +52,7 @@ impl Trials {
     /// Nothing is sent yet, and nothing is kept of what will be.
     pub fn new() -> Result<Self, Failure> {
         let (events, incoming) = Events::channel();
-        let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Usage)?;
+        let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?;
         let client = preflight::http(false, redirect::Policy::none())?;
         let caller = Caller::new(
             Network::new(client),

@@ -14,7 +14,7 @@ use crate::{
     config::Folders,
     exit::{Exit, Failure, OrExit},
     ownership, render,
-    runner::store_failure,
+    runner::{folder_failure, store_failure},
     say,
     store::{
         not_started::NotStarted,
@@ -43,7 +43,7 @@ pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let is_shared = address.is_some();
     let (mut overview, problems) = match address {
         Some(address) => (of_hosts(address).await?, Vec::new()),
-        None => Overview::of(&folders.state).or_exit(Exit::Usage)?,
+        None => Overview::of(&folders.state).map_err(folder_failure)?,
     };
     // It lies beside the state, wherever that is.
     overview.add_not_started(NotStarted::peek(&folders.state));
@@ -51,7 +51,7 @@ pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
         terminal::warning(&problem);
     }
     if args.json {
-        let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Usage)?;
+        let json = serde_json::to_string_pretty(&overview).or_exit(Exit::Machine)?;
         terminal::result(&json);
         return Ok(Exit::Done);
     }
@@ -79,7 +79,7 @@ async fn of_hosts(address: Address) -> Result<Overview, Failure> {
 
 /// Shows who owns whom.
 fn graph(folder: &Path, json: bool) -> Result<Exit, Failure> {
-    let (ownership, problems) = render::ownership(folder).or_exit(Exit::Usage)?;
+    let (ownership, problems) = render::ownership(folder).or_exit(Exit::Machine)?;
     for problem in problems {
         terminal::warning(&problem);
     }

@@ -14,7 +14,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     llm,
     money::Usd,
-    runner::store_failure,
+    runner::{folder_failure, store_failure},
     say,
     store::{
         caps::{Period, Standing, both},
@@ -81,8 +81,8 @@ pub async fn show(
     let caps = config::caps::caps().or_exit(Exit::Usage)?;
     let (spending, standings) = match address {
         None => {
-            let spending = spending::of_folder(&folders.state).or_exit(Exit::Usage)?;
-            let standings = spending::caps_in(&folders.state, caps).or_exit(Exit::Usage)?;
+            let spending = spending::of_folder(&folders.state).map_err(folder_failure)?;
+            let standings = spending::caps_in(&folders.state, caps).map_err(folder_failure)?;
             (spending, standings)
         }
         Some(address) => match Shared::peek(address).await.map_err(store_failure)? {

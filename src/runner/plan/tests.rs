@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use super::*;
 use crate::{
     brand::{Row, gather},
-    cli::BatchArgs,
     config::Rates,
     money::Usd,
+    runner::options::BatchOptions,
     store::{StateFolder, registry::Registry},
 };
 use proptest::prelude::*;
@@ -291,9 +291,9 @@ fn the_rate_limit_or_the_workers_decide_on_the_time() {
         sheets: 60,
     };
     let estimate = |workers| {
-        let batch = BatchArgs {
+        let batch = BatchOptions {
             workers,
-            ..BatchArgs::default()
+            ..BatchOptions::default()
         };
         plan.estimate(&batch, rates, 1.0, |_| Usd::ZERO)
     };

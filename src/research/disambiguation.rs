@@ -623,6 +623,13 @@ mod tests {
         },
     };
 
+    /// The beginning of the published test vector of BLAKE3 for no input.
+    #[test]
+    fn hashes_that_hosts_share_are_those_of_blake3() {
+        let published = [0xaf, 0x13, 0x49, 0xb9, 0xf5, 0xf9, 0xa1, 0xa6];
+        assert_eq!(Neighbours::of(vec![hash("")]).to_bytes(), published);
+    }
+
     fn brand(website: &str, parent: &str) -> Brand {
         let row = Row {
             number: 2,

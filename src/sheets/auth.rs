@@ -209,3 +209,25 @@ fn classify(reply: &Reply) -> Verdict {
         _ => usual_verdict(reply),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fixture was signed with `openssl dgst -sha256 -sign`.
+    #[test]
+    fn an_assertion_is_signed_as_openssl_signs_it() {
+        let header = json!({"typ": "JWT", "alg": "RS256"});
+        let claims = json!({"iss": "a@example.com"});
+        let expected = include_str!("../../tests/fixtures/google/assertion.txt");
+        for pem in [
+            include_str!("../../tests/fixtures/google/stranger.pem"),
+            include_str!("../../tests/fixtures/google/pkcs1.pem"),
+        ] {
+            let key = rsa_key(pem).unwrap();
+            assert_eq!(signed(&header, &claims, &key).unwrap(), expected.trim());
+        }
+        let elliptic = include_str!("../../tests/fixtures/tls/key.pem");
+        assert!(rsa_key(elliptic).is_none() && rsa_key("not a key").is_none());
+    }
+}

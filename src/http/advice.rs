@@ -1,42 +1,28 @@
-//! The advice about a failure, as far as its message tells.
+//! The advice about a failure, as far as its cause and the words of a service tell.
 
-use super::call::CallError;
-use crate::{config::proxies, http::clock::SET_IT};
+use super::{call::CallError, clock::SET_IT, failures::Cause, obstacle::Obstacle};
+use crate::config::proxies;
 
-/// What services and the network say, and what to do then; the first that fits counts. `{address}` is the setting that
-/// holds the address.
-const NETWORK: [(&[&str], &str); 5] = [
-    (
-        &[
-            "certificate has expired",
-            "certificate expired",
-            "Expired",
-            "not valid yet",
-            "NotValidYet",
-        ],
-        "The certificate is out of date: check this machine's clock, and whether a proxy or a page to sign in at stands between",
-    ),
-    (
-        &["UnknownIssuer", "certificate", "self-signed", "self signed"],
-        "This machine does not trust the certificate: where a proxy opens TLS, add its root certificate to those of the system (on Linux, SSL_CERT_FILE can name it); else check the address in {address}",
-    ),
-    (
-        &["dns error", "failed to lookup", "resolve"],
-        "The name cannot be looked up: Check the network and its DNS, and the address in {address}",
-    ),
-    (
-        &["tunnel", "proxy"],
-        "The proxy does not let the request through: check its address, name and password in HTTPS_PROXY, or name the host in NO_PROXY",
-    ),
-    (
-        &[
-            "InvalidContentType",
-            "invalid message",
-            "wrong version number",
-        ],
-        "What answers there does not speak TLS: write http:// for a server on this machine, and check the address in {address} and HTTPS_PROXY",
-    ),
-];
+/// What to do about an obstacle; `{address}` is the setting that holds the address.
+fn of_obstacle(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Expired => {
+            "The certificate is out of date: check this machine's clock, and whether a proxy or a page to sign in at stands between"
+        }
+        Obstacle::Untrusted => {
+            "This machine does not trust the certificate: where a proxy opens TLS, add its root certificate to those of the system (on Linux, SSL_CERT_FILE can name it); else check the address in {address}"
+        }
+        Obstacle::Name => {
+            "The name cannot be looked up: Check the network and its DNS, and the address in {address}"
+        }
+        Obstacle::Proxy => {
+            "The proxy does not let the request through: check its address, name and password in HTTPS_PROXY, or name the host in NO_PROXY"
+        }
+        Obstacle::NoTls => {
+            "What answers there does not speak TLS: write http:// for a server on this machine, and check the address in {address} and HTTPS_PROXY"
+        }
+    }
+}
 
 /// What to do where something answered, or nothing is known.
 const OF_SERVICE: &str = "Check the network, a proxy (HTTPS_PROXY) and the service's status page, then run again: nothing that was paid for is lost";
@@ -57,43 +43,27 @@ const SHEET: [(&str, &str); 3] = [
     ),
 ];
 
-/// Whether an error of the network says that something else answers in the service's place: with a certificate that is not
-/// trusted, or without TLS.
-pub fn is_of_another(why: &str) -> bool {
-    let [expired, unknown, _, _, no_tls] = &NETWORK;
-    [expired, unknown, no_tls]
-        .iter()
-        .any(|(words, _)| words.iter().any(|word| why.contains(word)))
-}
-
 /// What to do when a service stayed unavailable, for this reason.
-pub fn of_outage(why: &str, address: &str) -> String {
+pub fn of_outage(cause: Cause, address: &str) -> String {
     // The variables that name a proxy, or the first where there is none that could.
     let set = proxies::names().join(" or ");
-    let remedy = remedy_of(why, address);
+    let remedy = remedy_of(cause, address);
     match set.is_empty() {
         true => remedy,
         false => remedy.replace("HTTPS_PROXY", &set),
     }
 }
 
-fn remedy_of(why: &str, address: &str) -> String {
-    // The words of a reply are the service's own, and may be of its network.
-    if why.starts_with("status ") {
-        return OF_SERVICE.to_owned();
-    }
-    let known = NETWORK
-        .iter()
-        .find(|(words, _)| words.iter().any(|word| why.contains(word)));
-    match known {
-        Some((_, remedy)) => remedy.replace("{address}", address),
-        None if why.contains("no answer in time") && address == "OPENROUTER_BASE_URL" => format!(
+fn remedy_of(cause: Cause, address: &str) -> String {
+    match cause {
+        Cause::Unreached(Some(obstacle)) => of_obstacle(obstacle).replace("{address}", address),
+        Cause::TimedOut if address == "OPENROUTER_BASE_URL" => format!(
             "Check the network, the address in {address}, and a proxy (HTTPS_PROXY); where the model writes slowly, give it more time with OPENROUTER_TIMEOUT or choose a faster --model. Nothing that was paid for is lost"
         ),
-        None if why.contains("cannot be reached") => format!(
+        Cause::Unreached(None) => format!(
             "Check the network, the address in {address}, and a proxy (HTTPS_PROXY), then run again: nothing that was paid for is lost"
         ),
-        None => OF_SERVICE.to_owned(),
+        Cause::Reply(_) | Cause::Lost | Cause::TimedOut => OF_SERVICE.to_owned(),
     }
 }
 
@@ -148,30 +118,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_answers_in_the_services_place_is_told_from_an_outage() {
-        for (why, another) in [
-            ("invalid peer certificate: UnknownIssuer", true),
-            ("invalid peer certificate: Expired", true),
-            ("received corrupt message of type InvalidContentType", true),
-            ("tcp connect error: Connection refused", false),
-            ("dns error: failed to lookup address information", false),
-            ("tunnel error: unsuccessful", false),
-        ] {
-            assert_eq!(is_of_another(why), another, "{why}");
-        }
-    }
-
-    #[test]
     fn what_a_reply_says_of_networks_is_the_services_own_trouble() {
-        let said = |why| of_outage(why, "TAVILY_BASE_URL");
-        for reply in [
-            "status 502: an upstream proxy error",
-            "status 503: the certificate of the upstream cannot be resolved",
-            "status 500: the database cannot be reached",
-        ] {
-            assert!(said(reply).contains("status page"), "{reply}");
-        }
-        let ours = "api.tavily.com cannot be reached: tunnel error: unsuccessful";
+        let said = |cause| of_outage(cause, "TAVILY_BASE_URL");
+        assert!(said(Cause::Reply(502)).contains("status page"));
+        let ours = Cause::Unreached(Some(Obstacle::Proxy));
         assert!(said(ours).contains("NO_PROXY"));
     }
 }

@@ -23,7 +23,7 @@ use super::{
     call::{Answer, CallError, Request, Service},
     confirmation::Doubts,
     exchanges::{Exchange, Exchanges},
-    failures::{FailureKind, Failures},
+    failures::{Cause, FailureKind, Failures},
     json_body,
     outcome::{
         Attempt, billed_too_much, book, conclude, not_answered, now_in_milliseconds, unavailable,
@@ -318,7 +318,7 @@ impl Caller {
         otherwise: Otherwise,
         failures: &mut Failures,
     ) -> Result<Sent, CallError> {
-        let mut why = String::new();
+        let (mut cause, mut why) = (Cause::Lost, String::new());
         let (mut again, mut doubt) = (DOUBTS.into_iter(), None);
         loop {
             if request.price.is_some() && doubt.is_none() {
@@ -355,7 +355,7 @@ impl Caller {
                 Err(CallError::Budget { .. })
                     if failures.count() > 0 && service.gate.seems_down() =>
                 {
-                    return Err(unavailable(service, &why));
+                    return Err(unavailable(service, cause, &why));
                 }
                 Err(error) => return Err(error),
             };
@@ -374,7 +374,7 @@ impl Caller {
                 _ => service.gate.failed(failure.sent, failure.after),
             };
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
-            why = failure.why;
+            (cause, why) = (failure.cause, failure.why);
             match otherwise {
                 Otherwise::AnotherModel if failures.are_enough(self.speed, wait) => {
                     let kind = ErrorKind::NoAnswer;
@@ -389,7 +389,7 @@ impl Caller {
                         wait,
                     ) =>
                 {
-                    return Err(unavailable(service, &why));
+                    return Err(unavailable(service, cause, &why));
                 }
                 _ => {}
             }

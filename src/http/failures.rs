@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{
     call::Service,
+    obstacle::Obstacle,
     patience::{CallPatience, Waits},
 };
 use crate::error_kind::ErrorKind;
@@ -32,10 +33,24 @@ pub struct Failure {
     /// How long the service asks to wait.
     pub after: Option<Duration>,
     pub kind: FailureKind,
+    pub cause: Cause,
     /// It looks as if something else answered in the service's place, so that waiting helps little.
     pub misplaced: bool,
     /// When the request was sent.
     pub sent: Instant,
+}
+
+/// Why a request is without an answer, as far as what to do about it depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A reply with this status, or this code in its body, that is no answer.
+    Reply(u16),
+    /// The connection was lost.
+    Lost,
+    /// No answer came in the time that it may take.
+    TimedOut,
+    /// The service was not reached.
+    Unreached(Option<Obstacle>),
 }
 
 /// What a failure says of whose fault it is.
@@ -208,6 +223,7 @@ mod tests {
             why: "status 502".into(),
             after: after.map(Duration::from_secs),
             kind: FailureKind::OfRequest,
+            cause: Cause::Reply(502),
             misplaced: false,
             sent: Instant::now(),
         }

@@ -10,6 +10,7 @@ pub mod error_text;
 pub mod exchanges;
 pub mod failures;
 pub mod json_body;
+pub mod obstacle;
 mod outcome;
 pub mod patience;
 pub mod rate_limiter;

@@ -9,7 +9,8 @@ use tracing::Span;
 use super::{
     advice,
     call::{Answer, CallError, Price, Request, Service},
-    failures::{Failure, FailureKind},
+    failures::{Cause, Failure, FailureKind},
+    obstacle::Obstacle,
     refusal::Refusal,
     response::{Reply, Verdict, is_error},
     transport::Unanswered,
@@ -43,6 +44,7 @@ pub(super) async fn not_answered(
         why,
         sent: reached,
         timed_out,
+        obstacle,
     }: Unanswered,
     request: &Request,
     sent: Instant,
@@ -53,7 +55,7 @@ pub(super) async fn not_answered(
     }
     let host = request.url.host_str().unwrap_or_default();
     Ok(Failure {
-        misplaced: advice::is_of_another(&why),
+        misplaced: obstacle.is_some_and(Obstacle::is_another),
         why: if reached {
             why
         } else {
@@ -66,6 +68,11 @@ pub(super) async fn not_answered(
             // What takes a minute is asked again without much loss.
             (true, true) if request.timeout < LONG => FailureKind::OfRequest,
             (true, true) => FailureKind::TimedOut,
+        },
+        cause: match (reached, timed_out) {
+            (false, _) => Cause::Unreached(obstacle),
+            (true, false) => Cause::Lost,
+            (true, true) => Cause::TimedOut,
         },
         sent,
     })
@@ -171,6 +178,7 @@ pub(super) fn conclude(
     Attempt::Again(Failure {
         // An answer came, and it is none of this service.
         misplaced: (200..=299).contains(&reply.code()),
+        cause: Cause::Reply(reply.code()),
         why: reply.message,
         after: reply.retry_after,
         kind,
@@ -184,13 +192,17 @@ fn is_loading(message: &str) -> bool {
     message.contains("loading") || message.contains("warming up") || message.contains("starting up")
 }
 
-pub(super) fn unavailable(service: &Service, why: &str) -> CallError {
+/// The error of a service that stayed unavailable, for this reason.
+pub(super) fn unavailable(service: &Service, cause: Cause, why: &str) -> CallError {
     CallError::Run {
         exit: Exit::Unavailable,
-        status: None,
+        status: match cause {
+            Cause::Reply(status) => Some(status),
+            _ => None,
+        },
         service: service.name,
         message: format!("{why} ({} failures in a row)", service.gate.failures()),
-        remedy: advice::of_outage(why, service.address),
+        remedy: advice::of_outage(cause, service.address),
     }
 }
 

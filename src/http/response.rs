@@ -267,12 +267,11 @@ pub fn is_error(json: &Value) -> bool {
         .any(|field| json.get(field).is_some_and(|error| !error.is_null()))
 }
 
-/// A transport error without the address, with all its causes.
-pub fn describe(error: reqwest::Error) -> String {
+/// A transport error with all its causes; its address is taken out before.
+pub fn describe(error: &reqwest::Error) -> String {
     let timed_out = error.is_timeout();
-    let error = error.without_url();
     let mut parts = vec![error.to_string()];
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
         let part = inner.to_string();
         if !parts.iter().any(|known| known.contains(&part)) {

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use reqwest::{Request, header::HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
-use super::response::describe;
+use super::{obstacle::Obstacle, response::describe};
 
 /// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
 pub const BODY_LIMIT: usize = 16 << 20;
@@ -47,6 +47,8 @@ pub struct Unanswered {
     pub sent: bool,
     /// No answer came in the time that it may take.
     pub timed_out: bool,
+    /// What stood between, where that is known.
+    pub obstacle: Option<Obstacle>,
 }
 
 impl Network {
@@ -73,6 +75,7 @@ impl Unanswered {
             why: why.into(),
             sent: true,
             timed_out: false,
+            obstacle: None,
         }
     }
 
@@ -134,10 +137,12 @@ fn extended(until: Instant, begun: Instant, timeout: Duration, now: Instant) -> 
 }
 
 fn unanswered(error: reqwest::Error) -> Unanswered {
+    let error = error.without_url();
     Unanswered {
         timed_out: error.is_timeout() && !error.is_connect(),
         sent: !error.is_connect() && !error.is_builder(),
-        why: describe(error),
+        obstacle: Obstacle::of(&error),
+        why: describe(&error),
     }
 }
 

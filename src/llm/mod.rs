@@ -53,6 +53,7 @@ pub use self::{
 use crate::{
     config::{Endpoint, ModelTerms},
     error_kind::ErrorKind,
+    exit::Exit,
     http::{
         call::{Answer, CallError, Request, Service},
         client::Caller,
@@ -323,17 +324,21 @@ impl OpenRouter {
         let shortly = CallPatience::AtMost(crate::http::PREFLIGHT_PATIENCE);
         match send(again(url.clone(), shortly)).await {
             Err(CallError::Run {
-                status: None,
+                exit: Exit::Unavailable,
+                status: Some(500),
                 message,
                 service,
                 ..
-            }) if message.starts_with("status 500") => Err(CallError::Request {
+            }) => Err(CallError::Request {
                 service,
                 kind: ErrorKind::Rejected,
                 status: None,
                 message,
             }),
-            Err(CallError::Run { status: None, .. }) => send(again(url, CallPatience::Start)).await,
+            Err(CallError::Run {
+                exit: Exit::Unavailable,
+                ..
+            }) => send(again(url, CallPatience::Start)).await,
             other => other,
         }
     }

@@ -23,6 +23,7 @@ use crate::{
         client::Caller,
         clock::Clock,
         exchanges::Exchanges,
+        obstacle::SystemNames,
         patience::Waits,
         rate_limiter::Gate,
         successes::Successes,
@@ -81,7 +82,8 @@ pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Cli
         .connect_timeout(CONNECT)
         // Every request is sent by one place, which counts and retries it.
         .redirect(redirects)
-        .retry(reqwest::retry::never());
+        .retry(reqwest::retry::never())
+        .dns_resolver(SystemNames);
     let (builder, tls) = if simulated {
         // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
         (builder.no_proxy(), tls::trusting_none())

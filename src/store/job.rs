@@ -59,7 +59,14 @@ impl Job {
                     "SELECT id, started_at, forced, last_before FROM job
                      WHERE list = ?1 AND open AND started_at >= ?2 ORDER BY rowid DESC LIMIT 1",
                     params![list, oldest.as_millisecond()],
-                    |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+                    |row| {
+                        Ok((
+                            row.get("id")?,
+                            row.get("started_at")?,
+                            row.get("forced")?,
+                            row.get("last_before")?,
+                        ))
+                    },
                 )
                 .optional()?
                 .map(|(id, started_at, force, last_before)| {

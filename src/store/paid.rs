@@ -557,17 +557,17 @@ fn find(
     )?;
     let found = query
         .query_row(params![hash, last_before, since.as_millisecond()], |row| {
-            let body = match row.get_ref(0)? {
+            let body = match row.get_ref("body")? {
                 ValueRef::Blob(packed) => unpack(packed).ok(),
                 // The first version of the store kept them as they are.
                 plain => plain.as_str().map(str::to_owned).ok(),
             };
             Ok((
                 body,
-                row.get(1)?,
-                row.get::<_, String>(2)?,
-                row.get(3)?,
-                row.get(4)?,
+                row.get("at")?,
+                row.get::<_, String>("usd")?,
+                row.get("credits")?,
+                row.get("payer")?,
             ))
         })
         .optional()?;

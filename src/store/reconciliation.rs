@@ -169,10 +169,10 @@ fn settleable(
     )?;
     let rows = query.query_map([service], |row| {
         Ok((
-            row.get(0)?,
-            row.get(1)?,
-            row.get::<_, String>(2)?,
-            row.get::<_, i64>(3)?,
+            row.get("id")?,
+            row.get("job")?,
+            row.get::<_, String>("held")?,
+            row.get::<_, i64>("at")?,
         ))
     })?;
     let mut lost = Vec::new();
@@ -193,7 +193,7 @@ fn last_reading(db: &Connection, service: &str, call: i64) -> anyhow::Result<Opt
         .query_row(
             "SELECT usd, upto FROM reading WHERE service = ?1 AND upto < ?2 ORDER BY id DESC LIMIT 1",
             params![service, call],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get("usd")?, row.get("upto")?)),
         )
         .optional()?;
     found

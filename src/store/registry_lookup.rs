@@ -73,7 +73,7 @@ impl<'a> Known<'a> {
 
     /// The registry in this database.
     pub async fn shared(client: Client) -> Result<Self, Trouble> {
-        let facts = "SELECT key, input_hash, status, list = $2, updated_at FROM registry WHERE key = ANY($1)";
+        let facts = "SELECT key, input_hash, status, list = $2 AS of_list, updated_at FROM registry WHERE key = ANY($1)";
         let entries = "SELECT key, entry FROM registry WHERE key = ANY($1)";
         let folders = "SELECT folder FROM registry WHERE folder = ANY($1)";
         Ok(Self::Shared(Shared {
@@ -168,7 +168,7 @@ impl<'a> Known<'a> {
             }
             Self::Shared(shared) => {
                 let rows = shared.client.query(&shared.folders, &[&folders]).await?;
-                Ok(rows.iter().map(|row| row.get(0)).collect())
+                Ok(rows.iter().map(|row| row.get("folder")).collect())
             }
         }
     }
@@ -190,16 +190,20 @@ impl<'a> Known<'a> {
                 Ok(standing)
             }
             Self::Shared(shared) => {
-                let select = "SELECT count(*) FILTER (WHERE status = 'success'), count(*) FILTER (WHERE status = 'failed'),
-                                     coalesce(sum(cost) FILTER (WHERE status = 'success'), 0)::text FROM registry";
+                let select = "SELECT count(*) FILTER (WHERE status = 'success') AS successes,
+                                     count(*) FILTER (WHERE status = 'failed') AS failures,
+                                     coalesce(sum(cost) FILTER (WHERE status = 'success'), 0)::text AS cost FROM registry";
                 let row = shared.client.query_one(select, &[]).await?;
-                let count = |i| usize::try_from(row.get::<_, i64>(i)).unwrap_or(0);
+                let count = |column: &str| usize::try_from(row.get::<_, i64>(column)).unwrap_or(0);
                 Ok(Standing {
-                    successes: count(0),
-                    failures: count(1),
-                    cost: row.get::<_, &str>(2).parse().map_err(|error: NotMoney| {
-                        Trouble::Failed(format!("what all reports cost together: {error}"))
-                    })?,
+                    successes: count("successes"),
+                    failures: count("failures"),
+                    cost: row
+                        .get::<_, &str>("cost")
+                        .parse()
+                        .map_err(|error: NotMoney| {
+                            Trouble::Failed(format!("what all reports cost together: {error}"))
+                        })?,
                 })
             }
         }
@@ -211,18 +215,18 @@ fn texts<'a>(keys: &[&'a BrandKey]) -> Vec<&'a str> {
 }
 
 fn key_of(row: &Row) -> BrandKey {
-    BrandKey::stored(row.get(0))
+    BrandKey::stored(row.get("key"))
 }
 
 fn facts_of(row: &Row) -> Result<(BrandKey, Facts), Trouble> {
     let facts = Facts {
-        input_hash: row.get(1),
-        status: match row.get(2) {
+        input_hash: row.get("input_hash"),
+        status: match row.get("status") {
             "success" => Status::Success,
             _ => Status::Failed,
         },
-        of_list: row.get(3),
-        updated_at: Timestamp::from_millisecond(row.get(4))
+        of_list: row.get("of_list"),
+        updated_at: Timestamp::from_millisecond(row.get("updated_at"))
             .map_err(|error| unreadable(row, &error))?,
     };
     Ok((key_of(row), facts))
@@ -230,7 +234,7 @@ fn facts_of(row: &Row) -> Result<(BrandKey, Facts), Trouble> {
 
 fn entry_of(row: &Row) -> Result<(BrandKey, Arc<Entry>), Trouble> {
     let key = key_of(row);
-    let entry = serde_json::from_str(row.get(1)).map_err(|error| unreadable(row, &error))?;
+    let entry = serde_json::from_str(row.get("entry")).map_err(|error| unreadable(row, &error))?;
     Ok((key, Arc::new(entry)))
 }
 

@@ -117,7 +117,7 @@ pub fn bill_later(db: &Connection, call: i64, cost: Usd) -> anyhow::Result<()> {
             "SELECT run.id, run.usd FROM run, spending
              WHERE spending.id = ?1 AND run.started_at <= spending.at ORDER BY run.started_at DESC LIMIT 1",
             [call],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get("id")?, row.get("usd")?)),
         )
         .optional()?;
     // Runs were not always put on record.
@@ -215,30 +215,36 @@ fn read(path: &Path) -> anyhow::Result<Vec<RunLine>> {
 }
 
 fn line(row: &Row<'_>) -> rusqlite::Result<RunLine> {
-    let at = |i| Timestamp::from_millisecond(row.get(i)?).map_err(|error| odd(i, error));
-    let status: String = row.get(3)?;
-    let usd: String = row.get(9)?;
+    let at = |name: &str| {
+        Timestamp::from_millisecond(row.get(name)?).map_err(|error| odd(row, name, error))
+    };
+    let status: String = row.get("status")?;
+    let usd: String = row.get("usd")?;
     Ok(RunLine {
-        run_id: row.get(0)?,
-        started_at: at(1)?,
-        ended_at: at(2)?,
+        run_id: row.get("id")?,
+        started_at: at("started_at")?,
+        ended_at: at("ended_at")?,
         status: RunStatus::named(&status)
-            .ok_or_else(|| odd(3, format!("{status:?} is no status of a run")))?,
-        total: row.get(4)?,
-        processed: row.get(5)?,
-        succeeded: row.get(6)?,
-        failed: row.get(7)?,
-        skipped: row.get(8)?,
-        usd: usd.parse().map_err(|error| odd(9, error))?,
-        simulated: row.get(10)?,
+            .ok_or_else(|| odd(row, "status", format!("{status:?} is no status of a run")))?,
+        total: row.get("total")?,
+        processed: row.get("processed")?,
+        succeeded: row.get("succeeded")?,
+        failed: row.get("failed")?,
+        skipped: row.get("skipped")?,
+        usd: usd.parse().map_err(|error| odd(row, "usd", error))?,
+        simulated: row.get("simulated")?,
     })
 }
 
 fn odd(
-    column: usize,
+    row: &Row<'_>,
+    column: &str,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
+    match row.as_ref().column_index(column) {
+        Ok(index) => rusqlite::Error::FromSqlConversionFailure(index, Type::Text, error.into()),
+        Err(missing) => missing,
+    }
 }
 
 /// What was spent on each day in Iran on which a run began, the earliest day first.

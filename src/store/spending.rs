@@ -95,9 +95,10 @@ pub async fn caps_of_hosts(shared: &Shared, caps: Caps) -> anyhow::Result<Vec<St
 /// The spending of all hosts.
 pub async fn of_hosts(shared: &Shared) -> anyhow::Result<Spending> {
     const SPENT: &str = "
-        SELECT at / 1800000 * 1800000, service, stage, model, job.list, count(*), coalesce(sum(credits), 0)::bigint,
-            coalesce(sum(CASE state WHEN 'settled' THEN usd END), 0)::text,
-            coalesce(sum(CASE state WHEN 'held' THEN held END), 0)::text
+        SELECT at / 1800000 * 1800000 AS half_hour, service, stage, model, job.list, count(*) AS calls,
+            coalesce(sum(credits), 0)::bigint AS credits,
+            coalesce(sum(CASE state WHEN 'settled' THEN usd END), 0)::text AS usd,
+            coalesce(sum(CASE state WHEN 'held' THEN held END), 0)::text AS held
         FROM spending LEFT JOIN job ON job.id = spending.job WHERE state IN ('held', 'settled')
         GROUP BY 1, 2, 3, 4, 5";
     let client = shared.connect().await?;
@@ -107,18 +108,18 @@ pub async fn of_hosts(shared: &Shared) -> anyhow::Result<Spending> {
     let mut spending = Spending::new();
     while let Some(row) = rows.try_next().await? {
         let calls = Calls {
-            at: Timestamp::from_millisecond(row.get(0))?,
-            service: row.get(1),
-            stage: row.get(2),
-            model: row.get(3),
-            list: row.get(4),
+            at: Timestamp::from_millisecond(row.get("half_hour"))?,
+            service: row.get("service"),
+            stage: row.get("stage"),
+            model: row.get("model"),
+            list: row.get("list"),
         };
-        let count = |column: usize| u64::try_from(row.get::<_, i64>(column)).unwrap_or(0);
+        let count = |column: &str| u64::try_from(row.get::<_, i64>(column)).unwrap_or(0);
         *spending.entry(calls).or_default() += Sum {
-            calls: count(5),
-            credits: count(6),
-            usd: row.get::<_, &str>(7).parse()?,
-            held: row.get::<_, &str>(8).parse()?,
+            calls: count("calls"),
+            credits: count("credits"),
+            usd: row.get::<_, &str>("usd").parse()?,
+            held: row.get::<_, &str>("held").parse()?,
         };
     }
     Ok(spending)
@@ -150,36 +151,37 @@ fn unreadable(state: &Path) -> String {
 fn read(db: &Connection, version: i64) -> anyhow::Result<Spending> {
     let of_call = match version {
         WITH_STAGES.. => "stage, model",
-        _ => "NULL, NULL",
+        _ => "NULL AS stage, NULL AS model",
     };
     let list = match version {
         WITH_JOBS.. => "(SELECT list FROM job WHERE job.id = spending.job)",
         _ => "NULL",
     };
     let mut query = db.prepare(&format!(
-        "SELECT at / {HALF_HOUR} * {HALF_HOUR}, service, {of_call}, {list}, coalesce(credits, 0), usd, held, state
+        "SELECT at / {HALF_HOUR} * {HALF_HOUR} AS half_hour, service, {of_call}, {list} AS list,
+             coalesce(credits, 0) AS credits, usd, held, state
          FROM spending WHERE state IN ('held', 'settled')"
     ))?;
     let mut rows = query.query([])?;
     let mut spending = Spending::new();
     while let Some(row) = rows.next()? {
         let calls = Calls {
-            at: Timestamp::from_millisecond(row.get(0)?)?,
-            service: row.get(1)?,
-            stage: row.get(2)?,
-            model: row.get(3)?,
-            list: row.get(4)?,
+            at: Timestamp::from_millisecond(row.get("half_hour")?)?,
+            service: row.get("service")?,
+            stage: row.get("stage")?,
+            model: row.get("model")?,
+            list: row.get("list")?,
         };
         let amount = |column| -> anyhow::Result<Usd> {
             let amount: Option<String> = row.get(column)?;
             Ok(amount.as_deref().unwrap_or("0").parse()?)
         };
-        let is_held = row.get::<_, String>(8)? == "held";
+        let is_held = row.get::<_, String>("state")? == "held";
         *spending.entry(calls).or_default() += Sum {
             calls: 1,
-            credits: row.get(5)?,
-            usd: if is_held { Usd::ZERO } else { amount(6)? },
-            held: if is_held { amount(7)? } else { Usd::ZERO },
+            credits: row.get("credits")?,
+            usd: if is_held { Usd::ZERO } else { amount("usd")? },
+            held: if is_held { amount("held")? } else { Usd::ZERO },
         };
     }
     Ok(spending)

@@ -30,22 +30,22 @@ pub async fn runs(client: &impl GenericClient) -> anyhow::Result<Vec<RunLine>> {
 }
 
 fn line(row: &Row) -> anyhow::Result<RunLine> {
-    let at = |column: usize| Timestamp::from_millisecond(row.get(column));
-    let count = |column: usize| usize::try_from(row.get::<_, i64>(column));
-    let status: &str = row.get(3);
+    let at = |column: &str| Timestamp::from_millisecond(row.get(column));
+    let count = |column: &str| usize::try_from(row.get::<_, i64>(column));
+    let status: &str = row.get("status");
     let status = RunStatus::named(status)
         .ok_or_else(|| anyhow::anyhow!("{status:?} is no status of a run"))?;
     Ok(RunLine {
-        run_id: row.get(0),
-        started_at: at(1)?,
-        ended_at: at(2)?,
+        run_id: row.get("id"),
+        started_at: at("started_at")?,
+        ended_at: at("ended_at")?,
         status,
-        total: count(4)?,
-        processed: count(5)? + count(6)?,
-        succeeded: count(5)?,
-        failed: count(6)?,
-        skipped: count(7)?,
-        usd: row.get::<_, &str>(8).parse()?,
-        simulated: row.get(9),
+        total: count("total")?,
+        processed: count("succeeded")? + count("failed")?,
+        succeeded: count("succeeded")?,
+        failed: count("failed")?,
+        skipped: count("skipped")?,
+        usd: row.get::<_, &str>("usd").parse()?,
+        simulated: row.get("simulated"),
     })
 }

@@ -313,7 +313,6 @@ impl Tongue {
 
     /// A fact as it is shown.
     pub fn fact(self, fact: &Fact, report: &Report) -> FactView {
-        let (mark, status, class) = self.mark(fact.status);
         let citations = fact.evidence.iter().map(|citation| {
             let source = report
                 .sources
@@ -328,30 +327,22 @@ impl Tongue {
                     .unwrap_or_default(),
             }
         });
-        FactView {
-            value: self.value(&fact.value),
-            lang: language(&fact.value).unwrap_or(self.code()),
-            as_of: fact
-                .as_of
-                .as_deref()
-                .map(|at| self.then(at))
-                .unwrap_or_default(),
-            mark,
-            status,
-            class,
-            citations: citations.collect(),
-        }
+        self.cited(fact, citations.collect())
     }
 
     /// A fact whose citations name addresses instead of ids.
     pub fn fact_at(self, fact: &Fact) -> FactView {
-        let (mark, status, class) = self.mark(fact.status);
         let citations = fact.evidence.iter().map(|citation| CitationView {
             id: String::new(),
             quote: citation.quote.clone(),
             url: citation.source.clone(),
             title: String::new(),
         });
+        self.cited(fact, citations.collect())
+    }
+
+    fn cited(self, fact: &Fact, citations: Vec<CitationView>) -> FactView {
+        let (mark, status, class) = self.mark(fact.status);
         FactView {
             value: self.value(&fact.value),
             lang: language(&fact.value).unwrap_or(self.code()),
@@ -363,7 +354,7 @@ impl Tongue {
             mark,
             status,
             class,
-            citations: citations.collect(),
+            citations,
         }
     }
 

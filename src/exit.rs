@@ -5,8 +5,6 @@ use std::{
     process::ExitCode,
 };
 
-use crate::store::sqlite::Fault;
-
 /// How the program ended. The numbers are part of the contract with scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -126,10 +124,6 @@ impl Failure {
 
     /// What to do about what the system refused; other errors say it themselves.
     pub fn remedy(&self) -> Option<&'static str> {
-        const NO_ROOM: &str = "make room on the disk and run again: what is done is kept";
-        if Fault::of(&self.error) == Some(Fault::Unwritable) {
-            return Some(NO_ROOM);
-        }
         let mut causes = self
             .error
             .chain()
@@ -137,6 +131,9 @@ impl Failure {
         causes.find_map(|cause| match cause.kind() {
             _ if is_of_open_files(cause) => {
                 Some("raise the limit of open files (ulimit -n 1024) or use fewer --workers")
+            }
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Some(NO_ROOM)
             }
             ErrorKind::PermissionDenied => {
                 Some("give this user the right to it, or start the program in another folder")
@@ -148,6 +145,9 @@ impl Failure {
         })
     }
 }
+
+/// What to do about a full disk.
+pub const NO_ROOM: &str = "make room on the disk and run again: what is done is kept";
 
 /// Whether too many files are open, in this process or on the whole machine.
 pub fn is_of_open_files(error: &io::Error) -> bool {

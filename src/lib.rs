@@ -137,7 +137,7 @@ fn asks_for_help(args: &[OsString]) -> bool {
 
 fn exit_code(run: Result<Exit, Failure>) -> Exit {
     run.unwrap_or_else(|failure| {
-        text::terminal::failure(&failure);
+        text::terminal::failure(&failure, store::remedy(&failure));
         failure.exit
     })
 }

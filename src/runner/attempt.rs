@@ -8,7 +8,7 @@ use super::{log::LogFiles, options::RunOptions};
 use crate::{
     config::Folders,
     exit::{Exit, Failure},
-    store::not_started::NotStarted,
+    store::{self, not_started::NotStarted},
     text::lang::Lang,
 };
 
@@ -77,5 +77,5 @@ impl Attempt {
 /// What to do about a run that did not start.
 pub fn remedy(failure: &Failure) -> &'static str {
     let general = Exit::remedy_of_start(failure.exit);
-    failure.remedy().unwrap_or(general)
+    store::remedy(failure).unwrap_or(general)
 }

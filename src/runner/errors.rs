@@ -202,7 +202,7 @@ mod tests {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         let failure = call_failure(CallError::Store(full.into()));
         assert_eq!(failure.exit, Exit::Machine);
-        assert!(failure.remedy().is_some_and(|text| text.contains("room")));
+        assert!(crate::store::remedy(&failure).is_some_and(|text| text.contains("room")));
     }
 
     #[test]

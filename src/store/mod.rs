@@ -27,7 +27,18 @@ use std::{
 };
 
 use self::lock_holder::Holder;
-use crate::files::write_atomically;
+use crate::{
+    exit::{Failure, NO_ROOM},
+    files::write_atomically,
+};
+
+/// What to do about a failure of the machine, whether the system or the database tells of it.
+pub fn remedy(failure: &Failure) -> Option<&'static str> {
+    match sqlite::Fault::of(&failure.error) {
+        Some(sqlite::Fault::Unwritable) => Some(NO_ROOM),
+        _ => failure.remedy(),
+    }
+}
 
 /// The file whose lock holds the folder.
 const LOCK: &str = "lock";

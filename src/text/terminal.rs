@@ -76,14 +76,14 @@ pub fn result(text: &str) {
 }
 
 /// Prints how the program failed, apart from the story where that was told, and what to do about it.
-pub fn failure(failure: &Failure) {
+pub fn failure(failure: &Failure, remedy: Option<&str>) {
     let apart = if QUIET.load(Ordering::Relaxed) {
         ""
     } else {
         "\n"
     };
     urgent(&format!("{apart}error: {:#}", failure.error));
-    if let Some(remedy) = failure.remedy() {
+    if let Some(remedy) = remedy {
         urgent(&format!("{apart}  tip: {remedy}"));
     }
 }

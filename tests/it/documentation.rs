@@ -25,7 +25,7 @@ fn every_variable_is_explained_in_the_example() {
         .filter_map(|arg| arg.get_env())
         .map(|name| name.to_string_lossy().into_owned())
         .collect();
-    let settings = document("src/settings.rs");
+    let settings = document("src/config/mod.rs");
     let quoted = settings.split('"').filter(|text| {
         ["OPENROUTER_", "TAVILY_", "GOOGLE_", "BRANDINTEL_"]
             .iter()
@@ -36,7 +36,7 @@ fn every_variable_is_explained_in_the_example() {
     // What is not this program's alone.
     let network = ["proxies", "certificates", "zone"];
     let network: Vec<String> = network
-        .map(|name| document(&format!("src/settings/{name}.rs")))
+        .map(|name| document(&format!("src/config/{name}.rs")))
         .into();
     let is_read = |name: &str| {
         let quoted = format!("\"{name}\"");

@@ -3,7 +3,7 @@
 # requires-python = ">=3.9"
 # dependencies = ["pyte==0.8.2"]
 # ///
-"""Records the main job, as a terminal shows it, into .github/session.svg: `uv run .ci/record.py [PROGRAM]`.
+"""Records the main job, as a terminal shows it, into docs/images/session.svg: `uv run .ci/record.py [PROGRAM]`.
 
 The job runs in a terminal of its own against the simulated services; only its typing is staged.
 """
@@ -140,6 +140,6 @@ rect{{fill:#58a6ff}}.b{{font-weight:700}}
 """
 
 
-picture = ROOT / ".github/session.svg"
+picture = ROOT / "docs/images/session.svg"
 picture.write_text(svg(record()), encoding="utf-8")
 print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size / 1000:.0f} kB")

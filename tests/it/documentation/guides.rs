@@ -377,3 +377,17 @@ fn the_readme_has_at_most_180_lines_and_pictures_at_most_200_kilobytes() {
         );
     }
 }
+
+#[test]
+fn every_path_in_contributing_exists() {
+    let (_, around) = blocks("CONTRIBUTING.md", &document("CONTRIBUTING.md"));
+    let is_ours = |span: &&str| {
+        let folders = ["src/", "tests/", "docs/", "benches/", "fuzz/", ".ci/"];
+        folders.iter().any(|folder| span.starts_with(folder)) && !span.contains('<')
+    };
+    let missing: Vec<&str> = spans(&around)
+        .filter(is_ours)
+        .filter(|path| !Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists())
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+}

@@ -77,6 +77,7 @@ pub use runner::Rehearsal;
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
+use text::terminal::Terminal;
 
 /// Runs the program with these arguments, the first of which is its name.
 pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
@@ -90,23 +91,26 @@ pub fn start(args: impl IntoIterator<Item = OsString>) -> Exit {
         }
         Ok(loaded)
     });
+    let terminal = Terminal::default();
     match loaded.or_exit(Exit::Usage) {
         Ok(loaded) => {
             for warning in &loaded.warnings {
-                text::terminal::warning(warning);
+                terminal.warning(warning);
             }
-            exit_code(read_and_run(&args, loaded.above.as_deref()))
+            read_and_run(&args, loaded.above.as_deref(), &terminal)
         }
         // Who asks for help gets it, whatever is wrong with the settings.
-        Err(_) if asks_for_help(&args) => exit_code(read_and_run(&args, None)),
-        Err(failure) => exit_code(refused(&args, failure)),
+        Err(_) if asks_for_help(&args) => read_and_run(&args, None, &terminal),
+        Err(failure) => exit_code(refused(&args, failure, &terminal), &terminal),
     }
 }
 
 /// Puts a batch on record whose settings cannot be read.
-fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
+fn refused(args: &[OsString], failure: Failure, terminal: &Terminal) -> Result<Exit, Failure> {
     match (cli::unreadable::attempt(args), runtime()) {
-        (Some(attempt), Ok(runtime)) => runtime.block_on(runner::refused(&attempt, failure)),
+        (Some(attempt), Ok(runtime)) => {
+            runtime.block_on(runner::refused(&attempt, failure, terminal))
+        }
         _ => Err(failure),
     }
 }
@@ -114,30 +118,35 @@ fn refused(args: &[OsString], failure: Failure) -> Result<Exit, Failure> {
 /// Runs a batch with these arguments as a rehearsal, in the runtime that it is called in. Its clock may be a simulated one,
 /// so that benchmarks run through a night in seconds.
 pub async fn rehearse(args: impl IntoIterator<Item = OsString>, rehearsal: Rehearsal) -> Exit {
-    // What an earlier run of this process was warned of is not of this one.
-    text::terminal::take_warnings();
-    let run = match Cli::read(args) {
-        Ok(cli) => Box::pin(runner::run(cli.run.into(), Some(rehearsal))).await,
-        Err(error) => Err(Failure {
-            exit: Exit::Usage,
-            error: error.into(),
-        }),
-    };
-    exit_code(run)
+    let terminal = Terminal::default();
+    match Cli::read(args) {
+        Ok(cli) => {
+            let terminal = terminal.quiet(cli.is_quiet());
+            let run = runner::run(cli.run.into(), Some(rehearsal), &terminal);
+            exit_code(Box::pin(run).await, &terminal)
+        }
+        Err(error) => {
+            let failure = Failure {
+                exit: Exit::Usage,
+                error: error.into(),
+            };
+            exit_code(Err(failure), &terminal)
+        }
+    }
 }
 
 /// Serves simulated services until the process is stopped, and prints the settings that lead to them.
 pub async fn serve(options: sandbox::Options) -> Exit {
-    exit_code(commands::serve(options).await)
+    exit_code(commands::serve(options).await, &Terminal::default())
 }
 
 fn asks_for_help(args: &[OsString]) -> bool {
     Cli::read(args.iter().cloned()).is_err_and(|error| !error.use_stderr())
 }
 
-fn exit_code(run: Result<Exit, Failure>) -> Exit {
+fn exit_code(run: Result<Exit, Failure>, terminal: &Terminal) -> Exit {
     run.unwrap_or_else(|failure| {
-        text::terminal::failure(&failure, store::remedy(&failure));
+        terminal.failure(&failure, store::remedy(&failure));
         failure.exit
     })
 }
@@ -153,34 +162,39 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// `settings`: the `.env` of a folder above, which is named so that nobody wonders whose settings count.
-fn read_and_run(args: &[OsString], settings: Option<&Path>) -> Result<Exit, Failure> {
+fn read_and_run(args: &[OsString], settings: Option<&Path>, terminal: &Terminal) -> Exit {
     let cli = match Cli::read(args.iter().cloned()) {
         Ok(cli) => cli,
         // Help and version are what was asked for, everything else is wrong usage.
         Err(error) => {
             let _ = error.print();
             if !error.use_stderr() {
-                return Ok(Exit::Done);
+                return Exit::Done;
             }
             let failure = Failure::new(Exit::Usage, cli::help::in_a_line(&error));
-            let _ = refused(args, failure);
-            return Ok(Exit::Usage);
+            let _ = refused(args, failure, terminal);
+            return Exit::Usage;
         }
     };
     if let Some(file) = settings.filter(|_| cli.names_settings()) {
-        text::terminal::urgent(&format!(
+        terminal.urgent(&format!(
             "Settings are read from {}, in a folder above this one",
             file.display()
         ));
     }
+    let terminal = terminal.quiet(cli.is_quiet());
+    exit_code(run_command(cli, &terminal), &terminal)
+}
+
+fn run_command(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     runner::open_files::prove_any()?;
     let runtime = runtime()?;
     let ended = runtime.block_on(async {
         match cli.command {
             None if cli.nothing_typed => Err(commands::nothing_asked(&cli.run.into())),
-            None => Box::pin(runner::run(cli.run.into(), None)).await,
+            None => Box::pin(runner::run(cli.run.into(), None, terminal)).await,
             Some(Command::Init) => commands::init().await,
-            Some(Command::Check(args)) => Box::pin(commands::check(*args)).await,
+            Some(Command::Check(args)) => Box::pin(commands::check(*args, terminal)).await,
             Some(Command::Status(args)) => commands::status::status(args).await,
             Some(Command::Open(args)) => commands::open(&args),
             Some(Command::Export(args)) => commands::export(args).await,

@@ -55,13 +55,7 @@ where
         return None;
     }
     // The error would quote the address, and an address may hold a password.
-    let Ok(export) = Export::new() else {
-        terminal::warning(
-            "no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
-             http://localhost:4318, and OTEL_EXPORTER_OTLP_PROTOCOL, where it is set, http/protobuf or http/json",
-        );
-        return None;
-    };
+    let export = Export::new().ok()?;
     let tracer = export.provider.tracer(env!("CARGO_PKG_NAME"));
     let _ = EXPORT.set(export);
     let layer = tracing_opentelemetry::layer()
@@ -71,6 +65,14 @@ where
         .with_tracked_inactivity(false)
         .with_context_activation(false);
     Some(layer)
+}
+
+/// Why no spans are exported although the user asked for them.
+pub fn problem() -> Option<&'static str> {
+    (is_wanted() && EXPORT.get().is_none()).then_some(
+        "no spans are exported: OTEL_EXPORTER_OTLP_ENDPOINT has to be an address such as \
+         http://localhost:4318, and OTEL_EXPORTER_OTLP_PROTOCOL, where it is set, http/protobuf or http/json",
+    )
 }
 
 /// Sends what is left, and says whether something was lost.

@@ -93,6 +93,15 @@ impl Cli {
         Ok(cli)
     }
 
+    /// Whether only what a person must see is printed. What `check` prints as JSON is a result.
+    pub fn is_quiet(&self) -> bool {
+        match &self.command {
+            None => self.run.verbosity.quiet,
+            Some(Command::Check(check)) => check.run.verbosity.quiet && !check.json,
+            Some(_) => false,
+        }
+    }
+
     /// Whether settings of a folder above are to be named: not where only what a person must see is printed, where
     /// settings are not used, and by `check`, which names them itself.
     pub fn names_settings(&self) -> bool {

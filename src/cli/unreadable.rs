@@ -6,8 +6,7 @@ use std::{ffi::OsString, io::IsTerminal};
 use clap::CommandFactory;
 
 use super::Cli;
-use crate::text::lang::Lang;
-use crate::{config::variable, runner::attempt::Attempt};
+use crate::{config::variable, runner::attempt::Attempt, text::lang::Lang};
 
 /// The batch that was meant; `None` where a person sees it at a terminal, or it was no batch.
 pub fn attempt(args: &[OsString]) -> Option<Attempt> {

@@ -28,11 +28,12 @@ use crate::{
     },
     say,
     store::{caps::Standing, paid::Paid, postgres, registry::Registry, registry_lookup::Known},
-    text::terminal,
+    text::terminal::Terminal,
 };
 
 /// What was found so far; each thing is said as it is found.
 struct Report {
+    terminal: Terminal,
     worst: Exit,
     quiet: bool,
     json: bool,
@@ -52,12 +53,12 @@ enum List {
 
 /// Proves keys, quota, sheet or file, clock and folders; says for each what is wrong and how to mend it, and what a
 /// batch with the same flags would cost.
-pub async fn check(args: CheckArgs) -> Result<Exit, Failure> {
+pub async fn check(args: CheckArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let CheckArgs { run, json, free } = args;
     let mut run = RunOptions::from(run);
     let quiet = run.verbosity.is_quiet() && !json;
-    terminal::set_quiet(quiet);
     let mut report = Report {
+        terminal: terminal.clone(),
         worst: Exit::Done,
         quiet,
         json,
@@ -83,7 +84,7 @@ fn prove_machine(report: &mut Report, run: &RunOptions, list: List) -> bool {
     if let Err(failure) = runner::open_files::prove(run.batch.workers, run.is_rehearsal()) {
         report.add("open files", Err(failure));
     }
-    match runner::report_goes(run) {
+    match runner::report_goes(run, &report.terminal) {
         Ok(None) => {}
         Ok(Some(where_to)) => report.add("report", Ok(where_to)),
         Err(failure) => report.add("report", Err(failure)),
@@ -347,9 +348,9 @@ impl Report {
         };
         match (self.json, ok) {
             (true, _) => {}
-            (false, true) => say!("✅ {part}: {text}"),
-            (false, false) if self.quiet => terminal::urgent(&format!("✗ {part}: {text}")),
-            (false, false) => say!("✗ {part}: {text}"),
+            (false, true) => say!(self.terminal; "✅ {part}: {text}"),
+            (false, false) if self.quiet => self.terminal.urgent(&format!("✗ {part}: {text}")),
+            (false, false) => say!(self.terminal; "✗ {part}: {text}"),
         }
         self.parts
             .push(json!({"part": part, "ok": ok, "text": text}));
@@ -366,7 +367,7 @@ impl Report {
     /// Says what is neither right nor wrong.
     fn note(&mut self, part: &str, text: &str) {
         if !self.json {
-            say!("– {part}: {text}");
+            say!(self.terminal; "– {part}: {text}");
         }
         self.parts
             .push(json!({"part": part, "ok": null, "text": text}));
@@ -454,7 +455,7 @@ impl Report {
                 "caps": self.caps,
                 "estimate": self.estimate,
             });
-            terminal::result(&format!("{all:#}"));
+            self.terminal.result(&format!("{all:#}"));
         }
         self.worst
     }

@@ -2,7 +2,7 @@
 
 use super::{
     budget_check::{LimitReached, SpendingLimits},
-    context::{RunContext, warn},
+    context::RunContext,
     deadline,
     estimate::Estimate,
     next_steps,
@@ -34,7 +34,7 @@ impl RunContext {
     ) -> Estimate {
         let (success, failed) = (plan.standing.successes, plan.standing.failures);
         let rows = plan.rows;
-        say!(
+        say!(self.terminal;
             "\n[REGISTRY] Loaded: {} brands tracked ({success} success, {failed} failed)",
             success + failed
         );
@@ -45,23 +45,23 @@ impl RunContext {
         };
         match self.options.source.limit {
             Some(limit) => {
-                say!(
+                say!(self.terminal;
                     "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
                     plan.total
                 );
             }
-            None => say!("Found {} brands in {place} ({rows} rows)", plan.total),
+            None => say!(self.terminal; "Found {} brands in {place} ({rows} rows)", plan.total),
         }
-        say!("Brands to process: {}/{}", plan.due.len(), plan.total);
-        say!("Skipped (unchanged): {}", plan.skipped);
+        say!(self.terminal; "Brands to process: {}/{}", plan.due.len(), plan.total);
+        say!(self.terminal; "Skipped (unchanged): {}", plan.skipped);
         if plan.left_out > 0 {
-            say!(
+            say!(self.terminal;
                 "Left out (new or changed, and only failed ones are asked for): {}",
                 plan.left_out
             );
         }
         if plan.on_request > 0 {
-            say!("Skipped on request: {}", plan.on_request);
+            say!(self.terminal; "Skipped on request: {}", plan.on_request);
         }
         self.announce_missing_reports(plan);
         for row in &plan.rejected {
@@ -74,14 +74,15 @@ impl RunContext {
             tracing::warn!("row {number} «{name}» is set aside: {reason}");
             // A mail has them at its end.
             if !self.options.verbosity.is_quiet() || self.options.batch.dry_run {
-                crate::text::terminal::urgent(&format!("  Row {number} «{name}»: {reason}"));
+                self.terminal
+                    .urgent(&format!("  Row {number} «{name}»: {reason}"));
             }
         }
         for note in &plan.notes {
-            say!("  Note: {note}");
+            say!(self.terminal; "  Note: {note}");
             tracing::info!("{note}");
         }
-        say!("");
+        say!(self.terminal; "");
         let config = Config {
             workers: self.options.batch.workers,
             chunk_size: self.options.batch.chunk_size,
@@ -89,17 +90,17 @@ impl RunContext {
             spent_before: self.paid.job_spent().0,
             deadline: deadline::until(&self.options.unattended, self.started),
         };
-        summary::config(&config, &limits.caps);
+        summary::config(&self.terminal, &config, &limits.caps);
         let estimate = preview::estimate(plan, &self.options, &self.settings, connections);
-        summary::estimate(plan.due.len(), &estimate);
+        summary::estimate(&self.terminal, plan.due.len(), &estimate);
         for (service, text) in connections.limits(&estimate) {
-            crate::text::terminal::warning(&format!("{service}: {text}"));
+            self.terminal.warning(&format!("{service}: {text}"));
         }
         for text in limits.short(&estimate, plan.due.len()) {
             // Nobody looks on in a quiet night, and what the budget was short of is said at its end.
             match self.options.verbosity.is_quiet() && !self.options.batch.dry_run {
                 true => tracing::warn!("{text}"),
-                false => warn(&text),
+                false => self.terminal.log_warning(&text),
             }
         }
         estimate
@@ -113,14 +114,14 @@ impl RunContext {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            warn(&format!(
+            self.terminal.log_warning(&format!(
                 "the reports of these brands are gone from {} or cut short, and are made anew of paid answers as far as these are kept: {}{more}",
                 self.settings.folders.output.display(),
                 lost[..lost.len().min(LOST_SHOWN)].join(", ")
             ));
         }
         if plan.without_report > 0 {
-            warn(&format!(
+            self.terminal.log_warning(&format!(
                 "{} of the unchanged brands have no report in {} any more: put the folders back, or make them anew with --force",
                 plan.without_report,
                 self.settings.folders.output.display()
@@ -138,7 +139,7 @@ impl RunContext {
 
     /// What a dry run prints instead of working: the brands that are due, and the cells of the first write.
     pub fn rehearse(&self, plan: &Plan, cells: &[(String, String)]) {
-        say!("[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
+        say!(self.terminal; "[DRY RUN] Nothing is spent and nothing is written. These brands are due:");
         for due in &plan.due {
             let rows: Vec<String> = due
                 .assignment
@@ -147,7 +148,7 @@ impl RunContext {
                 .iter()
                 .map(ToString::to_string)
                 .collect();
-            say!(
+            say!(self.terminal;
                 "  {} (row {}) → {}/",
                 due.assignment.brand.name,
                 rows.join(", "),
@@ -155,13 +156,13 @@ impl RunContext {
             );
         }
         if !cells.is_empty() {
-            say!("These cells of the sheet would be written first, and results as they come:");
+            say!(self.terminal; "These cells of the sheet would be written first, and results as they come:");
         }
         for (range, values) in cells.iter().take(CELLS_SHOWN) {
-            say!("  {range}: {values}");
+            say!(self.terminal; "  {range}: {values}");
         }
         if cells.len() > CELLS_SHOWN {
-            say!("  … and {} more", cells.len() - CELLS_SHOWN);
+            say!(self.terminal; "  … and {} more", cells.len() - CELLS_SHOWN);
         }
     }
 
@@ -169,6 +170,7 @@ impl RunContext {
     pub fn close(&self, totals: &Totals, end: End) -> Result<Exit, Failure> {
         let state = &self.settings.folders.state;
         summary::summary(
+            &self.terminal,
             totals,
             self.place(),
             &self.logs,
@@ -176,11 +178,11 @@ impl RunContext {
             &self.settings.folders.output,
         );
         if let Some(text) = next_steps::mostly_thin(totals) {
-            warn(&text);
+            self.terminal.log_warning(&text);
         }
         if let Some(sandbox) = &self.sandbox {
             let [models, searches, sheet] = sandbox.arrived();
-            say!(
+            say!(self.terminal;
                 "[SANDBOX] The simulated services got {models} model, {searches} search and {sheet} sheet requests"
             );
         }

@@ -46,12 +46,15 @@ use crate::{
         checkpoint::Checkpoint,
         moved_note,
         paid::Paid,
-        postgres::{Night, Phase, Shared, Whole},
+        postgres::{Address, Night, Phase, Shared, Whole},
         registry::Registry,
         registry_lookup::Known,
         run_history,
     },
-    text::{calendar::day_in_iran, terminal},
+    text::{
+        calendar::day_in_iran,
+        terminal::{self, Terminal},
+    },
 };
 
 /// How often it is looked whether another host has planned.
@@ -59,6 +62,7 @@ const PLAN_LOOK: Duration = Duration::from_millis(500);
 
 /// What a run has before it speaks to anybody.
 pub struct RunContext {
+    pub terminal: Terminal,
     pub options: RunOptions,
     pub settings: Settings,
     /// `None` for a dry run, which writes nothing.
@@ -79,13 +83,13 @@ pub struct RunContext {
 }
 
 /// A deadline goes by the time zone that somebody wanted, or not at all.
-fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
+fn look_at_clock(has_deadline: bool, terminal: &Terminal) -> Result<(), Failure> {
     match zone::trouble(has_deadline) {
         Some(trouble) if has_deadline && zone::is_set_wrong() => {
             Err(Failure::new(Exit::Usage, format!("--deadline: {trouble}")))
         }
         Some(trouble) => {
-            terminal::warning(&trouble);
+            terminal.warning(&trouble);
             Ok(())
         }
         None => Ok(()),
@@ -94,36 +98,26 @@ fn look_at_clock(has_deadline: bool) -> Result<(), Failure> {
 
 impl RunContext {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
-    pub async fn open(options: RunOptions, rehearsal: Option<Rehearsal>) -> Result<Self, Failure> {
-        if let ListSource::File(path) = options.source.list()? {
-            // Before anybody is asked.
-            std::fs::metadata(path)
-                .with_context(|| format!("{} cannot be read: is the path right?", path.display()))
-                .or_exit(Exit::Usage)?;
-        }
-        crate::text::terminal::set_quiet(options.verbosity.is_quiet());
-        summary::banner(options.is_rehearsal());
-        look_at_clock(options.unattended.deadline.is_some())?;
+    pub async fn open(
+        options: RunOptions,
+        rehearsal: Option<Rehearsal>,
+        terminal: Terminal,
+    ) -> Result<Self, Failure> {
+        find_list(&options)?;
+        summary::banner(&terminal, options.is_rehearsal());
+        look_at_clock(options.unattended.deadline.is_some(), &terminal)?;
         open_files::prove(options.batch.workers, options.is_rehearsal())?;
         let stages = Stages::without(rehearsal.as_ref().and_then(|of| of.without));
         let sandbox = rehearsal.map(|of| of.sandbox);
         let (settings, sandbox) = settings(&options, sandbox).await?;
         let started = Timestamp::now();
-        let run_id: Arc<str> = format!(
-            "{}-{:04x}",
-            started.strftime("%Y%m%dT%H%M%SZ"),
-            fastrand::u16(..)
-        )
-        .into();
+        let run_id = new_run_id(started);
         let (state, sweeping) = match options.batch.dry_run {
             true => (None, Sweeping::default()),
             false => hold(&settings)?,
         };
         let list: Arc<str> = list_id(&options, &settings).into();
-        let address = options.shared_state().or_exit(Exit::Usage)?;
-        if let (None, Some(moved)) = (&address, moved_note::note(&settings.folders.state)) {
-            return Err(moved).or_exit(Exit::Usage);
-        }
+        let address = state_address(&options, &settings)?;
         let begin = Begin {
             batch: &options.batch,
             list: &list,
@@ -160,6 +154,10 @@ impl RunContext {
         if state.is_some() {
             logs.install(options.unattended.keep_logs)
                 .or_exit(Exit::Machine)?;
+            #[cfg(feature = "otel")]
+            if let Some(problem) = crate::otel::problem() {
+                terminal.log_warning(problem);
+            }
             tracing::info!(
                 %run_id,
                 job = paid.job().id,
@@ -168,9 +166,10 @@ impl RunContext {
             );
         }
         for note in broken {
-            warn(&note);
+            terminal.log_warning(&note);
         }
         Ok(Self {
+            terminal,
             settings,
             state,
             paid: Arc::new(paid),
@@ -202,7 +201,7 @@ impl RunContext {
                 Phase::Planning if whole.leads => return Ok(None),
                 Phase::Planning => {
                     if !std::mem::replace(&mut told, true) {
-                        say!("[HOSTS] Another host is planning the run {}", self.run_id);
+                        say!(self.terminal; "[HOSTS] Another host is planning the run {}", self.run_id);
                     }
                     sleep(PLAN_LOOK).await;
                 }
@@ -296,7 +295,7 @@ impl RunContext {
         };
         let (mut registry, damage) = registry.map_err(folder_failure)?;
         if let Some(damage) = damage {
-            warn(&damage);
+            self.terminal.log_warning(&damage);
         }
         if registry.is_empty() {
             self.rebuild(&mut registry)?;
@@ -312,7 +311,7 @@ impl RunContext {
         if entries.is_empty() {
             return Ok(());
         }
-        warn(&format!(
+        self.terminal.log_warning(&format!(
             "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
             folders.state.display(),
             output.display(),
@@ -336,7 +335,8 @@ impl RunContext {
             None => Ok(()),
         });
         if let Err(error) = remembered {
-            warn(&format!("the run before is not on record: {error:#}"));
+            self.terminal
+                .log_warning(&format!("the run before is not on record: {error:#}"));
         }
     }
 
@@ -389,13 +389,13 @@ impl RunContext {
                     .map_err(list_failure)
             }
             Some(_) => {
-                say!(
+                say!(self.terminal;
                     "The sheet was opened with an API key, which can only read: results are not written back.\n"
                 );
                 Ok(WriteBack::default())
             }
             None if self.settings.public_sheet.is_some() => {
-                say!(
+                say!(self.terminal;
                     "The sheet was read without a credential, as anyone with the link can: results are not written back.\n"
                 );
                 Ok(WriteBack::default())
@@ -436,16 +436,34 @@ impl RunContext {
     }
 }
 
+/// Looks for the list, before anybody is asked.
+fn find_list(options: &RunOptions) -> Result<(), Failure> {
+    if let ListSource::File(path) = options.source.list()? {
+        std::fs::metadata(path)
+            .with_context(|| format!("{} cannot be read: is the path right?", path.display()))
+            .or_exit(Exit::Usage)?;
+    }
+    Ok(())
+}
+
+fn new_run_id(started: Timestamp) -> Arc<str> {
+    let time = started.strftime("%Y%m%dT%H%M%SZ");
+    format!("{time}-{:04x}", fastrand::u16(..)).into()
+}
+
+/// Where state is kept that hosts share. A folder whose contents were moved there is not begun anew without it.
+fn state_address(options: &RunOptions, settings: &Settings) -> Result<Option<Address>, Failure> {
+    let address = options.shared_state().or_exit(Exit::Usage)?;
+    match (&address, moved_note::note(&settings.folders.state)) {
+        (None, Some(moved)) => Err(moved).or_exit(Exit::Usage),
+        _ => Ok(address),
+    }
+}
+
 /// Takes the folders of a run: what earlier ones have left half-written in them is swept away.
 fn hold(settings: &Settings) -> Result<(Option<StateFolder>, Sweeping), Failure> {
     let state = take_state(settings)?;
     writable::prove(&settings.folders.output)?;
     let sweeping = Sweeping::begin(&state, &settings.folders.output);
     Ok((Some(state), sweeping))
-}
-
-/// Says what the user should know, and logs it.
-pub fn warn(text: &str) {
-    crate::text::terminal::warning(text);
-    tracing::warn!("{text}");
 }

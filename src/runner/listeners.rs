@@ -14,6 +14,7 @@ use super::{
 use crate::{
     event::{Event, Incoming},
     say,
+    text::terminal::Terminal,
 };
 
 /// Tells of a run from its first call on; the terminal has something to show when its brands are known.
@@ -35,10 +36,10 @@ pub struct WorkBegins {
 
 impl Listeners {
     /// Begins to listen. Dropped without having begun to work, it ends.
-    pub fn start(incoming: Incoming, outages: Outages) -> Self {
+    pub fn start(incoming: Incoming, outages: Outages, terminal: Terminal) -> Self {
         let (begins, begun) = oneshot::channel();
         Self {
-            task: tokio::spawn(tell(incoming, outages, begun)),
+            task: tokio::spawn(tell(incoming, outages, begun, terminal)),
             begins,
         }
     }
@@ -55,6 +56,7 @@ async fn tell(
     mut incoming: Incoming,
     mut outages: Outages,
     mut begun: oneshot::Receiver<WorkBegins>,
+    terminal: Terminal,
 ) -> NextSteps {
     let mut clock = tokio::time::interval(progress::TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -78,7 +80,7 @@ async fn tell(
                 match event {
                     Event::CallRetried { service, why, .. } => {
                         if told.insert(service) {
-                            say!("⏳ {service} does not answer and is waited for; Ctrl-C ends this ({why})");
+                            say!(terminal; "⏳ {service} does not answer and is waited for; Ctrl-C ends this ({why})");
                         }
                     }
                     Event::CallDone { .. } => {}
@@ -89,7 +91,7 @@ async fn tell(
         }
         outages.tell();
     };
-    let mut progress = Progress::new(due, verbosity, outlook, outages);
+    let mut progress = Progress::new(due, verbosity, outlook, outages, terminal);
     for event in &before {
         progress.show(event);
     }

@@ -82,6 +82,7 @@ use crate::{
     exit::{Exit, Failure},
     research::Stage,
     sandbox::Sandbox,
+    text::terminal::Terminal,
 };
 
 /// Simulated services that a benchmark brings along, and what it leaves out of the research.
@@ -95,11 +96,15 @@ pub struct Rehearsal {
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
-pub async fn run(options: RunOptions, rehearsal: Option<Rehearsal>) -> Result<Exit, Failure> {
+pub async fn run(
+    options: RunOptions,
+    rehearsal: Option<Rehearsal>,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
     let attempt = Attempt::of(&options);
-    let recipient =
-        Recipient::of(&attempt).inspect_err(|failure| attempt.did_not_start(failure, false))?;
-    let mut draft = ReportDraft::open(&attempt);
+    let recipient = Recipient::of(&attempt, terminal);
+    let recipient = recipient.inspect_err(|failure| attempt.did_not_start(failure, false))?;
+    let mut draft = ReportDraft::open(&attempt, terminal);
     let end = Box::pin(work(options, rehearsal, &mut draft)).await;
     if let (Err(failure), false) = (&end, draft.has_worked()) {
         attempt.did_not_start(failure, draft.has_begun());
@@ -112,11 +117,17 @@ pub async fn run(options: RunOptions, rehearsal: Option<Rehearsal>) -> Result<Ex
 
 /// Puts a batch on record whose command line or settings cannot be read, and tells whoever is to be told of it, as far as
 /// these say who.
-pub async fn refused(attempt: &Attempt, failure: Failure) -> Result<Exit, Failure> {
+pub async fn refused(
+    attempt: &Attempt,
+    failure: Failure,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
     attempt.did_not_start(&failure, false);
     let end = Err(failure);
-    if let Ok(Some(recipient)) = Recipient::of(attempt) {
-        recipient.tell(&ReportDraft::open(attempt), &end).await;
+    if let Ok(Some(recipient)) = Recipient::of(attempt, terminal) {
+        recipient
+            .tell(&ReportDraft::open(attempt, terminal), &end)
+            .await;
     }
     end
 }
@@ -126,7 +137,7 @@ async fn work(
     rehearsal: Option<Rehearsal>,
     draft: &mut ReportDraft,
 ) -> Result<Exit, Failure> {
-    let mut context = RunContext::open(options, rehearsal).await?;
+    let mut context = RunContext::open(options, rehearsal, draft.terminal.clone()).await?;
     draft.begin(&context);
     let end = Box::pin(work_at(&context, draft)).await;
     context.leave().await;
@@ -137,11 +148,21 @@ async fn work(
 async fn work_at(context: &RunContext, draft: &mut ReportDraft) -> Result<Exit, Failure> {
     let (events, incoming) = Events::channel();
     let mut connections = Connections::of_run(context, &events)?;
-    let listeners = Listeners::start(incoming, Outages::of_run(context, &connections));
+    let outages = Outages::of_run(context, &connections);
+    let listeners = Listeners::start(incoming, outages, context.terminal.clone());
     let budget = context.options.batch.budget;
-    preflight::validate(&mut connections, &context.settings, budget).await?;
+    preflight::validate(
+        &mut connections,
+        &context.settings,
+        budget,
+        &context.terminal,
+    )
+    .await?;
 
-    summary::heading("PARALLEL BATCH MODE - OPTIMIZED PROCESSING");
+    summary::heading(
+        &context.terminal,
+        "PARALLEL BATCH MODE - OPTIMIZED PROCESSING",
+    );
     let prepared = match context.wait_for_plan().await? {
         Some(whole) => start::join(context, connections, whole).await?,
         None => match Box::pin(planner::plan(context, connections, draft)).await? {

@@ -8,7 +8,7 @@ use crate::{
     error_groups::Reasons,
     event::Event,
     say,
-    text::{self, terminal},
+    text::{self, terminal::Terminal},
 };
 
 /// Failed brands and refused rows that a report names; the rest is counted. Chat services take no long messages.
@@ -96,30 +96,30 @@ impl NextSteps {
     }
 
     /// Says it again at the end of the story.
-    pub fn tell(&self, totals: &Totals) {
+    pub fn tell(&self, totals: &Totals, terminal: &Terminal) {
         let lines = self.lines(totals);
         if lines.is_empty() {
             return;
         }
-        say!("\n[NEXT] What is left to do:");
+        say!(terminal; "\n[NEXT] What is left to do:");
         for line in lines {
-            say!("{line}");
+            say!(terminal; "{line}");
         }
         if totals.failed > 0 {
-            say!("  The next run tries failed brands again, and uses what was paid for");
+            say!(terminal; "  The next run tries failed brands again, and uses what was paid for");
         }
     }
 
     /// What cron mails: the totals in a line, and what to do. Nothing after a good night, in which little was found of a few
     /// brands at most: their rows say so.
-    pub fn mail(&self, line: &str, totals: &Totals, is_bad: bool) {
+    pub fn mail(&self, line: &str, totals: &Totals, is_bad: bool, terminal: &Terminal) {
         let is_thin = totals.thin * 2 > totals.succeeded;
         if !is_bad && !is_thin {
             return;
         }
-        terminal::urgent(line);
+        terminal.urgent(line);
         for line in self.lines(totals) {
-            terminal::urgent(&line);
+            terminal.urgent(&line);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     budget_check::{LimitReached, SpendingLimits},
-    context::{self, RunContext},
+    context::RunContext,
     errors::list_failure,
     estimate::Estimate,
     first_write::{first_write, take_back_marks},
@@ -38,9 +38,9 @@ pub async fn plan(
         shown,
         notes,
     } = load(&context.options, &mut connections).await?;
-    say_list(from, &notes);
+    say_list(context, from, &notes);
     if let Some(note) = without_results_tab(&context.options, &connections) {
-        say!("Note: {note}");
+        say!(context.terminal; "Note: {note}");
     }
     let registry = context.registry()?;
     if let Some(registry) = &registry {
@@ -81,13 +81,13 @@ pub async fn plan(
     })))
 }
 
-fn say_list(from: Option<(String, String)>, notes: &[String]) {
+fn say_list(context: &RunContext, from: Option<(String, String)>, notes: &[String]) {
     if let Some((place, mapping)) = from {
-        say!("Reading {place}: {mapping}");
+        say!(context.terminal; "Reading {place}: {mapping}");
         tracing::info!("reading {place}: {mapping}");
     }
     for note in notes {
-        say!("Note: {note}");
+        say!(context.terminal; "Note: {note}");
         tracing::warn!("{note}");
     }
 }
@@ -95,12 +95,14 @@ fn say_list(from: Option<(String, String)>, notes: &[String]) {
 fn say_start(context: &RunContext, plan: &Plan, is_refused: bool) {
     match plan.due.len() {
         0 if context.options.batch.retry_failed_only => {
-            say!("Nothing to do: no brand has failed.");
+            say!(context.terminal; "Nothing to do: no brand has failed.");
         }
-        0 if plan.total == 0 => context::warn("the list names no brand: is it the right list?"),
-        0 => say!("Nothing to do: all {} brands are unchanged.", plan.total),
+        0 if plan.total == 0 => context
+            .terminal
+            .log_warning("the list names no brand: is it the right list?"),
+        0 => say!(context.terminal; "Nothing to do: all {} brands are unchanged.", plan.total),
         _ if is_refused => {}
-        _ => say!("[START] Beginning parallel processing...\n"),
+        _ => say!(context.terminal; "[START] Beginning parallel processing...\n"),
     }
 }
 
@@ -117,7 +119,7 @@ async fn dry_run(
         _ => Vec::new(),
     };
     if let Some(LimitReached { why, remedy }) = refused {
-        context::warn(&format!("{why}: {remedy}"));
+        context.terminal.log_warning(&format!("{why}: {remedy}"));
     }
     context.rehearse(&plan, &cells);
     Ok(Planning::DryRun(Exit::Done))

@@ -42,6 +42,7 @@ use crate::{
         public::{self, PublicSheet},
     },
     store::paid::Paid,
+    text::terminal::Terminal,
 };
 
 /// The longest wait for a connection: without a network a run ends in seconds.
@@ -324,18 +325,19 @@ pub async fn validate(
     connections: &mut Connections,
     settings: &Settings,
     budget: Option<Usd>,
+    terminal: &Terminal,
 ) -> Result<(), Failure> {
-    say!(
+    say!(terminal;
         "API Status: [OK] API key configured ({})\n",
         hint(&settings.openrouter.key)
     );
-    super::summary::heading("VALIDATING API KEYS");
+    super::summary::heading(terminal, "VALIDATING API KEYS");
     let mut bad = None;
     for Finding { what, result } in look(connections, settings).await {
         match result {
-            Ok(Said::Fine(fine)) => say!("✅ {fine}"),
+            Ok(Said::Fine(fine)) => say!(terminal; "✅ {fine}"),
             Ok(Said::Doubt(doubt)) => {
-                say!("⚠ {doubt}");
+                say!(terminal; "⚠ {doubt}");
                 tracing::warn!("{what}: {doubt}");
             }
             Err(failure) => {
@@ -350,7 +352,7 @@ pub async fn validate(
     if let Some(failure) = bad {
         return Err(failure);
     }
-    say!("");
+    say!(terminal; "");
     check_budget(connections, settings, budget)
 }
 

@@ -15,7 +15,10 @@ use crate::{
     http::rate_limiter::Gate,
     money::Usd,
     store::paid::Paid,
-    text::{local_time, terminal},
+    text::{
+        local_time,
+        terminal::{self, Terminal},
+    },
 };
 
 /// Seconds between two plain lines.
@@ -38,6 +41,7 @@ pub struct Outlook {
 /// Follows a run on the terminal.
 #[derive(Debug)]
 pub struct Progress {
+    terminal: Terminal,
     verbosity: Verbosity,
     bar: Option<Bar>,
     started: Instant,
@@ -67,9 +71,17 @@ struct Elsewhere {
 
 impl Progress {
     /// A display for this many brands.
-    pub fn new(total: usize, verbosity: Verbosity, outlook: Outlook, outages: Outages) -> Self {
-        let bar = (!verbosity.is_quiet() && terminal::has_screen()).then(Bar::new);
+    pub fn new(
+        total: usize,
+        verbosity: Verbosity,
+        outlook: Outlook,
+        outages: Outages,
+        terminal: Terminal,
+    ) -> Self {
+        let bar =
+            (!verbosity.is_quiet() && terminal::has_screen()).then(|| Bar::new(terminal.clone()));
         Self {
+            terminal,
             verbosity,
             bar,
             started: Instant::now(),
@@ -155,32 +167,16 @@ impl Progress {
                 self.line(&format!("\n[CHECKPOINT] Saved at {processed} brands"));
             }
             Event::WindingDown { why, in_flight } => {
-                let names: Vec<&str> = in_flight.iter().take(16).map(AsRef::as_ref).collect();
-                let waiting = match names.len() {
-                    0 => String::new(),
-                    _ => format!(
-                        " Waiting for calls that are paid for: {}.",
-                        names.join("، ")
-                    ),
-                };
-                let apart = if self.verbosity.is_quiet() { "" } else { "\n" };
-                // A mail has the reason at its end; at a terminal somebody waits.
-                if !self.verbosity.is_quiet() || terminal::has_screen() {
-                    self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
-                }
+                self.winding_down(why, in_flight);
             }
-            Event::Warning { text } => self.above_the_bar(|| crate::text::terminal::warning(text)),
+            Event::Warning { text } => self.above_the_bar(|| self.terminal.warning(text)),
             Event::Whole {
                 succeeded,
                 failed,
                 usd,
                 ..
             } => {
-                self.elsewhere = Elsewhere {
-                    succeeded: succeeded.saturating_sub(self.succeeded),
-                    failed: failed.saturating_sub(self.failed),
-                    spent: usd.minus(self.spent),
-                };
+                self.elsewhere = self.elsewhere(*succeeded, *failed, *usd);
                 self.refresh();
             }
             Event::BrandStarted { .. } => {
@@ -347,6 +343,31 @@ impl Progress {
         )
     }
 
+    /// What other hosts have done, where all together have done this.
+    fn elsewhere(&self, succeeded: usize, failed: usize, spent: Usd) -> Elsewhere {
+        Elsewhere {
+            succeeded: succeeded.saturating_sub(self.succeeded),
+            failed: failed.saturating_sub(self.failed),
+            spent: spent.minus(self.spent),
+        }
+    }
+
+    fn winding_down(&self, why: &str, in_flight: &[Arc<str>]) {
+        let names: Vec<&str> = in_flight.iter().take(16).map(AsRef::as_ref).collect();
+        let waiting = match names.len() {
+            0 => String::new(),
+            _ => format!(
+                " Waiting for calls that are paid for: {}.",
+                names.join("، ")
+            ),
+        };
+        let apart = if self.verbosity.is_quiet() { "" } else { "\n" };
+        // A mail has the reason at its end; at a terminal somebody waits.
+        if !self.verbosity.is_quiet() || terminal::has_screen() {
+            self.urgent(&format!("{apart}[STOP] {why}.{waiting}"));
+        }
+    }
+
     /// Brands that have ended, on all hosts.
     fn done(&self) -> usize {
         self.succeeded + self.failed + self.elsewhere.succeeded + self.elsewhere.failed
@@ -355,21 +376,21 @@ impl Progress {
     /// Part of the usual story.
     fn line(&self, text: &str) {
         if !self.verbosity.is_quiet() {
-            self.above_the_bar(|| crate::say!("{text}"));
+            self.above_the_bar(|| self.terminal.line(text));
         }
     }
 
     /// For those who asked for more.
     fn detail(&self, text: &str) {
         if self.verbosity.is_verbose() {
-            self.above_the_bar(|| crate::say!("{text}"));
+            self.above_the_bar(|| self.terminal.line(text));
         }
     }
 
     /// Even for those who asked for less.
     fn urgent(&self, text: &str) {
         self.above_the_bar(|| {
-            crate::text::terminal::urgent(text);
+            self.terminal.urgent(text);
         });
     }
 

@@ -8,7 +8,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::progress::clock;
 use crate::{
     money::Usd,
-    text::{style::painted, terminal},
+    text::{
+        style::painted,
+        terminal::{self, Terminal},
+    },
 };
 
 /// Columns where the terminal does not say how many it has.
@@ -17,20 +20,22 @@ const USUAL: usize = 80;
 /// The line, and how it was drawn last.
 #[derive(Debug)]
 pub struct Bar {
-    bar: ProgressBar,
+    terminal: Terminal,
+    drawing: ProgressBar,
     /// Columns of the terminal at that time; indicatif fills them all, with spaces.
     drawn: Cell<usize>,
 }
 
 impl Bar {
     /// A bar on standard error; nothing is drawn yet.
-    pub fn new() -> Self {
+    pub fn new(terminal: Terminal) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
         Self {
-            bar,
+            terminal,
+            drawing: bar,
             drawn: Cell::default(),
         }
     }
@@ -41,22 +46,23 @@ impl Bar {
         // A line that ends in the last column makes some terminals begin a new one.
         let line = standing.fitting(self.drawn.get().saturating_sub(1));
         let coloured = terminal::is_coloured();
-        self.bar
+        self.drawing
             .set_message(if coloured { painted(&line) } else { line });
     }
 
     /// Prints something above the line.
     pub fn suspend(&self, print: impl FnOnce()) {
         self.gather();
-        self.bar.suspend(print);
+        self.drawing.suspend(print);
     }
 
     /// Takes the line off the terminal, or leaves this as the last one there.
     pub fn finish(&self, last: Option<&Standing>) {
         self.gather();
-        self.bar.finish_and_clear();
+        self.drawing.finish_and_clear();
         if let Some(standing) = last {
-            terminal::urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
+            self.terminal
+                .urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
         }
     }
 
@@ -64,7 +70,7 @@ impl Bar {
     fn gather(&self) {
         let (before, now) = (self.drawn.get(), columns());
         if now < before {
-            self.bar.suspend(|| {
+            self.drawing.suspend(|| {
                 let screen = Term::stderr();
                 // The terminal may be gone; then there is nothing to tidy.
                 let _ = screen.move_cursor_up((before - 1) / now);

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     attempt::{self, Attempt},
-    context::{RunContext, warn},
+    context::RunContext,
     next_steps::{FailedBrand, NAMED, NextSteps},
     options::RunOptions,
     preflight,
@@ -24,7 +24,7 @@ use crate::{
     money::Usd,
     say,
     store::checkpoint::RunStatus,
-    text::{self, lang::Lang, terminal},
+    text::{self, lang::Lang, terminal::Terminal},
     webhook::{self, Webhook},
 };
 
@@ -42,6 +42,7 @@ pub enum Recipient {
 /// What is known of a run so far. It is filled while the run goes on, so that one that ends early has it too.
 #[derive(Debug)]
 pub struct ReportDraft {
+    pub terminal: Terminal,
     started: Timestamp,
     clock: Instant,
     simulated: bool,
@@ -123,7 +124,7 @@ struct Spent {
 
 impl Recipient {
     /// Who is to be told of this run. A dry run leaves nothing.
-    pub fn of(attempt: &Attempt) -> Result<Option<Self>, Failure> {
+    pub fn of(attempt: &Attempt, terminal: &Terminal) -> Result<Option<Self>, Failure> {
         let Some(to) = attempt.report_to.as_deref().map(str::trim) else {
             return Ok(None);
         };
@@ -143,7 +144,7 @@ impl Recipient {
             )
         })?;
         if attempt.simulated && !is_loopback(&url) {
-            say!("A rehearsal uses no network: its report is not posted.\n");
+            say!(terminal; "A rehearsal uses no network: its report is not posted.\n");
             return Ok(None);
         }
         Ok(Some(Self::Webhook(Webhook::at(&url))))
@@ -153,19 +154,19 @@ impl Recipient {
     /// the state and in the logs too.
     pub async fn tell(&self, draft: &ReportDraft, end: &Result<Exit, Failure>) {
         let told = match serde_json::to_string_pretty(&draft.report(end)) {
-            Ok(json) => self.hand_over(json).await,
+            Ok(json) => self.hand_over(json, &draft.terminal).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = told {
-            warn(&format!(
+            draft.terminal.log_warning(&format!(
                 "the report of this run is not delivered: {error:#}"
             ));
         }
     }
 
-    async fn hand_over(&self, json: String) -> anyhow::Result<()> {
+    async fn hand_over(&self, json: String, terminal: &Terminal) -> anyhow::Result<()> {
         match self {
-            Self::StandardOutput => terminal::result(&json),
+            Self::StandardOutput => terminal.result(&json),
             Self::File(path) => write_atomically(path, format!("{json}\n").as_bytes())?,
             Self::Webhook(webhook) => {
                 let client =
@@ -182,8 +183,8 @@ impl Recipient {
 }
 
 /// Who would be told of a run with these options; the address of a webhook is a secret, so its host is not named either.
-pub fn report_goes(options: &RunOptions) -> Result<Option<String>, Failure> {
-    let Some(recipient) = Recipient::of(&Attempt::of(options))? else {
+pub fn report_goes(options: &RunOptions, terminal: &Terminal) -> Result<Option<String>, Failure> {
+    let Some(recipient) = Recipient::of(&Attempt::of(options), terminal)? else {
         return Ok(None);
     };
     Ok(Some(match recipient {
@@ -212,8 +213,9 @@ pub fn report_goes(options: &RunOptions) -> Result<Option<String>, Failure> {
 
 impl ReportDraft {
     /// Of a run that begins.
-    pub fn open(attempt: &Attempt) -> Self {
+    pub fn open(attempt: &Attempt, terminal: &Terminal) -> Self {
         Self {
+            terminal: terminal.clone(),
             started: Timestamp::now(),
             clock: Instant::now(),
             simulated: attempt.simulated,
@@ -269,7 +271,7 @@ impl ReportDraft {
             return;
         };
         if !quiet {
-            return self.next_steps.tell(totals);
+            return self.next_steps.tell(totals, &self.terminal);
         }
         let exit = match end {
             Ok(exit) => *exit,
@@ -277,7 +279,7 @@ impl ReportDraft {
         };
         let line = self.in_a_line(exit, None, false);
         let is_bad = exit != Exit::Done;
-        self.next_steps.mail(&line, totals, is_bad);
+        self.next_steps.mail(&line, totals, is_bad, &self.terminal);
     }
 
     fn report(&self, end: &Result<Exit, Failure>) -> Report<'_> {
@@ -311,7 +313,7 @@ impl ReportDraft {
             failed: &self.next_steps.failed,
             reasons: self.next_steps.reasons.sorted(),
             rejected: &self.rejected,
-            warnings: terminal::take_warnings(),
+            warnings: self.terminal.warnings(),
             places: self.places.as_ref(),
         }
     }

@@ -60,7 +60,7 @@ pub async fn join(
     let limits = SpendingLimits::of(context).await?;
     let refused = limits.too_little(&context.settings, &connections, whole.price, depth);
     let refused = refused.filter(|_| whole.left() > 0);
-    say!(
+    say!(context.terminal;
         "[HOSTS] Joining the run {}: {} of {} brands are done, {} hosts work on it\n",
         context.run_id,
         whole.succeeded + whole.failed,

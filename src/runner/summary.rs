@@ -14,35 +14,35 @@ use crate::{
         caps::Standing,
         reconciliation::{Comparison, Difference},
     },
-    text::terminal,
+    text::terminal::Terminal,
 };
 
 /// Columns of the lines around a heading, where the terminal has them.
 const RULE: usize = 60;
 
 /// The name of the program, and what it is for.
-pub fn banner(simulated: bool) {
+pub fn banner(terminal: &Terminal, simulated: bool) {
     let wide = rule(66);
-    say!(
+    say!(terminal;
         "{wide}\n       Brand Intelligence Agent - Multi-Agent System\n            Iranian Brand Analysis for Advertising\n{wide}\n"
     );
     if simulated {
-        say!(
+        say!(terminal;
             "[SANDBOX] The services are simulated: no keys, no network, no money. Nothing in the reports is true.\n"
         );
     }
 }
 
 /// A heading between two lines.
-pub fn heading(text: &str) {
+pub fn heading(terminal: &Terminal, text: &str) {
     let rule = rule(RULE);
-    say!("{rule}\n{text}\n{rule}");
+    say!(terminal; "{rule}\n{text}\n{rule}");
 }
 
 /// A line of so many columns, or as many as a narrow terminal has.
 fn rule(columns: usize) -> String {
-    let (_, terminal) = Term::stdout().size_checked().unwrap_or((0, u16::MAX));
-    "=".repeat(columns.min(terminal.into()))
+    let (_, there) = Term::stdout().size_checked().unwrap_or((0, u16::MAX));
+    "=".repeat(columns.min(there.into()))
 }
 
 /// How the run is set up.
@@ -58,37 +58,37 @@ pub struct Config {
 }
 
 /// Prints `[CONFIG]`.
-pub fn config(config: &Config, caps: &[Standing]) {
+pub fn config(terminal: &Terminal, config: &Config, caps: &[Standing]) {
     let budget = config
         .budget
         .map_or_else(|| "Unlimited".to_owned(), |budget| budget.to_string());
-    say!("[CONFIG] Parallel Processing Configuration:");
-    say!("  Workers: {} parallel", config.workers);
-    say!("  Chunk size: {} brands", config.chunk_size);
-    say!("  Budget limit: {budget}");
+    say!(terminal; "[CONFIG] Parallel Processing Configuration:");
+    say!(terminal; "  Workers: {} parallel", config.workers);
+    say!(terminal; "  Chunk size: {} brands", config.chunk_size);
+    say!(terminal; "  Budget limit: {budget}");
     if config.spent_before > Usd::ZERO {
-        say!("  Spent before the interruption: {}", config.spent_before);
+        say!(terminal; "  Spent before the interruption: {}", config.spent_before);
     }
     for cap in caps {
-        say!("  {}: {cap}", cap.title());
+        say!(terminal; "  {}: {cap}", cap.title());
     }
     if let Some(deadline) = &config.deadline {
-        say!("  Deadline: {}", zone::named(deadline));
+        say!(terminal; "  Deadline: {}", zone::named(deadline));
     }
-    say!("");
+    say!(terminal; "");
 }
 
 /// Prints `[ESTIMATE]`.
-pub fn estimate(brands: usize, estimate: &Estimate) {
-    say!("[ESTIMATE] Processing Estimates:");
-    say!("  Brands: {brands}");
-    say!("  Sequential time: {}", span(estimate.sequential));
-    say!("  Parallel time: {} (est.)", span(estimate.parallel));
-    say!(
+pub fn estimate(terminal: &Terminal, brands: usize, estimate: &Estimate) {
+    say!(terminal; "[ESTIMATE] Processing Estimates:");
+    say!(terminal; "  Brands: {brands}");
+    say!(terminal; "  Sequential time: {}", span(estimate.sequential));
+    say!(terminal; "  Parallel time: {} (est.)", span(estimate.parallel));
+    say!(terminal;
         "  Speedup: ~{:.1}× faster",
         ratio(estimate.sequential, estimate.parallel)
     );
-    say!("  Estimated cost: {}\n", estimate.cost);
+    say!(terminal; "  Estimated cost: {}\n", estimate.cost);
 }
 
 /// How a run went.
@@ -136,21 +136,21 @@ pub struct Share {
     pub usd: Usd,
 }
 
-fn results(totals: &Totals, processed: usize) {
-    say!("\n[RESULTS]");
-    say!(
+fn results(terminal: &Terminal, totals: &Totals, processed: usize) {
+    say!(terminal; "\n[RESULTS]");
+    say!(terminal;
         "  ✓ Success: {} ({})",
         totals.succeeded,
         percent(totals.succeeded, processed)
     );
     if totals.thin > 0 && totals.share.is_none() {
-        say!(
+        say!(terminal;
             "  ⚠ of these with little found: {} ({})",
             totals.thin,
             percent(totals.thin, totals.succeeded)
         );
     }
-    say!(
+    say!(terminal;
         "  ✗ Failed: {} ({})",
         totals.failed,
         percent(totals.failed, processed)
@@ -160,40 +160,59 @@ fn results(totals: &Totals, processed: usize) {
             0 => String::new(),
             thin => format!(", ⚠ {thin} of them with little found"),
         };
-        say!("  Of these on this host: {}{thin}", share.brands);
+        say!(terminal; "  Of these on this host: {}{thin}", share.brands);
     }
 }
 
-fn changes(brands: usize, reports: &Path) {
+fn changes(terminal: &Terminal, brands: usize, reports: &Path) {
     if brands > 0 {
         let page = reports.join("changes.html");
-        say!("\n[CHANGES]");
-        terminal::place(&format!("  Brands that changed: {brands}, see "), &page);
+        say!(terminal; "\n[CHANGES]");
+        terminal.place(&format!("  Brands that changed: {brands}, see "), &page);
     }
 }
 
 /// Prints the summary.
-pub fn summary(totals: &Totals, place: &str, logs: &LogFiles, checkpoint: &Path, reports: &Path) {
+pub fn summary(
+    terminal: &Terminal,
+    totals: &Totals,
+    place: &str,
+    logs: &LogFiles,
+    checkpoint: &Path,
+    reports: &Path,
+) {
     let processed = totals.succeeded + totals.failed;
-    say!("");
-    heading("PARALLEL BATCH PROCESSING SUMMARY");
-    say!("\n[TOTALS]");
-    say!("  Total brands in {place}: {}", totals.total);
-    say!("  Processed: {processed}");
-    say!("  Skipped (unchanged): {}", totals.skipped);
+    say!(terminal; "");
+    heading(terminal, "PARALLEL BATCH PROCESSING SUMMARY");
+    say!(terminal; "\n[TOTALS]");
+    say!(terminal; "  Total brands in {place}: {}", totals.total);
+    say!(terminal; "  Processed: {processed}");
+    say!(terminal; "  Skipped (unchanged): {}", totals.skipped);
     if totals.on_request > 0 {
-        say!("  Skipped on request: {}", totals.on_request);
+        say!(terminal; "  Skipped on request: {}", totals.on_request);
     }
     if totals.rejected > 0 {
-        say!("  Rows without a usable name: {}", totals.rejected);
+        say!(terminal; "  Rows without a usable name: {}", totals.rejected);
     }
     if totals.left > 0 {
-        say!("  Left for the next run: {}", totals.left);
+        say!(terminal; "  Left for the next run: {}", totals.left);
     }
-    results(totals, processed);
-    changes(totals.changed, reports);
-    say!("\n[PERFORMANCE]");
-    say!(
+    results(terminal, totals, processed);
+    changes(terminal, totals.changed, reports);
+    performance(terminal, totals, processed);
+    cost(terminal, totals);
+    reported(terminal, &totals.reported);
+    say!(terminal; "\n[LOGS]");
+    terminal.place("  Daily log: ", &logs.readable);
+    terminal.place("  Structured log: ", &logs.structured);
+    terminal.place("  Checkpoint: ", checkpoint);
+    terminal.place("  Reports: ", &reports.join("index.html"));
+    say!(terminal; "\n{}", rule(RULE));
+}
+
+fn performance(terminal: &Terminal, totals: &Totals, processed: usize) {
+    say!(terminal; "\n[PERFORMANCE]");
+    say!(terminal;
         "  Elapsed time: {} ({:.0}s)",
         span(totals.elapsed),
         totals.elapsed.as_secs_f64()
@@ -202,45 +221,52 @@ pub fn summary(totals: &Totals, place: &str, logs: &LogFiles, checkpoint: &Path,
         .ok()
         .and_then(|n| totals.elapsed.checked_div(n))
     {
-        say!("  Average per brand: {:.1} seconds", average.as_secs_f64());
-        say!("  Estimated sequential time: {}", span(totals.one_by_one));
-        say!(
+        say!(terminal; "  Average per brand: {:.1} seconds", average.as_secs_f64());
+        say!(terminal; "  Estimated sequential time: {}", span(totals.one_by_one));
+        say!(terminal;
             "  ⚡ Speedup: {:.1}× faster than sequential",
             ratio(totals.one_by_one, totals.elapsed)
         );
     }
-    say!("\n[COST]");
-    say!(
+}
+
+fn cost(terminal: &Terminal, totals: &Totals) {
+    say!(terminal; "\n[COST]");
+    say!(terminal;
         "  Cost: {} ({} search credits)",
         totals.cost,
         totals.credits
     );
     if let Some(share) = &totals.share {
-        say!("  Cost on all hosts: {}", share.usd);
+        say!(terminal; "  Cost on all hosts: {}", share.usd);
     }
     if totals.model_for_nothing {
-        say!("  The model's calls are not in it: the server at OPENROUTER_BASE_URL tells no cost");
+        say!(terminal; "  The model's calls are not in it: the server at OPENROUTER_BASE_URL tells no cost");
     }
     if totals.tokens_in > 0 {
-        say!(
+        say!(terminal;
             "  Prompt tokens: {} ({} from the provider's cache)",
             totals.tokens_in,
             share(totals.tokens_cached, totals.tokens_in)
         );
     }
     if totals.uncertain > Usd::ZERO {
-        say!(
+        say!(terminal;
             "  Set aside for calls that were lost: up to {}",
             totals.uncertain
         );
     }
     if let Some(budget) = totals.budget {
-        say!(
+        say!(terminal;
             "  Budget: {} of {budget} used",
             totals.job_spent + totals.uncertain
         );
     }
-    for (service, comparison) in &totals.reported {
+}
+
+/// What the services say of the run.
+fn reported(terminal: &Terminal, items: &[reconciliation::Item]) {
+    for (service, comparison) in items {
         let Comparison {
             reported, counted, ..
         } = comparison;
@@ -248,22 +274,16 @@ pub fn summary(totals: &Totals, place: &str, logs: &LogFiles, checkpoint: &Path,
         let why = match difference {
             Difference::None => "",
             Difference::Lost => "; the rest may be the calls that were lost",
-            Difference::Late => "; its totals come late, or are those of another account",
+            Difference::Late => "; its figures come late, or are those of another account",
             Difference::Unknown => "; somebody else uses the key",
         };
-        say!("  {service} reports: {reported} (counted here: {counted}{why})");
+        say!(terminal; "  {service} reports: {reported} (counted here: {counted}{why})");
         if difference == Difference::Unknown {
-            terminal::warning(&format!(
+            terminal.warning(&format!(
                 "{service} reports {reported} for the time of this run, and {counted} were counted: does somebody else use the key?"
             ));
         }
     }
-    say!("\n[LOGS]");
-    terminal::place("  Daily log: ", &logs.readable);
-    terminal::place("  Structured log: ", &logs.structured);
-    terminal::place("  Checkpoint: ", checkpoint);
-    terminal::place("  Reports: ", &reports.join("index.html"));
-    say!("\n{}", rule(RULE));
 }
 
 /// Seconds below two minutes, then minutes, then hours.

@@ -3,10 +3,7 @@
 use std::{
     io::{IsTerminal, Write},
     path::Path,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use url::Url;
@@ -16,27 +13,96 @@ use crate::{
     text::style::{in_ascii, is_utf8, painted, tame},
 };
 
-static QUIET: AtomicBool = AtomicBool::new(false);
+/// Warnings that are kept for the report of a run.
+const KEPT_WARNINGS: usize = 50;
 
-/// With `--quiet` the story is not told.
-pub fn set_quiet(quiet: bool) {
-    QUIET.store(quiet, Ordering::Relaxed);
+/// The terminal, as one command uses it: how much it tells, and what it has warned of. Clones are of the same command.
+#[derive(Clone, Debug, Default)]
+pub struct Terminal {
+    /// Only what a person must see is printed.
+    is_quiet: bool,
+    warnings: Arc<Mutex<Vec<String>>>,
 }
 
-/// Prints a line of the story. A pipe that was closed is no reason to end a run.
+impl Terminal {
+    /// The same, where the story is not told if it is `quiet`.
+    pub fn quiet(&self, quiet: bool) -> Self {
+        Self {
+            is_quiet: self.is_quiet || quiet,
+            warnings: Arc::clone(&self.warnings),
+        }
+    }
+
+    /// Prints a line of the story.
+    pub fn line(&self, text: &str) {
+        if !self.is_quiet {
+            line(text);
+        }
+    }
+
+    /// Prints a line of the story that ends with a place on this machine.
+    pub fn place(&self, text: &str, path: &Path) {
+        if !self.is_quiet {
+            place(text, path);
+        }
+    }
+
+    /// Prints what was asked for as the result, `--quiet` or not.
+    pub fn result(&self, text: &str) {
+        result(text);
+    }
+
+    /// Prints what a person must see, `--quiet` or not.
+    pub fn urgent(&self, text: &str) {
+        urgent(text);
+    }
+
+    /// Prints what a person should know although it stops nothing, and keeps it for the report of the run.
+    pub fn warning(&self, text: &str) {
+        self.urgent(&format!("[WARNING] {text}"));
+        let mut kept = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < KEPT_WARNINGS {
+            kept.push(text.to_owned());
+        }
+    }
+
+    /// As [`Self::warning`], and the log of the day has it too.
+    pub fn log_warning(&self, text: &str) {
+        self.warning(text);
+        tracing::warn!("{text}");
+    }
+
+    /// The first warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        let kept = self.warnings.lock();
+        kept.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Prints how the program failed, apart from the story where that was told, and what to do about it.
+    pub fn failure(&self, failure: &Failure, remedy: Option<&str>) {
+        let apart = if self.is_quiet {
+            ""
+        } else {
+            "
+"
+        };
+        self.urgent(&format!("{apart}error: {:#}", failure.error));
+        if let Some(remedy) = remedy {
+            self.urgent(&format!("{apart}  tip: {remedy}"));
+        }
+    }
+}
+
+/// Prints a line. A pipe that was closed is no reason to end a command.
 pub fn line(text: &str) {
-    if !QUIET.load(Ordering::Relaxed) {
-        // Takes the colours out again where they are not wanted: in pipes, with NO_COLOR, on a dumb terminal.
-        let _ = writeln!(anstream::stdout(), "{}", dressed(text));
-    }
+    // Takes the colours out again where they are not wanted: in pipes, with NO_COLOR, on a dumb terminal.
+    let _ = writeln!(anstream::stdout(), "{}", dressed(text));
 }
 
-/// Prints a line of the story that ends with a place on this machine.
+/// Prints a line that ends with a place on this machine.
 pub fn place(text: &str, path: &Path) {
-    if !QUIET.load(Ordering::Relaxed) {
-        let place = linked(path);
-        let _ = writeln!(anstream::stdout(), "{}{place}", dressed(text));
-    }
+    let place = linked(path);
+    let _ = writeln!(anstream::stdout(), "{}{place}", dressed(text));
 }
 
 /// Prints a place on this machine that was asked for.
@@ -70,45 +136,19 @@ fn address(path: &Path) -> Option<Url> {
     Some(address)
 }
 
-/// Prints what was asked for as the result, `--quiet` or not.
+/// Prints what was asked for as the result.
 pub fn result(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Prints how the program failed, apart from the story where that was told, and what to do about it.
-pub fn failure(failure: &Failure, remedy: Option<&str>) {
-    let apart = if QUIET.load(Ordering::Relaxed) {
-        ""
-    } else {
-        "\n"
-    };
-    urgent(&format!("{apart}error: {:#}", failure.error));
-    if let Some(remedy) = remedy {
-        urgent(&format!("{apart}  tip: {remedy}"));
-    }
-}
-
-/// Prints what a person must see, `--quiet` or not.
+/// Prints what a person must see.
 pub fn urgent(text: &str) {
     let _ = writeln!(anstream::stderr(), "{}", dressed(text));
 }
 
-/// Warnings so far, the first of them.
-static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
-const KEPT_WARNINGS: usize = 50;
-
-/// Prints what a person should know although it stops nothing, and keeps it for the report of the run.
+/// Prints what a person should know although it stops nothing.
 pub fn warning(text: &str) {
     urgent(&format!("[WARNING] {text}"));
-    let mut kept = WARNINGS.lock().unwrap_or_else(PoisonError::into_inner);
-    if kept.len() < KEPT_WARNINGS {
-        kept.push(text.to_owned());
-    }
-}
-
-/// Takes the warnings that were printed since this was asked last.
-pub fn take_warnings() -> Vec<String> {
-    std::mem::take(&mut *WARNINGS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// A line as the terminal can show it, in colour.
@@ -132,9 +172,10 @@ pub fn is_coloured() -> bool {
     anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }
 
-/// Prints a line of the story, formatted.
+/// Prints a line, formatted: with `say!(terminal; "…")`, a line of the story on that [`Terminal`].
 #[macro_export]
 #[doc(hidden)]
 macro_rules! say {
+    ($terminal:expr; $($text:tt)*) => { $terminal.line(&format!($($text)*)) };
     ($($text:tt)*) => { $crate::text::terminal::line(&format!($($text)*)) };
 }

@@ -29,6 +29,11 @@
 //! A crash needs no code of its own: every paid answer is kept under the hash of its request, and going on is running
 //! the same research again.
 
+#![cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "what a move and many hosts need")
+)]
+
 mod bench;
 mod brand;
 mod commands;

@@ -19,11 +19,17 @@ pub use self::unattended::UnattendedArgs;
 use crate::{
     bench::BenchArgs,
     brand::row_options::Depth,
+    config::Folders,
     money::Usd,
     research::Stages,
     sandbox::{SchemaRules, Temper},
+<<<<<<< /tmp/tw.rs
+    store::Location,
+    text::number,
+=======
     store::postgres::Address,
     text::{lang::Lang, number},
+>>>>>>> /tmp/tm.rs
 };
 
 /// Research a list of brands and leave a brief with evidence for each.
@@ -352,17 +358,22 @@ pub struct StateArgs {
 }
 
 impl StateArgs {
-    /// Where it is, if it is not the folder; a rehearsal is always this host's own. It is read here, so that no error
-    /// repeats the password.
-    pub fn address(&self, sandbox: bool) -> anyhow::Result<Option<Address>> {
-        if sandbox {
-            return Ok(None);
+    /// Where it is; a rehearsal is always this host's own. The URL is read here, so that no error repeats the password.
+    pub fn location(&self, sandbox: bool) -> anyhow::Result<Location> {
+        match self.database(sandbox)? {
+            Some(database) => Ok(database),
+            None => Ok(Location::Folder(Folders::new(sandbox).state)),
         }
+    }
+
+    /// The database, where one is named.
+    pub fn database(&self, sandbox: bool) -> anyhow::Result<Option<Location>> {
         let read = |url: &SecretString| {
-            let address = url.expose_secret().parse::<Address>();
-            address.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
+            let location = Location::database(url.expose_secret());
+            location.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
         };
-        self.state.as_ref().map(read).transpose()
+        let url = self.state.as_ref().filter(|_| !sandbox);
+        url.map(read).transpose()
     }
 }
 

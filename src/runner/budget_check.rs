@@ -11,13 +11,10 @@ use crate::{
     brand::row_options::Depth,
     cli::RunArgs,
     config::Settings,
-    exit::{Exit, Failure, OrExit},
+    exit::Failure,
     money::Usd,
     research,
-    store::{
-        caps::{Purse, Standing},
-        spending,
-    },
+    store::caps::{Purse, Standing},
 };
 
 /// Why a run ends that has no money left, and what to do about it.
@@ -39,14 +36,11 @@ pub struct Means {
 impl Means {
     /// What this run may spend. A dry run looks without changing anything.
     pub async fn of(desk: &Desk) -> Result<Self, Failure> {
-        let caps = match (&desk.state, &desk.shared) {
-            (Some(_), _) => desk.paid.standings().await.map_err(store_failure)?,
-            (None, Some(shared)) => {
-                let caps = spending::caps_of_hosts(shared, desk.settings.caps);
-                caps.await.map_err(store_failure)?
-            }
-            (None, None) => Self::caps_in(&desk.settings)?,
+        let caps = match desk.run {
+            Some(_) => desk.paid.standings().await,
+            None => desk.store.standings(desk.settings.caps).await,
         };
+        let caps = caps.map_err(store_failure)?;
         let (spent, uncertain) = desk.paid.job_spent();
         let budget = desk.args.batch.budget;
         Ok(Self {
@@ -62,11 +56,6 @@ impl Means {
             budget: budget.map(|budget| (budget, budget)),
             caps,
         }
-    }
-
-    /// How the caps stand of a state folder that nobody has taken.
-    pub fn caps_in(settings: &Settings) -> Result<Vec<Standing>, Failure> {
-        spending::caps_in(&settings.folders.state, settings.caps).or_exit(Exit::Machine)
     }
 
     /// Each limit with what is left of it.

@@ -18,14 +18,14 @@ use super::{
     preflight::Connections,
     progress::Outlook,
     registry_rebuild,
-    setup::{Begin, folder_failure, list_id, settings, take_state},
+    setup::{list_id, settings, take_state},
     summary, writable,
     write_batch::{Words, WriteBack},
 };
 use crate::{
     cli::RunArgs,
     commands,
-    config::{Settings, zone},
+    config::{Folders, Settings, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{exchanges::Exchanges, patience::Waits, transport::Transport},
@@ -41,14 +41,12 @@ use crate::{
     say,
     search::tavily::Tavily,
     store::{
-        StateFolder,
+        Location, RunStore, StateFolder, Store,
         checkpoint::Checkpoint,
-        moved_note,
+        engine::{Begin, Rebuilt},
         paid::Paid,
-        postgres::{Night, Phase, Shared, Whole},
-        registry::Registry,
-        registry_lookup::Known,
-        run_history,
+        registry_lookup::RegistryLookup,
+        shared_run::{Phase, SharedRun, Whole},
     },
     text::{calendar::day_in_iran, terminal},
 };
@@ -61,11 +59,13 @@ pub struct Desk {
     pub args: RunArgs,
     pub settings: Settings,
     /// `None` for a dry run, which writes nothing.
-    pub state: Option<StateFolder>,
+    pub state: Option<Arc<StateFolder>>,
     pub paid: Arc<Paid>,
-    /// What hosts share, where they do, and the run as one of theirs.
-    pub shared: Option<Shared>,
-    pub night: Option<Night>,
+    /// The state as it is read, and as this run changes it; a dry run changes nothing.
+    pub store: Arc<dyn Store>,
+    pub run: Option<Arc<dyn RunStore>>,
+    /// The run as the work of several hosts, where it is.
+    pub shared: Option<Arc<dyn SharedRun>>,
     /// Which list this is, so that two lists do not answer for each other.
     pub list: Arc<str>,
     pub run_id: Arc<str>,
@@ -120,37 +120,40 @@ impl Desk {
             false => hold(&settings)?,
         };
         let list: Arc<str> = list_id(&args, &settings).into();
-        let address = args.shared.address(args.services.sandbox);
-        let address = address.or_exit(Exit::Usage)?;
-        if let (None, Some(moved)) = (&address, moved_note::note(&settings.folders.state)) {
+        let database = args.shared.database(args.services.sandbox);
+        let location = match database.or_exit(Exit::Usage)? {
+            Some(database) => database,
+            None => Location::Folder(settings.folders.state.clone()),
+        };
+        if let Some(moved) = location.moved() {
             return Err(moved).or_exit(Exit::Usage);
         }
-        let begin = Begin {
-            args: &args.batch,
-            list: &list,
-            run_id: &run_id,
-            caps: settings.caps,
-            now: started,
-            simulated: settings.simulated,
-        };
-        let (paid, shared, night, mut broken) = match (&state, address) {
-            (Some(state), Some(address)) => {
-                let (paid, night) = begin.shared(address, state).await?;
-                (paid, Some(night.shared.clone()), Some(night), Vec::new())
-            }
-            (state, address) => {
-                let shared = match address {
-                    Some(address) => Shared::peek(address).await.map_err(store_failure)?,
-                    None => None,
+        let mut broken = Vec::new();
+        let (paid, run_id, store, run) = match &state {
+            Some(state) => {
+                let begin = Begin {
+                    list: &list,
+                    run_id: &run_id,
+                    now: started,
+                    force: args.batch.force,
+                    simulated: settings.simulated,
+                    workers: args.batch.workers,
+                    budget: args.batch.budget,
+                    caps: settings.caps,
                 };
-                let own = begin.in_folder(state.as_ref());
-                let (paid, broken) = own.map_err(folder_failure)?;
-                (paid, shared, None, broken)
+                let begun = location.begin(Arc::clone(state), &begin).await;
+                let begun = begun.map_err(store_failure)?;
+                broken = begun.notes;
+                let paid = Paid::new(begun.ledger);
+                (paid, begun.run_id.into(), begun.store, Some(begun.run))
+            }
+            None => {
+                let paid = Paid::in_memory(args.batch.budget, started).or_exit(Exit::Machine)?;
+                let store = location.store().await.map_err(store_failure)?;
+                (paid, run_id, store, None)
             }
         };
-        let run_id = night
-            .as_ref()
-            .map_or(run_id, |night| night.run.as_str().into());
+        let shared = run.as_ref().and_then(|run| run.shared());
         if let Some(state) = &state {
             broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);
         }
@@ -175,8 +178,9 @@ impl Desk {
             settings,
             state,
             paid: Arc::new(paid),
+            store,
+            run,
             shared,
-            night,
             list,
             run_id,
             started,
@@ -191,12 +195,12 @@ impl Desk {
     /// Waits while another host plans. Returns how the whole stands where there is a plan; `None` where this host has to
     /// make one.
     pub async fn wait_for_plan(&self) -> Result<Option<Whole>, Failure> {
-        let Some(night) = &self.night else {
+        let Some(shared) = &self.shared else {
             return Ok(None);
         };
         let mut told = false;
         loop {
-            let whole = night.look(true).await.map_err(store_failure)?;
+            let whole = shared.look(true).await.map_err(store_failure)?;
             self.paid.learn_spent(whole.spent, whole.uncertain);
             match whole.phase {
                 Phase::Planning if whole.leads => return Ok(None),
@@ -211,21 +215,18 @@ impl Desk {
         }
     }
 
-    /// Who hears that the shared store is away.
+    /// Who hears what happens to the store.
     pub fn tell_of_the_store(&self, events: Option<&Events>) {
-        if let Some(night) = &self.night {
-            night.shared.listener().set(events.cloned());
-        }
-        if let Some(store) = self.paid.store() {
-            store.tell(events.cloned());
+        if let Some(run) = &self.run {
+            run.tell(events);
         }
     }
 
     /// Takes this host out of those that share a store. One that could not is forgotten in a while.
     pub async fn leave(&mut self) {
         self.sweeping.end().await;
-        if let Some(night) = &self.night
-            && let Err(error) = night.shared.go().await
+        if let Some(run) = &self.run
+            && let Err(error) = run.leave().await
         {
             tracing::warn!("{error}");
         }
@@ -286,66 +287,23 @@ impl Desk {
         Deadline::new(&self.args.unattended, self.started, self.clock, expected)
     }
 
-    /// What became of each brand so far; `None` where hosts share that.
-    pub fn registry(&self) -> Result<Option<Registry>, Failure> {
-        if self.shared.is_some() {
-            return Ok(None);
-        }
-        let shared = self.args.shared.address(self.args.services.sandbox);
-        let registry = match &self.state {
-            Some(state) => Registry::open(state, self.started),
-            // A dry run with a store whose tables nobody has made yet.
-            None if shared.or_exit(Exit::Usage)?.is_some() => return Ok(Some(Registry::empty())),
-            None => Registry::peek(&self.settings.folders.state),
+    /// What became of each brand so far. Where the registry is gone, that is taken from the reports.
+    async fn registry(&self) -> Result<Box<dyn RegistryLookup>, Failure> {
+        let (folders, list) = (&self.settings.folders, &self.list);
+        let rebuild = || rebuilt(folders, list);
+        let looked = match &self.run {
+            Some(run) => run.lookup(&rebuild).await,
+            None => self.store.lookup(&rebuild).await,
         };
-        let (mut registry, damage) = registry.map_err(folder_failure)?;
-        if let Some(damage) = damage {
-            warn(&damage);
+        let (registry, notes) = looked.map_err(store_failure)?;
+        for note in notes {
+            warn(&note);
         }
-        if registry.is_empty() {
-            self.rebuild(&mut registry)?;
-        }
-        Ok(Some(registry))
+        Ok(registry)
     }
 
-    /// What became of the brands is taken from their reports where the registry is gone.
-    fn rebuild(&self, registry: &mut Registry) -> Result<(), Failure> {
-        let folders = &self.settings.folders;
-        let output = &folders.output;
-        let entries = registry_rebuild::entries(output, &self.list).or_exit(Exit::Machine)?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        warn(&format!(
-            "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
-            folders.state.display(),
-            output.display(),
-            entries.len(),
-            output.display()
-        ));
-        if self.state.is_none() {
-            registry.suppose(entries);
-            return Ok(());
-        }
-        registry.record(entries).or_exit(Exit::Machine)
-    }
-
-    /// Puts the run before on record where it could not do so itself. Nothing depends on it.
-    pub fn remember_left(&self, registry: &Registry) {
-        let (Some(state), Some(store)) = (&self.state, self.paid.store()) else {
-            return;
-        };
-        let remembered = Checkpoint::peek(state.path()).and_then(|left| match left {
-            Some(left) => run_history::remember_left(store, &left, registry),
-            None => Ok(()),
-        });
-        if let Err(error) = remembered {
-            warn(&format!("the run before is not on record: {error:#}"));
-        }
-    }
-
-    /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
-    pub async fn plan(&self, rows: &Rows, registry: Option<&Registry>) -> Result<Plan, Failure> {
+    /// What these rows ask for, with what is known of their brands.
+    pub async fn plan(&self, rows: &Rows) -> Result<Plan, Failure> {
         let output = &self.settings.folders.output;
         let rules = Rules::of(
             &self.args,
@@ -354,18 +312,9 @@ impl Desk {
             self.paid.job(),
             self.started,
         );
-        match (registry, &self.shared) {
-            (Some(registry), _) => Plan::make(rows, &Known::folder(registry), &rules).await,
-            (None, Some(shared)) => {
-                let plan = async || {
-                    let known = Known::shared(shared.connect().await?).await?;
-                    Plan::make(rows, &known, &rules).await
-                };
-                shared.patiently(plan).await
-            }
-            (None, None) => return Err(Failure::new(Exit::Usage, "there is no registry")),
-        }
-        .map_err(store_failure)
+        let registry = self.registry().await?;
+        let plan = Plan::make(rows, &*registry, &rules).await;
+        plan.map_err(store_failure)
     }
 
     /// The way into the sheet. The first write happens here, so that a sheet that may not be written to is known before
@@ -408,6 +357,12 @@ impl Desk {
         tavily: Tavily,
         neighbours: Arc<Neighbours>,
     ) -> anyhow::Result<Research> {
+<<<<<<< /tmp/tw.rs
+        let today = calendar::day_in_iran(self.paid.job().started_at);
+        let fence_key = match &self.run {
+            Some(run) => run.fence_key().await?,
+            None => anyhow::bail!("a dry run researches nothing"),
+=======
         let today = day_in_iran(self.paid.job().started_at);
         let fence_key = match (self.paid.store(), &self.night) {
             (Some(store), _) => store.fence_key()?,
@@ -416,6 +371,7 @@ impl Desk {
                 shared.patiently(async || shared.fence_key().await).await?
             }
             (None, None) => anyhow::bail!("there is no store"),
+>>>>>>> /tmp/tm.rs
         };
         Ok(Research {
             openrouter,
@@ -434,11 +390,28 @@ impl Desk {
 }
 
 /// Takes the folders of a run: what earlier ones have left half-written in them is swept away.
-fn hold(settings: &Settings) -> Result<(Option<StateFolder>, Sweeping), Failure> {
+fn hold(settings: &Settings) -> Result<(Option<Arc<StateFolder>>, Sweeping), Failure> {
     let state = take_state(settings)?;
     writable::prove(&settings.folders.output)?;
     let sweeping = Sweeping::begin(&state, &settings.folders.output);
-    Ok((Some(state), sweeping))
+    Ok((Some(Arc::new(state)), sweeping))
+}
+
+/// The registry as the reports in the output folder have it, where it is gone.
+fn rebuilt(folders: &Folders, list: &Arc<str>) -> anyhow::Result<Option<Rebuilt>> {
+    let output = &folders.output;
+    let entries = registry_rebuild::entries(output, list)?;
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let note = format!(
+        "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
+        folders.state.display(),
+        output.display(),
+        entries.len(),
+        output.display()
+    );
+    Ok(Some(Rebuilt { entries, note }))
 }
 
 /// Says what the user should know, and logs it.

@@ -14,7 +14,7 @@ use crate::{
     exit::Failure,
     list::Rows,
     research,
-    store::{job::Job, registry_lookup::Known},
+    store::{job::Job, registry_lookup::RegistryLookup},
 };
 
 /// What a batch would take.
@@ -33,7 +33,7 @@ pub async fn price(
     settings: &Settings,
     connections: &Connections,
     rows: &Rows,
-    known: &Known<'_>,
+    known: &dyn RegistryLookup,
 ) -> Result<Priced, Failure> {
     let list = list_id(args, settings);
     let now = Timestamp::now();

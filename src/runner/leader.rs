@@ -13,9 +13,12 @@ use super::{
 use crate::{
     brand::BrandKey,
     event::Event,
-    exit::{Exit, Failure},
+    exit::Failure,
     list::sheet::ListError,
-    store::postgres::{Heard, Trouble, Whole},
+    store::{
+        StoreError,
+        shared_run::{Heard, Whole},
+    },
 };
 
 /// So long after its last look, a host that could not look again has to reckon that another leads. Shorter than the lease
@@ -182,15 +185,11 @@ pub async fn followed(following: &mut Option<Following>) -> Result<Led, Failure>
     }
 }
 
-/// How a run ends that cannot put down what it has done.
+/// How a command ends that cannot read its state, or put down what it has done.
 pub fn store_failure(error: impl Into<anyhow::Error>) -> Failure {
-    let error = match error.into().downcast::<tokio_postgres::Error>() {
-        Ok(error) => Trouble::from(error).into(),
-        Err(error) => error,
-    };
-    let trouble = error.downcast_ref::<Trouble>();
+    let error = error.into();
     Failure {
-        exit: trouble.map_or(Exit::Machine, Trouble::exit),
+        exit: StoreError::exit_of(&error),
         error,
     }
 }

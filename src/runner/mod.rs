@@ -81,7 +81,7 @@ use crate::{
     render,
     sandbox::Sandbox,
     say,
-    store::postgres::Trouble,
+    store::StoreError,
     text::lang::Lang,
 };
 
@@ -214,11 +214,7 @@ async fn lead(
     if let Some(note) = without_results_tab(&desk.args, &connections) {
         say!("Note: {note}");
     }
-    let mut registry = desk.registry()?;
-    if let Some(registry) = &registry {
-        desk.remember_left(registry);
-    }
-    let plan = desk.plan(&rows, registry.as_ref()).await?;
+    let plan = desk.plan(&rows).await?;
     drop(rows);
     account.reject(&plan.rejected);
     let means = Means::of(desk).await?;
@@ -240,8 +236,8 @@ async fn lead(
         }
         return desk.rehearse(plan, &cells).map(Err);
     }
-    if let Some(registry) = &mut registry {
-        registry.let_go().or_exit(Exit::Machine)?;
+    if let Some(run) = &desk.run {
+        run.let_go().await.map_err(store_failure)?;
     }
     match plan.due.len() {
         0 if desk.args.batch.retry_failed_only => say!("Nothing to do: no brand has failed."),
@@ -269,7 +265,6 @@ async fn lead(
         outlook,
         start: Start::Plan(Box::new(Planned {
             plan,
-            registry,
             first,
             connections,
         })),
@@ -475,9 +470,7 @@ pub fn call_failure(error: CallError) -> Failure {
         CallError::Budget { .. } => Exit::Budget,
         CallError::Stopped | CallError::Lost => Exit::Interrupted,
         CallError::Request { .. } => Exit::Unavailable,
-        CallError::Store(error) => error
-            .downcast_ref::<Trouble>()
-            .map_or(Exit::Machine, Trouble::exit),
+        CallError::Store(error) => StoreError::exit_of(error),
     };
     Failure {
         exit,

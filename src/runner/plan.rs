@@ -34,7 +34,7 @@ use crate::{
     store::{
         job::Job,
         registry::{Entry, Status},
-        registry_lookup::{Facts, Known, Standing},
+        registry_lookup::{Facts, RegistryLookup, Standing},
     },
 };
 
@@ -158,7 +158,11 @@ impl Plan {
     ///
     /// # Errors
     /// When the list or the registry cannot be read, or a long list cannot be put down on disk.
-    pub async fn make(rows: &Rows, known: &Known<'_>, rules: &Rules<'_>) -> anyhow::Result<Self> {
+    pub async fn make(
+        rows: &Rows,
+        known: &dyn RegistryLookup,
+        rules: &Rules<'_>,
+    ) -> anyhow::Result<Self> {
         let mut brands = Brands::of(rows, rules.limit).await?;
         let mut decisions = Decisions::begin(known, rules).await?;
         decisions.on_singles(&mut brands).await?;
@@ -225,16 +229,16 @@ impl Plan {
 /// What is known of these brands, and of others that may have their keys.
 async fn facts_of(
     asked: &[Asked],
-    known: &Known<'_>,
+    known: &dyn RegistryLookup,
     list: &str,
 ) -> anyhow::Result<HashMap<BrandKey, Facts>> {
     let keys: Vec<&BrandKey> = asked.iter().flat_map(|asked| &asked.keys).collect();
-    Ok(known.facts(list, &keys).await?)
+    known.facts(list, &keys).await
 }
 
 /// A plan in the making.
 struct Decisions<'a> {
-    known: &'a Known<'a>,
+    known: &'a dyn RegistryLookup,
     rules: &'a Rules<'a>,
     mark: ListMark,
     /// Whether there are keys with the mark: nobody asks for them where no list has shared names with others.
@@ -244,7 +248,7 @@ struct Decisions<'a> {
 }
 
 impl<'a> Decisions<'a> {
-    async fn begin(known: &'a Known<'a>, rules: &'a Rules<'a>) -> anyhow::Result<Self> {
+    async fn begin(known: &'a dyn RegistryLookup, rules: &'a Rules<'a>) -> anyhow::Result<Self> {
         let mark = ListMark::of(rules.list);
         let plan = Plan {
             rows: 0,
@@ -523,7 +527,7 @@ mod tests {
     use super::*;
     use crate::{
         brand::{Row, gather},
-        store::{StateFolder, registry::Registry},
+        store::{StateFolder, registry::Registry, registry_lookup::InMemory},
     };
     use proptest::prelude::*;
 
@@ -542,7 +546,7 @@ mod tests {
     }
 
     fn make(rows: Vec<Row>, registry: &Registry, rules: &Rules<'_>) -> Plan {
-        let (rows, known) = (Rows::Held(rows), Known::folder(registry));
+        let (rows, known) = (Rows::Held(rows), InMemory::new(registry));
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let made = runtime.unwrap().block_on(Plan::make(&rows, &known, rules));
         made.unwrap()

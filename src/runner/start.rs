@@ -21,8 +21,8 @@ use crate::{
     research::disambiguation::Neighbours,
     say,
     store::{
-        postgres::{self, Night, Whole},
-        registry::Registry,
+        RunStore,
+        shared_run::{self, SharedRun, Whole},
     },
 };
 
@@ -43,8 +43,6 @@ pub enum Start {
 /// A plan, and what goes into the sheet before anything is paid for.
 pub struct Planned {
     pub plan: Plan,
-    /// `None` where hosts share one.
-    pub registry: Option<Registry>,
     pub first: Vec<(Target, Outcome)>,
     pub connections: Connections,
 }
@@ -86,17 +84,15 @@ impl Start {
         match self {
             Self::Plan(planned) => Box::pin(planned.begin(desk, outline, events)).await,
             Self::Join(connections, whole) => {
-                let night = desk.night.clone().ok_or_else(nobody)?;
-                let names = night.shared.patiently(async || night.names().await).await;
-                let names = names.map_err(store_failure)?;
+                let shared = desk.shared.clone().ok_or_else(no_run)?;
+                let names = shared.names().await.map_err(store_failure)?;
                 let neighbours = Arc::new(Neighbours::from_bytes(&names));
                 Box::pin(tools(
                     desk,
                     *connections,
                     neighbours,
                     events,
-                    Recorder::shared(night.clone()),
-                    Supply::Hosts(Box::new(Hosts::new(night, whole))),
+                    Supply::Hosts(Box::new(Hosts::new(shared, whole))),
                 ))
                 .await
             }
@@ -104,15 +100,14 @@ impl Start {
     }
 }
 
-fn nobody() -> Failure {
-    Failure::new(Exit::Usage, "there is no run to join")
+fn no_run() -> Failure {
+    Failure::new(Exit::Usage, "a dry run begins no brand")
 }
 
 impl Planned {
     async fn begin(self, desk: &Desk, outline: &Outline, events: Events) -> Result<Tools, Failure> {
         let Self {
             plan,
-            registry,
             first,
             mut connections,
         } = self;
@@ -126,17 +121,16 @@ impl Planned {
         let chunk_size = desk.args.batch.chunk_size;
         let mut scribe = Some(Scribe::new(write_back, words, chunk_size, outline.due));
         let neighbours = Arc::clone(&plan.neighbours);
-        let (recorder, supply) = match (registry, &desk.night) {
-            (Some(registry), _) => {
-                let queue = plan.due;
-                (Recorder::folder(registry), Supply::Own { queue, begun: 0 })
-            }
-            (None, night) => {
-                let night = night.as_ref().ok_or_else(nobody)?;
-                let whole = put_down(night, plan, outline)
+        let supply = match &desk.shared {
+            None => Supply::Own {
+                queue: plan.due,
+                begun: 0,
+            },
+            Some(shared) => {
+                let whole = put_down(&**shared, plan, outline)
                     .await
                     .map_err(store_failure)?;
-                let mut hosts = Hosts::new(night.clone(), whole);
+                let mut hosts = Hosts::new(Arc::clone(shared), whole);
                 match hosts.whole.leads {
                     true => hosts.listen(0),
                     // Another host took this one for dead and has planned in its place.
@@ -146,11 +140,10 @@ impl Planned {
                         }
                     }
                 }
-                let supply = Supply::Hosts(Box::new(hosts));
-                (Recorder::shared(night.clone()), supply)
+                Supply::Hosts(Box::new(hosts))
             }
         };
-        let tools = tools(desk, connections, neighbours, events, recorder, supply);
+        let tools = tools(desk, connections, neighbours, events, supply);
         let tools = Box::pin(tools).await?;
         Ok(Tools {
             scribe,
@@ -161,26 +154,26 @@ impl Planned {
 }
 
 /// Lets all hosts begin.
-async fn put_down(night: &Night, mut plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
-    let said = postgres::Outline {
+async fn put_down(run: &dyn SharedRun, mut plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
+    let said = shared_run::Outline {
         total: outline.total,
         skipped: outline.skipped + outline.on_request,
         rejected: outline.rejected,
         price: outline.per_brand,
         names: plan.neighbours.to_bytes(),
     };
-    let next = || {
+    let mut next = || {
         let Some(due) = plan.due.next()? else {
             return Ok(None);
         };
-        Ok(Some(postgres::Planned {
+        Ok(Some(shared_run::Planned {
             brand: due.assignment.brand.key.to_string(),
             key: due.key.to_string(),
             due: serde_json::to_string(&due)?,
         }))
     };
-    night.plan(&said, next).await?;
-    night.look(true).await
+    run.plan(&said, &mut next).await?;
+    run.look(true).await
 }
 
 async fn tools(
@@ -188,7 +181,6 @@ async fn tools(
     connections: Connections,
     neighbours: Arc<Neighbours>,
     events: Events,
-    recorder: Recorder<super::scheduler::InHand>,
     supply: Supply,
 ) -> Result<Tools, Failure> {
     let Connections {
@@ -201,9 +193,10 @@ async fn tools(
         ..
     } = connections;
     let research = desk.research(openrouter, tavily, neighbours).await;
+    let run: Arc<dyn RunStore> = desk.run.clone().ok_or_else(no_run)?;
     Ok(Tools {
         supply,
-        recorder,
+        recorder: Recorder::new(run),
         research: research.map_err(store_failure)?,
         scribe: None,
         bill: None,

@@ -148,7 +148,8 @@ impl Desk {
                 (paid, begun.run_id.into(), begun.store, Some(begun.run))
             }
             None => {
-                let paid = Paid::in_memory(args.batch.budget, started).or_exit(Exit::Machine)?;
+                let paid = Paid::of_dry_run(args.batch.budget, started, args.batch.force);
+                let paid = paid.or_exit(Exit::Machine)?;
                 let store = location.store().await.map_err(store_failure)?;
                 (paid, run_id, store, None)
             }

@@ -230,8 +230,13 @@ impl Paid {
 
     /// Answers and a ledger that are gone with the program.
     pub fn in_memory(cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
+        Self::of_dry_run(cap, now, false)
+    }
+
+    /// The same, for a run that pays for nothing; `force` where it would ask for every brand again.
+    pub fn of_dry_run(cap: Option<Usd>, now: Timestamp, force: bool) -> anyhow::Result<Self> {
         let db = sqlite::Database::in_memory(now)?;
-        let job = Job::begin(&db, "", "", now, false)?;
+        let job = Job::begin(&db, "", "", now, force)?;
         let ledger = sqlite::Ledger::open(Arc::new(db), job, cap, Caps::default(), now)?;
         Ok(Self::new(Arc::new(ledger)))
     }
@@ -287,7 +292,10 @@ impl Paid {
         // As exactly as it is kept.
         let at = Timestamp::now().as_millisecond();
         let at = Timestamp::from_millisecond(at).map_err(anyhow::Error::from)?;
-        match self.ledger.admit(&ask, at).await? {
+        let bell = Bell(Some(&self.freed));
+        let admission = self.ledger.admit(&ask, at).await?;
+        bell.leave();
+        match admission {
             Admission::Held(id, turn) => {
                 let hold = Hold {
                     paid: Arc::clone(self),
@@ -342,6 +350,24 @@ impl Paid {
     /// Takes in what all hosts have spent.
     pub fn learn_spent(&self, so_far: Usd, uncertain: Usd) {
         self.ledger.learn_spent(so_far, uncertain);
+    }
+}
+
+/// Rings where asking for money is broken off or fails: some may have been set aside and be free again, and others wait for
+/// that.
+struct Bell<'a>(Option<&'a Notify>);
+
+impl Bell<'_> {
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Bell<'_> {
+    fn drop(&mut self) {
+        if let Some(freed) = self.0 {
+            freed.notify_waiters();
+        }
     }
 }
 

@@ -43,7 +43,7 @@ use crate::{
     store::{
         Location, RunStore, StateFolder, Store,
         checkpoint::Checkpoint,
-        engine::{Begin, Rebuilt},
+        engine::{Begin, Begun, Rebuilt},
         paid::Paid,
         registry_lookup::RegistryLookup,
         shared_run::{Phase, SharedRun, Whole},
@@ -109,12 +109,11 @@ impl Desk {
         open_files::prove(args.batch.workers, args.services.sandbox)?;
         let (settings, sandbox) = settings(&args, sandbox).await?;
         let started = Timestamp::now();
-        let run_id: Arc<str> = format!(
+        let run_id = format!(
             "{}-{:04x}",
             started.strftime("%Y%m%dT%H%M%SZ"),
             fastrand::u16(..)
-        )
-        .into();
+        );
         let (state, sweeping) = match args.batch.dry_run {
             true => (None, Sweeping::default()),
             false => hold(&settings)?,
@@ -128,32 +127,29 @@ impl Desk {
         if let Some(moved) = location.moved() {
             return Err(moved).or_exit(Exit::Usage);
         }
-        let mut broken = Vec::new();
-        let (paid, run_id, store, run) = match &state {
-            Some(state) => {
-                let begin = Begin {
-                    list: &list,
-                    run_id: &run_id,
-                    now: started,
-                    force: args.batch.force,
-                    simulated: settings.simulated,
-                    workers: args.batch.workers,
-                    budget: args.batch.budget,
-                    caps: settings.caps,
-                };
-                let begun = location.begin(Arc::clone(state), &begin).await;
-                let begun = begun.map_err(store_failure)?;
-                broken = begun.notes;
-                let paid = Paid::new(begun.ledger);
-                (paid, begun.run_id.into(), begun.store, Some(begun.run))
-            }
-            None => {
-                let paid = Paid::of_dry_run(args.batch.budget, started, args.batch.force);
-                let paid = paid.or_exit(Exit::Machine)?;
-                let store = location.store().await.map_err(store_failure)?;
-                (paid, run_id, store, None)
-            }
+        let begin = Begin {
+            list: &list,
+            run_id: &run_id,
+            now: started,
+            force: args.batch.force,
+            simulated: settings.simulated,
+            workers: args.batch.workers,
+            budget: args.batch.budget,
+            caps: settings.caps,
         };
+        let Begun {
+            run_id,
+            ledger,
+            run,
+            store,
+            notes: mut broken,
+        } = match &state {
+            Some(state) => location.begin(Arc::clone(state), &begin).await,
+            None => location.rehearse(&begin).await,
+        }
+        .map_err(store_failure)?;
+        let paid = Paid::new(ledger);
+        let run_id: Arc<str> = run_id.into();
         let shared = run.as_ref().and_then(|run| run.shared());
         if let Some(state) = &state {
             broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);

@@ -117,7 +117,9 @@ pub struct Begun {
     /// The id of the run, which may be that of other hosts.
     pub run_id: String,
     pub ledger: Arc<dyn Ledger>,
-    pub run: Arc<dyn RunStore>,
+    /// `None` for a dry run, which changes nothing.
+    pub run: Option<Arc<dyn RunStore>>,
+    /// The state as it is read.
     pub store: Arc<dyn Store>,
     /// What was broken, and what became of it.
     pub notes: Vec<String>,

@@ -84,6 +84,21 @@ impl Location {
         })
     }
 
+    /// Begins a dry run, which reads the state and pays for nothing.
+    ///
+    /// # Errors
+    /// Where a database cannot be reached.
+    pub async fn rehearse(self, begin: &Begin<'_>) -> anyhow::Result<Begun> {
+        let ledger = sqlite::Ledger::in_memory(begin.budget, begin.now, begin.force)?;
+        Ok(Begun {
+            run_id: begin.run_id.to_owned(),
+            ledger: Arc::new(ledger),
+            run: None,
+            store: self.store().await?,
+            notes: Vec::new(),
+        })
+    }
+
     /// Begins a run; it holds the state folder of this host, wherever the state is.
     ///
     /// # Errors

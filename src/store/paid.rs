@@ -26,10 +26,14 @@ use super::{
     shared_run::{Slot, Turns},
     sqlite,
 };
+<<<<<<< /tmp/tw.rs
+use crate::money::Usd;
+=======
 use crate::{
     config::caps::Caps,
     money::{Cost, Usd},
 };
+>>>>>>> /tmp/tm.rs
 
 /// The hash of a request: the name of its answer.
 pub type RequestHash = [u8; 32];
@@ -230,14 +234,7 @@ impl Paid {
 
     /// Answers and a ledger that are gone with the program.
     pub fn in_memory(cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
-        Self::of_dry_run(cap, now, false)
-    }
-
-    /// The same, for a run that pays for nothing; `force` where it would ask for every brand again.
-    pub fn of_dry_run(cap: Option<Usd>, now: Timestamp, force: bool) -> anyhow::Result<Self> {
-        let db = sqlite::Database::in_memory(now)?;
-        let job = Job::begin(&db, "", "", now, force)?;
-        let ledger = sqlite::Ledger::open(Arc::new(db), job, cap, Caps::default(), now)?;
+        let ledger = sqlite::Ledger::in_memory(cap, now, false)?;
         Ok(Self::new(Arc::new(ledger)))
     }
 

@@ -5,10 +5,13 @@ use proptest::prelude::*;
 use rusqlite::{Connection, params};
 
 use super::*;
-use crate::store::{
-    reconciliation::Difference,
-    spending,
-    sqlite::{Database, Ledger as FolderLedger},
+use crate::{
+    config::caps::Caps,
+    store::{
+        reconciliation::Difference,
+        spending,
+        sqlite::{Database, Ledger as FolderLedger},
+    },
 };
 
 fn usd(text: &str) -> Usd {

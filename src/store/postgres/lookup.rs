@@ -37,16 +37,11 @@ pub struct Lookup {
     connection: Mutex<Option<Arc<Connection>>>,
 }
 
+#[derive(Debug)]
 struct Connection {
     client: Client,
     /// Prepared once: a long list asks the same many times.
     prepared: HashMap<&'static str, Statement>,
-}
-
-impl std::fmt::Debug for Connection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connection")
-    }
 }
 
 impl Lookup {
@@ -82,25 +77,27 @@ impl Lookup {
         sql: &'static str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        let open = lock(&self.connection).clone();
-        let connection = match open {
-            Some(connection) => connection,
-            None => {
-                let client = self.shared.connect().await?;
-                let mut prepared = HashMap::new();
-                for sql in [FACTS, ENTRIES, FOLDERS] {
-                    prepared.insert(sql, client.prepare(sql).await?);
-                }
-                let connection = Arc::new(Connection { client, prepared });
-                *lock(&self.connection) = Some(Arc::clone(&connection));
-                connection
-            }
-        };
+        let connection = self.connection().await?;
         let Connection { client, prepared } = &*connection;
         Ok(match prepared.get(sql) {
             Some(statement) => client.query(statement, values).await?,
             None => client.query(sql, values).await?,
         })
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, StoreError> {
+        let open = lock(&self.connection).clone();
+        if let Some(connection) = open {
+            return Ok(connection);
+        }
+        let client = self.shared.connect().await?;
+        let mut prepared = HashMap::new();
+        for sql in [FACTS, ENTRIES, FOLDERS] {
+            prepared.insert(sql, client.prepare(sql).await?);
+        }
+        let connection = Arc::new(Connection { client, prepared });
+        *lock(&self.connection) = Some(Arc::clone(&connection));
+        Ok(connection)
     }
 
     async fn one(

@@ -40,7 +40,7 @@ pub async fn begin(
         run_id: night.run.clone(),
         ledger: Arc::new(Ledger::new(&night, begin.budget, begin.caps)),
         store: Arc::new(Database::of_run(address, shared)),
-        run: Arc::new(night),
+        run: Some(Arc::new(night)),
         notes: Vec::new(),
     })
 }

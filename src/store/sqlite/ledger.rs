@@ -1,7 +1,6 @@
 //! The ledger of a job in a state folder: answers and calls in the database, sums in memory.
 
 use std::{
-    fmt,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -37,6 +36,7 @@ pub struct Call {
 }
 
 /// The ledger of a job.
+#[derive(Debug)]
 pub struct Ledger {
     db: Arc<Database>,
     job: Job,
@@ -45,12 +45,6 @@ pub struct Ledger {
     last_call: i64,
     /// Locked before the budget, where both are.
     purses: Mutex<Purses>,
-}
-
-impl fmt::Debug for Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Ledger").field(&self.job).finish()
-    }
 }
 
 /// Money that is being set aside. Dropped before the call has its number, it stays set aside: the call may be on record.
@@ -89,6 +83,16 @@ impl Ledger {
             last_call,
             purses: Mutex::new(purses),
         })
+    }
+
+    /// A ledger that is gone with the program; `force` where its job asks for every brand again.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn in_memory(cap: Option<Usd>, now: Timestamp, force: bool) -> anyhow::Result<Self> {
+        let db = Database::in_memory(now)?;
+        let job = Job::begin(&db, "", "", now, force)?;
+        Self::open(Arc::new(db), job, cap, Caps::default(), now)
     }
 
     /// Sets the worst case of a call aside in the budget and within the caps, or in none of them.

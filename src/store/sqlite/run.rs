@@ -46,19 +46,20 @@ pub fn begin(state: Arc<StateFolder>, begin: &Begin<'_>) -> anyhow::Result<Begun
         run_id: begin.run_id.to_owned(),
         ledger: Arc::new(ledger),
         store: Arc::new(Folder::new(state.path().to_owned())),
-        run: Arc::new(Run {
+        run: Some(Arc::new(Run {
             db,
             job,
             state,
             now: begin.now,
             registry: OnceLock::new(),
             waiting: Arc::default(),
-        }),
+        })),
         notes,
     })
 }
 
 /// A run with a state folder of its own.
+#[derive(Debug)]
 struct Run {
     db: Arc<Database>,
     job: Job,
@@ -72,16 +73,11 @@ struct Run {
 }
 
 /// A brand whose end is to be put on record, and who is told when it is.
+#[derive(Debug)]
 struct Waiting {
     key: BrandKey,
     entry: Entry,
     recorded: oneshot::Sender<anyhow::Result<()>>,
-}
-
-impl fmt::Debug for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Run").field("job", &self.job).finish()
-    }
 }
 
 impl Run {

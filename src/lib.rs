@@ -37,6 +37,10 @@
         reason = "what the fuzz targets reach is no interface"
     )
 )]
+#![cfg_attr(
+    not(feature = "postgres"),
+    expect(dead_code, reason = "what a move and many hosts need")
+)]
 
 mod brand;
 mod commands;

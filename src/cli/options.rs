@@ -151,14 +151,11 @@ impl From<Verbosity> for options::Verbosity {
 }
 
 impl StateArgs {
-    /// Where state is kept that hosts share, if it is not the folder.
+    /// Where the state is.
     ///
     /// # Errors
     /// When the URL is none of a database.
-    pub fn address(
-        &self,
-        sandbox: bool,
-    ) -> anyhow::Result<Option<crate::store::postgres::Address>> {
-        StateOptions::from(self.clone()).address(sandbox)
+    pub fn location(&self, sandbox: bool) -> anyhow::Result<crate::store::Location> {
+        StateOptions::from(self.clone()).location(sandbox)
     }
 }

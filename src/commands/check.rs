@@ -7,7 +7,6 @@ use std::{path::Path, sync::Arc};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use self::store::Kept;
 use crate::{
     brand::Row,
     cli::CheckArgs,
@@ -27,7 +26,7 @@ use crate::{
         trial_calls, writable,
     },
     say,
-    store::{caps::Standing, paid::Paid, postgres, registry::Registry, registry_lookup::Known},
+    store::{Store, caps::Standing, paid::Paid},
     text::terminal::Terminal,
 };
 
@@ -68,9 +67,9 @@ pub async fn check(args: CheckArgs, terminal: &Terminal) -> Result<Exit, Failure
     };
     let list = list_of(&mut run);
     let fine = prove_machine(&mut report, &run, list);
-    let kept = store::prove_store(&mut report, &run).await;
+    let store = store::prove_store(&mut report, &run).await;
     if fine {
-        prove_services(&mut report, &run, list, kept, free).await?;
+        prove_services(&mut report, &run, list, store, free).await?;
     }
     Ok(report.end())
 }
@@ -120,7 +119,7 @@ async fn prove_services(
     report: &mut Report,
     run: &RunOptions,
     list: List,
-    kept: Kept,
+    store: Option<Arc<dyn Store>>,
     free: bool,
 ) -> Result<(), Failure> {
     let (settings, _sandbox) = runner::settings_for_check(run).await?;
@@ -145,14 +144,20 @@ async fn prove_services(
         report.add("results", written.map(|()| fine()));
     }
     note_credit(report, &connections);
-    let caps = caps_of(&kept, &settings).await?;
+    let caps = match &store {
+        Some(store) => store
+            .standings(settings.caps)
+            .await
+            .map_err(store_failure)?,
+        // Nobody knows.
+        None => Vec::new(),
+    };
     report.caps(&caps);
     let limits = SpendingLimits::expected(run, caps);
     if let Some(rows) = rows(report, run, list, &mut connections).await
-        && let Some(priced) = price(kept, run, &settings, &connections, rows)
-            .await
-            .transpose()
+        && let Some(store) = store
     {
+        let priced = price(&*store, run, &settings, &connections, rows).await;
         report.price(run, &connections, priced, (&limits, &settings));
     }
     let budget = preflight::check_budget(&connections, &settings, run.batch.budget);
@@ -188,41 +193,16 @@ async fn prove_services(
     Ok(())
 }
 
-/// How the caps by day and month stand; none where nobody knows.
-async fn caps_of(kept: &Kept, settings: &Settings) -> Result<Vec<Standing>, Failure> {
-    match kept {
-        Kept::Folder | Kept::Shared(None) => SpendingLimits::caps_in(settings),
-        Kept::Shared(Some(client)) => {
-            let caps = postgres::caps_of(client, settings.caps, Timestamp::now());
-            caps.await.map_err(store_failure)
-        }
-        Kept::Unknown => Ok(Vec::new()),
-    }
-}
-
-/// What a batch would take; `None` where nobody knows what is due.
+/// What a batch would take.
 async fn price(
-    kept: Kept,
+    store: &dyn Store,
     run: &RunOptions,
     settings: &Settings,
     connections: &Connections,
     rows: Vec<Row>,
-) -> Result<Option<Priced>, Failure> {
-    let registry = match kept {
-        Kept::Folder => {
-            let read = Registry::peek(&settings.folders.state);
-            read.map_err(runner::folder_failure)?.0
-        }
-        Kept::Shared(_) | Kept::Unknown => Registry::empty(),
-    };
-    let known = match kept {
-        Kept::Shared(Some(client)) => Known::shared(client).await.map_err(store_failure)?,
-        Kept::Folder | Kept::Shared(None) => Known::folder(&registry),
-        Kept::Unknown => return Ok(None),
-    };
-    runner::preview::price(run, settings, connections, rows, &known)
-        .await
-        .map(Some)
+) -> Result<Priced, Failure> {
+    let (registry, _) = store.lookup(&|| Ok(None)).await.map_err(store_failure)?;
+    runner::preview::price(run, settings, connections, rows, &*registry).await
 }
 
 /// The list that a batch with these flags would take; a sheet that is set is looked at without being asked for.

@@ -8,7 +8,7 @@ mod open;
 pub mod status;
 mod support;
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use serde_json::json;
 
@@ -21,22 +21,21 @@ use crate::{
     config::Folders,
     exit::{Exit, Failure, OrExit},
     files::write_atomically,
-    render::{self, Background},
+    render,
     runner::{self, store_failure},
     sandbox::{Options, Sandbox},
     say,
-    store::postgres::{Address, Shared},
     text::terminal,
 };
 
 /// Rebuilds everything that is made of saved reports; where hosts share a store, those of all hosts are brought first.
 pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
-    let Folders { output, state, .. } = Folders::new(args.folders.sandbox);
-    let address = args.shared.address(args.folders.sandbox);
-    let (background, problems) = match address.or_exit(Exit::Usage)? {
-        Some(address) => bring(address, &output).await?,
-        None => runner::portfolio_data::read(&state),
-    };
+    let Folders { output, .. } = Folders::new(args.folders.sandbox);
+    let location = args.shared.location(args.folders.sandbox);
+    let store = location.or_exit(Exit::Usage)?.store().await;
+    let store = store.map_err(store_failure)?;
+    let read = runner::portfolio_data::read(&*store, &output).await;
+    let (background, problems) = read.map_err(store_failure)?;
     for problem in &problems {
         terminal::warning(problem);
     }
@@ -56,20 +55,6 @@ pub async fn export(args: ExportArgs) -> Result<Exit, Failure> {
     } else {
         Exit::SomeFailed
     })
-}
-
-/// Brings the reports of all hosts here, and what the portfolio says besides; the texts say what could not be brought.
-async fn bring(address: Address, output: &Path) -> Result<(Background, Vec<String>), Failure> {
-    let Some(shared) = Shared::peek(address).await.map_err(store_failure)? else {
-        let nothing =
-            "no run has made the tables of the shared store yet: there is nothing to bring"
-                .to_owned();
-        return Ok((Background::default(), vec![nothing]));
-    };
-    let mut problems = shared.bring_reports(output).await.map_err(store_failure)?;
-    let (background, more) = shared.background().await.map_err(store_failure)?;
-    problems.extend(more);
-    Ok((background, problems))
 }
 
 /// Serves the simulated services as the flags say.

@@ -1,9 +1,6 @@
 //! The command `move`: moves all state from the state folder into a shared store, or back.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::io;
 
 use anyhow::{anyhow, bail};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,47 +12,23 @@ use crate::{
     runner::store_failure,
     say,
     store::{
-        LockError,
-        postgres::Address,
-        transfer::{self, Done, Obstacle},
+        Location, LockError,
+        transfer::{Done, Obstacle},
     },
     text::terminal,
 };
 
-/// From where to where; one of them is a folder.
-#[derive(Debug)]
-enum Way {
-    ToShared(PathBuf, Address),
-    ToFolder(Address, PathBuf),
-}
-
-#[derive(Debug)]
-enum Place {
-    Folder(PathBuf),
-    Shared(Box<Address>),
-}
-
 /// Moves all of it, or nothing.
 pub async fn move_state(args: MoveArgs) -> Result<Exit, Failure> {
-    match way(&args).or_exit(Exit::Usage)? {
-        Way::ToShared(state, address) => {
-            say!(
-                "Moving {} and its reports into {address} …",
-                state.display()
-            );
-            let done = transfer::to_shared(&state, &address).await;
-            tell(done.map_err(failure)?);
-            say!("From now on give its URL to --state (BRANDINTEL_STATE), on every host.");
-        }
-        Way::ToFolder(address, state) => {
-            say!(
-                "Moving {address} with its reports into {} …",
-                state.display()
-            );
-            let done = transfer::to_folder(&address, &state).await;
-            tell(done.map_err(failure)?);
-            say!("From now on leave --state (BRANDINTEL_STATE) out, and work on this host alone.");
-        }
+    let (from, to) = way(&args).or_exit(Exit::Usage)?;
+    if from.is_folder() {
+        say!("Moving {from} and its reports into {to} …");
+        tell(from.move_to(&to).await.map_err(failure)?);
+        say!("From now on give its URL to --state (BRANDINTEL_STATE), on every host.");
+    } else {
+        say!("Moving {from} with its reports into {to} …");
+        tell(from.move_to(&to).await.map_err(failure)?);
+        say!("From now on leave --state (BRANDINTEL_STATE) out, and work on this host alone.");
     }
     Ok(Exit::Done)
 }
@@ -89,46 +62,56 @@ fn failure(error: anyhow::Error) -> Failure {
     failure
 }
 
-fn way(args: &MoveArgs) -> anyhow::Result<Way> {
-    let from = place("--from", args.from.as_ref())?;
-    let to = place("--to", args.to.as_ref())?;
-    let state = || Folders::new(false).state;
-    Ok(match (from, to) {
+/// From where to where; one of them is a folder.
+fn way(args: &MoveArgs) -> anyhow::Result<(Location, Location)> {
+    let from = location("--from", args.from.as_ref())?;
+    let to = location("--to", args.to.as_ref())?;
+    let (from, to) = match (from, to) {
         (None, None) => bail!(
             "nothing to move was named\n\n  \
              Into a database:  brandintel move --to postgres://user:password@host/database\n  \
              Back from it:     brandintel move --from postgres://user:password@host/database"
         ),
-        (Some(Place::Shared(from)), None) => Way::ToFolder(*from, state()),
-        (None, Some(Place::Shared(to))) => Way::ToShared(state(), *to),
-        (Some(Place::Folder(from)), None) => Way::ToShared(from, usual(args)?),
-        (None, Some(Place::Folder(to))) => Way::ToFolder(usual(args)?, to),
-        (Some(Place::Folder(from)), Some(Place::Shared(to))) => Way::ToShared(from, *to),
-        (Some(Place::Shared(from)), Some(Place::Folder(to))) => Way::ToFolder(*from, to),
-        (Some(Place::Folder(_)), Some(Place::Folder(_))) => bail!(
+        (Some(from), None) => {
+            let to = other(&from, args)?;
+            (from, to)
+        }
+        (None, Some(to)) => (other(&to, args)?, to),
+        (Some(from), Some(to)) => (from, to),
+    };
+    match (from.is_folder(), to.is_folder()) {
+        (true, true) => bail!(
             "both places are folders: a folder is moved like any other, while nothing runs in it"
         ),
-        (Some(Place::Shared(_)), Some(Place::Shared(_))) => {
+        (false, false) => {
             bail!("both places are databases: use pg_dump and pg_restore, while no host is at work")
         }
-    })
+        _ => Ok((from, to)),
+    }
 }
 
-/// The database that is meant where none is named.
-fn usual(args: &MoveArgs) -> anyhow::Result<Address> {
+/// The place that is meant where the other alone is named: the usual folder, or the usual database.
+fn other(named: &Location, args: &MoveArgs) -> anyhow::Result<Location> {
+    if !named.is_folder() {
+        return Ok(Location::Folder(Folders::new(false).state));
+    }
     let missing =
         || anyhow!("which database? Name it with --from or --to, or set BRANDINTEL_STATE");
-    args.shared.address(false)?.ok_or_else(missing)
+    let location = args.shared.location(false)?;
+    match location.is_folder() {
+        true => Err(missing()),
+        false => Ok(location),
+    }
 }
 
-fn place(flag: &str, named: Option<&SecretString>) -> anyhow::Result<Option<Place>> {
+fn location(flag: &str, named: Option<&SecretString>) -> anyhow::Result<Option<Location>> {
     // What may be a password is not repeated.
     let Some(text) = named.map(|text| text.expose_secret().trim()) else {
         return Ok(None);
     };
     if text.contains("://") {
-        let address = text.parse().map_err(|why| anyhow!("{flag}: {why}"))?;
-        return Ok(Some(Place::Shared(Box::new(address))));
+        let database = Location::database(text).map_err(|why| anyhow!("{flag}: {why}"))?;
+        return Ok(Some(database));
     }
     if text.is_empty()
         || ["host=", "dbname=", "password="]
@@ -139,7 +122,7 @@ fn place(flag: &str, named: Option<&SecretString>) -> anyhow::Result<Option<Plac
             "{flag}: name a state folder, or a database as postgres://user:password@host/database"
         );
     }
-    Ok(Some(Place::Folder(Path::new(text).to_owned())))
+    Ok(Some(Location::Folder(text.into())))
 }
 
 #[cfg(test)]
@@ -160,9 +143,11 @@ mod tests {
     #[test]
     fn one_place_is_a_folder_and_the_other_a_database() {
         const URL: &str = "postgres://night:s3cr3tpassword@db/agency";
-        let shown = |from, to, state| way(&args(from, to, state)).map(|way| format!("{way:?}"));
-        let to_shared = |folder: &str| format!("ToShared({folder:?}, postgres://night@db/agency)");
-        let to_folder = |folder: &str| format!("ToFolder(postgres://night@db/agency, {folder:?})");
+        let shown = |from, to, state| {
+            way(&args(from, to, state)).map(|(from, to)| format!("{from} > {to}"))
+        };
+        let to_shared = |folder: &str| format!("{folder} > postgres://night@db/agency");
+        let to_folder = |folder: &str| format!("postgres://night@db/agency > {folder}");
         assert_eq!(shown(None, Some(URL), None).unwrap(), to_shared("state"));
         assert_eq!(shown(Some(URL), None, None).unwrap(), to_folder("state"));
         assert_eq!(shown(Some("x"), Some(URL), None).unwrap(), to_shared("x"));

@@ -25,8 +25,7 @@ use crate::{
     say,
     store::{
         checkpoint::Checkpoint,
-        postgres::Shared,
-        registry::{Entry, Registry, Status},
+        registry::{Entry, Status},
         run_history,
     },
     text::terminal,
@@ -73,7 +72,7 @@ pub async fn support(args: SupportArgs) -> Result<Exit, Failure> {
         },
     };
     let now = Timestamp::now();
-    let (registry, others) = registry(&args, &folders, &about).await?;
+    let (registry, others) = registry(&args, &about).await?;
     let log = log(&folders.logs, &about, &others);
     let exchanges = wire::exchanges(&folders.logs, &about);
     let lines = log["lines"].as_array().map_or(0, Vec::len);
@@ -138,25 +137,14 @@ fn runs(state: &Path) -> Value {
 }
 
 /// What became of the brands that failed, or of the one that is asked for; and the names of all others.
-async fn registry(
-    args: &SupportArgs,
-    folders: &Folders,
-    about: &About,
-) -> Result<(Value, Vec<String>), Failure> {
+async fn registry(args: &SupportArgs, about: &About) -> Result<(Value, Vec<String>), Failure> {
     let mut told = Told::default();
     let mut add = |entry: &Entry| told.add(entry, about);
-    let address = args.shared.address(args.folders.sandbox);
-    match address.or_exit(Exit::Usage)? {
-        None => match Registry::peek(&folders.state) {
-            Ok((registry, _)) => registry.entries().for_each(|(_, entry)| add(entry)),
-            Err(error) => terminal::warning(&format!("{error:#}")),
-        },
-        Some(address) => {
-            if let Some(shared) = Shared::peek(address).await.map_err(store_failure)? {
-                let present = shared.present(|entry| add(&entry)).await;
-                present.map_err(store_failure)?;
-            }
-        }
+    let location = args.shared.location(args.folders.sandbox);
+    let store = location.or_exit(Exit::Usage)?.store().await;
+    let present = store.map_err(store_failure)?.present(&mut add).await;
+    if let Err(error) = present {
+        terminal::warning(&format!("{error:#}"));
     }
     let Told {
         brands,

@@ -259,7 +259,7 @@ impl Caller {
             None => None,
         };
         // What hosts share is looked through when money is set aside; before that only where the way there is barred.
-        let look = self.paid.ledger().is_none() || service.gate.is_barred();
+        let look = self.paid.turns().is_none() || service.gate.is_barred();
         if request.price.is_some()
             && look
             && let Some(kept) = self.paid.find(hash, since).await?
@@ -432,16 +432,12 @@ impl Caller {
             service.gate.allow(left, time, sent);
         }
         let refused = reply.is_one_too_many().then(|| service.gate.refused(sent));
-        if let (Some(wait), Some(slot), Some(ledger)) =
-            (reply.retry_after, service.gate.slot(), self.paid.ledger())
+        if let (Some(wait), Some(slot), Some(turns)) =
+            (reply.retry_after, service.gate.slot(), self.paid.turns())
             && refused != Some(Refused::Stray)
         {
             let wait = wait.min(LONGEST_REQUESTED).div_f64(self.speed);
-            ledger
-                .shared
-                .pause(slot, wait)
-                .await
-                .map_err(anyhow::Error::from)?;
+            turns.pause(slot, wait).await?;
         }
         let verdict = (service.classify)(&reply);
         let came = (reply.status, &headers, raw.as_deref().unwrap_or(&text));
@@ -534,11 +530,10 @@ impl Caller {
 
     /// Waits until a request that costs nothing has its turn among those of all hosts.
     async fn wait_for_turn(&self, service: &Service) -> Result<(), CallError> {
-        let (Some(slot), Some(ledger)) = (service.gate.slot(), self.paid.ledger()) else {
+        let (Some(slot), Some(turns)) = (service.gate.slot(), self.paid.turns()) else {
             return Ok(());
         };
-        let turn = self.unless_stopped(ledger.shared.turn(slot)).await?;
-        let at = turn.map_err(anyhow::Error::from)?;
+        let at = self.unless_stopped(turns.turn(slot)).await??;
         self.unless_stopped(sleep_until(at)).await
     }
 
@@ -548,7 +543,7 @@ impl Caller {
         refused: HoldError,
         freed: Notified<'_>,
     ) -> Result<(), CallError> {
-        let elsewhere = self.paid.ledger().is_some();
+        let elsewhere = self.paid.turns().is_some();
         match refused {
             HoldError::Wait if elsewhere => {
                 let _ = self.unless_stopped(timeout(ELSEWHERE, freed)).await?;

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::adaptive_rate::{MINUTE, Pace, Refused};
-use crate::store::postgres::Slot;
+use crate::store::shared_run::Slot;
 
 /// Failures in a row after which only one request at a time is let through.
 const BREAKER: u32 = 3;

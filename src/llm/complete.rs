@@ -279,7 +279,7 @@ impl OpenRouter {
         candidate: &Candidate,
     ) -> Result<bool, CallError> {
         let paid = self.caller.paid();
-        if paid.ledger().is_some() {
+        if paid.turns().is_some() {
             return Ok(false);
         }
         let request = self.request(sending, candidate, &[], &Form::SAFE)?;

@@ -2,12 +2,8 @@
 //! brand, because half a brand is of no use to anybody.
 
 use super::{
-    context::RunContext,
-    errors::{folder_failure, store_failure},
-    estimate::Estimate,
-    options::RunOptions,
-    plan::Plan,
-    preflight::Connections,
+    context::RunContext, errors::store_failure, estimate::Estimate, options::RunOptions,
+    plan::Plan, preflight::Connections,
 };
 use crate::{
     brand::row_options::Depth,
@@ -15,10 +11,7 @@ use crate::{
     exit::Failure,
     money::Usd,
     research,
-    store::{
-        caps::{Purse, Standing},
-        spending,
-    },
+    store::caps::{Purse, Standing},
 };
 
 /// Why a run ends that has no money left, and what to do about it.
@@ -40,14 +33,11 @@ pub struct SpendingLimits {
 impl SpendingLimits {
     /// What this run may spend. A dry run looks without changing anything.
     pub async fn of(context: &RunContext) -> Result<Self, Failure> {
-        let caps = match (&context.state, &context.shared) {
-            (Some(_), _) => context.paid.standings().await.map_err(store_failure)?,
-            (None, Some(shared)) => {
-                let caps = spending::caps_of_hosts(shared, context.settings.caps);
-                caps.await.map_err(store_failure)?
-            }
-            (None, None) => Self::caps_in(&context.settings)?,
+        let caps = match context.run {
+            Some(_) => context.paid.standings().await,
+            None => context.store.standings(context.settings.caps).await,
         };
+        let caps = caps.map_err(store_failure)?;
         let (spent, uncertain) = context.paid.job_spent();
         let budget = context.options.batch.budget;
         Ok(Self {
@@ -63,11 +53,6 @@ impl SpendingLimits {
             budget: budget.map(|budget| (budget, budget)),
             caps,
         }
-    }
-
-    /// How the caps stand of a state folder that nobody has taken.
-    pub fn caps_in(settings: &Settings) -> Result<Vec<Standing>, Failure> {
-        spending::caps_in(&settings.folders.state, settings.caps).map_err(folder_failure)
     }
 
     /// Each limit with what is left of it.

@@ -8,8 +8,8 @@ use crate::{
     money::Usd,
     store::{
         checkpoint::{Checkpoint, RunStatus},
-        postgres::Whole,
         registry::Status,
+        shared_run::Whole,
     },
 };
 
@@ -76,7 +76,7 @@ impl CheckpointWriter {
     pub fn refresh(&mut self, context: &RunContext) {
         self.now.updated_at = Timestamp::now();
         self.now.elapsed_s = (context.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0;
-        if context.night.is_none() {
+        if context.shared.is_none() {
             self.now.cost_usd = context.paid.this_run().usd;
         }
     }

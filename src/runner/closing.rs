@@ -1,5 +1,7 @@
 //! How a run ends: what is left is written, what was spent is compared, the run is put on record, and pages are made.
 
+use std::sync::Arc;
+
 use super::{
     budget_check::LimitReached,
     errors::{list_failure, store_failure},
@@ -14,18 +16,18 @@ use crate::{
     store::{
         caps::Purse,
         checkpoint::RunStatus,
-        postgres::{Night, Phase, Whole},
-        run_history::{self, RunLine},
+        run_history::RunLine,
+        shared_run::{Phase, SharedRun, Whole},
     },
 };
 
 impl Scheduler<'_> {
     /// Ends the run, or leaves it to the other hosts. Returns what the services report.
     pub(super) async fn close(&mut self, signals: &mut Signals) -> Vec<reconciliation::Item> {
-        let Some(night) = self.night() else {
+        let Some(run) = self.shared() else {
             return self.close_run(signals).await;
         };
-        match self.leaves(&night).await {
+        match self.leaves(&*run).await {
             Ok(true) => {
                 if let Some(writer) = self.lead.writer.take() {
                     writer.abandon();
@@ -45,10 +47,10 @@ impl Scheduler<'_> {
         }
     }
 
-    fn night(&self) -> Option<Night> {
+    fn shared(&self) -> Option<Arc<dyn SharedRun>> {
         match &self.supply {
             Supply::Own { .. } => None,
-            Supply::Hosts(hosts) => Some(hosts.night.clone()),
+            Supply::Hosts(hosts) => Some(Arc::clone(&hosts.run)),
         }
     }
 
@@ -60,13 +62,13 @@ impl Scheduler<'_> {
     }
 
     /// Leaves where others are at work, or have closed the run. Whoever leads, and has seen all brands end, closes it.
-    async fn leaves(&mut self, night: &Night) -> anyhow::Result<bool> {
+    async fn leaves(&mut self, run: &dyn SharedRun) -> anyhow::Result<bool> {
         match self.whole() {
             Some(whole) if whole.phase == Phase::Closed => return Ok(true),
             Some(whole) if whole.leads && whole.left() == 0 => return Ok(false),
             _ => {}
         }
-        if night.leave().await? > 0 {
+        if run.leave().await? > 0 {
             return Ok(true);
         }
         if self.lead.writer.is_none() {
@@ -102,7 +104,7 @@ impl Scheduler<'_> {
     /// Writes what is left to write, as far as it can be written. A second signal ends that too.
     /// Returns what the services report.
     async fn close_run(&mut self, signals: &mut Signals) -> Vec<reconciliation::Item> {
-        let folded = self.recorder.settle().or_exit(Exit::Machine);
+        let folded = self.recorder.settle().await.map_err(store_failure);
         let writer = self.lead.writer.take();
         let written = async {
             match writer {
@@ -145,21 +147,12 @@ impl Scheduler<'_> {
     /// Puts the run on record among those of the past, and ends its job where nothing of it is left to go on with:
     /// whoever raises the budget or comes back another night begins a new one.
     async fn remember(&self, ends: bool) {
-        let status = self.checkpoint.now.status;
-        let remembered = match (&self.supply, self.context.paid.store()) {
-            (Supply::Hosts(hosts), _) => {
-                let why = self.checkpoint.now.ended_because.as_deref();
-                hosts.night.close(status, why, ends).await
-            }
-            (Supply::Own { .. }, Some(store)) => {
-                let run = RunLine::of(&self.checkpoint.now, status);
-                run_history::remember(store, &run).and_then(|()| match ends {
-                    true => self.context.paid.job().end(store),
-                    false => Ok(()),
-                })
-            }
-            (Supply::Own { .. }, None) => Ok(()),
+        let Some(run) = &self.context.run else {
+            return;
         };
+        let line = RunLine::of(&self.checkpoint.now, self.checkpoint.now.status);
+        let why = self.checkpoint.now.ended_because.as_deref();
+        let remembered = run.close(&line, why, ends).await;
         if let Err(error) = remembered {
             self.events
                 .warn(format!("this run is not on record: {error:#}"));
@@ -171,20 +164,8 @@ impl Scheduler<'_> {
             return Ok(());
         }
         let output = self.context.settings.folders.output.clone();
-        let background = match self.night() {
-            Some(night) => {
-                let shared = &night.shared;
-                let bring = async || {
-                    let brought = shared.bring_reports(&output).await?;
-                    Ok((brought, shared.background().await?))
-                };
-                let brought = shared.patiently(bring).await;
-                let (mut problems, (background, more)) = brought.map_err(store_failure)?;
-                problems.extend(more);
-                (background, problems)
-            }
-            None => portfolio_data::read(&self.context.settings.folders.state),
-        };
+        let background = portfolio_data::read(&*self.context.store, &output).await;
+        let background = background.map_err(store_failure)?;
         let rendered = tokio::task::spawn_blocking(move || {
             let (background, mut problems) = background;
             problems.extend(render::portfolio(&output, &background)?);

@@ -11,7 +11,7 @@ use super::{
     brands::Brands,
     cleanup::Sweeping,
     deadline::Deadline,
-    errors::{folder_failure, list_failure, store_failure},
+    errors::{list_failure, store_failure},
     estimate::TYPICAL_SECONDS,
     forecast::PerBrand,
     log::LogFiles,
@@ -21,13 +21,13 @@ use super::{
     preflight::Connections,
     progress::Outlook,
     registry_rebuild,
-    setup::{Begin, list_id, settings, take_state},
+    setup::{list_id, settings, take_state},
     summary, writable,
     write_batch::{Words, WriteBack},
 };
 use crate::{
     brand::Row,
-    config::{Settings, zone},
+    config::{Folders, Settings, zone},
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{exchanges::Exchanges, patience::Waits, transport::Transport},
@@ -42,14 +42,12 @@ use crate::{
     say,
     search::tavily::Tavily,
     store::{
-        StateFolder,
+        RunStore, StateFolder, Store,
         checkpoint::Checkpoint,
-        moved_note,
+        engine::{Begin, Begun, Rebuilt},
         paid::Paid,
-        postgres::{Address, Night, Phase, Shared, Whole},
-        registry::Registry,
-        registry_lookup::Known,
-        run_history,
+        registry_lookup::RegistryLookup,
+        shared_run::{Phase, SharedRun, Whole},
     },
     text::{
         calendar::day_in_iran,
@@ -66,11 +64,13 @@ pub struct RunContext {
     pub options: RunOptions,
     pub settings: Settings,
     /// `None` for a dry run, which writes nothing.
-    pub state: Option<StateFolder>,
+    pub state: Option<Arc<StateFolder>>,
     pub paid: Arc<Paid>,
-    /// What hosts share, where they do, and the run as one of theirs.
-    pub shared: Option<Shared>,
-    pub night: Option<Night>,
+    /// The state as it is read, and as this run changes it; a dry run changes nothing.
+    pub store: Arc<dyn Store>,
+    pub run: Option<Arc<dyn RunStore>>,
+    /// The run as the work of several hosts, where it is.
+    pub shared: Option<Arc<dyn SharedRun>>,
     /// Which list this is, so that two lists do not answer for each other.
     pub list: Arc<str>,
     pub run_id: Arc<str>,
@@ -117,33 +117,34 @@ impl RunContext {
             false => hold(&settings)?,
         };
         let list: Arc<str> = list_id(&options, &settings).into();
-        let address = state_address(&options, &settings)?;
+        let location = options.location().or_exit(Exit::Usage)?;
+        if let Some(moved) = location.moved() {
+            return Err(moved).or_exit(Exit::Usage);
+        }
         let begin = Begin {
-            batch: &options.batch,
             list: &list,
             run_id: &run_id,
-            caps: settings.caps,
             now: started,
+            force: options.batch.force,
             simulated: settings.simulated,
+            workers: options.batch.workers,
+            budget: options.batch.budget,
+            caps: settings.caps,
         };
-        let (paid, shared, night, mut broken) = match (&state, address) {
-            (Some(state), Some(address)) => {
-                let (paid, night) = begin.shared(address, state).await?;
-                (paid, Some(night.shared.clone()), Some(night), Vec::new())
-            }
-            (state, address) => {
-                let shared = match address {
-                    Some(address) => Shared::peek(address).await.map_err(store_failure)?,
-                    None => None,
-                };
-                let own = begin.in_folder(state.as_ref());
-                let (paid, broken) = own.map_err(folder_failure)?;
-                (paid, shared, None, broken)
-            }
-        };
-        let run_id = night
-            .as_ref()
-            .map_or(run_id, |night| night.run.as_str().into());
+        let Begun {
+            run_id,
+            ledger,
+            run,
+            store,
+            notes: mut broken,
+        } = match &state {
+            Some(state) => location.begin(Arc::clone(state), &begin).await,
+            None => location.rehearse(&begin).await,
+        }
+        .map_err(store_failure)?;
+        let paid = Paid::new(ledger);
+        let run_id: Arc<str> = run_id.into();
+        let shared = run.as_ref().and_then(|run| run.shared());
         if let Some(state) = &state {
             broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);
         }
@@ -173,8 +174,9 @@ impl RunContext {
             settings,
             state,
             paid: Arc::new(paid),
+            store,
+            run,
             shared,
-            night,
             list,
             run_id,
             started,
@@ -190,12 +192,12 @@ impl RunContext {
     /// Waits while another host plans. Returns how the whole stands where there is a plan; `None` where this host has to
     /// make one.
     pub async fn wait_for_plan(&self) -> Result<Option<Whole>, Failure> {
-        let Some(night) = &self.night else {
+        let Some(shared) = &self.shared else {
             return Ok(None);
         };
         let mut told = false;
         loop {
-            let whole = night.look(true).await.map_err(store_failure)?;
+            let whole = shared.look(true).await.map_err(store_failure)?;
             self.paid.learn_spent(whole.spent, whole.uncertain);
             match whole.phase {
                 Phase::Planning if whole.leads => return Ok(None),
@@ -210,21 +212,18 @@ impl RunContext {
         }
     }
 
-    /// Who hears that the shared store is away.
+    /// Who hears what happens to the store.
     pub fn tell_of_the_store(&self, events: Option<&Events>) {
-        if let Some(night) = &self.night {
-            night.shared.listener().set(events.cloned());
-        }
-        if let Some(store) = self.paid.store() {
-            store.tell(events.cloned());
+        if let Some(run) = &self.run {
+            run.tell(events);
         }
     }
 
     /// Takes this host out of those that share a store. One that could not is forgotten in a while.
     pub async fn leave(&mut self) {
         self.sweeping.end().await;
-        if let Some(night) = &self.night
-            && let Err(error) = night.shared.go().await
+        if let Some(run) = &self.run
+            && let Err(error) = run.leave().await
         {
             tracing::warn!("{error}");
         }
@@ -281,67 +280,23 @@ impl RunContext {
         Deadline::new(&self.options.unattended, self.started, self.clock, expected)
     }
 
-    /// What became of each brand so far; `None` where hosts share that.
-    pub fn registry(&self) -> Result<Option<Registry>, Failure> {
-        if self.shared.is_some() {
-            return Ok(None);
-        }
-        let shared = self.options.shared_state();
-        let registry = match &self.state {
-            Some(state) => Registry::open(state, self.started),
-            // A dry run with a store whose tables nobody has made yet.
-            None if shared.or_exit(Exit::Usage)?.is_some() => return Ok(Some(Registry::empty())),
-            None => Registry::peek(&self.settings.folders.state),
+    /// What became of each brand so far. Where the registry is gone, that is taken from the reports.
+    async fn registry(&self) -> Result<Box<dyn RegistryLookup>, Failure> {
+        let (folders, list) = (&self.settings.folders, &self.list);
+        let rebuild = || rebuilt(folders, list);
+        let looked = match &self.run {
+            Some(run) => run.lookup(&rebuild).await,
+            None => self.store.lookup(&rebuild).await,
         };
-        let (mut registry, damage) = registry.map_err(folder_failure)?;
-        if let Some(damage) = damage {
-            self.terminal.log_warning(&damage);
+        let (registry, notes) = looked.map_err(store_failure)?;
+        for note in notes {
+            self.terminal.log_warning(&note);
         }
-        if registry.is_empty() {
-            self.rebuild(&mut registry)?;
-        }
-        Ok(Some(registry))
+        Ok(registry)
     }
 
-    /// What became of the brands is taken from their reports where the registry is gone.
-    fn rebuild(&self, registry: &mut Registry) -> Result<(), Failure> {
-        let folders = &self.settings.folders;
-        let output = &folders.output;
-        let entries = registry_rebuild::entries(output, &self.list).or_exit(Exit::Machine)?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        self.terminal.log_warning(&format!(
-            "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
-            folders.state.display(),
-            output.display(),
-            entries.len(),
-            output.display()
-        ));
-        if self.state.is_none() {
-            registry.suppose(entries);
-            return Ok(());
-        }
-        registry.record(entries).or_exit(Exit::Machine)
-    }
-
-    /// Puts the run before on record where it could not do so itself. Nothing depends on it.
-    pub fn remember_left(&self, registry: &Registry) {
-        let (Some(state), Some(store)) = (&self.state, self.paid.store()) else {
-            return;
-        };
-        let remembered = Checkpoint::peek(state.path()).and_then(|left| match left {
-            Some(left) => run_history::remember_left(store, &left, registry),
-            None => Ok(()),
-        });
-        if let Err(error) = remembered {
-            self.terminal
-                .log_warning(&format!("the run before is not on record: {error:#}"));
-        }
-    }
-
-    /// What these rows ask for, with what is known of their brands from the folder or from what hosts share.
-    pub async fn plan(&self, rows: Vec<Row>, registry: Option<&Registry>) -> Result<Plan, Failure> {
+    /// What these rows ask for, with what is known of their brands.
+    pub async fn plan(&self, rows: Vec<Row>) -> Result<Plan, Failure> {
         let output = &self.settings.folders.output;
         let rules = Rules::of(
             &self.options,
@@ -351,23 +306,9 @@ impl RunContext {
             self.started,
         );
         let brands = Brands::of(rows, rules.limit);
-        match (registry, &self.shared) {
-            (Some(registry), _) => Plan::make(&brands, &Known::folder(registry), &rules).await,
-            (None, Some(shared)) => {
-                let plan = async || {
-                    let known = Known::shared(shared.connect().await?).await?;
-                    Plan::make(&brands, &known, &rules).await
-                };
-                shared.patiently(plan).await
-            }
-            (None, None) => {
-                return Err(Failure::new(
-                    Exit::Machine,
-                    "there is no registry; please report it",
-                ));
-            }
-        }
-        .map_err(store_failure)
+        let registry = self.registry().await?;
+        let plan = Plan::make(&brands, &*registry, &rules).await;
+        plan.map_err(store_failure)
     }
 
     /// The way into the sheet. The first write happens here, so that a sheet that may not be written to is known before
@@ -412,13 +353,9 @@ impl RunContext {
         neighbours: Arc<Neighbours>,
     ) -> anyhow::Result<Research> {
         let today = day_in_iran(self.paid.job().started_at);
-        let fence_key = match (self.paid.store(), &self.night) {
-            (Some(store), _) => store.fence_key()?,
-            (None, Some(night)) => {
-                let shared = &night.shared;
-                shared.patiently(async || shared.fence_key().await).await?
-            }
-            (None, None) => anyhow::bail!("there is no store"),
+        let fence_key = match &self.run {
+            Some(run) => run.fence_key().await?,
+            None => anyhow::bail!("a dry run researches nothing"),
         };
         Ok(Research {
             openrouter,
@@ -451,19 +388,27 @@ fn new_run_id(started: Timestamp) -> Arc<str> {
     format!("{time}-{:04x}", fastrand::u16(..)).into()
 }
 
-/// Where state is kept that hosts share. A folder whose contents were moved there is not begun anew without it.
-fn state_address(options: &RunOptions, settings: &Settings) -> Result<Option<Address>, Failure> {
-    let address = options.shared_state().or_exit(Exit::Usage)?;
-    match (&address, moved_note::note(&settings.folders.state)) {
-        (None, Some(moved)) => Err(moved).or_exit(Exit::Usage),
-        _ => Ok(address),
-    }
-}
-
 /// Takes the folders of a run: what earlier ones have left half-written in them is swept away.
-fn hold(settings: &Settings) -> Result<(Option<StateFolder>, Sweeping), Failure> {
+fn hold(settings: &Settings) -> Result<(Option<Arc<StateFolder>>, Sweeping), Failure> {
     let state = take_state(settings)?;
     writable::prove(&settings.folders.output)?;
     let sweeping = Sweeping::begin(&state, &settings.folders.output);
-    Ok((Some(state), sweeping))
+    Ok((Some(Arc::new(state)), sweeping))
+}
+
+/// The registry as the reports in the output folder have it, where it is gone.
+fn rebuilt(folders: &Folders, list: &Arc<str>) -> anyhow::Result<Option<Rebuilt>> {
+    let output = &folders.output;
+    let entries = registry_rebuild::entries(output, list)?;
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let note = format!(
+        "{} knows no brand, and {} has the reports of {}: these count as done, so that nothing is paid for twice. If the folder was lost, stop this run and put it back: failures, costs and paid answers are in it. To research the brands anew run with --force, or move {} away",
+        folders.state.display(),
+        output.display(),
+        entries.len(),
+        output.display()
+    );
+    Ok(Some(Rebuilt { entries, note }))
 }

@@ -8,7 +8,7 @@ use crate::{
     exit::{Exit, Failure},
     http::call::CallError,
     list::sheet::ListError,
-    store::{postgres::Trouble, registry, sqlite},
+    store::{StoreError, registry, sqlite},
 };
 
 /// The name of the program where it is what failed, among the names of services.
@@ -99,7 +99,7 @@ pub enum RunError {
     Usage(anyhow::Error),
     /// The store that hosts share refuses, or does not answer.
     #[error(transparent)]
-    Store(Trouble),
+    Store(StoreError),
     /// The machine or the program itself failed: the disk is full, a file cannot be written, a task panicked.
     #[error(transparent)]
     Machine(anyhow::Error),
@@ -108,9 +108,9 @@ pub enum RunError {
 impl RunError {
     /// An error of whichever store keeps what is done.
     pub fn of_store(error: impl Into<anyhow::Error>) -> Self {
-        match Trouble::of(error.into()) {
-            Ok(trouble) => Self::Store(trouble),
-            Err(error) => Self::Machine(error),
+        match error.into().downcast::<StoreError>() {
+            Ok(error) => Self::Store(error),
+            Err(error) => Self::of_folder(error),
         }
     }
 
@@ -179,11 +179,6 @@ pub fn call_failure(error: CallError) -> Failure {
 /// How a run ends after this error of the sheet.
 pub fn list_failure(error: ListError) -> Failure {
     RunError::from(error).into()
-}
-
-/// How a run ends that cannot use what is in its state folder.
-pub fn folder_failure(error: anyhow::Error) -> Failure {
-    RunError::of_folder(error).into()
 }
 
 /// How a run ends that cannot put down what it has done.

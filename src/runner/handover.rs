@@ -26,7 +26,7 @@ use crate::{
         sheet::{SheetList, Wanted},
     },
     sheets::client::Sheets,
-    store::postgres::{Heard, Night},
+    store::shared_run::{Heard, SharedRun},
     text::lang::Lang,
 };
 
@@ -82,13 +82,8 @@ impl Takeover {
             results_tab: batch.results_tab.clone(),
             chunk_size: batch.chunk_size,
         };
-        let night = hosts.night.clone();
-        Self(tokio::spawn(take_over(
-            night,
-            maker.cloned(),
-            manner,
-            events,
-        )))
+        let run = Arc::clone(&hosts.run);
+        Self(tokio::spawn(take_over(run, maker.cloned(), manner, events)))
     }
 
     /// Waits until the lead is taken over. Nothing is lost when the waiting is broken off.
@@ -103,12 +98,12 @@ impl Takeover {
 }
 
 async fn take_over(
-    night: Night,
+    run: Arc<dyn SharedRun>,
     maker: Option<SheetMaker>,
     manner: Manner,
     events: Events,
 ) -> Result<TakenOver, Failure> {
-    let (heard, upto) = hear_all(&night).await.map_err(store_failure)?;
+    let (heard, upto) = hear_all(&*run).await.map_err(store_failure)?;
     let ended: Vec<usize> = heard
         .iter()
         .filter(|heard| heard.entry.is_some())
@@ -126,10 +121,10 @@ async fn take_over(
 }
 
 /// All that has happened so far.
-async fn hear_all(night: &Night) -> anyhow::Result<(Vec<Heard>, i64)> {
+async fn hear_all(run: &dyn SharedRun) -> anyhow::Result<(Vec<Heard>, i64)> {
     let (mut all, mut upto) = (Vec::new(), 0);
     loop {
-        let (heard, next) = night.hear(upto).await?;
+        let (heard, next) = run.hear(upto).await?;
         if heard.is_empty() {
             return Ok((all, upto));
         }

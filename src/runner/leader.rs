@@ -17,7 +17,7 @@ use crate::{
     event::Event,
     exit::Failure,
     list::sheet::ListError,
-    store::postgres::{Heard, Whole},
+    store::shared_run::{Heard, Whole},
 };
 
 /// So long after its last look, a host that could not look again has to reckon that another leads. Shorter than the lease

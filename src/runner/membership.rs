@@ -1,7 +1,7 @@
 //! This host among those that work on the same run: it takes brands in hand, looks how the whole stands, and, where it
 //! leads, hears what the others do.
 
-use std::{collections::VecDeque, future::pending, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use tokio::{
     task::JoinHandle,
@@ -11,7 +11,7 @@ use tokio::{
 use super::due::Due;
 use crate::{
     money::Usd,
-    store::postgres::{Claimed, Heard, Night, Phase, Whole},
+    store::shared_run::{Claimed, Heard, Phase, SharedRun, Whole},
 };
 
 /// How often it is looked how the whole stands, and how often by a host that has nothing to do but wait.
@@ -43,7 +43,7 @@ type Asked<T> = JoinHandle<anyhow::Result<T>>;
 /// This host's part in a run.
 #[derive(Debug)]
 pub struct Hosts {
-    pub night: Night,
+    pub run: Arc<dyn SharedRun>,
     pub whole: Whole,
     ready: VecDeque<Ready>,
     claiming: Option<Asked<Vec<Claimed>>>,
@@ -62,9 +62,9 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    pub fn new(night: Night, whole: Whole) -> Self {
+    pub fn new(run: Arc<dyn SharedRun>, whole: Whole) -> Self {
         Self {
-            night,
+            run,
             whole,
             ready: VecDeque::new(),
             claiming: None,
@@ -105,8 +105,8 @@ impl Hosts {
         if brands == 0 || self.drained || self.claiming.is_some() {
             return;
         }
-        let night = self.night.clone();
-        let claim = async move { night.claim(brands, cap, price).await };
+        let run = Arc::clone(&self.run);
+        let claim = async move { run.claim(brands, cap, price).await };
         self.claiming = Some(tokio::spawn(claim));
     }
 
@@ -119,9 +119,9 @@ impl Hosts {
 
     /// Puts a brand back, so that others may try it, although this host stays.
     pub fn put_back(&self, position: usize, claim: i64) {
-        let night = self.night.clone();
+        let run = Arc::clone(&self.run);
         // Whoever leaves puts back all that he has, so nothing depends on how this ends.
-        tokio::spawn(async move { night.put_back(position, claim).await });
+        tokio::spawn(async move { run.put_back(position, claim).await });
     }
 
     /// Whether there was nothing to take when it was asked last.
@@ -182,16 +182,16 @@ impl Hosts {
     }
 
     fn look(&mut self) {
-        let (night, since, willing) = (self.night.clone(), self.heard, self.willing);
+        let (run, since, willing) = (Arc::clone(&self.run), self.heard, self.willing);
         self.looking = Some(tokio::spawn(async move {
             let heard = async {
                 match since {
-                    Some(since) => night.hear(since).await,
+                    Some(since) => run.hear(since).await,
                     None => Ok((Vec::new(), 0)),
                 }
             };
             // In this order: what has ended when the whole is looked at is heard of too.
-            let (whole, heard) = tokio::join!(night.look(willing), heard);
+            let (whole, heard) = tokio::join!(run.look(willing), heard);
             let (heard, upto) = heard?;
             Ok((whole?, heard, upto))
         }));
@@ -199,10 +199,10 @@ impl Hosts {
 
     /// Looks once more, and hears all that has happened by then.
     pub async fn catch_up(&mut self) -> anyhow::Result<Vec<Heard>> {
-        self.whole = self.night.look(self.willing).await?;
+        self.whole = self.run.look(self.willing).await?;
         let mut all = Vec::new();
         while let Some(since) = self.heard {
-            let (heard, upto) = self.night.hear(since).await?;
+            let (heard, upto) = self.run.hear(since).await?;
             if heard.is_empty() {
                 break;
             }

@@ -72,7 +72,7 @@ use self::{
     start::Prepared,
 };
 pub use self::{
-    errors::{call_failure, folder_failure, store_failure},
+    errors::{call_failure, store_failure},
     load::{Loaded, load, without_results_tab},
     run_report::report_goes,
     setup::settings_for_check,

@@ -7,11 +7,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     brand::row_options::Depth,
-    config::options::ServiceOptions,
+    config::{Folders, options::ServiceOptions},
     exit::{Exit, Failure},
     money::Usd,
     sandbox::{Fault, SchemaRules},
-    store::postgres::Address,
+    store::Location,
     text::lang::Lang,
 };
 
@@ -122,12 +122,12 @@ impl RunOptions {
         self.rehearsal.is_some()
     }
 
-    /// Where state is kept that hosts share, if it is.
+    /// Where the state is: in the state folder of this host, or in the database that was named.
     ///
     /// # Errors
     /// When the URL is none of a database.
-    pub fn shared_state(&self) -> anyhow::Result<Option<Address>> {
-        self.shared.address(self.is_rehearsal())
+    pub fn location(&self) -> anyhow::Result<Location> {
+        self.shared.location(self.is_rehearsal())
     }
 }
 
@@ -147,17 +147,16 @@ impl SourceOptions {
 }
 
 impl StateOptions {
-    /// Where it is, if it is not the folder; a rehearsal is always this host's own. It is read here, so that no error
-    /// repeats the password.
-    pub fn address(&self, is_rehearsal: bool) -> anyhow::Result<Option<Address>> {
-        if is_rehearsal {
-            return Ok(None);
+    /// Where the state is; a rehearsal is always this host's own. The URL is read here, so that no error repeats the password.
+    ///
+    /// # Errors
+    /// When the URL is none of a database.
+    pub fn location(&self, is_rehearsal: bool) -> anyhow::Result<Location> {
+        match self.state.as_ref().filter(|_| !is_rehearsal) {
+            Some(url) => Location::database(url.expose_secret())
+                .map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}")),
+            None => Ok(Location::Folder(Folders::new(is_rehearsal).state)),
         }
-        let read = |url: &SecretString| {
-            let address = url.expose_secret().parse::<Address>();
-            address.map_err(|why| anyhow::anyhow!("--state (BRANDINTEL_STATE): {why}"))
-        };
-        self.state.as_ref().map(read).transpose()
     }
 }
 

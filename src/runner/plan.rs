@@ -22,7 +22,7 @@ use crate::{
     store::{
         job::Job,
         registry::{Entry, Status},
-        registry_lookup::{Facts, Known, Standing},
+        registry_lookup::{Facts, RegistryLookup, Standing},
     },
 };
 
@@ -110,7 +110,7 @@ impl Plan {
     /// When the registry cannot be read.
     pub async fn make(
         brands: &Brands,
-        known: &Known<'_>,
+        known: &dyn RegistryLookup,
         rules: &Rules<'_>,
     ) -> anyhow::Result<Self> {
         let mark = ListMark::of(rules.list);
@@ -159,7 +159,7 @@ impl Plan {
 /// A plan in the making.
 struct Planner<'a> {
     brands: &'a Brands,
-    known: &'a Known<'a>,
+    known: &'a dyn RegistryLookup,
     rules: &'a Rules<'a>,
     plan: Plan,
     due: Vec<(Rank, Due)>,

@@ -42,11 +42,7 @@ pub async fn plan(
     if let Some(note) = without_results_tab(&context.options, &connections) {
         say!(context.terminal; "Note: {note}");
     }
-    let registry = context.registry()?;
-    if let Some(registry) = &registry {
-        context.remember_left(registry);
-    }
-    let plan = context.plan(rows, registry.as_ref()).await?;
+    let plan = context.plan(rows).await?;
     draft.reject(&plan.rejected);
     let limits = SpendingLimits::of(context).await?;
     let estimate = context.announce(&plan, &connections, &limits);
@@ -74,7 +70,6 @@ pub async fn plan(
         outlook,
         start: Start::Plan(Box::new(Planned {
             plan,
-            registry,
             first,
             connections,
         })),

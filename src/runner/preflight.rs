@@ -139,7 +139,7 @@ impl Connections {
         // The rate of a key is one rate, whichever hosts use it.
         let gate = |name: &str, key: &SecretString, rate: u32, burst: u32| {
             let key = blake3::hash(key.expose_secret().as_bytes()).to_hex();
-            Arc::new(match paid.ledger() {
+            Arc::new(match paid.turns() {
                 Some(_) => Gate::shared(rate, burst, speed, format!("{name} {}", &key[..16])),
                 None => Gate::new(rate, speed),
             })

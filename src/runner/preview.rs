@@ -16,7 +16,7 @@ use crate::{
     config::Settings,
     exit::Failure,
     research,
-    store::{job::Job, registry_lookup::Known},
+    store::{job::Job, registry_lookup::RegistryLookup},
 };
 
 /// What a batch would take.
@@ -35,7 +35,7 @@ pub async fn price(
     settings: &Settings,
     connections: &Connections,
     rows: Vec<Row>,
-    known: &Known<'_>,
+    known: &dyn RegistryLookup,
 ) -> Result<Priced, Failure> {
     let list = list_id(options, settings);
     let now = Timestamp::now();

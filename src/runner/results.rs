@@ -26,8 +26,8 @@ use crate::{
     research::{Researched, disambiguation},
     span::{self, Spent},
     store::{
-        postgres::Ended,
         registry::{Entry, Status},
+        shared_run::Ended,
     },
 };
 

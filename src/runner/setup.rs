@@ -1,24 +1,13 @@
-//! What a run begins with: settings, and the store in its folder or the one that hosts share.
+//! What a run begins with: its settings, its list, and its state folder.
 
 use std::{path::Path, sync::Arc};
 
-use jiff::Timestamp;
-
-use super::{
-    errors::store_failure,
-    options::{BatchOptions, ListSource, RehearsalOptions, RunOptions},
-};
+use super::options::{ListSource, RehearsalOptions, RunOptions};
 use crate::{
     config::{Settings, caps::Caps},
     exit::{Exit, Failure, OrExit},
     sandbox::{self, Sandbox},
-    store::{
-        LockError, StateFolder,
-        job::Job,
-        paid::Paid,
-        postgres::{Address, Host, Night, Shared},
-        sqlite::{self, Store},
-    },
+    store::{LockError, StateFolder},
 };
 
 /// The settings of a run, and for a rehearsal the services that it speaks to.
@@ -66,62 +55,6 @@ async fn start_sandbox(rehearsal: &RehearsalOptions) -> Result<Arc<Sandbox>, Fai
     };
     let sandbox = Sandbox::start(options).await;
     Ok(Arc::new(sandbox.or_exit(Exit::Machine)?))
-}
-
-/// What a run needs to begin.
-pub struct Begin<'a> {
-    pub batch: &'a BatchOptions,
-    pub list: &'a str,
-    pub run_id: &'a str,
-    pub caps: Caps,
-    pub now: Timestamp,
-    pub simulated: bool,
-}
-
-impl Begin<'_> {
-    /// The store of paid answers, with the job that this run belongs to; and what was broken. A dry run has an empty one.
-    pub fn in_folder(&self, state: Option<&StateFolder>) -> anyhow::Result<(Paid, Vec<String>)> {
-        let (store, broken) = match state {
-            Some(state) => Store::open(&state.file(sqlite::FILE), self.now)?,
-            None => (Store::in_memory(self.now)?, Vec::new()),
-        };
-        store.lay_up()?;
-        let job = Job::begin(&store, self.list, self.run_id, self.now, self.batch.force)?;
-        let paid = Paid::new(Arc::new(store), job, self.batch.budget)?;
-        Ok((paid.capped(self.caps, self.now)?, broken))
-    }
-
-    /// The same, where hosts share it: this one joins those that are at work on the list.
-    pub async fn shared(
-        &self,
-        address: Address,
-        state: &StateFolder,
-    ) -> Result<(Paid, Night), Failure> {
-        let shared = Shared::open(address).await.map_err(store_failure)?;
-        let name = gethostname::gethostname().to_string_lossy().into_owned();
-        let place = state.place().or_exit(Exit::Machine)?;
-        let me = Host {
-            // A folder that was copied to another machine is another one.
-            place: format!("{place} {name}"),
-            name,
-            workers: self.batch.workers,
-        };
-        let Self {
-            list,
-            run_id,
-            now,
-            simulated,
-            ..
-        } = *self;
-        let force = self.batch.force;
-        let begin = async || {
-            let begun = shared.begin(&me, list, run_id, now, force, simulated);
-            Ok(begun.await?)
-        };
-        let night = shared.patiently(begin).await.map_err(store_failure)?;
-        let paid = Paid::shared(&night, self.batch.budget);
-        Ok((paid.capped(self.caps, now).or_exit(Exit::Machine)?, night))
-    }
 }
 
 /// The same sheet or file is the same list, however often it is read.

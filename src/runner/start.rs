@@ -22,8 +22,8 @@ use crate::{
     research::disambiguation::Neighbours,
     say,
     store::{
-        postgres::{self, Night, Whole},
-        registry::Registry,
+        RunStore,
+        shared_run::{self, SharedRun, Whole},
     },
 };
 
@@ -44,8 +44,6 @@ pub enum Start {
 /// A plan, and what goes into the sheet before anything is paid for.
 pub struct Planned {
     pub plan: Plan,
-    /// `None` where hosts share one.
-    pub registry: Option<Registry>,
     pub first: Vec<(Target, Outcome)>,
     pub connections: Connections,
 }
@@ -95,17 +93,15 @@ impl Start {
         match self {
             Self::Plan(planned) => Box::pin(planned.begin(context, outline, events)).await,
             Self::Join(connections, whole) => {
-                let night = context.night.clone().ok_or_else(nobody)?;
-                let names = night.shared.patiently(async || night.names().await).await;
-                let names = names.map_err(store_failure)?;
+                let shared = context.shared.clone().ok_or_else(no_run)?;
+                let names = shared.names().await.map_err(store_failure)?;
                 let neighbours = Arc::new(Neighbours::from_bytes(&names));
                 Box::pin(tools(
                     context,
                     *connections,
                     neighbours,
                     events,
-                    Recorder::shared(night.clone()),
-                    Supply::Hosts(Box::new(Hosts::new(night, whole))),
+                    Supply::Hosts(Box::new(Hosts::new(shared, whole))),
                 ))
                 .await
             }
@@ -113,8 +109,8 @@ impl Start {
     }
 }
 
-fn nobody() -> Failure {
-    Failure::new(Exit::Machine, "there is no run to join; please report it")
+fn no_run() -> Failure {
+    Failure::new(Exit::Machine, "a dry run begins no brand; please report it")
 }
 
 impl Planned {
@@ -126,7 +122,6 @@ impl Planned {
     ) -> Result<Tools, Failure> {
         let Self {
             plan,
-            registry,
             first,
             mut connections,
         } = self;
@@ -141,17 +136,16 @@ impl Planned {
         let chunk_size = context.options.batch.chunk_size;
         let mut writer = Some(SheetWriter::new(write_back, words, chunk_size, outline.due));
         let neighbours = Arc::clone(&plan.neighbours);
-        let (recorder, supply) = match (registry, &context.night) {
-            (Some(registry), _) => {
-                let queue = plan.due;
-                (Recorder::folder(registry), Supply::Own { queue, begun: 0 })
-            }
-            (None, night) => {
-                let night = night.as_ref().ok_or_else(nobody)?;
-                let whole = put_down(night, plan, outline)
+        let supply = match &context.shared {
+            None => Supply::Own {
+                queue: plan.due,
+                begun: 0,
+            },
+            Some(shared) => {
+                let whole = put_down(&**shared, plan, outline)
                     .await
                     .map_err(store_failure)?;
-                let mut hosts = Hosts::new(night.clone(), whole);
+                let mut hosts = Hosts::new(Arc::clone(shared), whole);
                 match hosts.whole.leads {
                     true => hosts.listen(0),
                     // Another host took this one for dead and has planned in its place.
@@ -161,11 +155,10 @@ impl Planned {
                         }
                     }
                 }
-                let supply = Supply::Hosts(Box::new(hosts));
-                (Recorder::shared(night.clone()), supply)
+                Supply::Hosts(Box::new(hosts))
             }
         };
-        let tools = tools(context, connections, neighbours, events, recorder, supply);
+        let tools = tools(context, connections, neighbours, events, supply);
         let tools = Box::pin(tools).await?;
         Ok(Tools {
             writer,
@@ -176,8 +169,8 @@ impl Planned {
 }
 
 /// Lets all hosts begin.
-async fn put_down(night: &Night, plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
-    let said = postgres::Outline {
+async fn put_down(run: &dyn SharedRun, plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
+    let said = shared_run::Outline {
         total: outline.total,
         skipped: outline.skipped + outline.on_request,
         rejected: outline.rejected,
@@ -185,18 +178,18 @@ async fn put_down(night: &Night, plan: Plan, outline: &Outline) -> anyhow::Resul
         names: plan.neighbours.to_bytes(),
     };
     let mut due = plan.due.into_iter();
-    let next = || {
+    let mut next = || {
         let Some(due) = due.next() else {
             return Ok(None);
         };
-        Ok(Some(postgres::Planned {
+        Ok(Some(shared_run::Planned {
             brand: due.assignment.brand.key.to_string(),
             key: due.key.to_string(),
             due: serde_json::to_string(&due)?,
         }))
     };
-    night.plan(&said, next).await?;
-    night.look(true).await
+    run.plan(&said, &mut next).await?;
+    run.look(true).await
 }
 
 async fn tools(
@@ -204,7 +197,6 @@ async fn tools(
     connections: Connections,
     neighbours: Arc<Neighbours>,
     events: Events,
-    recorder: Recorder<super::scheduler::InHand>,
     supply: Supply,
 ) -> Result<Tools, Failure> {
     let Connections {
@@ -217,9 +209,10 @@ async fn tools(
         ..
     } = connections;
     let research = context.research(openrouter, tavily, neighbours).await;
+    let run: Arc<dyn RunStore> = context.run.clone().ok_or_else(no_run)?;
     Ok(Tools {
         supply,
-        recorder,
+        recorder: Recorder::new(run),
         research: research.map_err(store_failure)?,
         writer: None,
         reconciliation: None,

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 use rusqlite::{Connection, params};
 
-use super::{budget::Refusal, sqlite::Store};
+use super::{budget::Refusal, sqlite::Database};
 use crate::{
     config::caps::{Caps, DAILY, MONTHLY, Term},
     money::Usd,
@@ -117,6 +117,15 @@ impl Purse {
 }
 
 impl Standing {
+    /// That of a cap of whose money nothing is used.
+    pub fn unused((term, cap): (Term, Usd), now: Timestamp) -> Self {
+        Self {
+            period: Period::of(term, now),
+            cap,
+            used: Usd::ZERO,
+        }
+    }
+
     /// What it is called before a figure.
     pub fn title(&self) -> &'static str {
         match self.period.term {
@@ -160,7 +169,7 @@ struct Counted {
 
 impl Purses {
     /// Reads what counts against the caps now.
-    pub fn open(store: &Store, caps: Caps, now: Timestamp) -> anyhow::Result<Self> {
+    pub fn open(store: &Database, caps: Caps, now: Timestamp) -> anyhow::Result<Self> {
         let counted = caps
             .each()
             .map(|(term, cap)| Counted::read(store, term, cap, now));
@@ -168,7 +177,7 @@ impl Purses {
     }
 
     /// Reads it again, after calls were settled behind its back.
-    pub fn read_again(&mut self, store: &Store, now: Timestamp) -> anyhow::Result<()> {
+    pub fn read_again(&mut self, store: &Database, now: Timestamp) -> anyhow::Result<()> {
         for counted in &mut self.0 {
             let Standing { period, cap, .. } = counted.standing;
             *counted = Counted::read(store, period.term, cap, now)?;
@@ -183,7 +192,7 @@ impl Purses {
     /// When the sums of a new day cannot be read.
     pub fn admit(
         &mut self,
-        store: &Store,
+        store: &Database,
         worst: Usd,
         at: Timestamp,
     ) -> anyhow::Result<Result<(), (Refusal, Purse)>> {
@@ -235,7 +244,7 @@ impl Purses {
 }
 
 impl Counted {
-    fn read(store: &Store, term: Term, cap: Usd, at: Timestamp) -> anyhow::Result<Self> {
+    fn read(store: &Database, term: Term, cap: Usd, at: Timestamp) -> anyhow::Result<Self> {
         let standing = store.with_now(|db| standing(db, term, cap, at))?;
         Ok(Self {
             standing,
@@ -305,8 +314,8 @@ mod tests {
         assert_eq!(last.end(), "1406-01-01 (2027-03-21) at 00:00, Iran's time");
     }
 
-    fn purses(day: &str, month: &str, now: Timestamp) -> (Store, Purses) {
-        let store = Store::in_memory(now).unwrap();
+    fn purses(day: &str, month: &str, now: Timestamp) -> (Database, Purses) {
+        let store = Database::in_memory(now).unwrap();
         let caps = Caps {
             day: Some(usd(day)),
             month: Some(usd(month)),

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, ToSpan};
 use rusqlite::{OptionalExtension, params};
 
-use super::sqlite::Store;
+use super::sqlite::Database;
 
 /// The work that a run belongs to. A run that was cut off and the one that goes on with the same list are one job:
 /// they share the budget and the answers that were paid for.
@@ -46,7 +46,7 @@ impl Job {
     /// The job that a run beginning now belongs to: the one that was begun for this list and not ended, unless that
     /// was too long ago to be the same work.
     pub fn begin(
-        store: &Store,
+        store: &Database,
         list: &str,
         run_id: &str,
         now: Timestamp,
@@ -98,7 +98,7 @@ impl Job {
     }
 
     /// Nothing of it is left to go on with.
-    pub fn end(&self, store: &Store) -> anyhow::Result<()> {
+    pub fn end(&self, store: &Database) -> anyhow::Result<()> {
         store.with_now(|db| {
             db.execute("UPDATE job SET open = 0 WHERE id = ?1", [&self.id])?;
             Ok(())
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_was_cut_off_goes_on_as_the_same_job() {
         let now = Timestamp::from_second(1_000_000_000).unwrap();
-        let store = Store::in_memory(now).unwrap();
+        let store = Database::in_memory(now).unwrap();
         let begin = |list, run, now, force| Job::begin(&store, list, run, now, force).unwrap();
         let first = begin("list", "first", now, false);
         let later = now.checked_add(2.hours()).unwrap();

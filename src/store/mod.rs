@@ -3,17 +3,22 @@
 pub mod budget;
 pub mod caps;
 pub mod checkpoint;
+pub mod engine;
 mod entries;
+mod error;
 pub mod job;
+pub mod location;
 pub mod lock_holder;
 pub mod moved_note;
 pub mod not_started;
 pub mod paid;
+#[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod reconciliation;
 pub mod registry;
 pub mod registry_lookup;
 pub mod run_history;
+pub mod shared_run;
 pub mod spending;
 pub mod sqlite;
 pub mod transfer;
@@ -27,6 +32,11 @@ use std::{
 };
 
 use self::lock_holder::Holder;
+pub use self::{
+    engine::{RunStore, Store},
+    error::StoreError,
+    location::Location,
+};
 use crate::{
     exit::{Failure, NO_ROOM},
     files::write_atomically,

@@ -1,34 +1,33 @@
-//! Paid responses and what they cost, in the state folder or where several hosts share them.
+//! Answers that were paid for, and the ledger of what they cost, wherever they are kept.
 //!
-//! A response and its cost are one transaction, so a crash at any moment leaves both or neither.
+//! An answer and its cost are one transaction, so a crash at any moment leaves both or neither.
 
 use std::{
+    fmt,
     io::{self, Read, Write},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use async_trait::async_trait;
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
+use futures::future::BoxFuture;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params, types::ValueRef};
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::{Notify, futures::Notified},
     time::Instant,
 };
 
 use super::{
-    budget::{Budget, Refusal},
-    caps::{Purse, Purses, Standing},
+    caps::{Purse, Standing},
     job::Job,
-    postgres::{Admission, Ledger, Night, Slot, caps_of},
-    reconciliation::{self, Comparison, OfRun, Reading},
-    sqlite::{Beside, Fault, Store},
+    reconciliation::{Comparison, Reading},
+    shared_run::{Slot, Turns},
+    sqlite,
 };
-use crate::{
-    config::caps::Caps,
-    money::{Cost, Usd},
-};
+
+use crate::money::{Cost, Usd};
 
 /// The hash of a request: the name of its answer.
 pub type RequestHash = [u8; 32];
@@ -44,43 +43,120 @@ pub struct Kept {
     pub payer: Option<String>,
 }
 
-/// The store and the ledger.
+/// The answers and the ledger of a job, in one state engine.
+///
+/// # Errors
+/// Each method fails where the state cannot be read or written.
+#[async_trait]
+pub trait Ledger: fmt::Debug + Send + Sync {
+    /// The job that is paid for.
+    fn job(&self) -> &Job;
+
+    /// A kept answer to this very request that the job has paid for, or that is not older than `since`.
+    async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>>;
+
+    /// Sets the worst case of a call aside, unless there is an answer. Dropped before it is done, it may have been set aside.
+    async fn admit(&self, ask: &Ask<'_>, at: Timestamp) -> anyhow::Result<Admission>;
+
+    /// The call came back with an answer worth keeping, or one to be kept on record only. When this returns, the answer and
+    /// its cost are on disk, and the rest of what was set aside is free.
+    async fn settle(&self, call: &HeldCall, answer: Answer) -> anyhow::Result<()>;
+
+    /// The call was not billed: what was set aside is free.
+    async fn release(&self, call: &HeldCall) -> anyhow::Result<()>;
+
+    /// Nobody waits for the call any more: it may have been billed, and is not in flight. Where others have to hear of that,
+    /// they have when what is returned is done.
+    fn lose(&self, call: &HeldCall) -> Option<BoxFuture<'static, anyhow::Result<()>>>;
+
+    /// Marks an answer as unusable: it stays on record, but is not given out again.
+    async fn reject(&self, hash: RequestHash) -> anyhow::Result<()>;
+
+    /// Takes down what a service reports to have been spent, ever, and settles lost calls by it; `longest` is how long the
+    /// service may work on one. Returns what lost calls of this run cost besides. `None` where calls of other hosts are in
+    /// flight.
+    async fn take_reading(
+        &self,
+        service: &str,
+        usd: Usd,
+        longest: Duration,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<(Reading, Usd)>>;
+
+    /// What a service reported between two readings, beside what was counted.
+    async fn compare(
+        &self,
+        service: &str,
+        from: &Reading,
+        to: &Reading,
+    ) -> anyhow::Result<Comparison>;
+
+    /// What the whole job, earlier runs and other hosts included, is known to have spent, and what is set aside for lost
+    /// calls.
+    fn spent(&self) -> (Usd, Usd);
+
+    /// What the caps by day and month still leave, in US dollars; `None` where only admitting a call tells.
+    fn caps_left(&self) -> Option<Usd>;
+
+    /// How the caps by day and month stand now, on all hosts.
+    async fn standings(&self) -> anyhow::Result<Vec<Standing>>;
+
+    /// The turns at the services, where hosts share them.
+    fn turns(&self) -> Option<&dyn Turns> {
+        None
+    }
+
+    /// Takes in what all hosts have spent, and what is set aside for lost calls.
+    fn learn_spent(&self, _so_far: Usd, _uncertain: Usd) {}
+}
+
+/// What becomes of a call that is to be paid for.
+#[derive(Debug)]
+pub enum Admission {
+    /// There is an answer.
+    Kept(Kept),
+    /// Its money is set aside under this number, and its turn is then.
+    Held(i64, Instant),
+    /// Another host is asking the same now.
+    Busy,
+    /// The brand has been given to another host.
+    Lost,
+    /// The money may come back.
+    Wait,
+    /// It does not fit into what is left.
+    Never(Purse, Usd),
+}
+
+/// A call whose money is set aside.
+#[derive(Clone, Debug)]
+pub struct HeldCall {
+    /// Its number in the ledger.
+    pub id: i64,
+    pub service: &'static str,
+    /// What was set aside, in US dollars.
+    pub amount: Usd,
+    /// When that was, which decides whose day it is.
+    pub at: Timestamp,
+}
+
+/// What a call brought.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub hash: RequestHash,
+    pub kept: Kept,
+    /// The body, deflated.
+    pub body: Vec<u8>,
+    /// Whether it may be given out again.
+    pub usable: bool,
+}
+
+/// The answers and the ledger of a job, as a run uses them.
 #[derive(Debug)]
 pub struct Paid {
-    home: Home,
+    ledger: Arc<dyn Ledger>,
     this_run: Mutex<Cost>,
     /// Rung whenever money comes back.
     freed: Notify,
-    job: Job,
-}
-
-/// Where answers and the ledger are kept.
-#[derive(Debug)]
-enum Home {
-    /// In the state folder, with the sums in memory.
-    Folder {
-        store: Arc<Store>,
-        budget: Mutex<Budget>,
-        /// The last call before this run.
-        last_call: i64,
-        /// Locked before the budget, where both are.
-        purses: Mutex<Purses>,
-    },
-    /// Where other hosts keep theirs too; what was spent is as of the last look.
-    Shared {
-        ledger: Box<Ledger>,
-        spent: Mutex<(Usd, Usd)>,
-    },
-}
-
-/// A call in the ledger of a state folder.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Call {
-    id: i64,
-    job: String,
-    service: String,
-    /// What was set aside for it, in US dollars.
-    held: Usd,
 }
 
 /// Money set aside for one call. Dropped without being settled, it stays set aside: the call may have been billed.
@@ -88,11 +164,7 @@ pub struct Call {
 #[must_use = "a hold is settled when the call has ended"]
 pub struct Hold {
     paid: Arc<Paid>,
-    id: i64,
-    service: &'static str,
-    amount: Usd,
-    /// When it was set aside, which decides whose day it is.
-    at: Timestamp,
+    call: HeldCall,
     open: bool,
 }
 
@@ -145,91 +217,29 @@ pub enum HoldError {
 }
 
 impl Paid {
-    /// The answers and the ledger of a job. What it spent before counts against `cap`.
-    pub fn new(store: Arc<Store>, job: Job, cap: Option<Usd>) -> anyhow::Result<Self> {
-        let (spent, uncertain, last_call) = store.with_now(|db| {
-            let last = "SELECT coalesce(max(id), 0) FROM spending";
-            Ok((
-                sum(db, &job.id, "settled", "usd")?,
-                sum(db, &job.id, "held", "held")?,
-                db.query_row(last, [], |row| row.get(0))?,
-            ))
-        })?;
-        let home = Home::Folder {
-            store,
-            budget: Mutex::new(Budget::new(cap, spent, uncertain)),
-            last_call,
-            purses: Mutex::default(),
-        };
-        Ok(Self::of(home, job))
-    }
-
-    /// The same, within caps by day and month on what all runs and hosts spend together.
-    ///
-    /// # Errors
-    /// When what was spent so far cannot be read.
-    pub fn capped(mut self, caps: Caps, now: Timestamp) -> anyhow::Result<Self> {
-        match &mut self.home {
-            Home::Folder { store, purses, .. } => {
-                *purses = Mutex::new(Purses::open(store, caps, now)?);
-            }
-            Home::Shared { ledger, .. } => ledger.caps = caps,
-        }
-        Ok(self)
-    }
-
-    /// The answers and the ledger of a job that several hosts work on; `cap` counts for all of them together.
-    pub fn shared(night: &Night, cap: Option<Usd>) -> Self {
-        let ledger = Ledger {
-            shared: night.shared.clone(),
-            job: night.job.id.clone(),
-            last_before: night.job.last_before,
-            run: night.run.clone(),
-            cap,
-            caps: Caps::default(),
-        };
-        let home = Home::Shared {
-            ledger: Box::new(ledger),
-            spent: Mutex::default(),
-        };
-        Self::of(home, night.job.clone())
-    }
-
-    fn of(home: Home, job: Job) -> Self {
+    /// What a run pays for, in this ledger.
+    pub fn new(ledger: Arc<dyn Ledger>) -> Self {
         Self {
-            home,
+            ledger,
             this_run: Mutex::default(),
             freed: Notify::new(),
-            job,
         }
     }
 
     /// Answers and a ledger that are gone with the program.
     pub fn in_memory(cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
-        let store = Store::in_memory(now)?;
-        let job = Job::begin(&store, "", "", now, false)?;
-        Self::new(Arc::new(store), job, cap)
-    }
-
-    /// The database in the state folder; `None` where hosts share another.
-    pub fn store(&self) -> Option<&Store> {
-        match &self.home {
-            Home::Folder { store, .. } => Some(store),
-            Home::Shared { .. } => None,
-        }
-    }
-
-    /// What hosts share, where they do.
-    pub fn ledger(&self) -> Option<&Ledger> {
-        match &self.home {
-            Home::Folder { .. } => None,
-            Home::Shared { ledger, .. } => Some(ledger),
-        }
+        let ledger = sqlite::Ledger::in_memory(cap, now, false)?;
+        Ok(Self::new(Arc::new(ledger)))
     }
 
     /// The job that is paid for.
     pub fn job(&self) -> &Job {
-        &self.job
+        self.ledger.job()
+    }
+
+    /// The turns at the services, where hosts share them.
+    pub fn turns(&self) -> Option<&dyn Turns> {
+        self.ledger.turns()
     }
 
     /// Takes down what a service reports to have been spent, ever, and settles lost calls by it; `longest` is how long
@@ -241,30 +251,11 @@ impl Paid {
         longest: Duration,
         now: Timestamp,
     ) -> anyhow::Result<Option<Reading>> {
-        match &self.home {
-            Home::Folder {
-                store,
-                budget,
-                last_call,
-                purses,
-            } => {
-                let mut purses = lock(purses);
-                let mut budget = lock(budget);
-                let run = OfRun {
-                    job: &self.job.id,
-                    after: *last_call,
-                };
-                let (reading, settled) =
-                    reconciliation::take(store, service, usd, longest, now, &run, &mut budget)?;
-                lock(&self.this_run).usd += settled;
-                purses.read_again(store, now)?;
-                Ok(Some(reading))
-            }
-            Home::Shared { ledger, .. } => {
-                let take = async || ledger.take_reading(service, usd, longest, now).await;
-                ledger.shared.patiently(take).await
-            }
-        }
+        let taken = self.ledger.take_reading(service, usd, longest, now).await?;
+        Ok(taken.map(|(reading, settled)| {
+            lock(&self.this_run).usd += settled;
+            reading
+        }))
     }
 
     /// What a service reported between two readings, beside what was counted.
@@ -274,36 +265,12 @@ impl Paid {
         from: &Reading,
         to: &Reading,
     ) -> anyhow::Result<Comparison> {
-        match &self.home {
-            Home::Folder { store, .. } => reconciliation::compare(store, service, from, to),
-            Home::Shared { ledger, .. } => {
-                let compare = async || ledger.compare(service, from, to).await;
-                ledger.shared.patiently(compare).await
-            }
-        }
+        self.ledger.compare(service, from, to).await
     }
 
     /// A kept answer to this very request that this job has paid for, or that is not older than `since`.
-    pub async fn find(
-        self: &Arc<Self>,
-        hash: RequestHash,
-        since: Timestamp,
-    ) -> anyhow::Result<Option<Kept>> {
-        let last_before = self.job.last_before;
-        match &self.home {
-            Home::Folder { store, .. } => {
-                let found = store.with(move |db| find(db, hash, last_before, since));
-                match found.await? {
-                    Found::Kept(kept) => Ok(Some(kept)),
-                    Found::Nothing => Ok(None),
-                    Found::Unreadable => {
-                        store.say("a paid answer in paid.sqlite3 was damaged and cannot be read: it is asked for again".into());
-                        Ok(None)
-                    }
-                }
-            }
-            Home::Shared { ledger, .. } => ledger.find(hash, since).await,
-        }
+    pub async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>> {
+        self.ledger.find(hash, since).await
     }
 
     /// Rings when money comes back, whether or not somebody has begun to wait for it.
@@ -313,76 +280,41 @@ impl Paid {
 
     /// Sets the worst case of a call aside.
     pub async fn hold(self: &Arc<Self>, ask: Ask<'_>) -> Result<Admitted, HoldError> {
-        let worst = ask.worst;
         // As exactly as it is kept.
         let at = Timestamp::now().as_millisecond();
         let at = Timestamp::from_millisecond(at).map_err(anyhow::Error::from)?;
-        let hold = |id| Hold {
-            paid: Arc::clone(self),
-            id,
-            service: ask.service,
-            amount: worst,
-            at,
-            open: true,
-        };
-        match &self.home {
-            Home::Folder {
-                store,
-                budget,
-                purses,
-                ..
-            } => {
-                set_aside(store, budget, purses, worst, at)?;
-                // From here on the hold gives the money back to the books when it is dropped.
-                let mut hold = hold(0);
-                let call = ToBeHeld {
-                    job: self.job.id.clone(),
-                    service: ask.service,
-                    stage: ask.stage.to_owned(),
-                    model: ask.model.map(str::to_owned),
-                    hash: ask.hash,
-                    at,
-                    worst,
+        let bell = Bell(Some(&self.freed));
+        let admission = self.ledger.admit(&ask, at).await?;
+        bell.leave();
+        match admission {
+            Admission::Held(id, turn) => {
+                let hold = Hold {
+                    paid: Arc::clone(self),
+                    call: HeldCall {
+                        id,
+                        service: ask.service,
+                        amount: ask.worst,
+                        at,
+                    },
+                    open: true,
                 };
-                match store.with(move |db| put_down(db, &call)).await {
-                    Ok(id) => {
-                        hold.id = id;
-                        Ok(Admitted::Held(hold, Instant::now()))
-                    }
-                    Err(error) => {
-                        hold.give_back(Usd::ZERO);
-                        Err(error.into())
-                    }
-                }
+                Ok(Admitted::Held(hold, turn))
             }
-            Home::Shared { ledger, .. } => match ledger.admit(&ask, at).await? {
-                Admission::Held(id, at) => Ok(Admitted::Held(hold(id), at)),
-                Admission::Kept(kept) => Ok(Admitted::Kept(kept)),
-                Admission::Busy => Err(HoldError::Busy),
-                Admission::Lost => Err(HoldError::Lost),
-                Admission::Wait => Err(HoldError::Wait),
-                Admission::Never(purse, left) => Err(HoldError::Budget {
-                    purse,
-                    needed: worst,
-                    left,
-                }),
-            },
+            Admission::Kept(kept) => Ok(Admitted::Kept(kept)),
+            Admission::Busy => Err(HoldError::Busy),
+            Admission::Lost => Err(HoldError::Lost),
+            Admission::Wait => Err(HoldError::Wait),
+            Admission::Never(purse, left) => Err(HoldError::Budget {
+                purse,
+                needed: ask.worst,
+                left,
+            }),
         }
     }
 
     /// Marks an answer as unusable: it stays on record, but is not given out again.
-    pub async fn reject(self: &Arc<Self>, hash: RequestHash) -> anyhow::Result<()> {
-        match &self.home {
-            Home::Folder { store, .. } => {
-                store
-                    .with(move |db| {
-                        db.execute("UPDATE response SET rejected = 1 WHERE hash = ?1", [hash])?;
-                        Ok(())
-                    })
-                    .await
-            }
-            Home::Shared { ledger, .. } => ledger.reject(hash).await,
-        }
+    pub async fn reject(&self, hash: RequestHash) -> anyhow::Result<()> {
+        self.ledger.reject(hash).await
     }
 
     /// What this run paid so far, on this host.
@@ -393,42 +325,39 @@ impl Paid {
     /// What the whole job, earlier runs and other hosts included, is known to have spent, and what is set aside for lost
     /// calls.
     pub fn job_spent(&self) -> (Usd, Usd) {
-        match &self.home {
-            Home::Folder { budget, .. } => {
-                let budget = lock(budget);
-                (budget.spent(), budget.uncertain())
-            }
-            Home::Shared { spent, .. } => *lock(spent),
-        }
+        self.ledger.spent()
     }
 
-    /// What the caps by day and month still leave, in US dollars. What hosts share is not asked for this: the ledger decides
-    /// there.
+    /// What the caps by day and month still leave, in US dollars; `None` where only asking for a call tells.
     pub fn caps_left(&self) -> Option<Usd> {
-        match &self.home {
-            Home::Folder { purses, .. } => lock(purses).left(),
-            Home::Shared { .. } => None,
-        }
+        self.ledger.caps_left()
     }
 
     /// How the caps by day and month stand now, on all hosts.
     pub async fn standings(&self) -> anyhow::Result<Vec<Standing>> {
-        match &self.home {
-            Home::Folder { purses, .. } => Ok(lock(purses).standings()),
-            Home::Shared { ledger, .. } => {
-                let standings = async || {
-                    let client = ledger.shared.connect().await?;
-                    caps_of(&client, ledger.caps, Timestamp::now()).await
-                };
-                ledger.shared.patiently(standings).await
-            }
-        }
+        self.ledger.standings().await
     }
 
     /// Takes in what all hosts have spent.
     pub fn learn_spent(&self, so_far: Usd, uncertain: Usd) {
-        if let Home::Shared { spent, .. } = &self.home {
-            *lock(spent) = (so_far, uncertain);
+        self.ledger.learn_spent(so_far, uncertain);
+    }
+}
+
+/// Rings where asking for money is broken off or fails: some may have been set aside and be free again, and others wait for
+/// that.
+struct Bell<'a>(Option<&'a Notify>);
+
+impl Bell<'_> {
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Bell<'_> {
+    fn drop(&mut self) {
+        if let Some(freed) = self.0 {
+            freed.notify_waiters();
         }
     }
 }
@@ -442,240 +371,50 @@ impl Hold {
         kept: Kept,
         usable: bool,
     ) -> anyhow::Result<()> {
-        let (id, cost) = (self.id, kept.cost);
-        let body = pack(kept.body.as_bytes())?;
-        match &self.paid.home {
-            Home::Folder { store, .. } => {
-                let call = Call {
-                    id,
-                    job: self.paid.job.id.clone(),
-                    service: self.service.to_owned(),
-                    held: self.amount,
-                };
-                let answer = Beside {
-                    call: call.clone(),
-                    hash,
-                    kept: kept.clone(),
-                    usable,
-                };
-                let done = store
-                    .keep(move |db| keep(db, &call, hash, &kept, &body, usable))
-                    .await;
-                match done {
-                    // It is paid for: what the database has no room for may find some beside it.
-                    Err(error) if Fault::of(&error) == Some(Fault::Unwritable) => {
-                        store.put_beside(&answer).map_err(|_| error)?;
-                    }
-                    done => done?,
-                }
-            }
-            Home::Shared { ledger, .. } => {
-                let answer = Some((hash, kept, body, usable));
-                ledger.settle(id, cost, answer).await?;
-            }
-        }
+        let cost = kept.cost;
+        let answer = Answer {
+            hash,
+            body: pack(kept.body.as_bytes())?,
+            kept,
+            usable,
+        };
+        self.paid.ledger.settle(&self.call, answer).await?;
         *lock(&self.paid.this_run) += cost;
-        self.give_back(cost.usd);
+        self.close();
         Ok(())
     }
 
     /// The call was not billed.
     pub async fn release(mut self) -> anyhow::Result<()> {
-        let id = self.id;
-        match &self.paid.home {
-            Home::Folder { store, .. } => {
-                store
-                    .with(move |db| {
-                        db.execute("UPDATE spending SET state = 'released' WHERE id = ?1", [id])?;
-                        Ok(())
-                    })
-                    .await?;
-            }
-            Home::Shared { ledger, .. } => ledger.settle(id, Cost::default(), None).await?,
-        }
-        self.give_back(Usd::ZERO);
+        self.paid.ledger.release(&self.call).await?;
+        self.close();
         Ok(())
     }
 
-    /// Tells all hosts that nobody waits for the call any more. Without a runtime the program ends, and its lease does so.
-    fn lose(&self) {
-        let (paid, id) = (Arc::clone(&self.paid), self.id);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                if let Home::Shared { ledger, .. } = &paid.home
-                    && let Err(error) = ledger.lose(id).await
-                {
-                    tracing::warn!("{error:#}");
-                }
-                paid.freed.notify_waiters();
-            });
-        }
-    }
-
-    fn give_back(&mut self, cost: Usd) {
+    fn close(&mut self) {
         self.open = false;
-        if let Home::Folder { budget, purses, .. } = &self.paid.home {
-            lock(budget).settle(self.amount, cost);
-            lock(purses).end(self.at, self.amount, cost);
-        }
         self.paid.freed.notify_waiters();
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.open {
-            match &self.paid.home {
-                Home::Folder { budget, purses, .. } => {
-                    lock(budget).leave_uncertain(self.amount);
-                    lock(purses).end(self.at, self.amount, self.amount);
-                }
-                Home::Shared { .. } => self.lose(),
-            }
-            self.paid.freed.notify_waiters();
+        if !self.open {
+            return;
         }
+        let lost = self.paid.ledger.lose(&self.call);
+        // Without a runtime the program ends, and its lease does so.
+        if let (Some(lost), Ok(runtime)) = (lost, tokio::runtime::Handle::try_current()) {
+            let paid = Arc::clone(&self.paid);
+            runtime.spawn(async move {
+                if let Err(error) = lost.await {
+                    tracing::warn!("{error:#}");
+                }
+                paid.freed.notify_waiters();
+            });
+        }
+        self.paid.freed.notify_waiters();
     }
-}
-
-/// What the store has for a request.
-enum Found {
-    Kept(Kept),
-    /// An answer that cannot be unpacked, or is no JSON.
-    Unreadable,
-    Nothing,
-}
-
-fn find(
-    db: &Connection,
-    hash: RequestHash,
-    last_before: i64,
-    since: Timestamp,
-) -> anyhow::Result<Found> {
-    let mut query = db.prepare_cached(
-        "SELECT body, at, usd, credits, payer FROM response
-         WHERE hash = ?1 AND NOT rejected AND (rowid > ?2 OR at >= ?3)",
-    )?;
-    let found = query
-        .query_row(params![hash, last_before, since.as_millisecond()], |row| {
-            let body = match row.get_ref("body")? {
-                ValueRef::Blob(packed) => unpack(packed).ok(),
-                // The first version of the store kept them as they are.
-                plain => plain.as_str().map(str::to_owned).ok(),
-            };
-            Ok((
-                body,
-                row.get("at")?,
-                row.get::<_, String>("usd")?,
-                row.get("credits")?,
-                row.get("payer")?,
-            ))
-        })
-        .optional()?;
-    let Some((body, at, usd, credits, payer)) = found else {
-        return Ok(Found::Nothing);
-    };
-    let is_json = |body: &String| serde_json::from_str::<IgnoredAny>(body).is_ok();
-    let Some(body) = body.filter(is_json) else {
-        return Ok(Found::Unreadable);
-    };
-    Ok(Found::Kept(Kept {
-        body,
-        at: Timestamp::from_millisecond(at)?,
-        cost: Cost {
-            usd: usd.parse()?,
-            credits,
-        },
-        payer,
-    }))
-}
-
-/// Sets the worst case of a call aside in the budget and within the caps, or in none of them.
-fn set_aside(
-    store: &Store,
-    budget: &Mutex<Budget>,
-    purses: &Mutex<Purses>,
-    worst: Usd,
-    at: Timestamp,
-) -> Result<(), HoldError> {
-    let mut purses = lock(purses);
-    let admitted = purses.admit(store, worst, at)?;
-    let refused = admitted.and_then(|()| {
-        let held = lock(budget).hold(worst);
-        held.map_err(|refusal| (refusal, Purse::Run))
-    });
-    refused.map_err(|(refusal, purse)| match refusal {
-        Refusal::Wait => HoldError::Wait,
-        Refusal::Never { left } => HoldError::Budget {
-            purse,
-            needed: worst,
-            left,
-        },
-    })?;
-    purses.hold(worst);
-    Ok(())
-}
-
-/// A call whose money is to be set aside.
-struct ToBeHeld {
-    job: String,
-    service: &'static str,
-    stage: String,
-    model: Option<String>,
-    hash: RequestHash,
-    at: Timestamp,
-    worst: Usd,
-}
-
-fn put_down(db: &Connection, call: &ToBeHeld) -> anyhow::Result<i64> {
-    db.prepare_cached(
-        "INSERT INTO spending (job, service, stage, model, hash, at, state, held)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'held', ?7)",
-    )?
-    .execute(params![
-        call.job,
-        call.service,
-        call.stage,
-        call.model,
-        call.hash,
-        call.at.as_millisecond(),
-        call.worst.exact()
-    ])?;
-    Ok(db.last_insert_rowid())
-}
-
-/// Keeps an answer, and what it cost.
-pub(super) fn keep(
-    db: &Connection,
-    call: &Call,
-    hash: RequestHash,
-    kept: &Kept,
-    body: &[u8],
-    usable: bool,
-) -> anyhow::Result<()> {
-    let Kept {
-        at, cost, payer, ..
-    } = kept;
-    let (at, usd) = (at.as_millisecond(), cost.usd.exact());
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO response (hash, at, rejected, usd, credits, body, payer) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![hash, at, !usable, usd, cost.credits, body, payer])?;
-    // The line of the call may have been lost with a damaged page.
-    db.prepare_cached(
-        "INSERT INTO spending (id, job, service, hash, at, state, held, usd, credits) VALUES (?1, ?2, ?3, ?4, ?5, 'settled', ?6, ?7, ?8)
-         ON CONFLICT (id) DO UPDATE SET state = 'settled', usd = excluded.usd, credits = excluded.credits",
-    )?
-    .execute(params![
-        call.id,
-        call.job,
-        call.service,
-        hash,
-        at,
-        call.held.exact(),
-        usd,
-        cost.credits
-    ])?;
-    Ok(())
 }
 
 /// Bodies are kept deflated: a third of the space for a tenth of a millisecond.
@@ -690,19 +429,6 @@ pub fn unpack(packed: &[u8]) -> anyhow::Result<String> {
     let mut body = String::new();
     ZlibDecoder::new(packed).read_to_string(&mut body)?;
     Ok(body)
-}
-
-/// Sums in decimals, which `SQLite` cannot.
-fn sum(db: &Connection, job: &str, state: &str, column: &str) -> anyhow::Result<Usd> {
-    let mut query = db.prepare(&format!(
-        "SELECT {column} FROM spending WHERE job = ?1 AND state = ?2"
-    ))?;
-    let amounts = query.query_map([job, state], |row| row.get::<_, String>(0))?;
-    let mut total = Usd::ZERO;
-    for amount in amounts {
-        total += amount?.parse()?;
-    }
-    Ok(total)
 }
 
 /// The values behind these locks are whole after every statement, so a panic elsewhere does not spoil them.

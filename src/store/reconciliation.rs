@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{budget::Budget, run_history, sqlite::Store};
+use super::{budget::Budget, run_history, sqlite::Database};
 use crate::money::Usd;
 
 /// Differences up to this are rounding.
@@ -88,7 +88,7 @@ pub(super) fn share_out(lost: &[Lost], now: Usd, before: Usd, counted: Usd) -> O
 /// work on a lost call for as long as `longest` and bill it then, so younger ones wait for a later reading. Returns what
 /// lost calls of `run` cost besides; those of earlier runs are put on record there.
 pub fn take(
-    store: &Store,
+    store: &Database,
     service: &str,
     usd: Usd,
     longest: Duration,
@@ -142,7 +142,7 @@ pub struct OfRun<'a> {
 
 /// What was spent between two readings.
 pub fn compare(
-    store: &Store,
+    store: &Database,
     service: &str,
     from: &Reading,
     to: &Reading,

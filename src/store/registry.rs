@@ -140,7 +140,6 @@ pub struct Registry {
     json: PathBuf,
     journal: PathBuf,
     in_journal: usize,
-    /// What the user should know of damage that was found meanwhile.
     /// How often it was rewritten: lines of the journal that belong to an earlier writing are in it already.
     folds: u64,
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     checkpoint::{Checkpoint, RunStatus},
     registry::{Registry, Status},
-    sqlite::{FILE, Store},
+    sqlite::{Database, FILE},
 };
 use crate::{money::Usd, text::calendar::day_in_iran};
 
@@ -83,14 +83,18 @@ pub struct Together {
 }
 
 /// Puts a run on record, in the place of what it said of itself before.
-pub fn remember(store: &Store, run: &RunLine) -> anyhow::Result<()> {
+pub fn remember(store: &Database, run: &RunLine) -> anyhow::Result<()> {
     store.with_now(|db| insert(db, "REPLACE", run))
 }
 
 /// Puts the run of a checkpoint that was left behind on record, where it did not do so itself. A kill can fall between
 /// an answer and the checkpoint, so brands are counted in the registry too, and money in the ledger. No run has begun to
 /// spend since.
-pub fn remember_left(store: &Store, left: &Checkpoint, registry: &Registry) -> anyhow::Result<()> {
+pub fn remember_left(
+    store: &Database,
+    left: &Checkpoint,
+    registry: &Registry,
+) -> anyhow::Result<()> {
     let mut run = RunLine::of(left, left.status);
     store.with_now(|db| {
         if left.status == RunStatus::Running {
@@ -302,7 +306,7 @@ mod tests {
         }
     }
 
-    fn spend(store: &Store, second: i64, usd: &str) {
+    fn spend(store: &Database, second: i64, usd: &str) {
         store
             .with_now(|db| {
                 db.execute(
@@ -318,7 +322,7 @@ mod tests {
     fn a_killed_run_counts_once_with_all_that_it_did() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
-        let (store, _) = Store::open(&state.file(FILE), Timestamp::now()).unwrap();
+        let (store, _) = Database::open(&state.file(FILE), Timestamp::now()).unwrap();
         let (mut registry, _) = Registry::open(&state, Timestamp::now()).unwrap();
         // Killed after a third brand was on record and paid for, and before the checkpoint said so.
         let brands = [
@@ -365,7 +369,7 @@ mod tests {
     fn a_run_on_record_is_not_overwritten_by_its_checkpoint() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
-        let (store, _) = Store::open(&state.file(FILE), Timestamp::now()).unwrap();
+        let (store, _) = Database::open(&state.file(FILE), Timestamp::now()).unwrap();
         let (registry, _) = Registry::open(&state, Timestamp::now()).unwrap();
         // Killed after it had put itself on record, while the pages were made.
         let running = checkpoint("only", 1_000, RunStatus::Running);

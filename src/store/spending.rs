@@ -4,14 +4,11 @@
 use std::{collections::HashMap, path::Path};
 
 use anyhow::Context;
-use futures::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
-use tokio_postgres::types::ToSql;
 
 use super::{
     caps::{self, Standing},
-    postgres::{Shared, caps_of},
     sqlite::FILE,
 };
 use crate::{config::caps::Caps, money::Usd};
@@ -60,7 +57,7 @@ impl std::ops::AddAssign for Sum {
     }
 }
 
-/// The spending of a state folder; none where there is no database.
+/// The spending in a state folder; none where there is no database.
 pub fn of_folder(state: &Path) -> anyhow::Result<Spending> {
     match open(state)? {
         Some((db, version)) => read(&db, version).with_context(|| unreadable(state)),
@@ -71,13 +68,8 @@ pub fn of_folder(state: &Path) -> anyhow::Result<Spending> {
 /// How caps stand in a state folder.
 pub fn caps_in(state: &Path, caps: Caps) -> anyhow::Result<Vec<Standing>> {
     let now = Timestamp::now();
-    let nothing = |(term, cap)| Standing {
-        period: caps::Period::of(term, now),
-        cap,
-        used: Usd::ZERO,
-    };
     let Some((db, _)) = open(state)?.filter(|_| !caps.are_none()) else {
-        return Ok(caps.each().map(nothing).collect());
+        return Ok(caps.each().map(|cap| Standing::unused(cap, now)).collect());
     };
     let standings = caps
         .each()
@@ -85,44 +77,6 @@ pub fn caps_in(state: &Path, caps: Caps) -> anyhow::Result<Vec<Standing>> {
     standings
         .collect::<anyhow::Result<_>>()
         .with_context(|| unreadable(state))
-}
-
-/// How caps stand where hosts share a store.
-pub async fn caps_of_hosts(shared: &Shared, caps: Caps) -> anyhow::Result<Vec<Standing>> {
-    caps_of(&shared.connect().await?, caps, Timestamp::now()).await
-}
-
-/// The spending of all hosts.
-pub async fn of_hosts(shared: &Shared) -> anyhow::Result<Spending> {
-    const SPENT: &str = "
-        SELECT at / 1800000 * 1800000 AS half_hour, service, stage, model, job.list, count(*) AS calls,
-            coalesce(sum(credits), 0)::bigint AS credits,
-            coalesce(sum(CASE state WHEN 'settled' THEN usd END), 0)::text AS usd,
-            coalesce(sum(CASE state WHEN 'held' THEN held END), 0)::text AS held
-        FROM spending LEFT JOIN job ON job.id = spending.job WHERE state IN ('held', 'settled')
-        GROUP BY 1, 2, 3, 4, 5";
-    let client = shared.connect().await?;
-    let none: [&(dyn ToSql + Sync); 0] = [];
-    let rows = client.query_raw(SPENT, none).await?;
-    pin_mut!(rows);
-    let mut spending = Spending::new();
-    while let Some(row) = rows.try_next().await? {
-        let calls = Calls {
-            at: Timestamp::from_millisecond(row.get("half_hour"))?,
-            service: row.get("service"),
-            stage: row.get("stage"),
-            model: row.get("model"),
-            list: row.get("list"),
-        };
-        let count = |column: &str| u64::try_from(row.get::<_, i64>(column)).unwrap_or(0);
-        *spending.entry(calls).or_default() += Sum {
-            calls: count("calls"),
-            credits: count("credits"),
-            usd: row.get::<_, &str>("usd").parse()?,
-            held: row.get::<_, &str>("held").parse()?,
-        };
-    }
-    Ok(spending)
 }
 
 fn open(state: &Path) -> anyhow::Result<Option<(Connection, i64)>> {

@@ -14,25 +14,23 @@ use crate::{
     config::Folders,
     exit::{Exit, Failure, OrExit},
     ownership, render,
-    runner::{folder_failure, store_failure},
+    runner::store_failure,
     say,
-    store::{
-        not_started::NotStarted,
-        postgres::{Address, Shared},
-    },
+    store::not_started::NotStarted,
     text::terminal,
 };
 
 /// Shows the registry and the last runs at a glance, or who owns whom.
 pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
     let folders = Folders::new(args.folders.sandbox);
-    let address = args.shared.address(args.folders.sandbox);
-    let address = address.or_exit(Exit::Usage)?;
+    let location = args.shared.location(args.folders.sandbox);
+    let location = location.or_exit(Exit::Usage)?;
+    let is_shared = !location.is_folder();
     if args.spent {
-        return spent::show(&folders, address, args.by.unwrap_or_default(), args.json).await;
+        return spent::show(location, args.by.unwrap_or_default(), args.json).await;
     }
     if args.graph {
-        if address.is_some() && !args.json {
+        if is_shared && !args.json {
             say!(
                 "Of the reports in {}: brandintel export brings those of other hosts.",
                 folders.output.display()
@@ -40,11 +38,9 @@ pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
         }
         return graph(&folders.output, args.json);
     }
-    let is_shared = address.is_some();
-    let (mut overview, problems) = match address {
-        Some(address) => (of_hosts(address).await?, Vec::new()),
-        None => Overview::of(&folders.state).map_err(folder_failure)?,
-    };
+    let store = location.store().await.map_err(read_failure)?;
+    let overview = Overview::of(&*store).await;
+    let (mut overview, problems) = overview.map_err(read_failure)?;
     // It lies beside the state, wherever that is.
     overview.add_not_started(NotStarted::peek(&folders.state));
     for problem in problems {
@@ -69,12 +65,13 @@ pub async fn status(args: StatusArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// What a store tells that hosts share; nothing where no run has made its tables yet.
-async fn of_hosts(address: Address) -> Result<Overview, Failure> {
-    let shared = Shared::peek(address).await.map_err(store_failure)?;
-    Overview::of_hosts(shared.as_ref())
-        .await
-        .map_err(store_failure)
+/// A state that cannot be shown: nothing is lost by it, so that what this machine has is the user's matter.
+fn read_failure(error: anyhow::Error) -> Failure {
+    let mut failure = store_failure(error);
+    if failure.exit == Exit::Machine {
+        failure.exit = Exit::Usage;
+    }
+    failure
 }
 
 /// Shows who owns whom.

@@ -1,7 +1,7 @@
-//! The contents of `status`, read from the state folder without locking it, or from the shared store. Scripts read it
-//! as JSON, so fields are added and never renamed.
+//! The contents of `status`, read from the state without locking it. Scripts read it as JSON, so fields are added and never
+//! renamed.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::Serialize;
@@ -11,14 +11,14 @@ use crate::{
     error_kind::ErrorKind,
     money::Usd,
     store::{
-        self,
+        Store,
         checkpoint::{Checkpoint, RunStatus},
+        engine::Present,
         lock_holder::{Holder, Outage},
-        moved_note,
         not_started::NotStarted,
-        postgres::{HostLine, Shared},
-        registry::{Entry, Registry, Status},
+        registry::{Entry, Status},
         run_history::{self, Going, RunLine},
+        shared_run::HostLine,
     },
     text::calendar::day_in_iran,
 };
@@ -126,56 +126,26 @@ pub struct FailedBrand {
 }
 
 impl Overview {
-    /// What a state folder tells, and what of it cannot be read.
-    pub fn of(state: &Path) -> anyhow::Result<(Self, Vec<String>)> {
-        // Before the rest is read: a run that ends meanwhile has its end on record by then.
-        let held = store::is_held(state);
-        let holder = held.then(|| Holder::peek(state)).flatten();
-        let (registry, damage) = Registry::peek(state)?;
-        let moved = moved_note::note(state).map(|moved| moved.to_string());
-        let mut problems: Vec<String> = moved.into_iter().chain(damage).collect();
-        let mut or_none = |error: anyhow::Error| problems.push(format!("{error:#}"));
-        let last = Checkpoint::peek(state).map_err(&mut or_none).ok().flatten();
-        let runs = run_history::peek(state)
-            .map_err(&mut or_none)
-            .unwrap_or_default();
+    /// What the state tells, and what of it cannot be read.
+    pub async fn of(store: &dyn Store) -> anyhow::Result<(Self, Vec<String>)> {
         let mut tally = Tally::default();
         let now = Timestamp::now();
-        for (_, entry) in registry.entries() {
-            tally.add(entry, now);
-        }
-        // Whoever has taken the folder since works on another run, and has not begun with it.
-        let is_old = |run: &Checkpoint| holder.as_ref().is_some_and(|h| h.since > run.updated_at);
-        let going = last.map(|checkpoint| Going {
-            live: held && !is_old(&checkpoint),
-            checkpoint,
-            whole: None,
-        });
-        let mut overview = Self::make(tally, runs, going.into_iter().collect(), Vec::new());
+        let present = store.present(&mut |entry| tally.add(entry, now)).await?;
+        let Present {
+            runs,
+            going,
+            hosts,
+            holder,
+            set_aside,
+            problems,
+        } = present;
+        let mut overview = Self::make(tally, runs, going, hosts);
         if let (Some(running), Some(holder)) = (&mut overview.running, &holder) {
             running.wait_for(&holder.waiting_for);
         }
         overview.holder = holder;
-        if !held {
-            overview.set_aside_usd = run_history::set_aside(state);
-        }
+        overview.set_aside_usd = set_aside;
         Ok((overview, problems))
-    }
-
-    /// What hosts share tells: all of it as it was at one moment.
-    pub async fn of_hosts(shared: Option<&Shared>) -> anyhow::Result<Self> {
-        let mut tally = Tally::default();
-        let Some(shared) = shared else {
-            return Ok(Self::make(tally, Vec::new(), Vec::new(), Vec::new()));
-        };
-        let now = Timestamp::now();
-        let present = shared.present(|entry| tally.add(&entry, now)).await?;
-        Ok(Self::make(
-            tally,
-            present.runs,
-            present.going,
-            present.hosts,
-        ))
     }
 
     /// `going` are the runs that may have no end on record, the newest last.
@@ -368,7 +338,7 @@ impl FailedBrand {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::store::postgres::InHand;
+    use crate::store::shared_run::InHand;
 
     const NOW: Timestamp = Timestamp::constant(1_795_500_000, 0);
 

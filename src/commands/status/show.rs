@@ -9,8 +9,8 @@ use crate::{
     store::{
         checkpoint::{Checkpoint, RunStatus},
         lock_holder::{Holder, Outage},
-        postgres::HostLine,
         run_history::RunLine,
+        shared_run::HostLine,
     },
     text::{calendar::tehran, local_time},
 };

@@ -8,18 +8,18 @@ use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use super::read_failure;
 use crate::{
     cli::By,
-    config::{self, Folders, caps::Term},
+    config::{self, caps::Term},
     exit::{Exit, Failure, OrExit},
     llm,
     money::Usd,
-    runner::{folder_failure, store_failure},
     say,
     store::{
+        Location,
         caps::{Period, Standing, both},
-        postgres::{Address, Shared},
-        spending::{self, Calls, Spending, Sum},
+        spending::{Calls, Spending, Sum},
     },
     text::{
         calendar::{day_in_iran, jalali, jalali_month},
@@ -72,28 +72,11 @@ struct Month {
 }
 
 /// Shows it, for people or as JSON.
-pub async fn show(
-    folders: &Folders,
-    address: Option<Address>,
-    by: By,
-    as_json: bool,
-) -> Result<Exit, Failure> {
+pub async fn show(location: Location, by: By, as_json: bool) -> Result<Exit, Failure> {
     let caps = config::caps::caps().or_exit(Exit::Usage)?;
-    let (spending, standings) = match address {
-        None => {
-            let spending = spending::of_folder(&folders.state).map_err(folder_failure)?;
-            let standings = spending::caps_in(&folders.state, caps).map_err(folder_failure)?;
-            (spending, standings)
-        }
-        Some(address) => match Shared::peek(address).await.map_err(store_failure)? {
-            Some(shared) => {
-                let spending = spending::of_hosts(&shared).await.map_err(store_failure)?;
-                let standings = spending::caps_of_hosts(&shared, caps).await;
-                (spending, standings.map_err(store_failure)?)
-            }
-            None => (Spending::new(), Vec::new()),
-        },
-    };
+    let store = location.store().await.map_err(read_failure)?;
+    let spending = store.spending().await.map_err(read_failure)?;
+    let standings = store.standings(caps).await.map_err(read_failure)?;
     let spent = Spent::of(&spending, by, Timestamp::now());
     match as_json {
         true => terminal::result(&format!("{:#}", spent.json(&standings))),

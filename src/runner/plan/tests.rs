@@ -8,7 +8,7 @@ use crate::{
     config::Rates,
     money::Usd,
     runner::options::BatchOptions,
-    store::{StateFolder, registry::Registry},
+    store::{StateFolder, registry::Registry, registry_lookup::InMemory},
 };
 use proptest::prelude::*;
 
@@ -27,7 +27,7 @@ fn brand(row: &Row) -> Brand {
 }
 
 fn make(rows: Vec<Row>, registry: &Registry, rules: &Rules<'_>) -> Plan {
-    let (brands, known) = (Brands::of(rows, rules.limit), Known::folder(registry));
+    let (brands, known) = (Brands::of(rows, rules.limit), InMemory::new(registry));
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let made = runtime
         .unwrap()

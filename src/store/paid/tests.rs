@@ -2,8 +2,17 @@
 
 use proptest::prelude::*;
 
+use rusqlite::{Connection, params};
+
 use super::*;
-use crate::store::{reconciliation::Difference, spending};
+use crate::{
+    config::caps::Caps,
+    store::{
+        reconciliation::Difference,
+        spending,
+        sqlite::{Database, Ledger as FolderLedger},
+    },
+};
 
 fn usd(text: &str) -> Usd {
     text.parse().unwrap()
@@ -11,9 +20,19 @@ fn usd(text: &str) -> Usd {
 
 /// A run of the job that is open for this list.
 fn open(folder: &tempfile::TempDir, list: &str, cap: &str) -> Arc<Paid> {
-    let (store, _) = Store::open(&folder.path().join("paid.sqlite3"), Timestamp::now()).unwrap();
-    let job = Job::begin(&store, list, list, Timestamp::now(), false).unwrap();
-    Arc::new(Paid::new(Arc::new(store), job, Some(usd(cap))).unwrap())
+    open_within(folder, list, cap, Caps::default())
+}
+
+fn open_within(folder: &tempfile::TempDir, list: &str, cap: &str, caps: Caps) -> Arc<Paid> {
+    let (db, _) = Database::open(&folder.path().join("paid.sqlite3"), Timestamp::now()).unwrap();
+    paid(&Arc::new(db), list, usd(cap), caps)
+}
+
+fn paid(db: &Arc<Database>, list: &str, cap: Usd, caps: Caps) -> Arc<Paid> {
+    let now = Timestamp::now();
+    let job = Job::begin(db, list, list, now, false).unwrap();
+    let ledger = FolderLedger::open(Arc::clone(db), job, Some(cap), caps, now);
+    Arc::new(Paid::new(Arc::new(ledger.unwrap())))
 }
 
 /// Sets money aside for a call.
@@ -200,11 +219,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let cents = |n: u64| usd("0.01").times(n);
-            let store = Arc::new(Store::in_memory(Timestamp::now()).unwrap());
-            let begin = || {
-                let job = Job::begin(&store, "list", "run", Timestamp::now(), false).unwrap();
-                Arc::new(Paid::new(Arc::clone(&store), job, Some(cents(cap))).unwrap())
-            };
+            let store = Arc::new(Database::in_memory(Timestamp::now()).unwrap());
+            let begin = || paid(&store, "list", cents(cap), Caps::default());
             let mut paid = begin();
             let mut billed = Usd::ZERO;
             let mut flying: Vec<(Call, Hold)> = Vec::new();
@@ -269,7 +285,7 @@ async fn a_call_waits_for_money_that_comes_back() {
 async fn a_database_of_the_version_before_is_upgraded_and_its_calls_are_unknown() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("paid.sqlite3");
-    let (store, _) = Store::open(&path, Timestamp::now()).unwrap();
+    let (store, _) = Database::open(&path, Timestamp::now()).unwrap();
     store
         .with_now(|db| {
             db.execute_batch(
@@ -319,11 +335,7 @@ async fn caps_count_lost_calls_of_killed_runs_and_of_other_lists_until_their_ser
         day: Some(usd("1")),
         month: None,
     };
-    let begin = |list| {
-        let paid = open(&folder, list, "100");
-        let paid = Arc::into_inner(paid).unwrap();
-        Arc::new(paid.capped(caps, Timestamp::now()).unwrap())
-    };
+    let begin = |list| open_within(&folder, list, "100", caps);
     let paid = begin("one");
     paid.take_reading("llm", usd("10"), Duration::ZERO, Timestamp::now())
         .await

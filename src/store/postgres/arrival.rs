@@ -5,10 +5,14 @@ use std::pin::pin;
 use jiff::{Timestamp, ToSpan};
 use tokio_postgres::{Row, Transaction, binary_copy::BinaryCopyInWriter, types::Type};
 
-use super::{Night, Shared, Trouble, schema::TURN};
-use crate::{
-    money::Usd,
-    store::{checkpoint::RunStatus, job::Job, sqlite::KEEP_DAYS},
+use super::{Night, Shared, schema::TURN};
+use crate::store::{
+    StoreError,
+    checkpoint::RunStatus,
+    engine::Begin,
+    job::Job,
+    shared_run::{NextPlanned, Outline, Planned},
+    sqlite::KEEP_DAYS,
 };
 
 /// This process, as the others see it.
@@ -21,41 +25,19 @@ pub struct Host {
     pub workers: usize,
 }
 
-/// One brand of a plan.
-#[derive(Debug)]
-pub struct Planned {
-    /// Its key in the list, and in the registry.
-    pub brand: String,
-    pub key: String,
-    /// What is to be done, as JSON.
-    pub due: String,
-}
-
-/// What a plan says besides which brands are due.
-#[derive(Debug)]
-pub struct Outline {
-    pub total: usize,
-    pub skipped: usize,
-    pub rejected: usize,
-    /// What a brand is expected to cost, in US dollars.
-    pub price: Usd,
-    /// The hashes of the names of all brands.
-    pub names: Vec<u8>,
-}
-
 const GO: &str = "DELETE FROM host WHERE id = $1";
 
 impl Shared {
     /// Joins the run of a list that others are at work on, or begins one.
-    pub async fn begin(
-        &self,
-        me: &Host,
-        list: &str,
-        run: &str,
-        now: Timestamp,
-        force: bool,
-        simulated: bool,
-    ) -> Result<Night, Trouble> {
+    pub async fn begin(&self, me: &Host, begin: &Begin<'_>) -> Result<Night, StoreError> {
+        let Begin {
+            list,
+            run_id: run,
+            now,
+            force,
+            simulated,
+            ..
+        } = *begin;
         let mut client = self.connect().await?;
         let transaction = client.transaction().await?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
@@ -108,7 +90,7 @@ impl Shared {
     }
 
     /// Takes its place among the hosts. Whoever had the place before is gone for sure, and what it had in hand is free.
-    async fn arrive(&self, transaction: &Transaction<'_>, me: &Host) -> Result<(), Trouble> {
+    async fn arrive(&self, transaction: &Transaction<'_>, me: &Host) -> Result<(), StoreError> {
         transaction
             .execute(
                 "WITH gone AS (DELETE FROM host WHERE place = $1 AND id <> $2 RETURNING id)
@@ -136,7 +118,7 @@ impl Shared {
     }
 
     /// Takes this host out of those that are there.
-    pub async fn go(&self) -> Result<(), Trouble> {
+    pub async fn go(&self) -> Result<(), StoreError> {
         self.ask(GO, vec![Box::new(self.host)]).await?;
         Ok(())
     }
@@ -147,7 +129,7 @@ async fn close_left(
     transaction: &Transaction<'_>,
     run: &str,
     now: Timestamp,
-) -> Result<(), Trouble> {
+) -> Result<(), StoreError> {
     let status = RunStatus::Killed.name();
     let close = "UPDATE run SET phase = 'closed', status = $2, ended_at = $3 WHERE id = $1";
     transaction
@@ -163,7 +145,10 @@ async fn close_left(
 }
 
 /// A clock that is set wrong for a while must not cost the answers: age is counted from the newest of them.
-async fn forget_old_answers(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), Trouble> {
+async fn forget_old_answers(
+    transaction: &Transaction<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let age = KEEP_DAYS * 24 * 60 * 60 * 1_000;
     transaction
         .execute(
@@ -174,16 +159,16 @@ async fn forget_old_answers(transaction: &Transaction<'_>, now: Timestamp) -> Re
     Ok(())
 }
 
-async fn read_job(transaction: &Transaction<'_>, id: &str) -> Result<Job, Trouble> {
+async fn read_job(transaction: &Transaction<'_>, id: &str) -> Result<Job, StoreError> {
     let select = "SELECT id, started_at, forced, last_before FROM job WHERE id = $1";
     job_of(&transaction.query_one(select, &[&id]).await?)
 }
 
-fn job_of(row: &Row) -> Result<Job, Trouble> {
+fn job_of(row: &Row) -> Result<Job, StoreError> {
     let started_at = Timestamp::from_millisecond(row.get(1));
     Ok(Job {
         id: row.get(0),
-        started_at: started_at.map_err(|error| Trouble::Failed(error.to_string()))?,
+        started_at: started_at.map_err(|error| StoreError::Failed(error.to_string()))?,
         force: row.get(2),
         last_before: row.get(3),
     })
@@ -195,7 +180,7 @@ async fn begin_job(
     run: &str,
     now: Timestamp,
     force: bool,
-) -> Result<Job, Trouble> {
+) -> Result<Job, StoreError> {
     let oldest = now
         .checked_sub((Job::DAYS * 24).hours())
         .map_or(i64::MIN, Timestamp::as_millisecond);
@@ -229,10 +214,10 @@ async fn begin_job(
 
 impl Night {
     /// Puts down what is due, in its order, and lets all hosts begin. `false` where another host has planned meanwhile.
-    pub async fn plan(
+    pub(super) async fn put_plan(
         &self,
         outline: &Outline,
-        mut next: impl FnMut() -> anyhow::Result<Option<Planned>>,
+        next: NextPlanned<'_>,
     ) -> anyhow::Result<bool> {
         let mut client = self.shared.connect().await?;
         let transaction = client.transaction().await?;
@@ -282,8 +267,7 @@ impl Night {
         Ok(true)
     }
 
-    /// The hashes of the names of all brands, as the plan has them.
-    pub async fn names(&self) -> anyhow::Result<Vec<u8>> {
+    pub(super) async fn read_names(&self) -> anyhow::Result<Vec<u8>> {
         let client = self.shared.connect().await?;
         let select = "SELECT coalesce(names, ''::bytea) FROM run WHERE id = $1";
         Ok(client.query_one(select, &[&self.run]).await?.get(0))

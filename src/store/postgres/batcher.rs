@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_postgres::{Client, Row, Statement, types::ToSql};
 
-use super::{Address, Listener, Patience, Trouble, Value, connect, schema::TURN};
+use super::{Address, Listener, Patience, StoreError, Value, connect, schema::TURN};
 
 /// The longest that somebody waits for company.
 const LONGEST_GATHERING: Duration = Duration::from_millis(100);
@@ -39,7 +39,7 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 struct Op {
     sql: &'static str,
     values: Vec<Value>,
-    answer: oneshot::Sender<Result<Vec<Row>, Trouble>>,
+    answer: oneshot::Sender<Result<Vec<Row>, StoreError>>,
 }
 
 /// The way to the store.
@@ -80,14 +80,14 @@ impl Pipe {
         Self(sender)
     }
 
-    pub async fn ask(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, Trouble> {
+    pub async fn ask(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let op = Op {
             sql,
             values,
             answer,
         };
-        let gone = || Trouble::Failed("its worker has ended".into());
+        let gone = || StoreError::Failed("its worker has ended".into());
         self.0.send(op).map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
@@ -163,7 +163,7 @@ impl Worker {
     }
 
     /// Does all of it, or nothing.
-    async fn once(&mut self, ops: &[Op]) -> Result<Vec<Vec<Row>>, Trouble> {
+    async fn once(&mut self, ops: &[Op]) -> Result<Vec<Vec<Row>>, StoreError> {
         if self.line.is_none() {
             self.line = Some(Line {
                 client: connect(&self.address).await?,
@@ -171,7 +171,7 @@ impl Worker {
             });
         }
         let Some(line) = &mut self.line else {
-            return Err(Trouble::silent());
+            return Err(StoreError::silent());
         };
         in_time(line.prepare(ops)).await?;
         let sign = ops.is_empty() || self.last_sign.is_none_or(|at| at.elapsed() >= SIGN_OF_LIFE);
@@ -192,7 +192,7 @@ impl Worker {
 }
 
 impl Line {
-    async fn prepare(&mut self, ops: &[Op]) -> Result<(), Trouble> {
+    async fn prepare(&mut self, ops: &[Op]) -> Result<(), StoreError> {
         for op in ops {
             if !self.statements.contains_key(op.sql) {
                 let statement = self.client.prepare(op.sql).await?;
@@ -203,7 +203,7 @@ impl Line {
     }
 
     /// Sends a whole transaction without waiting for its parts: a statement leaves when it is first polled.
-    async fn send(&self, begin: &str, ops: &[Op]) -> Result<Vec<Vec<Row>>, Trouble> {
+    async fn send(&self, begin: &str, ops: &[Op]) -> Result<Vec<Vec<Row>>, StoreError> {
         let work = ops.iter().map(|op| async move {
             let values = op
                 .values
@@ -241,7 +241,7 @@ async fn in_order<F: Future>(mut work: Vec<Pin<Box<MaybeDone<F>>>>) -> Vec<F::Ou
 }
 
 /// Waits, but not for ever.
-async fn in_time<T>(work: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     let done = timeout(LONGEST_ANSWER, work).await;
-    done.unwrap_or_else(|_| Err(Trouble::silent()))
+    done.unwrap_or_else(|_| Err(StoreError::silent()))
 }

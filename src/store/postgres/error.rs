@@ -1,4 +1,4 @@
-//! What can be wrong with the shared store, and what to do about it.
+//! The errors of PostgreSQL, and what to do about each.
 
 use std::{
     error::Error,
@@ -8,48 +8,8 @@ use std::{
 
 use tokio_postgres::error::SqlState;
 
-use super::{Address, address::cause};
-use crate::exit::Exit;
-
-/// Why the shared store cannot be used.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Trouble {
-    /// It may be back in a moment.
-    #[error(
-        "the shared store cannot be used: {why}. {remedy}; then run again: nothing that was paid for is lost"
-    )]
-    Away {
-        why: String,
-        remedy: &'static str,
-        /// How long a run that begins waits for it.
-        worth: Duration,
-    },
-    /// What answers is not what the address says. A run that begins need not wait for it; where it was right before, it
-    /// may be right again.
-    #[error("the shared store cannot be used: {why}. {remedy}")]
-    Misled { why: String, remedy: &'static str },
-    #[error("the shared store refuses this user: {why}. {remedy}")]
-    Refused { why: String, remedy: &'static str },
-    #[error(
-        "the shared store has no such database: {0}. Make it once, with createdb or with CREATE DATABASE"
-    )]
-    NoDatabase(String),
-    #[error(
-        "the tables of the shared store have version {found}, this program knows up to {known}: use the same version of brandintel on all hosts"
-    )]
-    Version { found: i32, known: i32 },
-    #[error(
-        "what was in the shared store is now in {0}: work there without --state (BRANDINTEL_STATE), or move it back with brandintel move"
-    )]
-    Moved(String),
-    #[error("{0}")]
-    Settings(String),
-    #[error("the shared store did not do what it was asked: {0}")]
-    Failed(String),
-    /// One of these, and where.
-    #[error("{place}: {trouble}")]
-    At { place: String, trouble: Box<Self> },
-}
+use super::address::cause;
+use crate::store::StoreError;
 
 const GONE: &str = "Check that PostgreSQL runs, that this host may reach it, and the address in --state (BRANDINTEL_STATE)";
 const FULL: &str = "Make room on the disk of PostgreSQL";
@@ -70,28 +30,7 @@ const AT_START: Duration = Duration::from_mins(1);
 /// A name that cannot be looked up is more often mistyped than away.
 const AT_START_FOR_A_NAME: Duration = Duration::from_secs(5);
 
-impl Trouble {
-    /// The exit code of a run that ends because of it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Away { .. } => Exit::Unavailable,
-            Self::Refused { .. } => Exit::Refused,
-            Self::At { trouble, .. } => trouble.exit(),
-            _ => Exit::Usage,
-        }
-    }
-
-    /// The same, with the place, which has no password in it.
-    pub fn at(self, address: &Address) -> Self {
-        match self {
-            Self::At { .. } => self,
-            trouble => Self::At {
-                place: address.to_string(),
-                trouble: Box::new(trouble),
-            },
-        }
-    }
-
+impl StoreError {
     /// The same, where the store was reached before.
     pub fn in_a_run(self) -> Self {
         match self {
@@ -118,15 +57,15 @@ impl Trouble {
     }
 }
 
-fn away(why: String, remedy: &'static str) -> Trouble {
-    Trouble::Away {
+fn away(why: String, remedy: &'static str) -> StoreError {
+    StoreError::Away {
         why,
         remedy,
         worth: AT_START,
     }
 }
 
-impl From<tokio_postgres::Error> for Trouble {
+impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         if let Some(said) = error.as_db_error() {
             return said_by_the_server(said.code(), said.message().to_owned());
@@ -149,18 +88,18 @@ impl From<tokio_postgres::Error> for Trouble {
     }
 }
 
-fn said_by_the_server(code: &SqlState, why: String) -> Trouble {
-    let refused = |why, remedy| Trouble::Refused { why, remedy };
+fn said_by_the_server(code: &SqlState, why: String) -> StoreError {
+    let refused = |why, remedy| StoreError::Refused { why, remedy };
     match *code {
         SqlState::DISK_FULL => return away(why, FULL),
         SqlState::TOO_MANY_CONNECTIONS => return away(why, CROWDED),
         SqlState::READ_ONLY_SQL_TRANSACTION => {
-            return Trouble::Misled {
+            return StoreError::Misled {
                 why,
                 remedy: STANDBY,
             };
         }
-        SqlState::INVALID_CATALOG_NAME => return Trouble::NoDatabase(why),
+        SqlState::INVALID_CATALOG_NAME => return StoreError::NoDatabase(why),
         SqlState::INVALID_PASSWORD => return refused(why, PASSWORD),
         SqlState::INSUFFICIENT_PRIVILEGE => return refused(why, RIGHTS),
         _ => {}
@@ -169,11 +108,11 @@ fn said_by_the_server(code: &SqlState, why: String) -> Trouble {
         Some("28") => refused(why, ENTRY),
         // Connections, resources, conflicts, the operator, the system: what passes.
         Some("08" | "53" | "40" | "55" | "57" | "58" | "25") => away(why, GONE),
-        _ => Trouble::Failed(format!("{why} ({})", code.code())),
+        _ => StoreError::Failed(format!("{why} ({})", code.code())),
     }
 }
 
-fn of_the_line(io: &io::Error, why: String) -> Trouble {
+fn of_the_line(io: &io::Error, why: String) -> StoreError {
     // Of Windows: no such host, try again, no address.
     let no_address = [11001, 11002, 11004];
     if why.starts_with("failed to lookup")
@@ -181,7 +120,7 @@ fn of_the_line(io: &io::Error, why: String) -> Trouble {
             .raw_os_error()
             .is_some_and(|code| no_address.contains(&code))
     {
-        return Trouble::Away {
+        return StoreError::Away {
             why,
             remedy: NAME,
             worth: AT_START_FOR_A_NAME,
@@ -191,7 +130,7 @@ fn of_the_line(io: &io::Error, why: String) -> Trouble {
         .get_ref()
         .is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>)
     {
-        return Trouble::Misled {
+        return StoreError::Misled {
             why,
             remedy: CERTIFICATE,
         };
@@ -200,7 +139,7 @@ fn of_the_line(io: &io::Error, why: String) -> Trouble {
     let strange = matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::InvalidInput)
         || why == "bytes remaining on stream";
     match strange {
-        true => Trouble::Misled {
+        true => StoreError::Misled {
             why: "what answers there does not speak as PostgreSQL does".into(),
             remedy: STRANGER,
         },

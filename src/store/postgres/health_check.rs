@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tokio_postgres::{Client, Transaction};
 
-use super::{Address, Trouble, connect, error::RIGHTS, schema};
+use super::{Address, StoreError, connect, error::RIGHTS, schema};
 
 /// The oldest version of PostgreSQL that will do, as it numbers them. Identity columns need 10; from 12 on the parts of a
 /// statement that only read are planned with it, as those that hand out brands and money are written for.
@@ -33,13 +33,13 @@ pub struct Proof {
 }
 
 /// Reaches the store, and tries what a run does there.
-pub async fn prove(address: &Address) -> Result<Proof, Trouble> {
+pub async fn prove(address: &Address) -> Result<Proof, StoreError> {
     try_all(address)
         .await
         .map_err(|trouble| trouble.at(address))
 }
 
-async fn try_all(address: &Address) -> Result<Proof, Trouble> {
+async fn try_all(address: &Address) -> Result<Proof, StoreError> {
     let mut client = connect(address).await?;
     let row = client
         .query_one(
@@ -74,7 +74,7 @@ async fn try_all(address: &Address) -> Result<Proof, Trouble> {
 }
 
 /// The time of a way there and back, and how many seconds this clock is ahead.
-async fn ask_the_time(client: &Client) -> Result<(Duration, f64), Trouble> {
+async fn ask_the_time(client: &Client) -> Result<(Duration, f64), StoreError> {
     let select = "SELECT extract(epoch FROM clock_timestamp())::float8";
     let select = client.prepare(select).await?;
     let mut best = (Duration::MAX, 0.0);
@@ -92,7 +92,7 @@ async fn ask_the_time(client: &Client) -> Result<(Duration, f64), Trouble> {
 }
 
 /// Writes what a run would write; whoever calls undoes it.
-async fn try_writing(trial: &Transaction<'_>, tables: Option<i32>) -> Result<(), Trouble> {
+async fn try_writing(trial: &Transaction<'_>, tables: Option<i32>) -> Result<(), StoreError> {
     const DENIED: &str = "
         SELECT coalesce(string_agg(relname, ', ' ORDER BY relname), '') FROM pg_class
         WHERE relnamespace = 'brandintel'::regnamespace AND CASE relkind
@@ -106,7 +106,7 @@ async fn try_writing(trial: &Transaction<'_>, tables: Option<i32>) -> Result<(),
     }
     let denied: String = trial.query_one(DENIED, &[]).await?.get(0);
     if !denied.is_empty() {
-        return Err(Trouble::Refused {
+        return Err(StoreError::Refused {
             why: format!("it may not read and write {denied}"),
             remedy: RIGHTS,
         });

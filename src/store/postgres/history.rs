@@ -1,24 +1,41 @@
 //! What is known from before: runs, the registry, and the key of the fences.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio_postgres::{GenericClient, Row};
 
-use super::{Shared, Trouble};
-use crate::store::{checkpoint::RunStatus, run_history::RunLine};
+use super::Shared;
+use crate::store::{
+    StoreError,
+    checkpoint::RunStatus,
+    engine::History,
+    registry::{Entry, Status},
+    run_history::RunLine,
+};
 
 impl Shared {
-    /// The runs that have ended, the oldest first.
-    pub async fn runs(&self) -> anyhow::Result<Vec<RunLine>> {
-        runs(&self.connect().await?).await
-    }
-
     /// The key of the fences around text from the web: the same for all hosts, and known to no page.
     pub async fn fence_key(&self) -> anyhow::Result<[u8; 32]> {
         let client = self.connect().await?;
         let key: Vec<u8> = client.query_one("SELECT key FROM fence", &[]).await?.get(0);
-        let broken = |_| Trouble::Failed("its key of fences is broken".into());
+        let broken = |_| StoreError::Failed("its key of fences is broken".into());
         Ok(key.try_into().map_err(broken)?)
     }
+}
+
+/// What the portfolio says besides the reports.
+pub async fn history(client: &impl GenericClient) -> anyhow::Result<History> {
+    let failed = "SELECT entry FROM registry WHERE status = $1 ORDER BY key";
+    let failed = client.query(failed, &[&Status::Failed.name()]).await?;
+    let failed = failed
+        .iter()
+        .map(|row| serde_json::from_str::<Arc<Entry>>(row.get(0)));
+    Ok(History {
+        failed: failed.collect::<Result<_, _>>()?,
+        runs: runs(client).await?,
+        problems: Vec::new(),
+    })
 }
 
 /// The runs that have ended, the oldest first.

@@ -1,19 +1,25 @@
 //! The ledger of a job that several hosts work on: answers, what is set aside for calls, and the turns of all hosts at the
 //! services.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
+use async_trait::async_trait;
+use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_postgres::{GenericClient, Row};
 
-use super::{Shared, Trouble, Value};
+use super::{Night, Shared, Value, lock};
 use crate::{
     config::caps::{Caps, Term},
     money::{Cost, Usd},
     store::{
+        StoreError,
         caps::{Period, Purse, Standing},
-        paid::{Ask, Kept, RequestHash, unpack},
+        job::Job,
+        paid::{self, Admission, Answer, Ask, HeldCall, Kept, RequestHash, unpack},
+        reconciliation::{Comparison, Reading},
+        shared_run::{Slot, Turns},
     },
 };
 
@@ -21,45 +27,18 @@ use crate::{
 /// the margin that a minute has.
 const LATEST: Duration = Duration::from_millis(300);
 
-/// A turn at a service that all hosts share.
-#[derive(Clone, Debug)]
-pub struct Slot {
-    /// The service with the hash of its key.
-    pub gate: String,
-    /// The time between two requests.
-    pub interval: Duration,
-    /// How far that may be fallen behind after a quiet time, and made up for at once.
-    pub burst: Duration,
-}
-
-/// What becomes of such a call.
-pub enum Admission {
-    /// There is an answer.
-    Kept(Kept),
-    /// Its money is set aside under this number, and its turn is then.
-    Held(i64, Instant),
-    /// Another host is asking the same now.
-    Busy,
-    /// The brand has been given to another host.
-    Lost,
-    /// The money may come back.
-    Wait,
-    /// It does not fit into what is left.
-    Never(Purse, Usd),
-}
-
 /// Whose money it is.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ledger {
     pub shared: Shared,
-    pub job: String,
-    /// The last answer in the store when the job began.
-    pub last_before: i64,
-    pub run: String,
+    job: Job,
+    run: String,
     /// What all hosts together may spend.
-    pub cap: Option<Usd>,
+    cap: Option<Usd>,
     /// The same by day and month, for all lists.
-    pub caps: Caps,
+    caps: Caps,
+    /// What is spent, and what is set aside for lost calls, as of the last look.
+    spent: Mutex<(Usd, Usd)>,
 }
 
 const FIND: &str = "
@@ -160,38 +139,16 @@ const LOSE: &str = "UPDATE spending SET host = 0 WHERE hold = $1 AND state = 'he
 const REJECT: &str = "UPDATE response SET rejected = true WHERE hash = $1";
 
 impl Ledger {
-    /// A kept answer to this very request.
-    pub async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>> {
-        let values: Vec<Value> = vec![
-            Box::new(hash.to_vec()),
-            Box::new(self.last_before),
-            Box::new(since.as_millisecond()),
-        ];
-        let rows = self.shared.ask(FIND, values).await?;
-        rows.first().map(|row| kept(row, 0)).transpose()
-    }
-
-    /// Sets money aside for a call and gives it its turn, unless there is an answer.
-    pub async fn admit(&self, ask: &Ask<'_>, at: Timestamp) -> anyhow::Result<Admission> {
-        let slot = ask
-            .slot
-            .ok_or_else(|| Trouble::Failed("a call without a turn".into()))?;
-        let hold = fastrand::i64(1..);
-        let asked = Instant::now();
-        let periods = [Term::Day, Term::Month].map(|term| Period::of(term, at));
-        let rows = self
-            .shared
-            .ask(ADMIT, self.admission(ask, slot, hold, at, &periods))
-            .await?;
-        let row = one(&rows)?;
-        let Some(wait) = row.get::<_, Option<f64>>(0) else {
-            return refusal(row, ask.worst, periods);
-        };
-        let at = match in_time(wait, asked) {
-            Some(at) => at,
-            None => self.shared.turn(slot).await?,
-        };
-        Ok(Admission::Held(hold, at))
+    /// The ledger of this run; `cap` and `caps` count for all hosts together.
+    pub fn new(night: &Night, cap: Option<Usd>, caps: Caps) -> Self {
+        Self {
+            shared: night.shared.clone(),
+            job: night.job.clone(),
+            run: night.run.clone(),
+            cap,
+            caps,
+            spent: Mutex::default(),
+        }
     }
 
     fn admission(
@@ -204,13 +161,13 @@ impl Ledger {
     ) -> Vec<Value> {
         let mut values: Vec<Value> = vec![
             Box::new(ask.hash.to_vec()),
-            Box::new(self.last_before),
+            Box::new(self.job.last_before),
             Box::new(ask.since.as_millisecond()),
             Box::new(self.run.clone()),
             Box::new(ask.payer.to_owned()),
             Box::new(self.shared.host),
             Box::new(hold),
-            Box::new(self.job.clone()),
+            Box::new(self.job.id.clone()),
             Box::new(ask.worst.exact()),
             Box::new(self.cap.map(Usd::exact)),
             Box::new(ask.service),
@@ -232,24 +189,19 @@ impl Ledger {
     }
 
     /// The call that this was held for came back: it cost so much, and brought this.
-    pub async fn settle(
-        &self,
-        hold: i64,
-        cost: Cost,
-        answer: Option<(RequestHash, Kept, Vec<u8>, bool)>,
-    ) -> anyhow::Result<()> {
+    async fn book(&self, hold: i64, cost: Cost, answer: Option<Answer>) -> anyhow::Result<()> {
         let state = if answer.is_some() {
             "settled"
         } else {
             "released"
         };
         let (hash, at, usable, body, payer) = match answer {
-            Some((hash, kept, body, usable)) => (
-                hash.to_vec(),
-                kept.at.as_millisecond(),
-                usable,
-                Some(body),
-                kept.payer,
+            Some(answer) => (
+                answer.hash.to_vec(),
+                answer.kept.at.as_millisecond(),
+                answer.usable,
+                Some(answer.body),
+                answer.kept.payer,
             ),
             None => (Vec::new(), 0, false, None, None),
         };
@@ -267,25 +219,122 @@ impl Ledger {
         self.shared.ask(SETTLE, values).await?;
         Ok(())
     }
+}
 
-    /// The call that this was held for was lost: it may have been billed, and is not in flight any more.
-    pub async fn lose(&self, hold: i64) -> anyhow::Result<()> {
-        self.shared.ask(LOSE, vec![Box::new(hold)]).await?;
-        Ok(())
+#[async_trait]
+impl paid::Ledger for Ledger {
+    fn job(&self) -> &Job {
+        &self.job
     }
 
-    /// Marks an answer as unusable.
-    pub async fn reject(&self, hash: RequestHash) -> anyhow::Result<()> {
+    async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>> {
+        let values: Vec<Value> = vec![
+            Box::new(hash.to_vec()),
+            Box::new(self.job.last_before),
+            Box::new(since.as_millisecond()),
+        ];
+        let rows = self.shared.ask(FIND, values).await?;
+        rows.first().map(|row| kept(row, 0)).transpose()
+    }
+
+    /// Sets money aside and gives the call its turn in one statement.
+    async fn admit(&self, ask: &Ask<'_>, at: Timestamp) -> anyhow::Result<Admission> {
+        let slot = ask
+            .slot
+            .ok_or_else(|| StoreError::Failed("a call without a turn".into()))?;
+        let hold = fastrand::i64(1..);
+        let asked = Instant::now();
+        let periods = [Term::Day, Term::Month].map(|term| Period::of(term, at));
+        let rows = self
+            .shared
+            .ask(ADMIT, self.admission(ask, slot, hold, at, &periods))
+            .await?;
+        let row = one(&rows)?;
+        let Some(wait) = row.get::<_, Option<f64>>(0) else {
+            return refusal(row, ask.worst, periods);
+        };
+        let at = match in_time(wait, asked) {
+            Some(at) => at,
+            None => self.shared.turn(slot).await?,
+        };
+        Ok(Admission::Held(hold, at))
+    }
+
+    async fn settle(&self, call: &HeldCall, answer: Answer) -> anyhow::Result<()> {
+        let cost = answer.kept.cost;
+        self.book(call.id, cost, Some(answer)).await
+    }
+
+    async fn release(&self, call: &HeldCall) -> anyhow::Result<()> {
+        self.book(call.id, Cost::default(), None).await
+    }
+
+    fn lose(&self, call: &HeldCall) -> Option<BoxFuture<'static, anyhow::Result<()>>> {
+        let (shared, id) = (self.shared.clone(), call.id);
+        Some(Box::pin(async move {
+            shared.ask(LOSE, vec![Box::new(id)]).await?;
+            Ok(())
+        }))
+    }
+
+    async fn reject(&self, hash: RequestHash) -> anyhow::Result<()> {
         self.shared
             .ask(REJECT, vec![Box::new(hash.to_vec())])
             .await?;
         Ok(())
     }
+
+    async fn take_reading(
+        &self,
+        service: &str,
+        usd: Usd,
+        longest: Duration,
+        now: Timestamp,
+    ) -> anyhow::Result<Option<(Reading, Usd)>> {
+        let take = || self.read(service, usd, longest, now).boxed();
+        let reading = self.shared.patiently(take).await?;
+        // What lost calls cost is booked to the run that made them.
+        Ok(reading.map(|reading| (reading, Usd::ZERO)))
+    }
+
+    async fn compare(
+        &self,
+        service: &str,
+        from: &Reading,
+        to: &Reading,
+    ) -> anyhow::Result<Comparison> {
+        let compare = || self.compare_readings(service, from, to).boxed();
+        self.shared.patiently(compare).await
+    }
+
+    fn spent(&self) -> (Usd, Usd) {
+        *lock(&self.spent)
+    }
+
+    fn caps_left(&self) -> Option<Usd> {
+        None
+    }
+
+    async fn standings(&self) -> anyhow::Result<Vec<Standing>> {
+        let standings = async || {
+            let client = self.shared.connect().await?;
+            caps_of(&client, self.caps, Timestamp::now()).await
+        };
+        self.shared.patiently(|| standings().boxed()).await
+    }
+
+    fn turns(&self) -> Option<&dyn Turns> {
+        Some(&self.shared)
+    }
+
+    fn learn_spent(&self, so_far: Usd, uncertain: Usd) {
+        *lock(&self.spent) = (so_far, uncertain);
+    }
 }
 
-impl Shared {
-    /// The turn of a call that costs nothing, or whose money is set aside.
-    pub async fn turn(&self, slot: &Slot) -> Result<Instant, Trouble> {
+#[async_trait]
+impl Turns for Shared {
+    async fn turn(&self, slot: &Slot) -> anyhow::Result<Instant> {
         for _ in 0..2 {
             let asked = Instant::now();
             if let Some(at) = in_time(self.next_turn(slot).await?, asked) {
@@ -297,21 +346,22 @@ impl Shared {
         Ok(Instant::now() + Duration::from_secs_f64(wait.max(0.0)))
     }
 
+    async fn pause(&self, slot: &Slot, wait: Duration) -> anyhow::Result<()> {
+        let values: Vec<Value> = vec![Box::new(slot.gate.clone()), Box::new(wait.as_secs_f64())];
+        self.ask(PAUSE, values).await?;
+        Ok(())
+    }
+}
+
+impl Shared {
     /// How many seconds away the next turn is.
-    async fn next_turn(&self, slot: &Slot) -> Result<f64, Trouble> {
+    async fn next_turn(&self, slot: &Slot) -> Result<f64, StoreError> {
         let values: Vec<Value> = vec![
             Box::new(slot.gate.clone()),
             Box::new(slot.interval.as_secs_f64()),
             Box::new(slot.burst.as_secs_f64()),
         ];
         Ok(one(&self.ask(TURN, values).await?)?.get(0))
-    }
-
-    /// A service asks for patience: no host's turn comes before this time has passed.
-    pub async fn pause(&self, slot: &Slot, wait: Duration) -> Result<(), Trouble> {
-        let values: Vec<Value> = vec![Box::new(slot.gate.clone()), Box::new(wait.as_secs_f64())];
-        self.ask(PAUSE, values).await?;
-        Ok(())
     }
 }
 
@@ -323,8 +373,8 @@ fn in_time(wait: f64, asked: Instant) -> Option<Instant> {
 }
 
 /// The row that a statement always answers with.
-pub fn one(rows: &[Row]) -> Result<&Row, Trouble> {
-    let missing = || Trouble::Failed("it answered nothing".into());
+pub fn one(rows: &[Row]) -> Result<&Row, StoreError> {
+    let missing = || StoreError::Failed("it answered nothing".into());
     rows.first().ok_or_else(missing)
 }
 

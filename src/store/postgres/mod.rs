@@ -10,34 +10,37 @@ mod error;
 mod health_check;
 mod history;
 mod ledger;
+mod lookup;
 pub mod moving;
 mod queue;
 mod reconciliation;
 pub mod reports;
+mod run;
 mod schema;
+mod spending;
 mod status;
+mod store;
 mod tls;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::{Client, Row, types::ToSql};
 
-#[cfg(test)]
-pub use self::status::InHand;
+use self::arrival::Host;
 pub use self::{
     address::Address,
-    arrival::{Host, Outline, Planned},
-    error::Trouble,
-    health_check::prove,
-    ledger::{Admission, Ledger, Slot, caps_of},
-    queue::{Claimed, Ended, Heard, Night, Phase, Whole},
-    status::HostLine,
+    ledger::{Ledger, caps_of},
+    lookup::Lookup,
+    queue::Night,
+    run::begin,
+    store::Database,
 };
-use crate::event::Events;
+use crate::{event::Events, store::StoreError};
 
 /// How long a run that works waits for the store.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -72,11 +75,11 @@ pub struct Listener(Arc<Mutex<Option<Events>>>);
 impl Listener {
     /// From now on it is told here.
     pub fn set(&self, events: Option<Events>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = events;
+        *lock(&self.0) = events;
     }
 
     fn warn(&self, text: String) {
-        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let listener = lock(&self.0);
         if let Some(events) = &*listener {
             events.warn(text);
         } else {
@@ -120,12 +123,12 @@ impl<'a> Patience<'a> {
     ///
     /// # Errors
     /// When it will not pass, or the patience is at an end.
-    async fn after(&mut self, trouble: Trouble) -> Result<(), Trouble> {
+    async fn after(&mut self, trouble: StoreError) -> Result<(), StoreError> {
         let trouble = match self.begins {
             true => trouble,
             false => trouble.in_a_run(),
         };
-        let Trouble::Away { why, remedy, worth } = &trouble else {
+        let StoreError::Away { why, remedy, worth } = &trouble else {
             return Err(trouble.at(self.address));
         };
         let longest = if self.begins { *worth } else { PATIENCE };
@@ -163,7 +166,7 @@ impl<'a> Patience<'a> {
 
 impl Shared {
     /// Reaches the store, and makes its tables where they are not there.
-    pub async fn open(address: Address) -> Result<Self, Trouble> {
+    pub async fn open(address: Address) -> Result<Self, StoreError> {
         let events = Listener::default();
         let mut patience = Patience::at_the_start(&events, &address);
         loop {
@@ -178,7 +181,7 @@ impl Shared {
     }
 
     /// Reaches the store to read what is there; `None` where nothing is.
-    pub async fn peek(address: Address) -> Result<Option<Self>, Trouble> {
+    pub async fn peek(address: Address) -> Result<Option<Self>, StoreError> {
         let found = async { schema::version(&connect(&address).await?).await };
         let found = found.await.map_err(|trouble| trouble.at(&address))?;
         Ok(found.map(|_| Self::at(address, Listener::default())))
@@ -200,7 +203,7 @@ impl Shared {
     }
 
     /// A connection of its own, for what is long or only read.
-    pub async fn connect(&self) -> Result<Client, Trouble> {
+    pub async fn connect(&self) -> Result<Client, StoreError> {
         let mut patience = Patience::in_a_run(&self.events, &self.address);
         loop {
             match connect(&self.address).await {
@@ -214,9 +217,9 @@ impl Shared {
     }
 
     /// Does something over connections of its own, and all of it again where the store went away meanwhile.
-    pub async fn patiently<T>(
+    pub async fn patiently<'a, T>(
         &self,
-        work: impl AsyncFn() -> anyhow::Result<T>,
+        work: impl Fn() -> BoxFuture<'a, anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
         let mut patience = Patience::in_a_run(&self.events, &self.address);
         loop {
@@ -227,7 +230,7 @@ impl Shared {
                 }
                 Err(error) => error,
             };
-            match Trouble::of(error) {
+            match StoreError::of(error) {
                 Ok(trouble) => patience.after(trouble).await?,
                 Err(error) => return Err(error),
             }
@@ -236,16 +239,26 @@ impl Shared {
 
     /// Does one thing, together with whatever else is to be done now. A statement that was done, and whose answer was
     /// lost, is sent again: it has to be one that does the same twice.
-    async fn ask(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, Trouble> {
+    async fn ask(&self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         self.pipe.ask(sql, values).await
     }
 }
 
+/// The error, as one of the store where it is one.
+fn typed(error: anyhow::Error) -> anyhow::Error {
+    StoreError::of(error).map_or_else(|error| error, Into::into)
+}
+
+/// What is behind these locks is whole after every statement, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Reaches the store once.
-async fn connect(address: &Address) -> Result<Client, Trouble> {
+async fn connect(address: &Address) -> Result<Client, StoreError> {
     let tls = address
         .tls()
-        .map_err(|error| Trouble::Settings(format!("--state (BRANDINTEL_STATE): {error:#}")))?;
+        .map_err(|error| StoreError::Settings(format!("--state (BRANDINTEL_STATE): {error:#}")))?;
     let reached = async {
         let (client, connection) = address.config().connect(tls).await?;
         tokio::spawn(async move {
@@ -262,7 +275,7 @@ async fn connect(address: &Address) -> Result<Client, Trouble> {
         Ok(client)
     };
     let reached = timeout(HANDSHAKE, reached).await;
-    reached.unwrap_or_else(|_| Err(Trouble::silent()))
+    reached.unwrap_or_else(|_| Err(StoreError::silent()))
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 use tokio_postgres::{Client, Transaction};
 
 use super::{
-    Address, Trouble, connect,
+    Address, StoreError, connect,
     schema::{self, TURN},
 };
 use crate::store::transfer::{Holding, Obstacle};
 
 /// Reaches a store that something is to be moved into, and makes its tables where they are not there.
-pub async fn target(address: &Address) -> Result<Client, Trouble> {
+pub async fn target(address: &Address) -> Result<Client, StoreError> {
     let reached = async {
         let mut client = connect(address).await?;
         let found = schema::found(&client).await?;
@@ -21,11 +21,11 @@ pub async fn target(address: &Address) -> Result<Client, Trouble> {
     };
     reached
         .await
-        .map_err(|trouble: Trouble| trouble.at(address))
+        .map_err(|trouble: StoreError| trouble.at(address))
 }
 
 /// Reaches a store that is to be moved, and says where it has been moved to; `None` where there is none.
-pub async fn source(address: &Address) -> Result<Option<(Client, Option<String>)>, Trouble> {
+pub async fn source(address: &Address) -> Result<Option<(Client, Option<String>)>, StoreError> {
     let reached = async {
         let mut client = connect(address).await?;
         let Some(found) = schema::found(&client).await? else {
@@ -38,7 +38,7 @@ pub async fn source(address: &Address) -> Result<Option<(Client, Option<String>)
     };
     reached
         .await
-        .map_err(|trouble: Trouble| trouble.at(address))
+        .map_err(|trouble: StoreError| trouble.at(address))
 }
 
 /// Waits for the turn, which is kept to the end of the transaction: no host can begin anything.
@@ -65,7 +65,7 @@ pub async fn alone<'a>(
 }
 
 /// What is in it.
-pub async fn holding(alone: &Transaction<'_>) -> Result<Holding, Trouble> {
+pub async fn holding(alone: &Transaction<'_>) -> Result<Holding, StoreError> {
     let select = "SELECT (SELECT count(*) FROM registry), (SELECT count(*) FROM response), (SELECT count(*) FROM spending),
                          (SELECT count(*) FROM run), (SELECT count(*) FROM report)";
     let row = alone.query_one(select, &[]).await?;
@@ -80,19 +80,19 @@ pub async fn holding(alone: &Transaction<'_>) -> Result<Holding, Trouble> {
 }
 
 /// The key of its fences.
-pub async fn fence(alone: &Transaction<'_>) -> Result<Option<Vec<u8>>, Trouble> {
+pub async fn fence(alone: &Transaction<'_>) -> Result<Option<Vec<u8>>, StoreError> {
     let row = alone.query_opt("SELECT key FROM fence", &[]).await?;
     Ok(row.map(|row| row.get(0)))
 }
 
 /// Empties all tables.
-pub async fn clear(alone: &Transaction<'_>) -> Result<(), Trouble> {
+pub async fn clear(alone: &Transaction<'_>) -> Result<(), StoreError> {
     let tables = "host, job, run, work, response, spending, reading, fence, registry, report, gate";
     Ok(alone.batch_execute(&format!("TRUNCATE {tables}")).await?)
 }
 
 /// Empties it, and says where everything is now: a host that does not know would begin anew, and pay for everything again.
-pub async fn leave(alone: &Transaction<'_>, moved_to: &str) -> Result<(), Trouble> {
+pub async fn leave(alone: &Transaction<'_>, moved_to: &str) -> Result<(), StoreError> {
     clear(alone).await?;
     schema::make_fence(alone).await?;
     let update = "UPDATE version SET moved_to = $1";
@@ -101,7 +101,7 @@ pub async fn leave(alone: &Transaction<'_>, moved_to: &str) -> Result<(), Troubl
 }
 
 /// Reckons what follows from the rows that were put into it.
-pub async fn complete(alone: &Transaction<'_>) -> Result<(), Trouble> {
+pub async fn complete(alone: &Transaction<'_>) -> Result<(), StoreError> {
     const COMPLETE: &str = "
         UPDATE version SET moved_to = NULL;
         UPDATE job SET spent = coalesce(sum.spent, 0), committed = coalesce(sum.spent, 0) + coalesce(sum.held, 0)
@@ -118,7 +118,7 @@ pub async fn complete(alone: &Transaction<'_>) -> Result<(), Trouble> {
 }
 
 /// Puts runs on record that nobody works on any more: they were killed. Those that were not even planned were none.
-pub async fn end_left(alone: &Transaction<'_>) -> Result<(), Trouble> {
+pub async fn end_left(alone: &Transaction<'_>) -> Result<(), StoreError> {
     const END: &str = "
         DELETE FROM run WHERE phase <> 'closed' AND due + skipped + total = 0;
         UPDATE run SET phase = 'closed', status = 'killed', ended_at = greatest(started_at,

@@ -1,11 +1,17 @@
 //! A run that several hosts work on: which brands wait, who has which in hand, and how they ended.
 
+use async_trait::async_trait;
+use futures::FutureExt;
 use jiff::Timestamp;
 
 use super::{Shared, Value, ledger::one};
 use crate::{
     money::Usd,
-    store::{checkpoint::RunStatus, job::Job, registry::Entry},
+    store::{
+        checkpoint::RunStatus,
+        job::Job,
+        shared_run::{Claimed, Ended, Heard, NextPlanned, Outline, Phase, SharedRun, Whole},
+    },
 };
 
 /// A run, as one of its hosts.
@@ -14,83 +20,6 @@ pub struct Night {
     pub shared: Shared,
     pub run: String,
     pub job: Job,
-}
-
-/// How the whole stands.
-#[derive(Clone, Debug, Default)]
-pub struct Whole {
-    pub phase: Phase,
-    /// This host plans, writes into the sheet, and closes.
-    pub leads: bool,
-    pub status: String,
-    /// Brands of the list, those that were due, and what became of them so far.
-    pub total: usize,
-    pub due: usize,
-    pub succeeded: usize,
-    pub failed: usize,
-    pub skipped: usize,
-    pub rejected: usize,
-    /// What the run spent, in US dollars.
-    pub usd: Usd,
-    /// Hosts that work on it, this one included.
-    pub hosts: usize,
-    /// What the job spent, and what is set aside for calls of hosts that are gone, in US dollars.
-    pub spent: Usd,
-    pub uncertain: Usd,
-    /// What a brand was expected to cost.
-    pub price: Usd,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    #[default]
-    Planning,
-    Working,
-    Closed,
-}
-
-impl Whole {
-    /// Brands that have not ended.
-    pub fn left(&self) -> usize {
-        self.due.saturating_sub(self.succeeded + self.failed)
-    }
-}
-
-/// A brand that this host has in hand now.
-#[derive(Debug)]
-pub struct Claimed {
-    pub position: i64,
-    /// The request that it was given for. A brand that was lost can be given to the same host again.
-    pub claim: i64,
-    /// What is to be done, as JSON.
-    pub due: String,
-    /// The last report of the brand, deflated.
-    pub report: Option<Vec<u8>>,
-}
-
-/// How a brand ended.
-#[derive(Debug)]
-pub struct Ended {
-    pub position: usize,
-    pub claim: i64,
-    pub key: String,
-    pub entry: Entry,
-    /// What only the lead needs to know, as JSON.
-    pub findings: Option<String>,
-    /// The hash of the report, and the report, deflated.
-    pub report: Option<(Vec<u8>, Vec<u8>)>,
-}
-
-/// What happened to a brand on any host.
-#[derive(Debug)]
-pub struct Heard {
-    pub position: usize,
-    /// Its key in the list.
-    pub brand: String,
-    /// `None` when somebody has taken it in hand, or put it back.
-    pub entry: Option<Entry>,
-    pub claimed: bool,
-    pub findings: Option<String>,
 }
 
 const LOOK: &str = "
@@ -203,81 +132,6 @@ impl Night {
         vec![Box::new(self.run.clone()), Box::new(self.shared.host)]
     }
 
-    /// How the whole stands. Where nobody leads, this host does from now on, if it is willing.
-    pub async fn look(&self, willing: bool) -> anyhow::Result<Whole> {
-        let mut values = self.ours();
-        values.push(Box::new(willing));
-        let rows = self.shared.ask(LOOK, values).await?;
-        let row = one(&rows)?;
-        let count = |column: usize| {
-            let count: i64 = row.get(column);
-            usize::try_from(count).unwrap_or(0)
-        };
-        Ok(Whole {
-            phase: match row.get(0) {
-                "planning" => Phase::Planning,
-                "working" => Phase::Working,
-                _ => Phase::Closed,
-            },
-            leads: row.get(1),
-            status: row.get(2),
-            total: count(3),
-            due: count(4),
-            succeeded: count(5),
-            failed: count(6),
-            skipped: count(7),
-            rejected: count(8),
-            usd: row.get::<_, &str>(9).parse()?,
-            hosts: count(10),
-            spent: row.get::<_, &str>(11).parse()?,
-            uncertain: row.get::<_, &str>(12).parse()?,
-            price: row.get::<_, &str>(13).parse()?,
-        })
-    }
-
-    /// What has happened to brands on all hosts since then, and up to when that is.
-    pub async fn hear(&self, since: i64) -> anyhow::Result<(Vec<Heard>, i64)> {
-        let values: Vec<Value> = vec![Box::new(self.run.clone()), Box::new(since), Box::new(HEARD)];
-        let rows = self.shared.ask(HEAR, values).await?;
-        let upto = rows.last().map_or(since, |row| row.get(0));
-        let heard = rows.iter().map(|row| {
-            let entry: Option<&str> = row.get(5);
-            Ok(Heard {
-                position: usize::try_from(row.get::<_, i64>(1))?,
-                brand: row.get(2),
-                entry: entry.map(serde_json::from_str).transpose()?,
-                claimed: row.get::<_, &str>(3) == "claimed",
-                findings: row.get(4),
-            })
-        });
-        Ok((heard.collect::<anyhow::Result<_>>()?, upto))
-    }
-
-    /// Takes up to so many brands in hand, as far as `cap` is expected to last at this price for each, in US dollars.
-    pub async fn claim(
-        &self,
-        brands: usize,
-        cap: Option<Usd>,
-        price: Usd,
-    ) -> anyhow::Result<Vec<Claimed>> {
-        let claim = fastrand::i64(1..);
-        let mut values = self.ours();
-        values.extend([
-            Box::new(claim) as Value,
-            Box::new(i64::try_from(brands)?),
-            Box::new(cap.map(Usd::exact)),
-            Box::new(price.exact()),
-        ]);
-        let rows = self.shared.ask(CLAIM, values).await?;
-        let claimed = rows.iter().map(|row| Claimed {
-            position: row.get(0),
-            claim,
-            due: row.get(1),
-            report: row.get(2),
-        });
-        Ok(claimed.collect())
-    }
-
     /// Puts on record how a brand ended. `false` where it had been given to another host, and nothing was changed.
     pub async fn end(&self, ended: Ended) -> anyhow::Result<bool> {
         let Ended {
@@ -311,22 +165,6 @@ impl Night {
         Ok(one(&self.shared.ask(END, values).await?)?.get(0))
     }
 
-    /// Puts a brand back, so that others may take it in hand.
-    pub async fn put_back(&self, position: usize, claim: i64) -> anyhow::Result<()> {
-        let mut values = self.ours();
-        values.push(Box::new(i64::try_from(position)?));
-        values.push(Box::new(claim));
-        self.shared.ask(PUT_BACK, values).await?;
-        Ok(())
-    }
-
-    /// Leaves the run to the others, with what it has in hand. Where there are none, nothing happens but that this host leads now; returns how many
-    /// there are.
-    pub async fn leave(&self) -> anyhow::Result<usize> {
-        let rows = self.shared.ask(LEAVE, self.ours()).await?;
-        Ok(usize::try_from(one(&rows)?.get::<_, i64>(0))?)
-    }
-
     /// The run is over, and its job too where nothing is left to go on with.
     pub async fn close(
         &self,
@@ -344,5 +182,101 @@ impl Night {
         ];
         self.shared.ask(CLOSE, values).await?;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SharedRun for Night {
+    async fn look(&self, willing: bool) -> anyhow::Result<Whole> {
+        let mut values = self.ours();
+        values.push(Box::new(willing));
+        let rows = self.shared.ask(LOOK, values).await?;
+        let row = one(&rows)?;
+        let count = |column: usize| {
+            let count: i64 = row.get(column);
+            usize::try_from(count).unwrap_or(0)
+        };
+        Ok(Whole {
+            phase: match row.get(0) {
+                "planning" => Phase::Planning,
+                "working" => Phase::Working,
+                _ => Phase::Closed,
+            },
+            leads: row.get(1),
+            status: row.get(2),
+            total: count(3),
+            due: count(4),
+            succeeded: count(5),
+            failed: count(6),
+            skipped: count(7),
+            rejected: count(8),
+            usd: row.get::<_, &str>(9).parse()?,
+            hosts: count(10),
+            spent: row.get::<_, &str>(11).parse()?,
+            uncertain: row.get::<_, &str>(12).parse()?,
+            price: row.get::<_, &str>(13).parse()?,
+        })
+    }
+
+    async fn hear(&self, since: i64) -> anyhow::Result<(Vec<Heard>, i64)> {
+        let values: Vec<Value> = vec![Box::new(self.run.clone()), Box::new(since), Box::new(HEARD)];
+        let rows = self.shared.ask(HEAR, values).await?;
+        let upto = rows.last().map_or(since, |row| row.get(0));
+        let heard = rows.iter().map(|row| {
+            let entry: Option<&str> = row.get(5);
+            Ok(Heard {
+                position: usize::try_from(row.get::<_, i64>(1))?,
+                brand: row.get(2),
+                entry: entry.map(serde_json::from_str).transpose()?,
+                claimed: row.get::<_, &str>(3) == "claimed",
+                findings: row.get(4),
+            })
+        });
+        Ok((heard.collect::<anyhow::Result<_>>()?, upto))
+    }
+
+    async fn claim(
+        &self,
+        brands: usize,
+        cap: Option<Usd>,
+        price: Usd,
+    ) -> anyhow::Result<Vec<Claimed>> {
+        let claim = fastrand::i64(1..);
+        let mut values = self.ours();
+        values.extend([
+            Box::new(claim) as Value,
+            Box::new(i64::try_from(brands)?),
+            Box::new(cap.map(Usd::exact)),
+            Box::new(price.exact()),
+        ]);
+        let rows = self.shared.ask(CLAIM, values).await?;
+        let claimed = rows.iter().map(|row| Claimed {
+            position: row.get(0),
+            claim,
+            due: row.get(1),
+            report: row.get(2),
+        });
+        Ok(claimed.collect())
+    }
+
+    async fn put_back(&self, position: usize, claim: i64) -> anyhow::Result<()> {
+        let mut values = self.ours();
+        values.push(Box::new(i64::try_from(position)?));
+        values.push(Box::new(claim));
+        self.shared.ask(PUT_BACK, values).await?;
+        Ok(())
+    }
+
+    async fn leave(&self) -> anyhow::Result<usize> {
+        let rows = self.shared.ask(LEAVE, self.ours()).await?;
+        Ok(usize::try_from(one(&rows)?.get::<_, i64>(0))?)
+    }
+
+    async fn plan(&self, outline: &Outline, next: NextPlanned<'_>) -> anyhow::Result<bool> {
+        self.put_plan(outline, next).await
+    }
+
+    async fn names(&self) -> anyhow::Result<Vec<u8>> {
+        self.shared.patiently(|| self.read_names().boxed()).await
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 impl Ledger {
     /// Takes down what a service reports to have been spent, ever, and settles lost calls by it. `None` where calls are in
     /// flight.
-    pub async fn take_reading(
+    pub(super) async fn read(
         &self,
         service: &str,
         usd: Usd,
@@ -86,7 +86,7 @@ impl Ledger {
     }
 
     /// What was spent between two readings.
-    pub async fn compare(
+    pub(super) async fn compare_readings(
         &self,
         service: &str,
         from: &Reading,

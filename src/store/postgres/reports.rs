@@ -3,50 +3,15 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use tokio_postgres::{GenericClient, Row};
 
-use super::Shared;
-use crate::{
-    render::{self, Background},
-    store::{
-        paid::unpack,
-        registry::{Entry, Status},
-    },
-};
+use crate::{render, store::paid::unpack};
 
 /// Reports that are compared at once, and that are brought at once.
 const COMPARED: i64 = 1_000;
 const TOGETHER: usize = 100;
-
-impl Shared {
-    /// Brings reports that other hosts have made into this folder, with the pages that are made of them. Returns what is
-    /// wrong with some.
-    pub async fn bring_reports(&self, output: &Path) -> anyhow::Result<Vec<String>> {
-        bring(&self.connect().await?, output).await
-    }
-
-    /// What the portfolio says besides the reports, and what of it cannot be read.
-    pub async fn background(&self) -> anyhow::Result<(Background, Vec<String>)> {
-        let client = self.connect().await?;
-        let failed = "SELECT entry FROM registry WHERE status = $1 ORDER BY key";
-        let failed = client.query(failed, &[&Status::Failed.name()]).await?;
-        let failed = failed
-            .iter()
-            .map(|row| serde_json::from_str::<Arc<Entry>>(row.get(0)));
-        let failed: Vec<Arc<Entry>> = failed.collect::<Result<_, _>>()?;
-        let background = Background {
-            runs: self.runs().await?,
-            failed: failed
-                .iter()
-                .map(|entry| render::FailedBrand::of(entry))
-                .collect(),
-        };
-        Ok((background, Vec::new()))
-    }
-}
 
 /// Brings reports into this folder that are not there, or differ; says what is wrong with some.
 pub async fn bring(client: &impl GenericClient, output: &Path) -> anyhow::Result<Vec<String>> {

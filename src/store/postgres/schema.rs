@@ -3,7 +3,7 @@
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
-use super::Trouble;
+use super::StoreError;
 
 /// Each leads from one version to the next.
 const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema.2.sql")];
@@ -27,7 +27,7 @@ impl Found {
 }
 
 /// Makes the tables, or brings them to this version.
-pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
+pub async fn prepare(client: &mut Client) -> Result<(), StoreError> {
     if version(client).await? == Some(known()) {
         // Changes nothing, and fails where nothing may be changed.
         let probe = "UPDATE version SET number = number WHERE false";
@@ -39,14 +39,14 @@ pub async fn prepare(client: &mut Client) -> Result<(), Trouble> {
 }
 
 /// Brings the tables to this version, whether or not what was in them has been moved away.
-pub async fn migrate(client: &mut Client) -> Result<(), Trouble> {
+pub async fn migrate(client: &mut Client) -> Result<(), StoreError> {
     let transaction = client.transaction().await?;
     make(&transaction).await?;
     Ok(transaction.commit().await?)
 }
 
 /// Makes the tables, or brings them to this version, within a transaction.
-pub async fn make(transaction: &Transaction<'_>) -> Result<(), Trouble> {
+pub async fn make(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     // Hosts that come at the same time wait for the first.
     transaction
         .execute("SELECT pg_advisory_xact_lock($1)", &[&TURN])
@@ -75,11 +75,11 @@ pub async fn make(transaction: &Transaction<'_>) -> Result<(), Trouble> {
 }
 
 /// Makes the key of the fences.
-pub async fn make_fence(transaction: &Transaction<'_>) -> Result<(), Trouble> {
+pub async fn make_fence(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     let mut key = [0; 32];
     SystemRandom::new()
         .fill(&mut key)
-        .map_err(|_| Trouble::Failed("there are no random numbers".into()))?;
+        .map_err(|_| StoreError::Failed("there are no random numbers".into()))?;
     let insert = "INSERT INTO fence (id, key) VALUES (1, $1)";
     transaction.execute(insert, &[&&key[..]]).await?;
     Ok(())
@@ -91,17 +91,17 @@ fn known() -> i32 {
 }
 
 /// The version of the tables; `None` where there are none.
-pub async fn version(client: &impl GenericClient) -> Result<Option<i32>, Trouble> {
+pub async fn version(client: &impl GenericClient) -> Result<Option<i32>, StoreError> {
     match found(client).await? {
         Some(Found {
             moved_to: Some(to), ..
-        }) => Err(Trouble::Moved(to)),
+        }) => Err(StoreError::Moved(to)),
         found => Ok(found.map(|found| found.number)),
     }
 }
 
 /// The tables as they are; `None` where there are none.
-pub async fn found(client: &impl GenericClient) -> Result<Option<Found>, Trouble> {
+pub async fn found(client: &impl GenericClient) -> Result<Option<Found>, StoreError> {
     let there = client
         .query_one("SELECT to_regclass('brandintel.version') IS NOT NULL", &[])
         .await?;
@@ -114,7 +114,7 @@ pub async fn found(client: &impl GenericClient) -> Result<Option<Found>, Trouble
     };
     let number = row.get(0);
     if number > known() {
-        return Err(Trouble::Version {
+        return Err(StoreError::Version {
             found: number,
             known: known(),
         });

@@ -3,56 +3,15 @@
 
 use futures::{TryStreamExt, pin_mut};
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio_postgres::{IsolationLevel, Row, Transaction, types::ToSql};
 
 use super::{Shared, history};
 use crate::store::{
     checkpoint::{Checkpoint, RunStatus},
-    registry::Entry,
-    run_history::{Going, RunLine, Together},
+    engine::{EachEntry, Present},
+    run_history::{Going, Together},
+    shared_run::{HostLine, InHand},
 };
-
-/// How the whole stands.
-#[derive(Debug)]
-pub struct Present {
-    /// Runs that have ended, the oldest first.
-    pub runs: Vec<RunLine>,
-    /// Runs that have not, or the last that has; the one that was begun last, and is worked on, comes last.
-    pub going: Vec<Going>,
-    pub hosts: Vec<HostLine>,
-}
-
-/// A host that is at work, or was until it was gone.
-#[derive(Debug, Serialize)]
-pub struct HostLine {
-    pub name: String,
-    /// The number of its process.
-    pub process: i64,
-    pub run: Option<String>,
-    /// It plans, writes into the sheet, and closes the run.
-    pub leads: bool,
-    /// It was not heard of for longer than a host may be silent.
-    pub gone: bool,
-    pub workers: i32,
-    pub started_at: Timestamp,
-    pub seen_at: Timestamp,
-    /// Seconds since it came, and since it was heard of.
-    pub here_s: f64,
-    pub silent_s: f64,
-    /// Brands that it has ended in this run, well or not.
-    pub done: usize,
-    /// Brands that it works on, the longest first.
-    pub in_hand: Vec<InHand>,
-}
-
-/// A brand that a host works on.
-#[derive(Debug, Serialize)]
-pub struct InHand {
-    pub brand: String,
-    /// Seconds since it was taken in hand.
-    pub seconds: f64,
-}
 
 // Times of hosts and of brands in hand are those of the store's clock; of runs, those of the host that planned.
 const OPEN: &str = "
@@ -84,7 +43,7 @@ const IN_HAND: &str = "
 
 impl Shared {
     /// How the whole stands; each entry of the registry is handed on as it comes.
-    pub async fn present(&self, mut each: impl FnMut(Entry)) -> anyhow::Result<Present> {
+    pub async fn present(&self, each: EachEntry<'_>) -> anyhow::Result<Present> {
         let mut client = self.connect().await?;
         let reading = client
             .build_transaction()
@@ -113,9 +72,14 @@ impl Shared {
             .await?;
         pin_mut!(entries);
         while let Some(row) = entries.try_next().await? {
-            each(serde_json::from_str(row.get("entry"))?);
+            each(&serde_json::from_str(row.get("entry"))?);
         }
-        Ok(Present { runs, going, hosts })
+        Ok(Present {
+            runs,
+            going,
+            hosts,
+            ..Present::default()
+        })
     }
 }
 

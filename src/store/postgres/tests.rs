@@ -15,10 +15,11 @@ use crate::{
         StateFolder,
         caps::Period,
         checkpoint::RunStatus,
+        engine::Begin,
         paid::{Admitted, Ask, Hold, HoldError, Kept, Paid},
         registry::{Entry, Registry, Status},
-        registry_lookup::Known,
-        spending,
+        registry_lookup::{InMemory, RegistryLookup},
+        shared_run::{Claimed, Ended, Outline, Phase, Planned, SharedRun, Slot, Turns},
     },
 };
 use jiff::Timestamp;
@@ -57,9 +58,17 @@ impl Database {
             place: place.into(),
             workers: 8,
         };
-        let run = format!("run of {place} {}", shared.host);
-        let begun = shared.begin(&me, "list", &run, Timestamp::now(), false, true);
-        begun.await.unwrap()
+        let begin = Begin {
+            list: "list",
+            run_id: &format!("run of {place} {}", shared.host),
+            now: Timestamp::now(),
+            force: false,
+            simulated: true,
+            workers: 8,
+            budget: None,
+            caps: Caps::default(),
+        };
+        shared.begin(&me, &begin).await.unwrap()
     }
 
     /// The lease of this host has run out.
@@ -89,7 +98,8 @@ async fn plan(night: &Night, brands: usize) {
         price: Usd::ZERO,
         names: Vec::new(),
     };
-    assert!(night.plan(&outline, || Ok(planned.next())).await.unwrap());
+    let planned = night.plan(&outline, &mut || Ok(planned.next())).await;
+    assert!(planned.unwrap());
 }
 
 fn usd(text: &str) -> Usd {
@@ -97,7 +107,8 @@ fn usd(text: &str) -> Usd {
 }
 
 fn ledger(night: &Night, cap: &str) -> Arc<Paid> {
-    Arc::new(Paid::shared(night, Some(usd(cap))))
+    let ledger = Ledger::new(night, Some(usd(cap)), Caps::default());
+    Arc::new(Paid::new(Arc::new(ledger)))
 }
 
 /// Asks for a call of this brand, which costs a dollar at worst.
@@ -203,7 +214,7 @@ async fn one_host_plans_and_all_share_the_work() {
         price: Usd::ZERO,
         names: Vec::new(),
     };
-    assert!(!second.plan(&outline, || Ok(None)).await.unwrap());
+    assert!(!second.plan(&outline, &mut || Ok(None)).await.unwrap());
     let places = |claimed: Vec<Claimed>| claimed.iter().map(|c| c.position).collect::<Vec<_>>();
     assert_eq!(
         places(first.claim(4, None, Usd::ZERO).await.unwrap()),
@@ -348,10 +359,7 @@ async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
         day: Some(usd("2.5")),
         month: Some(usd("100")),
     };
-    let capped = |night: &Night| {
-        let paid = Paid::shared(night, None).capped(caps, Timestamp::now());
-        Arc::new(paid.unwrap())
-    };
+    let capped = |night: &Night| Arc::new(Paid::new(Arc::new(Ledger::new(night, None, caps))));
     let (one, other) = (capped(&first), capped(&second));
     let client = connect(&database.address).await.unwrap();
     // Another list has spent on this day; yesterday, and calls that cost nothing, do not count.
@@ -393,7 +401,7 @@ async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
     assert_eq!(standings[0].used, usd("2.25"));
     assert_eq!(standings[1].cap, usd("100"));
     // Each call is known by its stage and its model.
-    let spending = spending::of_hosts(&first.shared).await.unwrap();
+    let spending = spending::spending(&client).await.unwrap();
     let known = spending
         .iter()
         .filter(|(calls, _)| calls.stage.as_deref() == Some("analyst"));
@@ -419,8 +427,8 @@ async fn tables_of_the_first_version_become_these_and_keep_what_is_in_them() {
         ))
         .await
         .unwrap();
-    let shared = Shared::open(database.address.clone()).await.unwrap();
-    let spending = spending::of_hosts(&shared).await.unwrap();
+    Shared::open(database.address.clone()).await.unwrap();
+    let spending = spending::spending(&client).await.unwrap();
     let (calls, sum) = spending.into_iter().next().unwrap();
     assert_eq!(
         (calls.stage, calls.model, sum.usd),
@@ -505,7 +513,8 @@ async fn a_host_that_is_started_again_frees_what_it_had_and_a_run_without_hosts_
     let next = database.host("c").await;
     assert_ne!(next.run, first.run);
     assert_eq!(next.job.id, first.job.id);
-    let runs = next.shared.runs().await.unwrap();
+    let client = next.shared.connect().await.unwrap();
+    let runs = history::runs(&client).await.unwrap();
     let status: Vec<RunStatus> = runs.iter().map(|run| run.status).collect();
     assert_eq!(status, [RunStatus::Killed]);
     database.drop().await;
@@ -621,8 +630,8 @@ async fn a_plan_hears_the_same_of_a_registry_wherever_it_is_kept() {
     let state = StateFolder::take(folder.path()).unwrap();
     let (mut registry, _) = Registry::open(&state, Timestamp::now()).unwrap();
     registry.record(entries()).unwrap();
-    let folder = Known::folder(&registry);
-    let shared = Known::shared(client).await.unwrap();
+    let folder = InMemory::new(&registry);
+    let shared = Lookup::new(night.shared.clone());
 
     let mut keys: Vec<BrandKey> = entries().into_iter().map(|(key, _)| key).skip(10).collect();
     keys.push(BrandKey::stored("ناشناس".into()));

@@ -13,9 +13,10 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::{Call, ledger::keep};
 use crate::{
     files::{folder_of, set_aside, set_aside_name, write_atomically},
-    store::paid::{Call, Kept, RequestHash, keep, pack},
+    store::paid::{Kept, RequestHash, pack},
 };
 
 /// The file that takes up the room.

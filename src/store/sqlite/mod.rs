@@ -7,7 +7,10 @@
 mod disk_reserve;
 mod fault;
 pub mod fence_key;
+mod folder;
+mod ledger;
 mod pages;
+mod run;
 mod salvage;
 mod write_ahead_log;
 
@@ -35,6 +38,9 @@ use crate::{
 pub use self::{
     disk_reserve::Beside,
     fault::{Fault, Unwritable},
+    folder::Folder,
+    ledger::{Call, Ledger},
+    run::begin,
 };
 use self::{
     fault::{Impossible, is_full},
@@ -85,7 +91,7 @@ const MARK: i64 = 0x6272_0000;
 const LOOKED_THROUGH: i64 = 64 << 20;
 
 /// The database, used by one thread at a time.
-pub struct Store {
+pub struct Database {
     db: Mutex<Connection>,
     /// `None` in memory.
     path: Option<PathBuf>,
@@ -166,13 +172,13 @@ fn again(error: &anyhow::Error) -> anyhow::Error {
     }
 }
 
-impl fmt::Debug for Store {
+impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Store")
+        f.write_str("Database")
     }
 }
 
-impl Store {
+impl Database {
     /// Opens the database of a state folder. One that is damaged is set aside under a new name and what can be read of
     /// it is used; the texts say so.
     ///
@@ -552,13 +558,13 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn answers(store: &Store) -> i64 {
+    fn answers(store: &Database) -> i64 {
         store
             .with_now(|db| Ok(db.query_row("SELECT count(*) FROM response", [], |row| row.get(0))?))
             .unwrap()
     }
 
-    fn insert(store: &Store, number: u8, at: i64) {
+    fn insert(store: &Database, number: u8, at: i64) {
         let body = format!("[{}0]", format!("{number}, ").repeat(2_000));
         store
             .with_now(|db| {
@@ -577,7 +583,7 @@ mod tests {
         for (damage, some_saved) in [("header", true), ("cut", true), ("hole", true)] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("paid.sqlite3");
-            let (store, notes) = Store::open(&path, now).unwrap();
+            let (store, notes) = Database::open(&path, now).unwrap();
             assert!(notes.is_empty());
             for number in 0..100 {
                 insert(&store, number, now.as_millisecond());
@@ -593,7 +599,7 @@ mod tests {
             }
             fs::write(&path, &bytes).unwrap();
 
-            let (store, notes) = Store::open(&path, now).unwrap();
+            let (store, notes) = Database::open(&path, now).unwrap();
             assert_eq!(notes.len(), 1, "{damage}");
             let aside: Vec<_> = fs::read_dir(folder.path())
                 .unwrap()
@@ -614,16 +620,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("paid.sqlite3");
         let now = Timestamp::now();
-        let (store, _) = Store::open(&path, now).unwrap();
+        let (store, _) = Database::open(&path, now).unwrap();
         insert(&store, 1, now.as_millisecond());
         drop(store);
         let years_on = now.checked_add((24 * 400).hours()).unwrap();
-        let (store, _) = Store::open(&path, years_on).unwrap();
+        let (store, _) = Database::open(&path, years_on).unwrap();
         assert_eq!(answers(&store), 1);
         // Once there are answers of that time, the old ones go.
         insert(&store, 2, years_on.as_millisecond());
         drop(store);
-        let (store, _) = Store::open(&path, years_on).unwrap();
+        let (store, _) = Database::open(&path, years_on).unwrap();
         assert_eq!(answers(&store), 1);
     }
 }

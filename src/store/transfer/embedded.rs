@@ -25,7 +25,7 @@ use crate::{
         postgres::reports,
         registry::{self, Registry},
         run_history::{self, RunLine},
-        sqlite::{self, Store, fence_key, set_database_aside},
+        sqlite::{self, Database, fence_key, set_database_aside},
     },
 };
 
@@ -54,7 +54,7 @@ impl<'a> Embedded<'a> {
     /// Opens it, or makes it. What is damaged is set aside, and what can be read is used, as by a run.
     pub fn open(folder: &'a StateFolder, now: Timestamp) -> anyhow::Result<Self> {
         let was_there = is_there(folder);
-        let (store, mut notes) = Store::open(&folder.file(sqlite::FILE), now)?;
+        let (store, mut notes) = Database::open(&folder.file(sqlite::FILE), now)?;
         let (registry, damage) = Registry::open(folder, now)?;
         notes.extend(damage);
         // The last run is put on record where it could not do so itself. Nothing depends on a checkpoint that cannot be read.

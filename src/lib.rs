@@ -76,8 +76,8 @@ pub mod sandbox;
 
 use std::{ffi::OsString, path::Path};
 
+pub use commands::rehearsal::Rehearsal;
 pub use research::{Stage, persian_style::is_fit_to_send};
-pub use runner::Rehearsal;
 
 use cli::{Cli, Command};
 use exit::{Exit, Failure, OrExit};
@@ -126,7 +126,7 @@ pub async fn rehearse(args: impl IntoIterator<Item = OsString>, rehearsal: Rehea
     match Cli::read(args) {
         Ok(cli) => {
             let terminal = terminal.quiet(cli.is_quiet());
-            let run = runner::run(cli.run.into(), Some(rehearsal), &terminal);
+            let run = runner::run(cli.run.into(), Some(rehearsal.into()), &terminal);
             exit_code(Box::pin(run).await, &terminal)
         }
         Err(error) => {
@@ -196,7 +196,10 @@ fn run_command(cli: Cli, terminal: &Terminal) -> Result<Exit, Failure> {
     let ended = runtime.block_on(async {
         match cli.command {
             None if cli.nothing_typed => Err(commands::nothing_asked(&cli.run.into())),
-            None => Box::pin(runner::run(cli.run.into(), None, terminal)).await,
+            None => {
+                let simulation = commands::rehearsal::start(&cli.run.services).await?;
+                Box::pin(runner::run(cli.run.into(), simulation, terminal)).await
+            }
             Some(Command::Init) => commands::init().await,
             Some(Command::Check(args)) => Box::pin(commands::check(*args, terminal)).await,
             Some(Command::Status(args)) => commands::status::status(args).await,

@@ -120,8 +120,9 @@ fn of_services(args: ServiceArgs) -> (ServiceOptions, Option<RehearsalOptions>) 
         sheets_rpm,
         sandbox,
         sandbox_speed,
-        sandbox_fault,
-        schema_rules,
+        // They are for the simulated services, and not for the run: see `commands::rehearsal`.
+        sandbox_fault: _,
+        schema_rules: _,
     } = args;
     let services = ServiceOptions {
         model,
@@ -133,8 +134,6 @@ fn of_services(args: ServiceArgs) -> (ServiceOptions, Option<RehearsalOptions>) 
     };
     let rehearsal = RehearsalOptions {
         speed: sandbox_speed,
-        faults: sandbox_fault,
-        schema_rules,
     };
     (services, sandbox.then_some(rehearsal))
 }

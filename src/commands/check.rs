@@ -7,6 +7,7 @@ use std::{path::Path, sync::Arc};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::rehearsal;
 use crate::{
     brand::Row,
     cli::CheckArgs,
@@ -16,7 +17,7 @@ use crate::{
     http::{exchanges::Exchanges, patience::Waits},
     money::Usd,
     runner::{
-        self, Loaded,
+        self, Loaded, Simulation,
         budget_check::{LimitReached, SpendingLimits},
         options::{ListSource, RunOptions},
         preflight::{self, Connections, Finding, Said},
@@ -54,6 +55,7 @@ enum List {
 /// batch with the same flags would cost.
 pub async fn check(args: CheckArgs, terminal: &Terminal) -> Result<Exit, Failure> {
     let CheckArgs { run, json, free } = args;
+    let simulation = rehearsal::start(&run.services).await?;
     let mut run = RunOptions::from(run);
     let quiet = run.verbosity.is_quiet() && !json;
     let mut report = Report {
@@ -69,7 +71,7 @@ pub async fn check(args: CheckArgs, terminal: &Terminal) -> Result<Exit, Failure
     let fine = prove_machine(&mut report, &run, list);
     let store = store::prove_store(&mut report, &run).await;
     if fine {
-        prove_services(&mut report, &run, list, store, free).await?;
+        prove_services(&mut report, &run, simulation.as_ref(), (list, store), free).await?;
     }
     Ok(report.end())
 }
@@ -118,11 +120,11 @@ fn prove_machine(report: &mut Report, run: &RunOptions, list: List) -> bool {
 async fn prove_services(
     report: &mut Report,
     run: &RunOptions,
-    list: List,
-    store: Option<Arc<dyn Store>>,
+    simulation: Option<&Simulation>,
+    (list, store): (List, Option<Arc<dyn Store>>),
     free: bool,
 ) -> Result<(), Failure> {
-    let (settings, _sandbox) = runner::settings_for_check(run).await?;
+    let settings = runner::settings(run, simulation)?;
     let paid = Arc::new(Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?);
     let (events, _incoming) = Events::channel();
     let connect = || {

@@ -5,6 +5,7 @@ mod init;
 mod move_state;
 mod no_arguments;
 mod open;
+pub mod rehearsal;
 pub mod status;
 mod support;
 

@@ -9,6 +9,7 @@ use crate::{
     cli::MoveArgs,
     config::Folders,
     exit::{Exit, Failure, OrExit},
+    render,
     runner::store_failure,
     say,
     store::{
@@ -23,11 +24,11 @@ pub async fn move_state(args: MoveArgs) -> Result<Exit, Failure> {
     let (from, to) = way(&args).or_exit(Exit::Usage)?;
     if from.is_folder() {
         say!("Moving {from} and its reports into {to} …");
-        tell(from.move_to(&to).await.map_err(failure)?);
+        tell(from.move_to(&to, render::bring).await.map_err(failure)?);
         say!("From now on give its URL to --state (BRANDINTEL_STATE), on every host.");
     } else {
         say!("Moving {from} with its reports into {to} …");
-        tell(from.move_to(&to).await.map_err(failure)?);
+        tell(from.move_to(&to, render::bring).await.map_err(failure)?);
         say!("From now on leave --state (BRANDINTEL_STATE) out, and work on this host alone.");
     }
     Ok(Exit::Done)

@@ -14,6 +14,7 @@ pub mod zone;
 
 use std::{
     env,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -36,7 +37,6 @@ pub use self::{
 use crate::{
     config::caps::Caps,
     money::Usd,
-    sandbox::Sandbox,
     text::{is_invisible, number, secrets::Secrets},
 };
 
@@ -95,6 +95,17 @@ pub struct Settings {
 
 /// The length from which on the value of a header may be a key, in bytes.
 const SECRET_HEADER: usize = 16;
+
+/// The simulated services of a rehearsal: where they answer, and to which credentials.
+#[derive(Clone, Debug)]
+pub struct SimulatedServices {
+    pub address: SocketAddr,
+    pub openrouter_key: &'static str,
+    pub tavily_key: &'static str,
+    pub sheet_id: &'static str,
+    /// The key file of a service account.
+    pub service_account: serde_json::Value,
+}
 
 /// Prices of tokens, in US dollars for a million.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -259,13 +270,13 @@ impl Settings {
     pub fn for_sandbox(
         options: &ServiceOptions,
         speed: f64,
-        sandbox: &Sandbox,
+        simulated: &SimulatedServices,
     ) -> anyhow::Result<Self> {
-        let at = |path: &str| Url::parse(&format!("http://{}{path}", sandbox.address()));
+        let at = |path: &str| Url::parse(&format!("http://{}{path}", simulated.address));
         Ok(Self {
             openrouter: Endpoint {
                 base: at("/api/v1")?,
-                key: sandbox.openrouter_key().into(),
+                key: simulated.openrouter_key.into(),
             },
             model: options
                 .model
@@ -274,16 +285,16 @@ impl Settings {
             terms: ModelTerms::default(),
             tavily: Endpoint {
                 base: at("")?,
-                key: sandbox.tavily_key().into(),
+                key: simulated.tavily_key.into(),
             },
             credit_price: "0.008".parse()?,
             sheet: Some(Arc::new(SheetSettings {
-                id: sandbox.sheet_id().into(),
+                id: simulated.sheet_id.into(),
                 tab: None,
                 tab_id: None,
                 base: at("")?,
                 access: SheetAccess::ServiceAccount(serde_json::from_value(
-                    sandbox.service_account(),
+                    simulated.service_account.clone(),
                 )?),
             })),
             public_sheet: None,

@@ -55,7 +55,8 @@ impl Bench {
             ..Options::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let settings = Settings::for_sandbox(&ServiceOptions::default(), 1.0, &sandbox).unwrap();
+        let settings =
+            Settings::for_sandbox(&ServiceOptions::default(), 1.0, &sandbox.services()).unwrap();
         let cap = cap.map(|cap| cap.parse().unwrap());
         let paid = Arc::new(Paid::in_memory(cap, Timestamp::now()).unwrap());
         let stop = CancellationToken::new();

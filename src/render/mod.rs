@@ -41,12 +41,11 @@ use crate::{
     ownership::Ownership,
     report::{Field, Report},
     research::Researched,
-    store::paid::pack,
     text::lang::Lang,
 };
 
 /// The file that everything else is made of.
-const REPORT: &str = "brand_report.json";
+use crate::report::FILE as REPORT;
 
 /// A file with its name.
 pub type NamedFile = (&'static str, Vec<u8>);
@@ -76,12 +75,6 @@ pub fn bring(folder: &Path, json: &str) -> anyhow::Result<()> {
     write_atomically(&path, json.as_bytes())
 }
 
-/// The report of a folder for other hosts: its hash, and the report, deflated.
-pub fn carry(folder: &Path) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
-    let bytes = fs::read(folder.join(REPORT))?;
-    Ok((blake3::hash(&bytes).as_bytes().to_vec(), pack(&bytes)?))
-}
-
 /// Whether the report under this path is there and was not cut short. What was written by this program is known by its
 /// last line; the rest of the file is not looked at.
 pub fn is_whole(report: &Path) -> bool {
@@ -93,12 +86,6 @@ pub fn is_whole(report: &Path) -> bool {
         Ok(&end == b"\n}")
     };
     ends_well().unwrap_or(false) || fs::read(report).is_ok_and(|bytes| Report::read(&bytes).is_ok())
-}
-
-/// The hash of the report of a folder; `None` where there is none.
-pub fn hash(folder: &Path) -> Option<[u8; 32]> {
-    let bytes = fs::read(folder.join(REPORT)).ok()?;
-    Some(*blake3::hash(&bytes).as_bytes())
 }
 
 fn replace_all(folder: &Path, files: Vec<NamedFile>) -> anyhow::Result<()> {

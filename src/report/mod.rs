@@ -29,6 +29,9 @@ pub use self::{
 };
 use crate::{money::Usd, text::lang::Lang};
 
+/// The name of the file.
+pub const FILE: &str = "brand_report.json";
+
 /// Version of the file format.
 pub const SCHEMA_VERSION: u32 = 3;
 

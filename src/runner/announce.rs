@@ -180,8 +180,8 @@ impl RunContext {
         if let Some(text) = next_steps::mostly_thin(totals) {
             self.terminal.log_warning(&text);
         }
-        if let Some(sandbox) = &self.sandbox {
-            let [models, searches, sheet] = sandbox.arrived();
+        if let Some(simulation) = &self.simulation {
+            let [models, searches, sheet] = (simulation.requests)();
             say!(self.terminal;
                 "[SANDBOX] The simulated services got {models} model, {searches} search and {sheet} sheet requests"
             );

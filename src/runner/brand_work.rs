@@ -14,7 +14,7 @@ use crate::{
     render,
     research::{Assignment, Research, Researched},
     span,
-    store::{paid::unpack, sqlite::Fault},
+    store::{paid::unpack, report_copy, sqlite::Fault},
 };
 
 /// A report that is saved.
@@ -59,7 +59,7 @@ impl BrandWork {
         let mut researched = research.run(&assignment).await?;
         let saved = in_folder(&output, move || {
             let problems = render::save(&folder, &mut researched)?;
-            let report = shared.then(|| render::carry(&folder)).transpose()?;
+            let report = shared.then(|| report_copy::carry(&folder)).transpose()?;
             Ok((Saved { researched, report }, problems))
         });
         let (saved, problems) = span::measure(span::stage("save"), saved).await?;

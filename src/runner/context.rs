@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Rehearsal,
+    Simulation,
     brands::Brands,
     cleanup::Sweeping,
     deadline::Deadline,
@@ -38,7 +38,6 @@ use crate::{
     llm::OpenRouter,
     money::Usd,
     research::{self, Research, Stages, calendar, disambiguation::Neighbours},
-    sandbox::Sandbox,
     say,
     search::tavily::Tavily,
     store::{
@@ -77,7 +76,7 @@ pub struct RunContext {
     pub started: Timestamp,
     pub clock: Instant,
     pub logs: LogFiles,
-    pub sandbox: Option<Arc<Sandbox>>,
+    pub simulation: Option<Simulation>,
     stages: Stages,
     sweeping: Sweeping,
 }
@@ -100,16 +99,15 @@ impl RunContext {
     /// Says who it is, checks the settings and takes the state folder; nothing is sent yet.
     pub async fn open(
         options: RunOptions,
-        rehearsal: Option<Rehearsal>,
+        simulation: Option<Simulation>,
         terminal: Terminal,
     ) -> Result<Self, Failure> {
         find_list(&options)?;
         summary::banner(&terminal, options.is_rehearsal());
         look_at_clock(options.unattended.deadline.is_some(), &terminal)?;
         open_files::prove(options.batch.workers, options.is_rehearsal())?;
-        let stages = Stages::without(rehearsal.as_ref().and_then(|of| of.without));
-        let sandbox = rehearsal.map(|of| of.sandbox);
-        let (settings, sandbox) = settings(&options, sandbox).await?;
+        let stages = Stages::without(simulation.as_ref().and_then(|it| it.without));
+        let settings = settings(&options, simulation.as_ref())?;
         let started = Timestamp::now();
         let run_id = new_run_id(started);
         let (state, sweeping) = match options.batch.dry_run {
@@ -182,7 +180,7 @@ impl RunContext {
             started,
             clock: Instant::now(),
             logs,
-            sandbox,
+            simulation,
             stages,
             sweeping,
             options,
@@ -231,7 +229,7 @@ impl RunContext {
 
     /// The simulated services, where they are spoken to without a network.
     pub fn in_process(&self) -> Option<Arc<dyn Transport>> {
-        self.sandbox.as_ref()?.in_process()
+        self.simulation.as_ref()?.transport.clone()
     }
 
     /// Where exchanges that go wrong are kept; a dry run writes nothing.

@@ -75,37 +75,43 @@ pub use self::{
     errors::{call_failure, store_failure},
     load::{Loaded, load, without_results_tab},
     run_report::report_goes,
-    setup::settings_for_check,
+    setup::settings,
 };
 use crate::{
+    config::SimulatedServices,
     event::Events,
     exit::{Exit, Failure},
+    http::transport::Transport,
     research::Stage,
-    sandbox::Sandbox,
     text::terminal::Terminal,
 };
 
-/// Simulated services that a benchmark brings along, and what it leaves out of the research.
-#[derive(Debug)]
-pub struct Rehearsal {
-    /// The services of this process.
-    pub sandbox: Arc<Sandbox>,
+/// Simulated services that stand in for the real ones in a rehearsal.
+pub struct Simulation {
+    /// Where they answer, and to which credentials.
+    pub services: SimulatedServices,
+    /// The way to them where they are spoken to without a network.
+    pub transport: Option<Arc<dyn Transport>>,
+    /// How many requests to models, searches and sheets they got. The services live as long as this.
+    pub requests: Box<dyn Fn() -> [u64; 3] + Send + Sync>,
     /// A part of the research that is not done, to see what it is worth.
     pub without: Option<Stage>,
+    /// Whether the caps by day and month hold; nobody pays for a benchmark, and each begins anew.
+    pub has_caps: bool,
 }
 
 /// Works through a list of brands, and tells whoever is to be told, however it ends. Returns the exit code. A rehearsal
 /// may bring its own simulated services.
 pub async fn run(
     options: RunOptions,
-    rehearsal: Option<Rehearsal>,
+    simulation: Option<Simulation>,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     let attempt = Attempt::of(&options);
     let recipient = Recipient::of(&attempt, terminal);
     let recipient = recipient.inspect_err(|failure| attempt.did_not_start(failure, false))?;
     let mut draft = ReportDraft::open(&attempt, terminal);
-    let end = Box::pin(work(options, rehearsal, &mut draft)).await;
+    let end = Box::pin(work(options, simulation, &mut draft)).await;
     if let (Err(failure), false) = (&end, draft.has_worked()) {
         attempt.did_not_start(failure, draft.has_begun());
     }
@@ -134,10 +140,10 @@ pub async fn refused(
 
 async fn work(
     options: RunOptions,
-    rehearsal: Option<Rehearsal>,
+    simulation: Option<Simulation>,
     draft: &mut ReportDraft,
 ) -> Result<Exit, Failure> {
-    let mut context = RunContext::open(options, rehearsal, draft.terminal.clone()).await?;
+    let mut context = RunContext::open(options, simulation, draft.terminal.clone()).await?;
     draft.begin(&context);
     let end = Box::pin(work_at(&context, draft)).await;
     context.leave().await;

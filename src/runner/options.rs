@@ -10,7 +10,6 @@ use crate::{
     config::{Folders, options::ServiceOptions},
     exit::{Exit, Failure},
     money::Usd,
-    sandbox::{Fault, SchemaRules},
     store::Location,
     text::lang::Lang,
 };
@@ -96,13 +95,11 @@ pub struct StateOptions {
     pub state: Option<SecretString>,
 }
 
-/// How the simulated services of a rehearsal behave.
+/// A run against simulated services.
 #[derive(Clone, Debug)]
 pub struct RehearsalOptions {
     /// How many times faster than reality it runs.
     pub speed: f64,
-    pub faults: Vec<Fault>,
-    pub schema_rules: SchemaRules,
 }
 
 /// What is shown on the terminal; logs are unaffected.

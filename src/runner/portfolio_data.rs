@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    render::{Background, FailedBrand},
+    render::{self, Background, FailedBrand},
     store::Store,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 /// # Errors
 /// Where the store cannot be read at all.
 pub async fn read(store: &dyn Store, output: &Path) -> anyhow::Result<(Background, Vec<String>)> {
-    let mut problems = store.bring_reports(output).await?;
+    let mut problems = store.bring_reports(output, render::bring).await?;
     let history = store.history().await?;
     problems.extend(history.problems);
     let background = Background {

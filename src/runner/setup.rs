@@ -1,60 +1,37 @@
 //! What a run begins with: its settings, its list, and its state folder.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use super::options::{ListSource, RehearsalOptions, RunOptions};
+use super::{
+    Simulation,
+    options::{ListSource, RunOptions},
+};
 use crate::{
     config::{Settings, caps::Caps},
     exit::{Exit, Failure, OrExit},
-    sandbox::{self, Sandbox},
     store::{LockError, StateFolder},
 };
 
-/// The settings of a run, and for a rehearsal the services that it speaks to.
-pub async fn settings(
+/// The settings of a run; those of a rehearsal lead to the simulated services.
+pub fn settings(
     options: &RunOptions,
-    sandbox: Option<Arc<Sandbox>>,
-) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    let services = &options.services;
-    let source = &options.source;
-    let Some(rehearsal) = &options.rehearsal else {
+    simulation: Option<&Simulation>,
+) -> Result<Settings, Failure> {
+    let (services, source) = (&options.services, &options.source);
+    let (Some(rehearsal), Some(simulation)) = (&options.rehearsal, simulation) else {
         let tab = source.tab.as_deref();
         let settings = Settings::from_environment(services, source.is_sheet(), tab);
-        return Ok((settings.or_exit(Exit::Usage)?, None));
+        return settings.or_exit(Exit::Usage);
     };
-    let is_benchmark = sandbox.is_some();
-    let sandbox = match sandbox {
-        Some(sandbox) => sandbox,
-        None => start_sandbox(rehearsal).await?,
-    };
-    let settings = Settings::for_sandbox(services, rehearsal.speed, &sandbox);
+    let settings = Settings::for_sandbox(services, rehearsal.speed, &simulation.services);
     let mut settings = settings.or_exit(Exit::Usage)?;
-    if is_benchmark {
-        // Nobody pays for it, and each begins anew.
+    if !simulation.has_caps {
         settings.caps = Caps::default();
     }
     if !source.is_sheet() {
         settings.sheet = None;
     }
-    Ok((settings, Some(sandbox)))
-}
-
-/// The settings that a batch with these options would have.
-pub async fn settings_for_check(
-    options: &RunOptions,
-) -> Result<(Settings, Option<Arc<Sandbox>>), Failure> {
-    settings(options, None).await
-}
-
-async fn start_sandbox(rehearsal: &RehearsalOptions) -> Result<Arc<Sandbox>, Failure> {
-    let options = sandbox::Options {
-        speed: rehearsal.speed,
-        faults: rehearsal.faults.clone(),
-        schema_rules: rehearsal.schema_rules,
-        ..sandbox::Options::default()
-    };
-    let sandbox = Sandbox::start(options).await;
-    Ok(Arc::new(sandbox.or_exit(Exit::Machine)?))
+    Ok(settings)
 }
 
 /// The same sheet or file is the same list, however often it is read.

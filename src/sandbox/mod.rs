@@ -44,7 +44,7 @@ use axum::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
-use crate::http::transport::Transport;
+use crate::{config::SimulatedServices, http::transport::Transport};
 
 pub use fault::Fault;
 pub use model::{Claim, Model};
@@ -250,6 +250,17 @@ impl Sandbox {
         match self.server {
             Some(_) => None,
             None => Some(Arc::new(InProcess(router(Arc::clone(&self.services))))),
+        }
+    }
+
+    /// Where they answer, and to which credentials.
+    pub(crate) fn services(&self) -> SimulatedServices {
+        SimulatedServices {
+            address: self.address(),
+            openrouter_key: self.openrouter_key(),
+            tavily_key: self.tavily_key(),
+            sheet_id: self.sheet_id(),
+            service_account: self.service_account(),
         }
     }
 

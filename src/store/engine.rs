@@ -11,6 +11,7 @@ use super::{
     paid::Ledger,
     registry::Entry,
     registry_lookup::RegistryLookup,
+    report_copy::PutReport,
     run_history::{Going, RunLine},
     shared_run::{Ended, HostLine, SharedRun},
     spending::Spending,
@@ -42,7 +43,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn history(&self) -> anyhow::Result<History>;
 
     /// Brings reports that other hosts have made into the output folder. Returns what is wrong with some.
-    async fn bring_reports(&self, _output: &Path) -> anyhow::Result<Vec<String>> {
+    async fn bring_reports(&self, _output: &Path, _put: PutReport) -> anyhow::Result<Vec<String>> {
         Ok(Vec::new())
     }
 }

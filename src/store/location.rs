@@ -5,7 +5,9 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use super::{
     StateFolder,
     engine::{Begin, Begun, Store},
-    moved_note, sqlite,
+    moved_note,
+    report_copy::PutReport,
+    sqlite,
     transfer::Done,
 };
 #[cfg(feature = "postgres")]
@@ -58,7 +60,11 @@ impl Location {
     ///
     /// # Errors
     /// Where there is nothing to move, the place is not empty or in use, or something cannot be read or written.
-    pub async fn move_to(&self, to: &Self) -> anyhow::Result<Done> {
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, reason = "nothing is moved then")
+    )]
+    pub async fn move_to(&self, to: &Self, put: PutReport) -> anyhow::Result<Done> {
         match (self, to) {
             #[cfg(feature = "postgres")]
             (Self::Folder(state), Self::Postgres(address)) => {
@@ -66,7 +72,7 @@ impl Location {
             }
             #[cfg(feature = "postgres")]
             (Self::Postgres(address), Self::Folder(state)) => {
-                transfer::to_folder(address, state).await
+                transfer::to_folder(address, state, put).await
             }
             _ => anyhow::bail!("a state is moved from a folder into a database, or back"),
         }

@@ -17,6 +17,7 @@ pub mod postgres;
 pub mod reconciliation;
 pub mod registry;
 pub mod registry_lookup;
+pub mod report_copy;
 pub mod run_history;
 pub mod shared_run;
 pub mod spending;

@@ -29,6 +29,7 @@ mod documentation;
 mod endurance;
 mod failures;
 mod init;
+mod layers;
 mod lists;
 mod model_answers;
 #[cfg(feature = "otel")]

@@ -7,14 +7,21 @@ use std::{
 
 use tokio_postgres::{GenericClient, Row};
 
-use crate::{render, store::paid::unpack};
+use crate::store::{
+    paid::unpack,
+    report_copy::{self, PutReport},
+};
 
 /// Reports that are compared at once, and that are brought at once.
 const COMPARED: i64 = 1_000;
 const TOGETHER: usize = 100;
 
 /// Brings reports into this folder that are not there, or differ; says what is wrong with some.
-pub async fn bring(client: &impl GenericClient, output: &Path) -> anyhow::Result<Vec<String>> {
+pub async fn bring(
+    client: &impl GenericClient,
+    output: &Path,
+    put: PutReport,
+) -> anyhow::Result<Vec<String>> {
     let select = "SELECT key, folder, hash FROM report WHERE key > $1 ORDER BY key LIMIT $2";
     let select = client.prepare(select).await?;
     let mut problems = Vec::new();
@@ -28,7 +35,7 @@ pub async fn bring(client: &impl GenericClient, output: &Path) -> anyhow::Result
         for keys in missing(&part, output).await?.chunks(TOGETHER) {
             let select = "SELECT folder, body FROM report WHERE key = ANY($1)";
             for row in client.query(select, &[&keys]).await? {
-                problems.extend(bring_one(&row, output).await?);
+                problems.extend(bring_one(&row, output, put).await?);
             }
         }
     }
@@ -42,7 +49,7 @@ async fn missing(part: &[Row], output: &Path) -> anyhow::Result<Vec<String>> {
     let part: Vec<(String, PathBuf, Vec<u8>)> = part.collect();
     let missing = tokio::task::spawn_blocking(move || {
         let other = |(_, folder, hash): &(String, PathBuf, Vec<u8>)| {
-            render::hash(folder).is_none_or(|here| here != **hash)
+            report_copy::hash(folder).is_none_or(|here| here != **hash)
         };
         let missing = part.into_iter().filter(other);
         missing.map(|(key, ..)| key).collect()
@@ -51,12 +58,12 @@ async fn missing(part: &[Row], output: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// What is wrong with it, if something is.
-async fn bring_one(row: &Row, output: &Path) -> anyhow::Result<Option<String>> {
+async fn bring_one(row: &Row, output: &Path, put: PutReport) -> anyhow::Result<Option<String>> {
     let (folder, body): (String, Vec<u8>) = (row.get(0), row.get(1));
     let place = output.join(&folder);
     let brought = tokio::task::spawn_blocking(move || {
         fs::create_dir_all(&place)?;
-        render::bring(&place, &unpack(&body)?)
+        put(&place, &unpack(&body)?)
     });
     let wrong = |error| format!("the report of «{folder}» cannot be brought here: {error:#}");
     Ok(brought.await?.err().map(wrong))

@@ -16,6 +16,7 @@ use crate::{
         engine::{EachEntry, Finding, History, Looked, Present, Rebuild, Said, Store},
         registry::Registry,
         registry_lookup::InMemory,
+        report_copy::PutReport,
         spending::Spending,
     },
 };
@@ -147,11 +148,11 @@ impl Store for Database {
         }
     }
 
-    async fn bring_reports(&self, output: &Path) -> anyhow::Result<Vec<String>> {
+    async fn bring_reports(&self, output: &Path, put: PutReport) -> anyhow::Result<Vec<String>> {
         let Some(shared) = &self.shared else {
             return Ok(Vec::new());
         };
-        let bring = async || reports::bring(&shared.connect().await?, output).await;
+        let bring = async || reports::bring(&shared.connect().await?, output, put).await;
         shared.patiently(|| bring().boxed()).await
     }
 }

@@ -18,12 +18,12 @@ use super::{
 use crate::{
     brand::BrandKey,
     files::{aside_name, set_aside},
-    render,
     store::{
         StateFolder,
         checkpoint::Checkpoint,
         postgres::reports,
         registry::{self, Registry},
+        report_copy::{self, PutReport},
         run_history::{self, RunLine},
         sqlite::{self, Database, fence_key, set_database_aside},
     },
@@ -145,13 +145,17 @@ impl<'a> Embedded<'a> {
     }
 
     /// Takes in the registry and the reports of the shared store, once its tables are copied.
-    pub async fn complete(&mut self, there: &Transaction<'_>) -> anyhow::Result<()> {
+    pub async fn complete(
+        &mut self,
+        there: &Transaction<'_>,
+        put: PutReport,
+    ) -> anyhow::Result<()> {
         // Numbers of answers that are gone may be given again: what comes must count as later than what was there.
         const LAST: &str = "UPDATE job SET last_before = min(last_before, (SELECT coalesce(max(rowid), 0) FROM response))";
         self.db.execute(LAST, [])?;
         fence_key::make(&self.db, Some(&self.folder.file(sqlite::FILE)))?;
         self.take_registry(there).await?;
-        let problems = reports::bring(there, &self.output).await?;
+        let problems = reports::bring(there, &self.output, put).await?;
         ensure!(problems.is_empty(), "{}", problems.join("; "));
         self.renew_checkpoint()
     }
@@ -241,7 +245,7 @@ impl<'a> Embedded<'a> {
 
 /// A report for the shared store; `None` where there is none.
 fn carry(folder: &Path) -> anyhow::Result<Option<(Vec<u8>, Vec<u8>)>> {
-    match render::carry(folder) {
+    match report_copy::carry(folder) {
         Ok(report) => Ok(Some(report)),
         Err(error) => match error.downcast_ref::<io::Error>() {
             Some(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -14,6 +14,7 @@ use super::{
 use crate::store::{
     StateFolder, StoreError, moved_note,
     postgres::{Address, moving},
+    report_copy::PutReport,
 };
 
 /// Tables that both sides have, in the order in which they are copied: the first says what the others belong to.
@@ -91,7 +92,7 @@ async fn give(from: &mut Embedded<'_>, there: &Transaction<'_>) -> anyhow::Resul
 }
 
 /// Moves what is in a shared store into a state folder, and its reports into the output folder beside it.
-pub async fn to_folder(address: &Address, state: &Path) -> anyhow::Result<Done> {
+pub async fn to_folder(address: &Address, state: &Path, put: PutReport) -> anyhow::Result<Done> {
     let now = Timestamp::now();
     let nothing = || Obstacle::Nothing(address.to_string());
     let (mut client, moved_to) = moving::source(address).await?.ok_or_else(nothing)?;
@@ -117,7 +118,7 @@ pub async fn to_folder(address: &Address, state: &Path) -> anyhow::Result<Done> 
         moved_note::put(&folder, &address.to_string())?;
     }
     let mut into = Embedded::open(&folder, now)?;
-    if let Err(error) = take(&mut into, &there).await {
+    if let Err(error) = take(&mut into, &there, put).await {
         into.give_up()?;
         if !noted {
             moved_note::clear(&folder)?;
@@ -134,7 +135,11 @@ pub async fn to_folder(address: &Address, state: &Path) -> anyhow::Result<Done> 
     })
 }
 
-async fn take(into: &mut Embedded<'_>, there: &Transaction<'_>) -> anyhow::Result<()> {
+async fn take(
+    into: &mut Embedded<'_>,
+    there: &Transaction<'_>,
+    put: PutReport,
+) -> anyhow::Result<()> {
     moving::end_left(there).await?;
     for table in TABLES {
         // On disk before the next is copied.
@@ -142,7 +147,7 @@ async fn take(into: &mut Embedded<'_>, there: &Transaction<'_>) -> anyhow::Resul
         table.take(there, &copying).await?;
         copying.commit()?;
     }
-    into.complete(there).await
+    into.complete(there, put).await
 }
 
 /// Sets aside what is no obstacle in the folder: what has nothing in it, and what a move that was cut off has left.

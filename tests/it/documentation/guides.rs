@@ -203,7 +203,7 @@ fn every_command_in_a_guide_is_accepted_by_the_parser() {
 
 #[test]
 fn every_flag_named_in_a_guide_exists() {
-    // Those of cargo.
+    // Those of cargo and of the benchmarks.
     let mut known: BTreeSet<String> = [
         "--features",
         "--release",
@@ -211,6 +211,8 @@ fn every_flag_named_in_a_guide_exists() {
         "--test",
         "--locked",
         "--bench",
+        "--ablation",
+        "--serve",
     ]
     .map(str::to_owned)
     .into();

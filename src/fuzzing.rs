@@ -64,14 +64,14 @@ pub mod services {
         }
     }
     pub mod tavily {
-        pub use crate::search::tavily::{Page, classify, classify_usage, credits, pages};
+        pub use crate::search::tavily::{WebPage, classify, classify_usage, credits, pages};
     }
 }
 
 pub mod state {
     pub use crate::store::StateFolder;
     pub mod registry {
-        pub use crate::store::registry::{Entry, Registry, Status};
+        pub use crate::store::registry::{BrandStatus, Entry, Registry};
     }
 }
 

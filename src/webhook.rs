@@ -13,9 +13,9 @@ use crate::{
     event::Events,
     http::{
         call::{Body, CallError, Request, Service},
-        client::Caller,
+        client::HttpClient,
         patience::CallPatience,
-        rate_limiter::Gate,
+        rate_limiter::RateLimiter,
         response::{Reply, Verdict},
         transport::Network,
     },
@@ -62,7 +62,7 @@ impl Webhook {
             let (events, _nobody) = Events::channel();
             // It costs nothing, so nothing has to be remembered.
             let paid = Arc::new(Paid::in_memory(None, Timestamp::now())?);
-            let caller = Caller::new(
+            let caller = HttpClient::new(
                 Network::new(client),
                 paid,
                 events,
@@ -115,7 +115,7 @@ fn service() -> Service {
         address: "--report-to",
         credential: String::new(),
         account: "".into(),
-        gate: Arc::new(Gate::new(60, 1.0)),
+        gate: Arc::new(RateLimiter::new(60, 1.0)),
         classify,
         own_words: |_| None,
     }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    brand::row_options::{Typed, Wishes},
+    brand::row_options::{RowOptions, TypedOptions},
     text,
 };
 
@@ -102,7 +102,7 @@ pub struct Row {
     /// The cell under the parent company header; empty where there is none.
     pub parent: String,
     /// The cells under the optional headers.
-    pub wishes: Typed,
+    pub wishes: TypedOptions,
 }
 
 impl Row {
@@ -128,7 +128,7 @@ pub struct Brand {
     /// The rows it stands in.
     pub rows: Vec<usize>,
     /// What the list asks for besides; no part of the fingerprint.
-    pub wishes: Wishes,
+    pub wishes: RowOptions,
     /// What version 0.1 made of its rows, where that was something else.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     former: Vec<Former>,
@@ -291,7 +291,7 @@ fn read_row(row: &Row, notes: &mut Vec<String>) -> Result<Brand, RejectedRow> {
         website,
         parent,
         rows: vec![row.number],
-        wishes: Wishes::read(&row.wishes, row.number, notes),
+        wishes: RowOptions::read(&row.wishes, row.number, notes),
         former,
     })
 }

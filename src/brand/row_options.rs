@@ -51,7 +51,7 @@ impl Depth {
 
 /// The cells under the optional headers, as somebody typed them; empty where there is no such column.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Typed {
+pub struct TypedOptions {
     pub priority: String,
     pub skip: String,
     pub depth: String,
@@ -60,7 +60,7 @@ pub struct Typed {
 
 /// What the cells ask for. None of it makes a row another one: only name, website and parent company do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wishes {
+pub struct RowOptions {
     /// Thousandths; higher first.
     priority: Option<i64>,
     /// The brand is left out of the run.
@@ -71,12 +71,12 @@ pub struct Wishes {
     pub notes: BTreeSet<String>,
 }
 
-impl Wishes {
+impl RowOptions {
     /// Reads the cells of a row. What cannot be read is left out, and `remarks` say so.
-    pub fn read(typed: &Typed, row: usize, remarks: &mut Vec<String>) -> Self {
+    pub fn read(typed: &TypedOptions, row: usize, remarks: &mut Vec<String>) -> Self {
         let shown = |cell: &str| text::shorten(&text::clean(cell), 40);
         let mut wishes = Self::default();
-        if *typed == Typed::default() {
+        if *typed == TypedOptions::default() {
             return wishes;
         }
         match priority(&typed.priority) {
@@ -146,15 +146,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(priority: &str, skip: &str, depth: &str, notes: &str) -> (Wishes, Vec<String>) {
-        let typed = Typed {
+    fn read(priority: &str, skip: &str, depth: &str, notes: &str) -> (RowOptions, Vec<String>) {
+        let typed = TypedOptions {
             priority: priority.into(),
             skip: skip.into(),
             depth: depth.into(),
             notes: notes.into(),
         };
         let mut remarks = Vec::new();
-        (Wishes::read(&typed, 7, &mut remarks), remarks)
+        (RowOptions::read(&typed, 7, &mut remarks), remarks)
     }
 
     #[test]
@@ -205,11 +205,11 @@ mod tests {
         fn the_order_of_rows_does_not_matter(
             rows in proptest::collection::vec(("(|1|5|-2)", "(|x)", "(|deep|quick)", "(|a|b)"), 1..5),
         ) {
-            let merged = |rows: Vec<Wishes>| rows.into_iter().reduce(|mut all, row| {
+            let merged = |rows: Vec<RowOptions>| rows.into_iter().reduce(|mut all, row| {
                 all.merge(row);
                 all
             });
-            let wishes: Vec<Wishes> = rows.iter().map(|(p, s, d, n)| read(p, s, d, n).0).collect();
+            let wishes: Vec<RowOptions> = rows.iter().map(|(p, s, d, n)| read(p, s, d, n).0).collect();
             let turned = wishes.iter().rev().cloned().collect();
             prop_assert_eq!(merged(wishes), merged(turned));
         }

@@ -234,7 +234,7 @@ pub struct RunArgs {
     pub services: ServiceArgs,
     /// Output on the terminal.
     #[command(flatten)]
-    pub verbosity: Verbosity,
+    pub verbosity: VerbosityArgs,
 }
 
 /// The source of the brands.
@@ -393,7 +393,7 @@ pub struct ServiceArgs {
 /// Output on the terminal; logs are unaffected.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
-pub struct Verbosity {
+pub struct VerbosityArgs {
     /// Print only what needs attention
     #[arg(short, long, env = "BRANDINTEL_QUIET", action = ArgAction::SetTrue, value_parser = BoolishValueParser::new())]
     pub quiet: bool,

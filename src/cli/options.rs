@@ -1,7 +1,9 @@
 //! The one place where flags become the options of a run. Every struct is taken apart by all its fields, so that a flag
 //! that is forgotten here does not compile.
 
-use super::{BatchArgs, RunArgs, ServiceArgs, SourceArgs, StateArgs, UnattendedArgs, Verbosity};
+use super::{
+    BatchArgs, RunArgs, ServiceArgs, SourceArgs, StateArgs, UnattendedArgs, VerbosityArgs,
+};
 use crate::{
     config::options::{RateOptions, ServiceOptions},
     runner::options::{
@@ -138,9 +140,9 @@ fn of_services(args: ServiceArgs) -> (ServiceOptions, Option<RehearsalOptions>) 
     (services, sandbox.then_some(rehearsal))
 }
 
-impl From<Verbosity> for options::Verbosity {
-    fn from(flags: Verbosity) -> Self {
-        let Verbosity { quiet, verbose } = flags;
+impl From<VerbosityArgs> for options::Verbosity {
+    fn from(flags: VerbosityArgs) -> Self {
+        let VerbosityArgs { quiet, verbose } = flags;
         match (quiet, verbose) {
             (true, _) => Self::Quiet,
             (false, true) => Self::Verbose,

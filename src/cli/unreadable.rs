@@ -6,10 +6,10 @@ use std::{ffi::OsString, io::IsTerminal};
 use clap::CommandFactory;
 
 use super::Cli;
-use crate::{config::variable, runner::attempt::Attempt, text::lang::Lang};
+use crate::{config::variable, runner::attempt::StartAttempt, text::lang::Lang};
 
 /// The batch that was meant; `None` where a person sees it at a terminal, or it was no batch.
-pub fn attempt(args: &[OsString]) -> Option<Attempt> {
+pub fn attempt(args: &[OsString]) -> Option<StartAttempt> {
     if std::io::stderr().is_terminal() {
         return None;
     }
@@ -39,7 +39,7 @@ pub fn attempt(args: &[OsString]) -> Option<Attempt> {
         variable(name).is_some_and(|value| !no.contains(&value.to_lowercase().as_str()))
     };
     let wanted = |flag: &str, name: &str| typed(flag).is_some() || is_set(name);
-    let attempt = Attempt {
+    let attempt = StartAttempt {
         report_to: typed("--report-to").or_else(|| variable("BRANDINTEL_REPORT_TO")),
         simulated: wanted("--sandbox", "BRANDINTEL_SANDBOX"),
         lang: Lang::default(),

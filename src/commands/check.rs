@@ -20,19 +20,19 @@ use crate::{
         self, Loaded, Simulation,
         budget_check::{LimitReached, SpendingLimits},
         options::{ListSource, RunOptions},
-        preflight::{self, Connections, Finding, Said},
+        preflight::{self, Connections, Finding, PreflightResult},
         preview::Priced,
         store_failure,
         summary::span,
         trial_calls, writable,
     },
     say,
-    store::{Store, caps::Standing, paid::Paid},
+    store::{Store, caps::CapUsage, paid::Paid},
     text::terminal::Terminal,
 };
 
 /// What was found so far; each thing is said as it is found.
-struct Report {
+struct CheckReport {
     terminal: Terminal,
     worst: Exit,
     quiet: bool,
@@ -58,7 +58,7 @@ pub async fn check(args: CheckArgs, terminal: &Terminal) -> Result<Exit, Failure
     let simulation = rehearsal::start(&run.services).await?;
     let mut run = RunOptions::from(run);
     let quiet = run.verbosity.is_quiet() && !json;
-    let mut report = Report {
+    let mut report = CheckReport {
         terminal: terminal.clone(),
         worst: Exit::Done,
         quiet,
@@ -77,7 +77,7 @@ pub async fn check(args: CheckArgs, terminal: &Terminal) -> Result<Exit, Failure
 }
 
 /// Folders and settings, without asking anybody. Returns whether services can be asked.
-fn prove_machine(report: &mut Report, run: &RunOptions, list: List) -> bool {
+fn prove_machine(report: &mut CheckReport, run: &RunOptions, list: List) -> bool {
     let folders = Folders::new(run.is_rehearsal());
     for folder in [&folders.state, &folders.logs, &folders.output] {
         report.add(&format!("folder {}", folder.display()), try_folder(folder));
@@ -118,7 +118,7 @@ fn prove_machine(report: &mut Report, run: &RunOptions, list: List) -> bool {
 
 /// Services, clock and list, and what a batch would cost.
 async fn prove_services(
-    report: &mut Report,
+    report: &mut CheckReport,
     run: &RunOptions,
     simulation: Option<&Simulation>,
     (list, store): (List, Option<Arc<dyn Store>>),
@@ -224,7 +224,7 @@ fn list_of(run: &mut RunOptions) -> List {
 
 /// The rows of the list; `None` where there is none or it cannot be read.
 async fn rows(
-    report: &mut Report,
+    report: &mut CheckReport,
     run: &RunOptions,
     list: List,
     connections: &mut Connections,
@@ -275,7 +275,7 @@ async fn rows(
 }
 
 /// Says which proxies requests go through, never a password, and which addresses are not spoken to over TLS.
-fn note_network(report: &mut Report) {
+fn note_network(report: &mut CheckReport) {
     for note in proxies::notes() {
         report.note("proxy", &note);
     }
@@ -300,7 +300,7 @@ fn note_network(report: &mut Report) {
 }
 
 /// Says what the keys may still spend.
-fn note_credit(report: &mut Report, connections: &Connections) {
+fn note_credit(report: &mut CheckReport, connections: &Connections) {
     if let Some(left) = connections.key.as_ref().and_then(|key| key.limit_remaining) {
         report.note("OpenRouter", &format!("the key may spend ${left:.2} more"));
     }
@@ -317,7 +317,7 @@ fn try_folder(folder: &Path) -> Result<String, Failure> {
     Ok("can be written".into())
 }
 
-impl Report {
+impl CheckReport {
     fn add(&mut self, part: &str, result: Result<String, Failure>) {
         let (ok, text) = match result {
             Ok(text) => (true, text),
@@ -340,8 +340,8 @@ impl Report {
 
     fn find(&mut self, Finding { what, result }: Finding) {
         match result {
-            Ok(Said::Fine(text)) => self.add(what, Ok(text)),
-            Ok(Said::Doubt(text)) => self.note(what, &text),
+            Ok(PreflightResult::Fine(text)) => self.add(what, Ok(text)),
+            Ok(PreflightResult::Doubt(text)) => self.note(what, &text),
             Err(failure) => self.add(what, Err(failure)),
         }
     }
@@ -356,7 +356,7 @@ impl Report {
     }
 
     /// Says what the caps by day and month still allow.
-    fn caps(&mut self, caps: &[Standing]) {
+    fn caps(&mut self, caps: &[CapUsage]) {
         for cap in caps {
             self.note(&cap.title().to_lowercase(), &cap.to_string());
         }

@@ -18,14 +18,14 @@ use crate::{
         self,
         dotenv::EnvFile,
         hint,
-        keys::{self, Kind},
+        keys::{self, KeyKind},
         variable,
     },
     exit::{Exit, Failure, OrExit},
     list,
     runner::{
         self,
-        preflight::{Finding, Said},
+        preflight::{Finding, PreflightResult},
     },
     say,
 };
@@ -71,7 +71,7 @@ pub async fn init() -> Result<Exit, Failure> {
 
 impl SetUp {
     /// One key: kept where it is set and good, else asked for until it is.
-    async fn key(&mut self, name: &'static str, kind: &Kind) -> Result<(), Failure> {
+    async fn key(&mut self, name: &'static str, kind: &KeyKind) -> Result<(), Failure> {
         if let Some(key) = variable(name).map(SecretString::from)
             && self.keep_key(name, kind, &key).await?
         {
@@ -98,7 +98,7 @@ impl SetUp {
     async fn keep_key(
         &mut self,
         name: &'static str,
-        kind: &Kind,
+        kind: &KeyKind,
         key: &SecretString,
     ) -> Result<bool, Failure> {
         say!("{name} is set ({})", hint(key));
@@ -133,7 +133,7 @@ impl SetUp {
     async fn accept(
         &mut self,
         name: &'static str,
-        kind: &Kind,
+        kind: &KeyKind,
         key: &SecretString,
     ) -> Result<bool, Failure> {
         match self.try_key(name, kind, key).await? {
@@ -153,7 +153,12 @@ impl SetUp {
         }
     }
 
-    async fn try_key(&self, name: &str, kind: &Kind, key: &SecretString) -> Result<Tried, Failure> {
+    async fn try_key(
+        &self,
+        name: &str,
+        kind: &KeyKind,
+        key: &SecretString,
+    ) -> Result<Tried, Failure> {
         let of_models = *kind == keys::OPENROUTER;
         let shape = match of_models {
             true => {
@@ -253,8 +258,8 @@ impl SetUp {
         let mut worst = Exit::Done;
         for Finding { what, result } in self.trials.ask(model_key, search_key).await? {
             match result {
-                Ok(Said::Fine(text)) => say!("✅ {what}: {text}"),
-                Ok(Said::Doubt(text)) => say!("– {what}: {text}"),
+                Ok(PreflightResult::Fine(text)) => say!("✅ {what}: {text}"),
+                Ok(PreflightResult::Doubt(text)) => say!("– {what}: {text}"),
                 Err(failure) => {
                     say!("✗ {what}: {:#}", failure.error);
                     worst = failure.exit;

@@ -14,7 +14,7 @@ use crate::{
     say,
     store::{
         Location, LockError,
-        transfer::{Done, Obstacle},
+        transfer::{Done, MoveObstacle},
     },
     text::terminal,
 };
@@ -46,7 +46,7 @@ fn tell(done: Done) {
 
 fn failure(error: anyhow::Error) -> Failure {
     let held = matches!(error.downcast_ref(), Some(LockError::Held { .. }));
-    let busy = matches!(error.downcast_ref(), Some(Obstacle::Busy { .. }));
+    let busy = matches!(error.downcast_ref(), Some(MoveObstacle::Busy { .. }));
     if held || busy {
         let exit = Exit::Locked;
         return Failure { exit, error };

@@ -11,7 +11,7 @@ use crate::{
     config::Folders,
     exit::{Exit, Failure, OrExit},
     render,
-    store::registry::{Registry, Status},
+    store::registry::{BrandStatus, Registry},
     text::{self, terminal},
 };
 
@@ -89,9 +89,9 @@ fn page_of(folders: &Folders, name: &str) -> Result<PathBuf, Failure> {
         // Who types the name of a folder means that.
         [..] if found.iter().any(|folder| folder == name) => Ok(page(&name.to_owned())),
         [] => {
-            let failed = entries
-                .iter()
-                .find(|entry| entry.status == Status::Failed && text::key(&entry.brand) == wanted);
+            let failed = entries.iter().find(|entry| {
+                entry.status == BrandStatus::Failed && text::key(&entry.brand) == wanted
+            });
             let why = failed.and_then(|entry| entry.error.as_deref());
             Err(Failure::new(Exit::Usage, none(name, output, why, &known)))
         }

@@ -25,7 +25,7 @@ use crate::{
     say,
     store::{
         checkpoint::Checkpoint,
-        registry::{Entry, Status},
+        registry::{BrandStatus, Entry},
         run_history,
     },
     text::terminal,
@@ -138,7 +138,7 @@ fn runs(state: &Path) -> Value {
 
 /// What became of the brands that failed, or of the one that is asked for; and the names of all others.
 async fn registry(args: &SupportArgs, about: &About) -> Result<(Value, Vec<String>), Failure> {
-    let mut told = Told::default();
+    let mut told = SupportSummary::default();
     let mut add = |entry: &Entry| told.add(entry, about);
     let location = args.shared.location(args.folders.sandbox);
     let store = location.or_exit(Exit::Usage)?.store().await;
@@ -146,7 +146,7 @@ async fn registry(args: &SupportArgs, about: &About) -> Result<(Value, Vec<Strin
     if let Err(error) = present {
         terminal::warning(&format!("{error:#}"));
     }
-    let Told {
+    let SupportSummary {
         brands,
         failed,
         entries,
@@ -157,16 +157,16 @@ async fn registry(args: &SupportArgs, about: &About) -> Result<(Value, Vec<Strin
 }
 
 #[derive(Default)]
-struct Told {
+struct SupportSummary {
     brands: usize,
     failed: usize,
     entries: Vec<Value>,
     others: Vec<String>,
 }
 
-impl Told {
+impl SupportSummary {
     fn add(&mut self, entry: &Entry, about: &About) {
-        let has_failed = entry.status == Status::Failed;
+        let has_failed = entry.status == BrandStatus::Failed;
         self.brands += 1;
         self.failed += usize::from(has_failed);
         if !about.is_named(&entry.brand) {

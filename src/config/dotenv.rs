@@ -40,7 +40,7 @@ const OURS: [&str; 4] = ["BRANDINTEL_", "OPENROUTER_", "TAVILY_", "GOOGLE_SHEET"
 
 /// What a person should know of the file that was read.
 #[derive(Debug, Default)]
-pub struct Loaded {
+pub struct LoadedEnv {
     pub warnings: Vec<String>,
     /// Where it is, if it is in a folder above this one.
     pub above: Option<PathBuf>,
@@ -48,8 +48,8 @@ pub struct Loaded {
 
 /// Puts the variables of the nearest `.env` into the environment, where they are not set to something already, and takes
 /// away what was copied along around those of this program that are. `flags` are the variables that stand for flags.
-pub fn load(flags: &[String]) -> anyhow::Result<Loaded> {
-    let mut loaded = Loaded::default();
+pub fn load(flags: &[String]) -> anyhow::Result<LoadedEnv> {
+    let mut loaded = LoadedEnv::default();
     let known = known_names(flags);
     let mut fresh = tidied(&known);
     match nearest() {

@@ -6,7 +6,7 @@ use url::Url;
 
 /// A kind of key.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct KeyKind {
     /// Whose key it is.
     pub of: &'static str,
     /// How such keys begin.
@@ -16,39 +16,39 @@ pub struct Kind {
 }
 
 /// A key of OpenRouter.
-pub const OPENROUTER: Kind = Kind {
+pub const OPENROUTER: KeyKind = KeyKind {
     of: "OpenRouter",
     begins: "sk-or-",
     from: "https://openrouter.ai/settings/keys",
 };
 
 /// A key of Tavily.
-pub const TAVILY: Kind = Kind {
+pub const TAVILY: KeyKind = KeyKind {
     of: "Tavily",
     begins: "tvly-",
     from: "https://app.tavily.com",
 };
 
 /// An API key of Google.
-pub const GOOGLE: Kind = Kind {
+pub const GOOGLE: KeyKind = KeyKind {
     of: "Google",
     begins: "AIza",
     from: "https://console.cloud.google.com/apis/credentials",
 };
 
 /// Keys of services that are not asked, but that people have in their hands too; the longer beginnings first.
-const STRANGERS: [Kind; 3] = [
-    Kind {
+const STRANGERS: [KeyKind; 3] = [
+    KeyKind {
         of: "Anthropic",
         begins: "sk-ant-",
         from: "",
     },
-    Kind {
+    KeyKind {
         of: "OpenAI or a service like it",
         begins: "sk-",
         from: "",
     },
-    Kind {
+    KeyKind {
         of: "Google that ends within the hour (a token)",
         begins: "ya29.",
         from: "",
@@ -56,7 +56,7 @@ const STRANGERS: [Kind; 3] = [
 ];
 
 /// Whose key this is, as far as its beginning tells.
-fn kind(key: &SecretString) -> Option<&'static Kind> {
+fn kind(key: &SecretString) -> Option<&'static KeyKind> {
     [&OPENROUTER, &TAVILY, &GOOGLE]
         .into_iter()
         .chain(&STRANGERS)
@@ -82,7 +82,7 @@ pub fn check_no_key(name: &str, text: &str, instead: &str) -> anyhow::Result<()>
 }
 
 /// Checks that a key is no other service's, and that it was copied whole.
-pub fn check(name: &str, key: &SecretString, expected: &Kind) -> anyhow::Result<()> {
+pub fn check(name: &str, key: &SecretString, expected: &KeyKind) -> anyhow::Result<()> {
     check_characters(name, key)?;
     match kind(key) {
         Some(other) if other != expected => wrong(name, other, expected),
@@ -102,8 +102,8 @@ pub fn check_model_key(name: &str, key: &SecretString, server: &Url) -> anyhow::
     }
 }
 
-fn wrong(name: &str, other: &Kind, expected: &Kind) -> anyhow::Result<()> {
-    let Kind { of, begins, from } = expected;
+fn wrong(name: &str, other: &KeyKind, expected: &KeyKind) -> anyhow::Result<()> {
+    let KeyKind { of, begins, from } = expected;
     anyhow::bail!(
         "{name} holds a key of {} ({}…): a key of {of} begins with {begins} and comes from {from}",
         other.of,

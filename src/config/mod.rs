@@ -533,7 +533,7 @@ fn reports_url() -> anyhow::Result<Option<Url>> {
     Ok(Some(url))
 }
 
-fn required_key(name: &str, kind: &keys::Kind) -> anyhow::Result<SecretString> {
+fn required_key(name: &str, kind: &keys::KeyKind) -> anyhow::Result<SecretString> {
     let key = variable(name).with_context(|| {
         format!(
             "{name} is not set: run brandintel init, or put {name}=… into .env (a key comes from {}), or rehearse with --sandbox",

@@ -29,7 +29,7 @@ const VARIABLES: [(&str, &str, Requests); 3] = [
 
 /// A proxy that is set.
 #[derive(Debug)]
-struct Named {
+struct NamedProxy {
     name: &'static str,
     requests: Requests,
     url: Url,
@@ -70,11 +70,11 @@ pub fn problems() -> Vec<anyhow::Error> {
 /// What is said of each variable that counts, without passwords.
 pub fn notes() -> Vec<String> {
     let exceptions = exceptions();
-    let set: Vec<Named> = named().filter_map(Result::ok).collect();
+    let set: Vec<NamedProxy> = named().filter_map(Result::ok).collect();
     if exceptions.contains(&"*".to_owned()) {
         return vec!["NO_PROXY is *: no proxy is used, whatever else is set".into()];
     }
-    let mut notes: Vec<String> = set.iter().map(Named::said).collect();
+    let mut notes: Vec<String> = set.iter().map(NamedProxy::said).collect();
     if !exceptions.is_empty() {
         let hosts = exceptions.join(", ");
         notes.push(format!("NO_PROXY is set: {hosts} are spoken to directly"));
@@ -109,14 +109,14 @@ fn exceptions() -> Vec<String> {
         .collect()
 }
 
-fn named() -> impl Iterator<Item = anyhow::Result<Named>> {
+fn named() -> impl Iterator<Item = anyhow::Result<NamedProxy>> {
     VARIABLES.iter().filter_map(|&(upper, lower, requests)| {
         let (name, value) = [upper, lower]
             .into_iter()
             .find_map(|name| Some((name, variable(name)?)))?;
         Some(
             read(&visible(&value))
-                .map(|url| Named {
+                .map(|url| NamedProxy {
                     name,
                     requests,
                     url,
@@ -169,7 +169,7 @@ fn read(value: &str) -> anyhow::Result<Url> {
     Ok(url)
 }
 
-impl Named {
+impl NamedProxy {
     fn said(&self) -> String {
         let Self {
             name,

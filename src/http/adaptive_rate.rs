@@ -50,7 +50,7 @@ const LOWEST: f64 = 1.0 / 16.0;
 
 /// What a refusal says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum RateRefusal {
     /// It is about one request: others pass.
     Stray,
     /// The service takes nothing now: nobody passes.
@@ -66,7 +66,7 @@ struct Passed {
 
 /// The rate of one service. It knows no clock: every question comes with its time.
 #[derive(Debug)]
-pub struct Pace {
+pub struct AdaptiveRate {
     /// Requests a minute that the user allows.
     set: f64,
     /// Requests a minute that pass now.
@@ -101,7 +101,7 @@ pub struct Pace {
     allowance: Option<(u32, Instant)>,
 }
 
-impl Pace {
+impl AdaptiveRate {
     /// At most `set` requests in any minute.
     pub fn new(set: u32, speed: f64, now: Instant) -> Self {
         let set = f64::from(set.max(1));
@@ -198,7 +198,7 @@ impl Pace {
     /// The service refused a request because there were too many. Some services count it all the same, so its turn is gone. The
     /// rate falls where the service takes nothing now, or where refusals are more of the last calls than strays are. What was
     /// sent before the last cut teaches nothing new.
-    pub fn refused(&mut self, sent: Instant, now: Instant) -> Refused {
+    pub fn refused(&mut self, sent: Instant, now: Instant) -> RateRefusal {
         self.refused_in_a_row = self.refused_in_a_row.saturating_add(1);
         if let Some(place) = self.passed.iter().rposition(|passed| passed.at <= sent) {
             self.passed[place].refused = true;
@@ -223,8 +223,8 @@ impl Pace {
             }
         }
         match takes_nothing {
-            true => Refused::Overload,
-            false => Refused::Stray,
+            true => RateRefusal::Overload,
+            false => RateRefusal::Stray,
         }
     }
 
@@ -448,7 +448,7 @@ mod tests {
     /// Sends as fast as the pace allows, for so long or until so many were taken; each request arrives a little late, and
     /// each reply takes a while to be read. Returns how many were taken and how many refused, and how long it took.
     fn send(
-        pace: &mut Pace,
+        pace: &mut AdaptiveRate,
         mut service: impl FnMut(Instant) -> bool,
         from: Instant,
         time: Duration,
@@ -486,7 +486,7 @@ mod tests {
     }
 
     fn send_for(
-        pace: &mut Pace,
+        pace: &mut AdaptiveRate,
         service: &mut Strict,
         from: Instant,
         time: Duration,
@@ -499,7 +499,7 @@ mod tests {
     /// and which share it refused.
     fn night(set: u32, mut service: Bucket, start: Instant) -> (f64, f64) {
         let requests = set * 25;
-        let mut pace = Pace::new(set, 1.0, start);
+        let mut pace = AdaptiveRate::new(set, 1.0, start);
         let takes = |at| service.takes(at);
         let (_, refused, took) = send(&mut pace, takes, start, Duration::from_hours(10), requests);
         let bound = f64::from(service.asked) * 60.0 / service.limit;
@@ -557,7 +557,7 @@ mod tests {
                 limit,
                 taken: VecDeque::new(),
             };
-            let mut pace = Pace::new(u32::try_from(limit).unwrap(), 1.0, start);
+            let mut pace = AdaptiveRate::new(u32::try_from(limit).unwrap(), 1.0, start);
             let minutes = 60;
             let (taken, refused) =
                 send_for(&mut pace, &mut service, start, Duration::from_mins(minutes));
@@ -575,7 +575,7 @@ mod tests {
                 limit,
                 taken: VecDeque::new(),
             };
-            let mut pace = Pace::new(set, 1.0, start);
+            let mut pace = AdaptiveRate::new(set, 1.0, start);
             let (taken, refused) =
                 send_for(&mut pace, &mut service, start, Duration::from_mins(34));
             assert!(
@@ -594,7 +594,7 @@ mod tests {
             limit: 30,
             taken: VecDeque::new(),
         };
-        let mut pace = Pace::new(60, 1.0, start);
+        let mut pace = AdaptiveRate::new(60, 1.0, start);
         send_for(&mut pace, &mut service, start, Duration::from_mins(10));
         assert!(pace.rate() < 40.0);
         service.limit = 1_000;
@@ -606,7 +606,7 @@ mod tests {
     #[test]
     fn an_outage_cuts_the_rate_once() {
         let start = Instant::now();
-        let mut pace = Pace::new(60, 1.0, start);
+        let mut pace = AdaptiveRate::new(60, 1.0, start);
         for minute in 0..10 {
             let now = start + Duration::from_mins(minute);
             pace.pass(now).unwrap();
@@ -618,7 +618,7 @@ mod tests {
     #[test]
     fn what_the_service_says_it_still_takes_is_not_exceeded() {
         let start = Instant::now();
-        let mut pace = Pace::new(600, 1.0, start);
+        let mut pace = AdaptiveRate::new(600, 1.0, start);
         pace.pass(start).unwrap();
         let until = start + Duration::from_secs(20);
         pace.allow(2, until, start);
@@ -638,7 +638,7 @@ mod tests {
         #[test]
         fn no_minute_has_too_many(set in 1u32..90, pauses in proptest::collection::vec(0u64..9_000, 1..200), back in any::<u64>()) {
             let start = Instant::now();
-            let mut pace = Pace::new(set, 1.0, start);
+            let mut pace = AdaptiveRate::new(set, 1.0, start);
             let (mut now, mut at): (_, Vec<Instant>) = (start, Vec::new());
             for (i, pause) in pauses.iter().enumerate() {
                 now += Duration::from_millis(*pause / 20);

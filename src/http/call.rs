@@ -14,8 +14,8 @@ use url::{Url, form_urlencoded};
 use super::{
     exchanges::Exchange,
     patience::CallPatience,
-    rate_limiter::Gate,
-    response::{Reply, Trouble, Verdict},
+    rate_limiter::RateLimiter,
+    response::{Reply, ServiceFailure, Verdict},
 };
 use crate::{
     error_kind::ErrorKind,
@@ -38,7 +38,7 @@ pub struct Service {
     pub credential: String,
     /// Where its account is looked after.
     pub account: Cow<'static, str>,
-    pub gate: Arc<Gate>,
+    pub gate: Arc<RateLimiter>,
     /// Decides what a reply means.
     pub classify: fn(&Reply) -> Verdict,
     /// What a reply in JSON says where the service puts it in a place of its own.
@@ -157,41 +157,46 @@ pub fn kind(what: &str) -> &str {
 
 impl Service {
     /// The error that ends the run, with what to do about it.
-    pub fn trouble(&self, trouble: Trouble, status: Option<u16>, message: String) -> CallError {
+    pub fn trouble(
+        &self,
+        trouble: ServiceFailure,
+        status: Option<u16>,
+        message: String,
+    ) -> CallError {
         let remedy = match trouble {
-            Trouble::Refused => self.credential.clone(),
-            Trouble::NoCredit => format!(
+            ServiceFailure::Refused => self.credential.clone(),
+            ServiceFailure::NoCredit => format!(
                 "Add credit or raise the limit at {}, then run again: nothing that was paid for is lost",
                 self.account
             ),
-            Trouble::Upstream => format!(
+            ServiceFailure::Upstream => format!(
                 "It is not the key in OPENROUTER_API_KEY that is refused: {} has a key of its own for the provider behind it; put a valid one into its configuration, or choose another --model",
                 self.account
             ),
-            Trouble::KeyLimit => {
+            ServiceFailure::KeyLimit => {
                 let place = match message.contains(OPENROUTER) {
                     true => "https://openrouter.ai/settings/keys",
                     false => &self.account,
                 };
                 format!("Raise the limit of the key at {place}, then run again: nothing that was paid for is lost")
             }
-            Trouble::Quota => format!(
+            ServiceFailure::Quota => format!(
                 "Run again when the limit has ended, raise it or add credit at {}, or choose another --model: nothing that was paid for is lost",
                 self.account
             ),
-            Trouble::Between => format!(
+            ServiceFailure::Between => format!(
                 "Something between this machine and the service answers in its place: check the network, a proxy (HTTPS_PROXY), a firewall, whether the service may be used from this country, and the address in {}",
                 self.address
             ),
-            Trouble::WrongAddress if self.address == "OPENROUTER_BASE_URL" => format!(
+            ServiceFailure::WrongAddress if self.address == "OPENROUTER_BASE_URL" => format!(
                 "Check the address in {}: it is what stands before /chat/completions, and mostly ends with /v1. If it is right, choose another model with --model",
                 self.address
             ),
-            Trouble::WrongAddress => format!("Check the address in {}", self.address),
-            Trouble::WrongModel => {
+            ServiceFailure::WrongAddress => format!("Check the address in {}", self.address),
+            ServiceFailure::WrongModel => {
                 "Choose another model with --model, or check what the account allows".to_owned()
             }
-            Trouble::TooLarge => "An exported workbook may have 16 MB: set GOOGLE_APPLICATION_CREDENTIALS to a service-account file, which reads the sheet's cells alone, or put the list into a file of its own for --brands".to_owned(),
+            ServiceFailure::TooLarge => "An exported workbook may have 16 MB: set GOOGLE_APPLICATION_CREDENTIALS to a service-account file, which reads the sheet's cells alone, or put the list into a file of its own for --brands".to_owned(),
         };
         CallError::Run {
             exit: trouble.exit(),

@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
 use super::{
-    adaptive_rate::Refused,
+    adaptive_rate::RateRefusal,
     call::{Answer, CallError, Request, Service},
-    confirmation::Doubts,
+    confirmation::Confirmation,
     exchanges::{Exchange, Exchanges},
     failures::{Cause, FailureKind, Failures},
     json_body,
@@ -41,7 +41,7 @@ use crate::{
     http::clock::Clock,
     money::Cost,
     span::{self, Spent},
-    store::paid::{Admitted, Ask, Hold, HoldError, Kept, Paid, RequestHash},
+    store::paid::{Admitted, Ask, CachedResponse, Hold, HoldError, Paid, RequestHash},
     text::secrets::Secrets,
 };
 
@@ -57,7 +57,7 @@ const ZIP: &[u8] = b"PK\x03\x04";
 
 /// Sends calls for a run.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct HttpClient {
     transport: Arc<dyn Transport>,
     paid: Arc<Paid>,
     events: Events,
@@ -68,7 +68,7 @@ pub struct Caller {
     speed: f64,
     clock: Clock,
     waits: Waits,
-    doubts: Doubts,
+    doubts: Confirmation,
     successes: Arc<Successes>,
     /// Paid requests in flight: an identical one waits for the answer of the first.
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
@@ -90,10 +90,10 @@ struct Replied {
 /// What a request gets when its turn has come.
 enum Turn {
     Send(Pass, Option<Hold>),
-    Kept(Kept),
+    Kept(CachedResponse),
 }
 
-impl Caller {
+impl HttpClient {
     /// A caller that stops sending when `stop` is cancelled.
     pub fn new(
         transport: Arc<dyn Transport>,
@@ -113,7 +113,7 @@ impl Caller {
             speed,
             clock: Clock::default(),
             waits: Waits::SHORT,
-            doubts: Doubts::default(),
+            doubts: Confirmation::default(),
             successes: Arc::default(),
             in_flight: Arc::default(),
         }
@@ -288,7 +288,7 @@ impl Caller {
         &self,
         service: &Service,
         request: &Request,
-        kept: &Kept,
+        kept: &CachedResponse,
         hash: RequestHash,
     ) -> Result<Answer, CallError> {
         let shared = kept
@@ -434,7 +434,7 @@ impl Caller {
         let refused = reply.is_one_too_many().then(|| service.gate.refused(sent));
         if let (Some(wait), Some(slot), Some(turns)) =
             (reply.retry_after, service.gate.slot(), self.paid.turns())
-            && refused != Some(Refused::Stray)
+            && refused != Some(RateRefusal::Stray)
         {
             let wait = wait.min(LONGEST_REQUESTED).div_f64(self.speed);
             turns.pause(slot, wait).await?;
@@ -465,7 +465,7 @@ impl Caller {
             return Err(error);
         }
         let mut attempt = conclude(reply, verdict, (at, cost), hash, sent);
-        if let (Attempt::Again(failure), Some(Refused::Stray)) = (&mut attempt, refused) {
+        if let (Attempt::Again(failure), Some(RateRefusal::Stray)) = (&mut attempt, refused) {
             failure.kind = FailureKind::Stray;
         }
         if let Attempt::Answer(answer, _) = &mut attempt {

@@ -6,19 +6,19 @@ use tokio::sync::watch;
 
 /// How many refusals are in doubt, of all services together.
 #[derive(Clone, Debug)]
-pub struct Doubts(Arc<watch::Sender<usize>>);
+pub struct Confirmation(Arc<watch::Sender<usize>>);
 
 /// A refusal in doubt, until this is dropped.
 #[derive(Debug)]
 pub struct Doubt(Arc<watch::Sender<usize>>);
 
-impl Default for Doubts {
+impl Default for Confirmation {
     fn default() -> Self {
         Self(Arc::new(watch::Sender::new(0)))
     }
 }
 
-impl Doubts {
+impl Confirmation {
     /// A refusal comes into doubt.
     pub fn begin(&self) -> Doubt {
         self.0.send_modify(|count| *count += 1);
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn who_buys_waits_until_no_refusal_is_in_doubt() {
-        let doubts = Doubts::default();
+        let doubts = Confirmation::default();
         assert!(pin!(doubts.none()).now_or_never().is_some());
         let (first, second) = (doubts.begin(), doubts.begin());
         let mut waiting = pin!(doubts.none());

@@ -34,7 +34,7 @@ const QUOTED: [&str; 6] = [
 
 /// An error, as a service tells it.
 #[derive(Clone, Debug, Default)]
-pub struct Words {
+pub struct ErrorText {
     /// For people: one sentence or two, with the provider that said them.
     pub text: String,
     /// Every word and code in it in small letters, to decide by.
@@ -45,7 +45,7 @@ pub struct Words {
     pub provider: Option<String>,
 }
 
-impl Words {
+impl ErrorText {
     /// The error that a body tells of; `None` where it tells of none.
     pub fn of(json: &Value) -> Option<Self> {
         let error = [
@@ -216,7 +216,7 @@ mod tests {
     use serde_json::json;
 
     fn said(json: &Value) -> String {
-        Words::of(json).unwrap().text
+        ErrorText::of(json).unwrap().text
     }
 
     #[test]
@@ -243,12 +243,12 @@ mod tests {
         assert_eq!(said(&own), "Input flagged");
         let bare = json!({"error": {"message": "Provider returned error", "metadata": {"provider_name": "X"}}});
         assert_eq!(said(&bare), "Provider returned error (X)");
-        assert!(Words::of(&bare).unwrap().is_bare());
+        assert!(ErrorText::of(&bare).unwrap().is_bare());
     }
 
     #[test]
     fn codes_count_and_what_is_quoted_does_not() {
-        let words = Words::of(&json!({"error": {"message": "m", "type": "Budget_Exceeded",
+        let words = ErrorText::of(&json!({"error": {"message": "m", "type": "Budget_Exceeded",
             "metadata": {"raw": "{\"status\":\"INVALID_ARGUMENT\"}", "flagged_input": "a schema"}}}));
         let words = words.unwrap();
         assert!(words.has(&["budget_exceeded"]) && words.has(&["invalid_argument"]));
@@ -263,7 +263,7 @@ mod tests {
             json!({"error": {"message": "x", "metadata": {"raw": "{\"error\":{\"param\":\"max_tokens\"}}"}}}),
         ] {
             assert_eq!(
-                Words::of(&error).unwrap().param.as_deref(),
+                ErrorText::of(&error).unwrap().param.as_deref(),
                 Some("max_tokens")
             );
         }
@@ -279,7 +279,7 @@ mod tests {
         );
         assert_eq!(said(&json!({"detail": "Not Found"})), "Not Found");
         let vllm = json!({"object": "error", "message": "This model's context length is 4096", "code": 400});
-        assert!(Words::of(&vllm).unwrap().has(&["context length"]));
+        assert!(ErrorText::of(&vllm).unwrap().has(&["context length"]));
         let upstream = json!({"error": {"message": "openai error: User not found.", "type": null, "code": 401}, "provider": "openai"});
         assert_eq!(said(&upstream), "openai error: User not found.");
     }
@@ -291,7 +291,7 @@ mod tests {
             json!({"choices": []}),
             json!({"error": "", "detail": []}),
         ] {
-            assert!(Words::of(&json).is_none(), "{json}");
+            assert!(ErrorText::of(&json).is_none(), "{json}");
         }
     }
 }

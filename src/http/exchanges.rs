@@ -58,7 +58,7 @@ pub struct Exchange {
     pub payer: String,
     /// What was wrong with it.
     pub why: String,
-    pub request: Sent,
+    pub request: SentExchange,
     /// `None` where no answer came.
     pub answer: Option<Came>,
     /// No answer came in the time that it may take.
@@ -67,7 +67,7 @@ pub struct Exchange {
 
 /// A request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Sent {
+pub struct SentExchange {
     pub method: String,
     pub url: String,
     pub headers: Map<String, Value>,
@@ -87,7 +87,7 @@ pub struct Came {
 /// A line of the file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Line {
+pub enum ExchangeLine {
     Exchange(Box<Exchange>),
     /// The request of this call was answered in the end.
     Answered {
@@ -98,10 +98,10 @@ pub enum Line {
 
 /// Where they are kept; nowhere by default.
 #[derive(Clone, Debug, Default)]
-pub struct Exchanges(Option<Arc<Kept>>);
+pub struct Exchanges(Option<Arc<ExchangeFile>>);
 
 #[derive(Debug)]
-struct Kept {
+struct ExchangeFile {
     folder: PathBuf,
     run: String,
     /// How many of each kind there were in this run.
@@ -111,7 +111,7 @@ struct Kept {
 impl Exchanges {
     /// Those of a run, kept in the folder of its logs.
     pub fn of_run(folder: &Path, run: &str) -> Self {
-        Self(Some(Arc::new(Kept {
+        Self(Some(Arc::new(ExchangeFile {
             folder: folder.to_owned(),
             run: run.to_owned(),
             kinds: Mutex::default(),
@@ -132,13 +132,16 @@ impl Exchanges {
             return;
         }
         let run = kept.run.clone();
-        kept.write(&Line::Exchange(Box::new(Exchange { run, ..exchange })));
+        kept.write(&ExchangeLine::Exchange(Box::new(Exchange {
+            run,
+            ..exchange
+        })));
     }
 
     /// Puts down that a request that failed before was answered in the end.
     pub fn answered(&self, service: &Service, request: &Request) {
         if let Some(kept) = &self.0 {
-            kept.write(&Line::Answered {
+            kept.write(&ExchangeLine::Answered {
                 run: kept.run.clone(),
                 answered: call_of(service, request),
             });
@@ -146,7 +149,7 @@ impl Exchanges {
     }
 }
 
-impl Kept {
+impl ExchangeFile {
     fn has_enough_of(&self, exchange: &Exchange) -> bool {
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let what = super::call::kind(&exchange.what);
@@ -158,13 +161,13 @@ impl Kept {
     }
 
     /// That it cannot be written is no reason to end a run, and the log says what went wrong all the same.
-    fn write(&self, line: &Line) {
+    fn write(&self, line: &ExchangeLine) {
         if let Err(error) = self.append(line) {
             tracing::debug!("an exchange is not kept: {error}");
         }
     }
 
-    fn append(&self, line: &Line) -> io::Result<()> {
+    fn append(&self, line: &ExchangeLine) -> io::Result<()> {
         let path = |name| self.folder.join(name);
         let [before, now] = FILES.map(path);
         if fs::metadata(&now).is_ok_and(|about| about.len() >= PART) {
@@ -203,7 +206,7 @@ impl Exchange {
             what: request.what.clone(),
             payer: request.payer.clone(),
             why: String::new(),
-            request: Sent {
+            request: SentExchange {
                 method: request.method.to_string(),
                 url: secrets.redact(url.as_str()),
                 headers,
@@ -316,7 +319,7 @@ mod tests {
             what: what.into(),
             payer: String::new(),
             why: "why".into(),
-            request: Sent {
+            request: SentExchange {
                 method: "POST".into(),
                 url: "http://x/".into(),
                 headers: Map::new(),

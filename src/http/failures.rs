@@ -28,7 +28,7 @@ const PATIENCE_BEFORE_ANOTHER: Duration = Duration::from_secs(45);
 const BEFORE_AN_ANSWER: Duration = Duration::from_mins(1);
 
 /// Why a call is sent again.
-pub struct Failure {
+pub struct CallFailure {
     pub why: String,
     /// How long the service asks to wait.
     pub after: Option<Duration>,
@@ -114,7 +114,7 @@ impl Failures {
     }
 
     /// Takes in one more failure.
-    pub fn add(&mut self, failure: &Failure, service: &Service) {
+    pub fn add(&mut self, failure: &CallFailure, service: &Service) {
         self.count += 1;
         // A success before the last failure says nothing about this one: the service may have gone down since.
         let answers_others = service.gate.succeeded_since(self.last);
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::http::{rate_limiter::Gate, response::usual_verdict};
+    use crate::http::{rate_limiter::RateLimiter, response::usual_verdict};
 
     fn service() -> Service {
         Service {
@@ -212,14 +212,14 @@ mod tests {
             address: "TEST_BASE_URL",
             credential: String::new(),
             account: "".into(),
-            gate: Arc::new(Gate::new(1_000, 1.0)),
+            gate: Arc::new(RateLimiter::new(1_000, 1.0)),
             classify: usual_verdict,
             own_words: |_| None,
         }
     }
 
-    fn failure(after: Option<u64>) -> Failure {
-        Failure {
+    fn failure(after: Option<u64>) -> CallFailure {
+        CallFailure {
             why: "status 502".into(),
             after: after.map(Duration::from_secs),
             kind: FailureKind::OfRequest,
@@ -264,7 +264,7 @@ mod tests {
                 if others {
                     service.gate.succeeded(Instant::now());
                 }
-                let failure = Failure {
+                let failure = CallFailure {
                     kind,
                     ..failure(None)
                 };
@@ -292,7 +292,7 @@ mod tests {
         let patience = CallPatience::AtMost(Duration::from_secs(2));
         let after = async |kind, seconds| {
             let mut failures = Failures::none();
-            let failure = Failure {
+            let failure = CallFailure {
                 kind,
                 ..failure(None)
             };

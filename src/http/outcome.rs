@@ -9,7 +9,7 @@ use tracing::Span;
 use super::{
     advice,
     call::{Answer, CallError, Price, Request, Service},
-    failures::{Cause, Failure, FailureKind},
+    failures::{CallFailure, Cause, FailureKind},
     obstacle::Obstacle,
     refusal::Refusal,
     response::{Reply, Verdict, is_error},
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     exit::Exit,
     money::{Cost, Usd},
-    store::paid::{Hold, Kept, RequestHash},
+    store::paid::{CachedResponse, Hold, RequestHash},
     text,
 };
 
@@ -33,8 +33,8 @@ pub(super) enum Attempt {
     /// An answer to what was sent then.
     Answer(Answer, Instant),
     /// Another host has brought the answer meanwhile.
-    Kept(Kept),
-    Again(Failure),
+    Kept(CachedResponse),
+    Again(CallFailure),
     Refused(Refusal),
 }
 
@@ -49,12 +49,12 @@ pub(super) async fn not_answered(
     request: &Request,
     sent: Instant,
     hold: Option<Hold>,
-) -> Result<Failure, CallError> {
+) -> Result<CallFailure, CallError> {
     if !reached {
         release(hold).await?;
     }
     let host = request.url.host_str().unwrap_or_default();
-    Ok(Failure {
+    Ok(CallFailure {
         misplaced: obstacle.is_some_and(Obstacle::is_another),
         why: if reached {
             why
@@ -98,7 +98,7 @@ pub(super) async fn book(
             let payer = Some(request.payer.clone());
             hold.settle(
                 hash,
-                Kept {
+                CachedResponse {
                     body,
                     at,
                     cost,
@@ -175,7 +175,7 @@ pub(super) fn conclude(
         (Verdict::Transient, 429 | 503 | 529) => FailureKind::OfService,
         (Verdict::Transient, _) => FailureKind::OfRequest,
     };
-    Attempt::Again(Failure {
+    Attempt::Again(CallFailure {
         // An answer came, and it is none of this service.
         misplaced: (200..=299).contains(&reply.code()),
         cause: Cause::Reply(reply.code()),

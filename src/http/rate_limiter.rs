@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::adaptive_rate::{MINUTE, Pace, Refused};
+use super::adaptive_rate::{AdaptiveRate, MINUTE, RateRefusal};
 use crate::store::shared_run::Slot;
 
 /// Failures in a row after which only one request at a time is let through.
@@ -29,7 +29,7 @@ pub const LONGEST_REQUESTED: Duration = Duration::from_mins(5);
 
 /// The rate gate of one service, shared by all workers.
 #[derive(Debug)]
-pub struct Gate {
+pub struct RateLimiter {
     /// How many times faster than reality time passes.
     speed: f64,
     /// The queue: fair, so that nobody is overtaken.
@@ -51,7 +51,7 @@ struct Turns {
 
 #[derive(Debug)]
 struct State {
-    pace: Pace,
+    pace: AdaptiveRate,
     paused_until: Instant,
     failures: u32,
     last_failure: Option<Instant>,
@@ -77,14 +77,14 @@ impl Pass {
 
 /// How a gate stands at a moment.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct LimiterState {
     /// Requests a minute that pass.
     pub rate: f64,
     /// Requests that may pass at once.
     pub at_once: f64,
 }
 
-impl Gate {
+impl RateLimiter {
     /// A gate that lets `limit` requests a minute pass.
     pub fn new(limit: u32, speed: f64) -> Self {
         let now = Instant::now();
@@ -93,7 +93,7 @@ impl Gate {
             queue: FairMutex::new(()),
             probe: Arc::default(),
             state: Mutex::new(State {
-                pace: Pace::new(limit, speed, now),
+                pace: AdaptiveRate::new(limit, speed, now),
                 paused_until: now,
                 failures: 0,
                 last_failure: None,
@@ -173,7 +173,7 @@ impl Gate {
     }
 
     /// The service refused what was sent then, because it gets too many requests.
-    pub fn refused(&self, sent: Instant) -> Refused {
+    pub fn refused(&self, sent: Instant) -> RateRefusal {
         self.state().pace.refused(sent, Instant::now())
     }
 
@@ -222,9 +222,9 @@ impl Gate {
     }
 
     /// How the gate stands now.
-    pub fn standing(&self) -> Standing {
+    pub fn standing(&self) -> LimiterState {
         let state = self.state();
-        Standing {
+        LimiterState {
             rate: state.pace.rate(),
             at_once: state.pace.at_once(Instant::now()),
         }
@@ -283,7 +283,7 @@ mod tests {
 
     /// The moments at which `count` requests that all wait at the start pass.
     async fn passes(limit: u32, count: usize) -> Vec<Duration> {
-        let gate = Gate::new(limit, 1.0);
+        let gate = RateLimiter::new(limit, 1.0);
         let start = Instant::now();
         let mut at = Vec::new();
         for _ in 0..count {
@@ -304,7 +304,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn everybody_waits_as_long_as_the_service_asks() {
-        let gate = Gate::new(6_000, 1.0);
+        let gate = RateLimiter::new(6_000, 1.0);
         drop(gate.enter().await);
         let start = Instant::now();
         assert_eq!(
@@ -317,7 +317,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn after_failures_in_a_row_one_request_tries_for_all() {
-        let gate = Arc::new(Gate::new(6_000, 1.0));
+        let gate = Arc::new(RateLimiter::new(6_000, 1.0));
         for _ in 0..BREAKER {
             tokio::time::advance(Duration::from_millis(1)).await;
             gate.failed(Instant::now(), Some(Duration::from_secs(1)));
@@ -336,7 +336,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_dropped_wait_does_not_block_the_line() {
-        let gate = Gate::new(1, 1.0);
+        let gate = RateLimiter::new(1, 1.0);
         drop(gate.enter().await);
         let gone = tokio::time::timeout(Duration::from_secs(1), gate.enter()).await;
         assert!(gone.is_err());
@@ -345,7 +345,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn requests_that_fail_together_are_one_failure() {
-        let gate = Gate::new(6_000, 1.0);
+        let gate = RateLimiter::new(6_000, 1.0);
         let sent = Instant::now();
         tokio::time::advance(Duration::from_millis(1)).await;
         for _ in 0..16 {

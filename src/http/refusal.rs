@@ -4,8 +4,8 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     call::{Answer, CallError, Request, Service},
-    error_text::Words,
-    response::{Reply, Trouble, Verdict},
+    error_text::ErrorText,
+    response::{Reply, ServiceFailure, Verdict},
 };
 use crate::error_kind::ErrorKind;
 
@@ -35,11 +35,11 @@ pub struct Refusal {
     /// What the service says, for people.
     pub message: String,
     /// The same to decide by, where it is JSON.
-    pub words: Option<Words>,
+    pub words: Option<ErrorText>,
     /// It cost something all the same.
     pub billed: bool,
     /// No request in this form, or with this model, will be answered.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<ServiceFailure>,
 }
 
 impl Refusal {
@@ -50,11 +50,13 @@ impl Refusal {
             Verdict::Request(kind) => (kind, None),
             Verdict::Good | Verdict::Transient | Verdict::Hollow => (ErrorKind::NoAnswer, None),
         };
-        let until = reply.resets.filter(|_| trouble == Some(Trouble::Quota));
+        let until = reply
+            .resets
+            .filter(|_| trouble == Some(ServiceFailure::Quota));
         Self {
             kind,
             status: Some(reply.code()),
-            words: reply.json.as_ref().and_then(Words::of),
+            words: reply.json.as_ref().and_then(ErrorText::of),
             message: match until {
                 Some(until) => format!("{}; the limit ends at {}", reply.message, local(until)),
                 None => reply.message,
@@ -91,7 +93,8 @@ impl Refusal {
     pub fn may_pass(&self, service: &Service, request: &Request) -> bool {
         // A sign-in that is over is renewed by its client.
         let is_renewed = request.price.is_none() && self.status == Some(401);
-        let is_lasting = |trouble| matches!(trouble, Trouble::Quota | Trouble::TooLarge);
+        let is_lasting =
+            |trouble| matches!(trouble, ServiceFailure::Quota | ServiceFailure::TooLarge);
         service.gate.ever_succeeded()
             && !request.patience.is_short()
             && !is_renewed
@@ -111,7 +114,11 @@ impl Refusal {
             && matches!(self.status, Some(403..=405))
             && matches!(
                 self.trouble,
-                Some(Trouble::Refused | Trouble::WrongAddress | Trouble::Between)
+                Some(
+                    ServiceFailure::Refused
+                        | ServiceFailure::WrongAddress
+                        | ServiceFailure::Between
+                )
             )
             && service.gate.ever_succeeded();
         match self.trouble {

@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use url::Url;
 
-use super::{error_text::Words, json_body};
+use super::{error_text::ErrorText, json_body};
 use crate::{error_kind::ErrorKind, exit::Exit, text};
 
 /// What a service sent back.
@@ -43,12 +43,12 @@ pub enum Verdict {
     /// This request will never be answered; others may.
     Request(ErrorKind),
     /// No request will be answered: the run ends.
-    Run(Trouble),
+    Run(ServiceFailure),
 }
 
 /// Why no request of a service will be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum ServiceFailure {
     /// The credential, or what it may do.
     Refused,
     /// The service is refused by the provider behind it.
@@ -69,7 +69,7 @@ pub enum Trouble {
     TooLarge,
 }
 
-impl Trouble {
+impl ServiceFailure {
     /// Whether another model of the same service may be answered all the same.
     pub fn is_of_model(self) -> bool {
         matches!(self, Self::WrongModel | Self::Quota | Self::Upstream)
@@ -116,13 +116,13 @@ pub fn usual_verdict(reply: &Reply) -> Verdict {
         _ if reply.endless => Verdict::Request(ErrorKind::Rejected),
         200..=299 if reply.json.is_some() => Verdict::Good,
         // Services answer in JSON: a page is shown by a proxy, a filter or a firewall on the way.
-        401..=403 | 407 | 451 | 511 if reply.html => Verdict::Run(Trouble::Between),
-        407 | 511 => Verdict::Run(Trouble::Between),
+        401..=403 | 407 | 451 | 511 if reply.html => Verdict::Run(ServiceFailure::Between),
+        407 | 511 => Verdict::Run(ServiceFailure::Between),
         // HTML or a cut body where JSON was due, time-outs, limits, and everything that is the server's fault.
         200..=299 | 408 | 425 | 429 | 500..=599 => Verdict::Transient,
-        300..=399 | 404 | 405 => Verdict::Run(Trouble::WrongAddress),
-        401 | 403 => Verdict::Run(Trouble::Refused),
-        402 => Verdict::Run(Trouble::NoCredit),
+        300..=399 | 404 | 405 => Verdict::Run(ServiceFailure::WrongAddress),
+        401 | 403 => Verdict::Run(ServiceFailure::Refused),
+        402 => Verdict::Run(ServiceFailure::NoCredit),
         _ => Verdict::Request(ErrorKind::Rejected),
     }
 }
@@ -161,7 +161,7 @@ pub fn message(
 }
 
 fn words_of(code: u16, json: &Value, own: fn(&Value) -> Option<String>) -> String {
-    if let Some(words) = Words::of(json) {
+    if let Some(words) = ErrorText::of(json) {
         return words.text;
     }
     if let Some(words) = json.get("message").and_then(Value::as_str) {

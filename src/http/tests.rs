@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{call::CallError, client::Caller, rate_limiter::Gate, transport::Network};
+use super::{call::CallError, client::HttpClient, rate_limiter::RateLimiter, transport::Network};
 use crate::{
     config::{Settings, options::ServiceOptions, tls},
     event::Events,
@@ -66,7 +66,7 @@ impl Bench {
             .tls_backend_preconfigured(tls::trusting_none().unwrap())
             .build()
             .unwrap();
-        let caller = Caller::new(
+        let caller = HttpClient::new(
             Network::new(http),
             Arc::clone(&paid),
             events,
@@ -74,10 +74,10 @@ impl Bench {
             settings.secrets(),
             SPEED,
         );
-        let gate = || Arc::new(Gate::new(1_000_000, SPEED));
+        let gate = || Arc::new(RateLimiter::new(1_000_000, SPEED));
         let mut openrouter = OpenRouter::new(
             caller.clone(),
-            Arc::new(Gate::new(rate, SPEED)),
+            Arc::new(RateLimiter::new(rate, SPEED)),
             &settings.openrouter,
             &settings.model,
         )

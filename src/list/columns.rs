@@ -9,7 +9,7 @@ use crate::{
     brand::{
         Row,
         header::{MORE_NAMES, NAME, parts},
-        row_options::Typed,
+        row_options::TypedOptions,
         why_no_value,
     },
     sheets::client::column_letters,
@@ -244,7 +244,7 @@ impl Columns {
             name: cell(Some(self.name)),
             website: cell(self.website),
             parent: cell(self.parent),
-            wishes: Typed {
+            wishes: TypedOptions {
                 priority: cell(self.priority),
                 skip: cell(self.skip),
                 depth: cell(self.depth),

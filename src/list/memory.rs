@@ -12,7 +12,7 @@ use super::own::{COST, HEADERS, Outcome, REPORT, STATUS, Shown, TIME, Target, Va
 /// What the program knows of the own cells of each brand.
 #[derive(Debug, Default)]
 pub struct Memory {
-    known: HashMap<Target, Known>,
+    known: HashMap<Target, KnownCells>,
     /// What further rows of the same brands showed at the beginning.
     further: Vec<Shown>,
     /// The mark of a brand that is in progress, once it was written.
@@ -22,7 +22,7 @@ pub struct Memory {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct KnownCells {
     /// What its rows should show.
     now: Shown,
     /// What they showed before that was written.
@@ -35,7 +35,7 @@ struct Known {
 
 /// What a cell shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum CellState {
     /// What it should.
     Right,
     /// Something of the program's that does not belong there, or not any more.
@@ -79,14 +79,14 @@ impl Memory {
             return;
         }
         let ours = self.ours();
-        let met: Vec<(Target, Known)> = new
+        let met: Vec<(Target, KnownCells)> = new
             .iter()
             .map(|(target, shown)| {
                 let now = match first_look {
                     true => (*shown).clone(),
                     false => ours.without_others(shown, self.in_progress.as_deref()),
                 };
-                let known = Known {
+                let known = KnownCells {
                     idle: now[STATUS].clone(),
                     now,
                     before: (*shown).clone(),
@@ -181,11 +181,11 @@ impl Memory {
         target: Option<&Target>,
         shown: &Shown,
         ours: &Ours<'_>,
-    ) -> [Standing; HEADERS.len()] {
-        let nothing = Known::default();
+    ) -> [CellState; HEADERS.len()] {
+        let nothing = KnownCells::default();
         let known = target.map_or(Some(&nothing), |target| self.known.get(target));
         let Some(known) = known else {
-            return [Standing::Right; HEADERS.len()];
+            return [CellState::Right; HEADERS.len()];
         };
         let is_others = |i: usize| {
             i != COST
@@ -199,15 +199,15 @@ impl Memory {
             let cell = &shown[i];
             let number = i == COST && cell.chars().any(char::is_numeric);
             if *cell == known.now[i] || (number && known.cost_written && !displaced) {
-                Standing::Right
+                CellState::Right
             } else if *cell == known.before[i]
                 || ours.has(i, cell)
                 || displaced && number
                 || (displaced || self.cleared) && cell.is_empty()
             {
-                Standing::Stale
+                CellState::Stale
             } else {
-                Standing::Persons
+                CellState::Persons
             }
         })
     }
@@ -216,10 +216,10 @@ impl Memory {
     /// person has written there stays.
     pub fn mend(&self, target: Option<&Target>, shown: &Shown, ours: &Ours<'_>) -> Option<Values> {
         let standing = self.judge(target, shown, ours);
-        if !standing.contains(&Standing::Stale) {
+        if !standing.contains(&CellState::Stale) {
             return None;
         }
-        let nothing = Known::default();
+        let nothing = KnownCells::default();
         let known = target.map_or(Some(&nothing), |target| self.known.get(target))?;
         Some(std::array::from_fn(|i| {
             let cell = &known.now[i];
@@ -227,7 +227,7 @@ impl Memory {
                 COST if !cell.is_empty() => json!(dollars(cell)?),
                 _ => json!(cell),
             };
-            (standing[i] == Standing::Stale).then_some(value)
+            (standing[i] == CellState::Stale).then_some(value)
         }))
     }
 
@@ -367,10 +367,10 @@ mod tests {
         assert_eq!(
             (standing[STATUS], report, cost, time),
             (
-                Standing::Right,
-                Standing::Persons,
-                Standing::Persons,
-                Standing::Right
+                CellState::Right,
+                CellState::Persons,
+                CellState::Persons,
+                CellState::Right
             )
         );
     }

@@ -12,8 +12,8 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use self::{
-    line::{KEY, Line, NAME, alone, is_whole, lay_over, lines},
-    rows::Rows,
+    line::{KEY, NAME, ResultLine, alone, is_whole, lay_over, lines},
+    rows::ResultRows,
 };
 use super::own::{Outcome, Target};
 use crate::{
@@ -44,13 +44,13 @@ pub struct ResultsTab {
     lang: Lang,
     /// `None` where it has to be added.
     pub tab: Option<TabProperties>,
-    rows: Rows,
+    rows: ResultRows,
     /// Whether the header is there.
     titled: bool,
     /// What this run has written, by key.
-    written: BTreeMap<String, Line>,
+    written: BTreeMap<String, ResultLine>,
     /// What could not be written yet, because the columns are elsewhere.
-    waiting: BTreeMap<String, Line>,
+    waiting: BTreeMap<String, ResultLine>,
 }
 
 impl ResultsTab {
@@ -72,7 +72,7 @@ impl ResultsTab {
             title: title.to_owned(),
             lang,
             tab,
-            rows: Rows::default(),
+            rows: ResultRows::default(),
             titled: false,
             written: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -145,7 +145,7 @@ impl ResultsTab {
     pub fn cells(&self, results: &[(Target, Outcome)]) -> (usize, Vec<Cells>) {
         let title = self.tab.as_ref().map_or(&self.title, |tab| &tab.title);
         let last_column = column_letters(HEADERS.len() - 1);
-        let cells = |row: usize, line: Line| Cells {
+        let cells = |row: usize, line: ResultLine| Cells {
             place: Place::Range(a1(title, &format!("A{row}:{last_column}{row}"))),
             row: line.to_vec(),
         };
@@ -164,7 +164,7 @@ impl ResultsTab {
     }
 
     /// New results, with those that wait.
-    fn fresh(&self, results: &[(Target, Outcome)]) -> BTreeMap<String, Line> {
+    fn fresh(&self, results: &[(Target, Outcome)]) -> BTreeMap<String, ResultLine> {
         let mut fresh = self.waiting.clone();
         lay_over(&mut fresh, lines(results));
         fresh
@@ -172,8 +172,8 @@ impl ResultsTab {
 
     /// What each row gets: new results, and earlier ones that do not stand where they should. A row with a key that
     /// another brand's result has put there is cleared; that brand gets a row again with its next result.
-    fn placed(&self, fresh: &BTreeMap<String, Line>) -> BTreeMap<usize, Line> {
-        let stands = |key: &str, line: &Line| match is_whole(line) {
+    fn placed(&self, fresh: &BTreeMap<String, ResultLine>) -> BTreeMap<usize, ResultLine> {
+        let stands = |key: &str, line: &ResultLine| match is_whole(line) {
             true => self.rows.of(key).count() == 1,
             false => self.rows.is_at_home(key),
         };
@@ -181,7 +181,7 @@ impl ResultsTab {
             .written
             .iter()
             .filter(|(key, line)| !fresh.contains_key(*key) && !stands(key, line));
-        let due: Vec<(&String, &Line)> = fresh.iter().chain(astray).collect();
+        let due: Vec<(&String, &ResultLine)> = fresh.iter().chain(astray).collect();
         let mut placed = BTreeMap::new();
         let mut without = Vec::new();
         for (key, line) in &due {
@@ -336,7 +336,7 @@ mod tests {
     fn findings_never_come_under_the_key_of_another_brand() {
         let names = |tab: &ResultsTab| -> Vec<(usize, String, Value, Value)> {
             let placed = tab.placed(&BTreeMap::new()).into_iter();
-            let key = |line: &Line| line[KEY].as_str().unwrap().to_owned();
+            let key = |line: &ResultLine| line[KEY].as_str().unwrap().to_owned();
             placed
                 .map(|(row, line)| (row, key(&line), line[NAME].clone(), line[4].clone()))
                 .collect()

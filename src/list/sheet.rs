@@ -11,7 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use self::batch::Batch;
+use self::batch::SheetWrite;
 use super::{
     TOP, Table,
     columns::Columns,
@@ -96,16 +96,16 @@ pub enum ListError {
 /// Which of the tabs has the list, and what is to be said of the choice.
 async fn pick(
     sheets: &Sheets,
-    all: &[client::Tab],
+    all: &[client::SheetTab],
     wanted: Wanted<'_>,
 ) -> Result<(usize, Vec<String>), ListError> {
     const PLACE: &str = "the spreadsheet";
-    let tab = |tab: &client::Tab| tabs::Tab {
+    let tab = |tab: &client::SheetTab| tabs::ListTab {
         title: tab.properties.title.clone(),
         hidden: tab.properties.hidden,
         without_cells: !matches!(tab.properties.sheet_type.as_str(), "" | "GRID"),
     };
-    let known: Vec<tabs::Tab> = all.iter().map(tab).collect();
+    let known: Vec<tabs::ListTab> = all.iter().map(tab).collect();
     let opened = wanted
         .id
         .and_then(|id| all.iter().position(|tab| tab.properties.sheet_id == id));
@@ -288,7 +288,7 @@ impl SheetList {
     async fn put_again(
         &mut self,
         results: &[(Target, Outcome)],
-    ) -> Result<(Located, Batch), ListError> {
+    ) -> Result<(Located, SheetWrite), ListError> {
         let (located, mut batch) = self.prepare(results).await?;
         self.put(&located, &mut batch).await?;
         Ok((located, batch))
@@ -364,7 +364,7 @@ impl SheetList {
     async fn prepare(
         &mut self,
         results: &[(Target, Outcome)],
-    ) -> Result<(Located, Batch), ListError> {
+    ) -> Result<(Located, SheetWrite), ListError> {
         let located = self.locate(results).await?;
         self.memory.meet(located.named());
         let batch = self.batch(&located, results);

@@ -16,14 +16,14 @@ const LOOKED_INTO: usize = 40;
 
 /// What tabs are called, and what they are.
 #[derive(Clone, Debug, Default)]
-pub struct Tab {
+pub struct ListTab {
     pub title: String,
     pub hidden: bool,
     /// A chart or something else that has no cells.
     pub without_cells: bool,
 }
 
-impl Tab {
+impl ListTab {
     /// Whether there is nothing to be said of it, and its title can be read without quotation marks.
     fn is_plain(&self) -> bool {
         let has_edges = self.title.trim() != self.title || self.title.contains(',');
@@ -56,7 +56,7 @@ pub enum Candidates {
 /// # Errors
 /// When the tab that was asked for is not there, or none has cells.
 pub fn candidates(
-    tabs: &[Tab],
+    tabs: &[ListTab],
     asked: Option<&str>,
     opened: Option<usize>,
     place: &str,
@@ -104,7 +104,7 @@ pub fn candidates(
 }
 
 /// The tab with this title: as it is typed, else without blanks around it, else however it is spelled.
-fn named(tabs: &[Tab], asked: &str) -> Option<usize> {
+fn named(tabs: &[ListTab], asked: &str) -> Option<usize> {
     let find = |same: &dyn Fn(&str) -> bool| tabs.iter().position(|tab| same(&tab.title));
     let folded = |title: &str| text::fold(title);
     find(&|title| title == asked)
@@ -121,7 +121,7 @@ fn named(tabs: &[Tab], asked: &str) -> Option<usize> {
 /// # Errors
 /// When none of them has a header; all tabs are named.
 pub fn choose(
-    tabs: &[Tab],
+    tabs: &[ListTab],
     candidates: &[usize],
     tops: &[Vec<Vec<String>>],
     place: &str,
@@ -166,7 +166,7 @@ fn is_ours(top: &[Vec<String>]) -> bool {
 }
 
 /// The titles of all tabs.
-pub fn all(tabs: &[Tab]) -> String {
+pub fn all(tabs: &[ListTab]) -> String {
     let shown = tabs.iter().map(|tab| match tab.is_plain() {
         true => tab.title.clone(),
         false => tab.shown(),
@@ -191,8 +191,8 @@ fn beginning(top: &[Vec<String>]) -> String {
 mod tests {
     use super::*;
 
-    fn tabs(titles: &[&str]) -> Vec<Tab> {
-        let tab = |title: &&str| Tab {
+    fn tabs(titles: &[&str]) -> Vec<ListTab> {
+        let tab = |title: &&str| ListTab {
             title: title.trim_start_matches(['!', '%']).to_owned(),
             hidden: title.starts_with('!'),
             without_cells: title.starts_with('%'),

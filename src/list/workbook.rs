@@ -15,7 +15,7 @@ use zip::ZipArchive;
 
 use super::{
     Header, TOP, Table, find_header,
-    tabs::{self, Candidates, Tab},
+    tabs::{self, Candidates, ListTab},
 };
 use crate::{
     sheets::client::{GridRange, column_letters},
@@ -36,14 +36,14 @@ const CELL: usize = 100_000;
 const MERGED_SHOWN: usize = 5;
 
 /// What workbooks are read from.
-trait Source: Read + Seek {}
-impl<T: Read + Seek> Source for T {}
+trait WorkbookSource: Read + Seek {}
+impl<T: Read + Seek> WorkbookSource for T {}
 
 /// A workbook of any kind.
-enum Book {
-    Xlsx(Box<Xlsx<Box<dyn Source>>>),
-    Xls(Box<Xls<Box<dyn Source>>>),
-    Ods(Box<Ods<Box<dyn Source>>>),
+enum WorkbookFile {
+    Xlsx(Box<Xlsx<Box<dyn WorkbookSource>>>),
+    Xls(Box<Xls<Box<dyn WorkbookSource>>>),
+    Ods(Box<Ods<Box<dyn WorkbookSource>>>),
 }
 
 /// Reads the list of a workbook: from the tab that was asked for, from `INPUT`, or from the first that has a header.
@@ -54,9 +54,9 @@ pub fn read(path: &Path, asked: Option<&str>, place: &str) -> anyhow::Result<Tab
     let open = || {
         let file =
             File::open(path).with_context(|| format!("{place} cannot be read: is the path right?"));
-        file.map(|file| -> Box<dyn Source> { Box::new(BufReader::new(file)) })
+        file.map(|file| -> Box<dyn WorkbookSource> { Box::new(BufReader::new(file)) })
     };
-    let book = Book::open(open, place)?;
+    let book = WorkbookFile::open(open, place)?;
     let named = |tab: &str, tabs: usize| match tabs {
         1 => place.to_owned(),
         _ => format!("{place}, tab «{tab}»"),
@@ -69,17 +69,18 @@ pub fn read(path: &Path, asked: Option<&str>, place: &str) -> anyhow::Result<Tab
 pub fn read_bytes(bytes: Vec<u8>, asked: Option<&str>) -> anyhow::Result<(String, Table)> {
     let place = "the spreadsheet";
     let bytes: Arc<[u8]> = bytes.into();
-    let open =
-        || -> anyhow::Result<Box<dyn Source>> { Ok(Box::new(Cursor::new(Arc::clone(&bytes)))) };
-    Book::open(open, place)
+    let open = || -> anyhow::Result<Box<dyn WorkbookSource>> {
+        Ok(Box::new(Cursor::new(Arc::clone(&bytes))))
+    };
+    WorkbookFile::open(open, place)
         .context("the exported spreadsheet cannot be read as a workbook")?
         .list(asked, place, |tab, _| format!("tab «{tab}»"))
 }
 
-impl Book {
+impl WorkbookFile {
     /// Opens a workbook by its content, whatever its file is called.
     fn open(
-        open: impl Fn() -> anyhow::Result<Box<dyn Source>>,
+        open: impl Fn() -> anyhow::Result<Box<dyn WorkbookSource>>,
         place: &str,
     ) -> anyhow::Result<Self> {
         let mut begin = [0; 4];
@@ -102,13 +103,13 @@ impl Book {
         Ok(Self::Xlsx(Box::new(book)))
     }
 
-    fn tabs(&self) -> Vec<Tab> {
+    fn tabs(&self) -> Vec<ListTab> {
         let sheets = match self {
             Self::Xlsx(book) => book.sheets_metadata(),
             Self::Xls(book) => book.sheets_metadata(),
             Self::Ods(book) => book.sheets_metadata(),
         };
-        let tab = |sheet: &Sheet| Tab {
+        let tab = |sheet: &Sheet| ListTab {
             title: sheet.name.clone(),
             hidden: sheet.visible != SheetVisible::Visible,
             without_cells: sheet.typ != SheetType::WorkSheet,

@@ -1,7 +1,7 @@
 //! The advice in a refusal: a lower step of the ladder, or a parameter to rename or leave out.
 
 use super::request::{Form, Limit, Routing, Step};
-use crate::http::error_text::Words;
+use crate::http::error_text::ErrorText;
 
 /// Words that speak of the form of a request.
 const OF_FORM: [&str; 20] = [
@@ -112,7 +112,7 @@ const LEAST_ANSWER: u32 = 1_024;
 
 /// What a refusal says to do otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Advice {
+pub(super) enum RefusalAdvice {
     StepDown,
     /// No other form is known than plain text.
     PlainText,
@@ -128,7 +128,7 @@ pub(super) enum Advice {
 }
 
 /// Whether a refusal may be about the form of the request.
-pub(super) fn speaks_of_form(code: u16, words: &Words) -> bool {
+pub(super) fn speaks_of_form(code: u16, words: &ErrorText) -> bool {
     let param = words.param.as_deref();
     let of_question = ["messages", "model"];
     match code {
@@ -141,10 +141,10 @@ pub(super) fn speaks_of_form(code: u16, words: &Words) -> bool {
 
 /// What to do after a refusal of a request in this form: nothing where the form is not the matter, or nothing is left of it;
 /// several things where several parameters are named.
-pub(super) fn advice(code: u16, words: &Words, form: &Form) -> Vec<Advice> {
+pub(super) fn advice(code: u16, words: &ErrorText, form: &Form) -> Vec<RefusalAdvice> {
     let named = named_parameters(words);
     let named = named.iter().filter_map(|name| for_parameter(name, form));
-    let mut named: Vec<Advice> = named.collect();
+    let mut named: Vec<RefusalAdvice> = named.collect();
     if named.is_empty() {
         named.extend(one_advice(code, words, form));
     }
@@ -152,7 +152,7 @@ pub(super) fn advice(code: u16, words: &Words, form: &Form) -> Vec<Advice> {
 }
 
 /// The parameters that a refusal lists: `does not support parameters: ['response_format', 'max_tokens']`.
-fn named_parameters(words: &Words) -> Vec<&str> {
+fn named_parameters(words: &ErrorText) -> Vec<&str> {
     let list = words
         .all
         .split_once("parameters: [")
@@ -165,25 +165,27 @@ fn named_parameters(words: &Words) -> Vec<&str> {
 }
 
 /// What to do about one parameter that is not known at all.
-fn for_parameter(name: &str, form: &Form) -> Option<Advice> {
+fn for_parameter(name: &str, form: &Form) -> Option<RefusalAdvice> {
     match name {
-        "response_format" => (form.step != Step::PlainText).then_some(Advice::PlainText),
-        "max_tokens" => (form.limit == Limit::MaxTokens).then_some(Advice::RenameLimit),
+        "response_format" => (form.step != Step::PlainText).then_some(RefusalAdvice::PlainText),
+        "max_tokens" => (form.limit == Limit::MaxTokens).then_some(RefusalAdvice::RenameLimit),
         "max_completion_tokens" => {
-            (form.limit == Limit::MaxCompletionTokens).then_some(Advice::RenameLimit)
+            (form.limit == Limit::MaxCompletionTokens).then_some(RefusalAdvice::RenameLimit)
         }
-        "provider" => (form.routing != Routing::Unsaid).then_some(Advice::DropRouting),
-        name if name.starts_with("reasoning") => form.reasoning.then_some(Advice::DropReasoning),
+        "provider" => (form.routing != Routing::Unsaid).then_some(RefusalAdvice::DropRouting),
+        name if name.starts_with("reasoning") => {
+            form.reasoning.then_some(RefusalAdvice::DropReasoning)
+        }
         _ => None,
     }
 }
 
-fn one_advice(code: u16, words: &Words, form: &Form) -> Option<Advice> {
+fn one_advice(code: u16, words: &ErrorText, form: &Form) -> Option<RefusalAdvice> {
     let is_lowest = form.step == Step::PlainText;
     if words.is_bare() && words.param.is_none() && matches!(code, 400 | 422) {
         let is_bare = !words.has(&OF_FORM);
         return match is_bare {
-            true => (!is_lowest).then_some(Advice::Try),
+            true => (!is_lowest).then_some(RefusalAdvice::Try),
             false => step_down(form),
         };
     }
@@ -194,7 +196,7 @@ fn one_advice(code: u16, words: &Words, form: &Form) -> Option<Advice> {
     let is_unknown = words.has(&NOT_KNOWN);
     if words.has(&["requested parameters"]) {
         return match form.routing {
-            Routing::Strict => Some(Advice::RequireLess),
+            Routing::Strict => Some(RefusalAdvice::RequireLess),
             Routing::Prices | Routing::Unsaid => step_down(form),
         };
     }
@@ -206,14 +208,14 @@ fn one_advice(code: u16, words: &Words, form: &Form) -> Option<Advice> {
             .then(|| longest_answer(&words.text))
             .flatten();
         if let Some(most) = most.filter(|most| form.longest.is_none_or(|longest| *most < longest)) {
-            return Some(Advice::Shorten(most));
+            return Some(RefusalAdvice::Shorten(most));
         }
         if is_unknown || param.starts_with("max_") {
-            return Some(Advice::RenameLimit);
+            return Some(RefusalAdvice::RenameLimit);
         }
     }
     if form.reasoning && (param.starts_with("reasoning") || words.has(&["reasoning", "thinking"])) {
-        return Some(Advice::DropReasoning);
+        return Some(RefusalAdvice::DropReasoning);
     }
     let quoted = [
         "'provider'",
@@ -225,7 +227,7 @@ fn one_advice(code: u16, words: &Words, form: &Form) -> Option<Advice> {
     if form.routing != Routing::Unsaid
         && (param.starts_with("provider") || is_unknown && words.has(&quoted))
     {
-        return Some(Advice::DropRouting);
+        return Some(RefusalAdvice::DropRouting);
     }
     // Where the whole parameter is not known, its other form is not either.
     let names_schema = words.has(&["json_schema", "schema"]);
@@ -236,13 +238,13 @@ fn one_advice(code: u16, words: &Words, form: &Form) -> Option<Advice> {
 }
 
 /// The next step; on the lowest, what else could be the matter.
-fn step_down(form: &Form) -> Option<Advice> {
+fn step_down(form: &Form) -> Option<RefusalAdvice> {
     match form {
-        Form { step, .. } if *step != Step::PlainText => Some(Advice::StepDown),
+        Form { step, .. } if *step != Step::PlainText => Some(RefusalAdvice::StepDown),
         Form {
             reasoning: true, ..
-        } => Some(Advice::DropReasoning),
-        Form { routing, .. } if *routing != Routing::Unsaid => Some(Advice::DropRouting),
+        } => Some(RefusalAdvice::DropReasoning),
+        Form { routing, .. } if *routing != Routing::Unsaid => Some(RefusalAdvice::DropRouting),
         _ => None,
     }
 }
@@ -268,7 +270,7 @@ fn number_at_begin(text: &str) -> Option<u32> {
     number.into_iter().next()?.replace(',', "").parse().ok()
 }
 
-impl Advice {
+impl RefusalAdvice {
     /// The form that follows.
     pub fn applied(self, form: Form) -> Form {
         let lower = match form.step {
@@ -381,13 +383,16 @@ mod tests {
         }
         // The code of an error, which some gateways send as a text, is none.
         let error = json!({"error": {"code": "400", "message": "max_tokens is too large: this model supports at most 8192"}});
-        let words = Words::of(&error).unwrap();
-        assert_eq!(advice(400, &words, &Form::FULL), [Advice::Shorten(8_192)]);
+        let words = ErrorText::of(&error).unwrap();
+        assert_eq!(
+            advice(400, &words, &Form::FULL),
+            [RefusalAdvice::Shorten(8_192)]
+        );
     }
 
     #[test]
     fn only_what_is_refused_is_asked_otherwise() {
-        use Advice::{
+        use RefusalAdvice::{
             DropReasoning, DropRouting, PlainText, RenameLimit, RequireLess, Shorten, StepDown, Try,
         };
         let said = |words: &str| json!({"message": words});
@@ -456,7 +461,7 @@ mod tests {
             (400, param("Invalid value", "messages[0].content"), vec![]),
             (429, said("a schema is too much now"), vec![]),
         ] {
-            let words = Words::of(&json!({"error": error})).unwrap();
+            let words = ErrorText::of(&json!({"error": error})).unwrap();
             assert_eq!(advice(code, &words, &Form::FULL), advices, "{error}");
         }
     }

@@ -7,10 +7,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{ladder::Ladder, request::Form, usage::Model};
+use super::{ladder::Ladder, request::Form, usage::ModelInfo};
 use crate::{
     error_kind::ErrorKind,
-    http::{refusal::Refusal, response::Trouble},
+    http::{refusal::Refusal, response::ServiceFailure},
 };
 
 /// How long a model is left alone that had no capacity.
@@ -18,8 +18,8 @@ const RECOVERY: Duration = Duration::from_mins(5);
 
 /// A model of the list.
 #[derive(Debug)]
-pub(super) struct Candidate {
-    pub model: Model,
+pub(super) struct ModelCandidate {
+    pub model: ModelInfo,
     pub ladder: Ladder,
     away: Mutex<Option<Away>>,
 }
@@ -43,9 +43,9 @@ pub(super) enum Consequence {
     ThisBrand,
 }
 
-impl Candidate {
+impl ModelCandidate {
     pub fn new(slug: &str) -> Self {
-        let model = Model {
+        let model = ModelInfo {
             slug: slug.to_owned(),
             prices: None,
         };
@@ -85,7 +85,10 @@ impl Candidate {
 impl Consequence {
     pub fn of(refusal: &Refusal) -> Self {
         match (refusal.kind, refusal.trouble) {
-            (_, Some(Trouble::WrongModel | Trouble::Quota | Trouble::Upstream))
+            (
+                _,
+                Some(ServiceFailure::WrongModel | ServiceFailure::Quota | ServiceFailure::Upstream),
+            )
             | (ErrorKind::Refused, None) => Self::Gone,
             (ErrorKind::NoAnswer, _) => Self::Busy,
             _ => Self::ThisBrand,

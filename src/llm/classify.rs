@@ -13,8 +13,8 @@ use super::{
 use crate::{
     error_kind::ErrorKind,
     http::{
-        error_text::Words,
-        response::{Reply, Trouble, Verdict, usual_verdict},
+        error_text::ErrorText,
+        response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
 };
 
@@ -26,7 +26,7 @@ pub fn classify(reply: &Reply) -> Verdict {
     let Some(json) = &reply.json else {
         return usual_verdict(reply);
     };
-    if let Some(words) = Words::of(json) {
+    if let Some(words) = ErrorText::of(json) {
         return of_error(&words, reply);
     }
     if !(200..=299).contains(&reply.status) {
@@ -46,14 +46,14 @@ pub fn classify(reply: &Reply) -> Verdict {
 /// such page, and says so in its own way. What it says instead of a page is no more than a doubt, as long as it does not
 /// refuse the key or say that no money is left: it may answer questions all the same.
 pub fn classify_page(reply: &Reply) -> Verdict {
-    let words = reply.json.as_ref().and_then(Words::of);
+    let words = reply.json.as_ref().and_then(ErrorText::of);
     if let Some(trouble) = words.as_ref().and_then(|words| of_money(words, reply)) {
         return Verdict::Run(trouble);
     }
     match reply.status {
         404 | 405 | 501 => Verdict::Good,
         400 | 403 if words.as_ref().is_some_and(|words| words.has(&NO_KEY)) => {
-            Verdict::Run(Trouble::Refused)
+            Verdict::Run(ServiceFailure::Refused)
         }
         400..=499
             if reply.json.is_some() && !matches!(reply.status, 401 | 407 | 408 | 425 | 429) =>
@@ -65,7 +65,7 @@ pub fn classify_page(reply: &Reply) -> Verdict {
 }
 
 /// The code in the body counts: an error that comes after the model has begun has status 200.
-fn of_error(words: &Words, reply: &Reply) -> Verdict {
+fn of_error(words: &ErrorText, reply: &Reply) -> Verdict {
     let code = match reply.code() {
         200..=299 if speaks_of_form(400, words) => 400,
         200..=299 => 502,
@@ -87,46 +87,48 @@ fn of_error(words: &Words, reply: &Reply) -> Verdict {
                 .any(|key| error["metadata"].get(key).is_some())
     });
     match code {
-        _ if words.has(&KEY_OF_GATEWAY) => Verdict::Run(Trouble::Upstream),
-        400 | 401 | 403 if code == 401 || words.has(&NO_KEY) => Verdict::Run(Trouble::Refused),
+        _ if words.has(&KEY_OF_GATEWAY) => Verdict::Run(ServiceFailure::Upstream),
+        400 | 401 | 403 if code == 401 || words.has(&NO_KEY) => {
+            Verdict::Run(ServiceFailure::Refused)
+        }
         400 | 403 | 422 | 451 if of_content || words.has(&OF_CONTENT) => {
             Verdict::Request(ErrorKind::Blocked)
         }
         400 | 403 | 451 if words.has(&OF_REGION) => Verdict::Request(ErrorKind::Refused),
         403 if is_upstream(words) || retryable.is_some() => Verdict::Request(ErrorKind::Rejected),
-        403 => Verdict::Run(Trouble::Refused),
-        400 | 404 | 422 if is_no_model(words) => Verdict::Run(Trouble::WrongModel),
+        403 => Verdict::Run(ServiceFailure::Refused),
+        400 | 404 | 422 if is_no_model(words) => Verdict::Run(ServiceFailure::WrongModel),
         400 | 413 | 422 if words.has(&TOO_LONG) => Verdict::Request(ErrorKind::Cut),
         400 | 404 | 422 | 500 | 501 if speaks_of_form(code, words) => {
             Verdict::Request(ErrorKind::Refused)
         }
-        404 if words.has(&["model", "endpoints"]) => Verdict::Run(Trouble::WrongModel),
-        404 | 405 => Verdict::Run(Trouble::WrongAddress),
+        404 if words.has(&["model", "endpoints"]) => Verdict::Run(ServiceFailure::WrongModel),
+        404 | 405 => Verdict::Run(ServiceFailure::WrongAddress),
         408 | 425 | 429 | 500..=599 => Verdict::Transient,
         _ => Verdict::Request(ErrorKind::Rejected),
     }
 }
 
 /// Money, credit or a day's quota that is used up: nothing more is answered until it comes back.
-fn of_money(words: &Words, reply: &Reply) -> Option<Trouble> {
+fn of_money(words: &ErrorText, reply: &Reply) -> Option<ServiceFailure> {
     let code = reply.code();
     if !matches!(code, 400 | 402 | 403 | 422 | 429) {
         return None;
     }
     if words.has(&KEY_LIMIT) {
-        return Some(Trouble::KeyLimit);
+        return Some(ServiceFailure::KeyLimit);
     }
     if code == 402 {
-        return Some(Trouble::NoCredit);
+        return Some(ServiceFailure::NoCredit);
     }
     if words.has(&SPENT) {
-        return Some(Trouble::Quota);
+        return Some(ServiceFailure::Quota);
     }
     let of_a_moment = words.has(&OF_A_MOMENT);
     let of_a_day = words.has(&OF_A_DAY) && words.has(&["limit", "quota", "exceeded"]);
     let of_a_plan = words.has(&["check your plan and billing"]);
     let far = code == 429 && is_far(reply);
-    (far || (of_a_day || of_a_plan) && !of_a_moment).then_some(Trouble::Quota)
+    (far || (of_a_day || of_a_plan) && !of_a_moment).then_some(ServiceFailure::Quota)
 }
 
 /// Whether the limit that was met ends in hours.
@@ -142,11 +144,11 @@ fn is_far(reply: &Reply) -> bool {
 }
 
 /// Whether the provider behind the service refuses, and not the service the key.
-fn is_upstream(words: &Words) -> bool {
+fn is_upstream(words: &ErrorText) -> bool {
     words.provider.is_some() || words.has(&["provider returned error"])
 }
 
-fn is_no_model(words: &Words) -> bool {
+fn is_no_model(words: &ErrorText) -> bool {
     words.has(&NO_MODEL) || words.has(&["model"]) && words.has(&["does not exist", "not found"])
 }
 
@@ -192,7 +194,7 @@ mod tests {
     fn keys_limits_and_budgets_are_told_apart() {
         let run = |trouble, cases: &[_]| all_mean(Verdict::Run(trouble), cases);
         run(
-            Trouble::Refused,
+            ServiceFailure::Refused,
             &[
                 (401, "User not found."),
                 (403, "This key may not do that"),
@@ -200,15 +202,15 @@ mod tests {
             ],
         );
         let model_group = "litellm.AuthenticationError: OpenAIException - User not found. LiteLLM: model group 'x' failed";
-        run(Trouble::Upstream, &[(401, model_group)]);
+        run(ServiceFailure::Upstream, &[(401, model_group)]);
         run(
-            Trouble::KeyLimit,
+            ServiceFailure::KeyLimit,
             &[(403, "Key limit exceeded (monthly limit)")],
         );
-        run(Trouble::NoCredit, &[(402, "Insufficient credits")]);
+        run(ServiceFailure::NoCredit, &[(402, "Insufficient credits")]);
         let plan = "You exceeded your current quota, please check your plan and billing details.";
         run(
-            Trouble::Quota,
+            ServiceFailure::Quota,
             &[
                 (
                     422,
@@ -274,7 +276,7 @@ mod tests {
             &[(400, "Something odd about this row")],
         );
         run(
-            Trouble::WrongModel,
+            ServiceFailure::WrongModel,
             &[
                 (400, "exam/x is not a valid model ID"),
                 (404, "The model `x` does not exist"),
@@ -285,7 +287,7 @@ mod tests {
                 ),
             ],
         );
-        run(Trouble::WrongAddress, &[(404, "File Not Found")]);
+        run(ServiceFailure::WrongAddress, &[(404, "File Not Found")]);
     }
 
     #[test]
@@ -321,7 +323,10 @@ mod tests {
         reply.resets = Timestamp::now()
             .checked_add(jiff::SignedDuration::from_hours(5))
             .ok();
-        assert!(matches!(classify(&reply), Verdict::Run(Trouble::Quota)));
+        assert!(matches!(
+            classify(&reply),
+            Verdict::Run(ServiceFailure::Quota)
+        ));
     }
 
     #[test]

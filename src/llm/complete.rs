@@ -11,7 +11,7 @@ use reqwest::Method;
 use super::{
     OpenRouter, Question,
     answer::{Completion, Finish},
-    candidate::{Candidate, Consequence},
+    candidate::{Consequence, ModelCandidate},
     request::{Asked, Form, Message},
     time_for,
     usage::{ChatUsage, Usage},
@@ -66,7 +66,7 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    fn asked<'b>(&'b self, candidate: &'b Candidate) -> Asked<'b> {
+    fn asked<'b>(&'b self, candidate: &'b ModelCandidate) -> Asked<'b> {
         Asked {
             model: &candidate.model.slug,
             messages: self.messages,
@@ -188,12 +188,12 @@ impl OpenRouter {
     }
 
     /// The models in the order in which they are asked: first one whose answer is kept, then those that are there.
-    async fn order(&self, sending: &Sending<'_>) -> Result<Vec<&Candidate>, CallError> {
+    async fn order(&self, sending: &Sending<'_>) -> Result<Vec<&ModelCandidate>, CallError> {
         let there = self
             .candidates
             .iter()
             .filter(|candidate| candidate.is_there());
-        let mut order: Vec<&Candidate> = there.collect();
+        let mut order: Vec<&ModelCandidate> = there.collect();
         if order.is_empty() {
             order.extend(self.candidates.last());
         }
@@ -221,8 +221,8 @@ impl OpenRouter {
     async fn ask_one<'a>(
         &self,
         sending: &Sending<'_>,
-        candidate: &'a Candidate,
-        others: &[&Candidate],
+        candidate: &'a ModelCandidate,
+        others: &[&ModelCandidate],
         otherwise: Otherwise,
     ) -> Result<Result<Answered<'a>, Refusal>, CallError> {
         let ladder = &candidate.ladder;
@@ -276,7 +276,7 @@ impl OpenRouter {
     async fn is_kept(
         &self,
         sending: &Sending<'_>,
-        candidate: &Candidate,
+        candidate: &ModelCandidate,
     ) -> Result<bool, CallError> {
         let paid = self.caller.paid();
         if paid.turns().is_some() {
@@ -294,8 +294,8 @@ impl OpenRouter {
     fn request(
         &self,
         sending: &Sending<'_>,
-        candidate: &Candidate,
-        others: &[&Candidate],
+        candidate: &ModelCandidate,
+        others: &[&ModelCandidate],
         form: &Form,
     ) -> anyhow::Result<Request> {
         let asked = sending.asked(candidate);

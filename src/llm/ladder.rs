@@ -13,23 +13,23 @@ use tokio::{
 };
 
 use super::{
-    advice::{Advice, NOT_KNOWN, OF_THIS_SCHEMA, advice},
+    advice::{NOT_KNOWN, OF_THIS_SCHEMA, RefusalAdvice, advice},
     request::{Form, Step},
 };
 use crate::{
     error_kind::ErrorKind,
-    http::{error_text::Words, refusal::Refusal},
+    http::{error_text::ErrorText, refusal::Refusal},
     text,
 };
 
 /// What is known of one model in this run.
 #[derive(Debug)]
 pub(super) struct Ladder {
-    known: Mutex<Known>,
+    known: Mutex<ModelFindings>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct ModelFindings {
     /// What holds for every schema.
     form: Form,
     /// By the name of the schema.
@@ -58,7 +58,7 @@ pub(super) struct Next {
 impl Ladder {
     pub fn new(form: Form) -> Self {
         Self {
-            known: Mutex::new(Known {
+            known: Mutex::new(ModelFindings {
                 form,
                 schemas: HashMap::new(),
             }),
@@ -118,7 +118,7 @@ impl Ladder {
             200..=299 if refusal.kind == ErrorKind::Refused => 400,
             code => code,
         };
-        let empty = Words::default();
+        let empty = ErrorText::default();
         let words = refusal.words.as_ref().unwrap_or(&empty);
         let mut known = self.known();
         let now = known.form_of(schema);
@@ -144,7 +144,7 @@ impl Ladder {
             return None;
         }
         let told = Some(said.join("; "));
-        if advices == [Advice::Try] {
+        if advices == [RefusalAdvice::Try] {
             // Once a schema was taken, a refusal without a reason has another reason.
             return (!is_proven).then_some(Next {
                 form,
@@ -160,12 +160,12 @@ impl Ladder {
         })
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, ModelFindings> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl ModelFindings {
     fn form_of(&self, schema: &str) -> Form {
         let step = self
             .schemas
@@ -177,7 +177,7 @@ impl Known {
         }
     }
 
-    fn remember(&mut self, schema: &'static str, tried: &Form, form: &Form, words: &Words) {
+    fn remember(&mut self, schema: &'static str, tried: &Form, form: &Form, words: &ErrorText) {
         let of_model = words.has(&NOT_KNOWN) && !words.has(&OF_THIS_SCHEMA)
             || words.has(&["requested parameters"]);
         // A parameter that is not known says nothing about the step.
@@ -206,7 +206,7 @@ mod tests {
             kind: ErrorKind::Refused,
             status: Some(code),
             message: "no".into(),
-            words: Words::of(&json!({"error": error})),
+            words: ErrorText::of(&json!({"error": error})),
             billed: false,
             trouble: None,
         }

@@ -15,7 +15,7 @@ const ATTEMPTS: usize = 64;
 const WRAPPINGS: usize = 3;
 
 /// An object in a text.
-struct Found {
+struct JsonSpan {
     start: usize,
     end: usize,
     /// It stands behind a brace that was never closed, so it may be a part of something larger.
@@ -26,7 +26,7 @@ struct Found {
 /// The objects in a text, and why the first that is none is none.
 #[derive(Default)]
 struct Objects {
-    found: Vec<Found>,
+    found: Vec<JsonSpan>,
     problem: Option<String>,
 }
 
@@ -99,7 +99,7 @@ fn objects(text: &str) -> Objects {
         match object_at(text, start) {
             Ok((value, end)) => {
                 let inner = failed > 0;
-                objects.found.push(Found {
+                objects.found.push(JsonSpan {
                     start,
                     end,
                     inner,
@@ -212,10 +212,10 @@ fn keys(value: &Value, schema: &Value) -> (usize, bool) {
 
 /// The objects that can be the answer, the likeliest first: those with all that is required, then those with some of it. One
 /// with nothing of it is another object: an answer that is empty in form only.
-fn in_order(found: Vec<Found>, schema: &Value) -> Vec<Value> {
+fn in_order(found: Vec<JsonSpan>, schema: &Value) -> Vec<Value> {
     let takes_any = schema["properties"].as_object().is_none_or(Map::is_empty);
     let (mut whole, mut partly) = (Vec::new(), Vec::new());
-    for Found { value, inner, .. } in found {
+    for JsonSpan { value, inner, .. } in found {
         let value = unwrapped(value, schema);
         match keys(&value, schema) {
             (_, true) if takes_any || keys(&value, schema).0 > 0 => whole.push(value),

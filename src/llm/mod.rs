@@ -40,7 +40,7 @@ pub use self::{
     usage::ChatUsage,
 };
 use self::{
-    candidate::Candidate,
+    candidate::ModelCandidate,
     ladder::Ladder,
     listing::{Models, terms},
     request::Message,
@@ -48,7 +48,7 @@ use self::{
 pub use self::{
     listing::{KeyInfo, Listing},
     request::Step,
-    usage::{Model, Prices, Usage},
+    usage::{ModelInfo, Prices, Usage},
 };
 use crate::{
     config::{Endpoint, ModelTerms},
@@ -56,10 +56,10 @@ use crate::{
     exit::Exit,
     http::{
         call::{Answer, CallError, Request, Service},
-        client::Caller,
+        client::HttpClient,
         patience::CallPatience,
-        rate_limiter::Gate,
-        response::{Reply, Trouble, Verdict},
+        rate_limiter::RateLimiter,
+        response::{Reply, ServiceFailure, Verdict},
     },
     money::Usd,
 };
@@ -77,16 +77,16 @@ const LONGEST_ANSWER: u32 = 24_000;
 /// The models of a server.
 #[derive(Debug)]
 pub struct OpenRouter {
-    caller: Caller,
+    caller: HttpClient,
     /// For pages that cost nothing, also while the run winds down.
-    page_caller: Caller,
+    page_caller: HttpClient,
     service: Service,
     /// The key's page and the list of models: that they answer does not mean that models do.
     pages: Service,
     base: Url,
     headers: HeaderMap,
     /// At least one, in the order in which they are asked.
-    candidates: Vec<Candidate>,
+    candidates: Vec<ModelCandidate>,
     terms: ModelTerms,
     /// The server failed at the key's page, and is not asked for it again.
     has_no_key_page: AtomicBool,
@@ -127,19 +127,19 @@ pub fn longest_call() -> Duration {
 impl OpenRouter {
     /// The models that are reached at this endpoint: one slug, or several with commas between them.
     pub fn new(
-        caller: Caller,
-        gate: Arc<Gate>,
+        caller: HttpClient,
+        gate: Arc<RateLimiter>,
         endpoint: &Endpoint,
         slugs: &str,
     ) -> anyhow::Result<Self> {
-        let candidates: Vec<Candidate> = slugs
+        let candidates: Vec<ModelCandidate> = slugs
             .split(',')
             .map(str::trim)
             .filter(|slug| !slug.is_empty())
-            .map(Candidate::new)
+            .map(ModelCandidate::new)
             .collect();
         anyhow::ensure!(!candidates.is_empty(), "--model names no model");
-        let gate_of_pages = Arc::new(Gate::new(60, 1.0));
+        let gate_of_pages = Arc::new(RateLimiter::new(60, 1.0));
         Ok(Self {
             page_caller: caller.unstoppable(),
             caller,
@@ -217,7 +217,9 @@ impl OpenRouter {
                     "there is nothing at {}; its models are at {below}",
                     self.base
                 );
-                let mut error = self.service.trouble(Trouble::WrongAddress, None, message);
+                let mut error = self
+                    .service
+                    .trouble(ServiceFailure::WrongAddress, None, message);
                 if let CallError::Run { remedy, .. } = &mut error {
                     *remedy = format!("Put OPENROUTER_BASE_URL={below} into .env");
                 }
@@ -228,7 +230,7 @@ impl OpenRouter {
     }
 
     /// The model that is asked first.
-    pub fn model(&self) -> &Model {
+    pub fn model(&self) -> &ModelInfo {
         // There is at least one.
         &self.candidates[0].model
     }
@@ -359,7 +361,7 @@ fn is_openrouter(base: &Url) -> bool {
 /// Decides what a reply means.
 type Classify = fn(&Reply) -> Verdict;
 
-fn service(base: &Url, gate: Arc<Gate>, classify: Classify) -> Service {
+fn service(base: &Url, gate: Arc<RateLimiter>, classify: Classify) -> Service {
     let host = base.host_str().unwrap_or_default();
     let (credential, account) = match is_openrouter(base) {
         true => (

@@ -17,7 +17,7 @@ const OVERHEAD_TOKENS: usize = 256;
 
 /// What is known about the model.
 #[derive(Clone, Debug, Default)]
-pub struct Model {
+pub struct ModelInfo {
     pub slug: String,
     /// Known only where the server lists prices, or the user has set them.
     pub prices: Option<Prices>,

@@ -34,7 +34,7 @@ pub(super) struct Names {
 }
 
 /// The name that each key is shown by, with all spellings of a company under one name.
-pub(super) struct Shown(HashMap<String, Arc<str>>);
+pub(super) struct ShownName(HashMap<String, Arc<str>>);
 
 impl Names {
     /// Takes in a brand of the list, with other names of it. Gives back its key.
@@ -89,7 +89,7 @@ impl Names {
     }
 
     /// Decides on the name of each company: that of the list, else the one that most reports have.
-    pub fn shown(&self) -> Shown {
+    pub fn shown(&self) -> ShownName {
         let keys: BTreeSet<&str> = self.spelt.keys().map(String::as_str).collect();
         let paired = self.pairs.iter().map(|(one, _)| one.as_str());
         let mut names = HashMap::new();
@@ -118,7 +118,7 @@ impl Names {
             }
             met.extend(together);
         }
-        Shown(names)
+        ShownName(names)
     }
 
     /// All keys that pairs join to this one, itself among them.
@@ -164,7 +164,7 @@ impl Names {
     }
 }
 
-impl Shown {
+impl ShownName {
     /// The name of the company with this key.
     pub fn name(&self, key: &str) -> Arc<str> {
         self.0.get(key).cloned().unwrap_or_default()

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    statements::{Group, Statement, flat, groups},
+    statements::{Group, ReportStatement, flat, groups},
     view::Tongue,
 };
 use crate::report::{Report, Source};
@@ -31,14 +31,14 @@ struct Chunk<'a> {
     section: &'static str,
     /// `supported` and the like for facts; `recommendation`, `rule`, `question` or `nothing_found` for what is no fact.
     status: &'static str,
-    sources: Vec<Place<'a>>,
+    sources: Vec<ChunkPlace<'a>>,
     simulated: bool,
     generated_at: Timestamp,
 }
 
 /// Where something was read.
 #[derive(Clone, Serialize)]
-struct Place<'a> {
+struct ChunkPlace<'a> {
     id: &'a str,
     url: &'a str,
 }
@@ -83,7 +83,7 @@ fn chunks<'a>(t: Tongue, report: &'a Report, brand: &str) -> Vec<Chunk<'a>> {
             .enumerate()
         {
             let mut text = head.clone();
-            let mut sources: Vec<Place> = Vec::new();
+            let mut sources: Vec<ChunkPlace> = Vec::new();
             for statement in &packed {
                 text.push('\n');
                 text.push_str(&statement.text);
@@ -91,8 +91,8 @@ fn chunks<'a>(t: Tongue, report: &'a Report, brand: &str) -> Vec<Chunk<'a>> {
                     let url = known.get(id).map_or("", |source| source.url.as_str());
                     // A rule's source is its address.
                     let place = match url.is_empty() && id.contains("://") {
-                        true => Place { id: "", url: id },
-                        false => Place { id, url },
+                        true => ChunkPlace { id: "", url: id },
+                        false => ChunkPlace { id, url },
                     };
                     if !sources
                         .iter()
@@ -134,12 +134,12 @@ fn head(t: Tongue, report: &Report, group: &Group) -> String {
 
 /// Puts statements into passages in their order, each as long as it may be, and the last not too short. Those that are
 /// too long come after them, each by itself.
-fn pack(statements: Vec<Statement>, head: usize) -> Vec<Vec<Statement>> {
-    let size = |packed: &[Statement]| -> usize {
+fn pack(statements: Vec<ReportStatement>, head: usize) -> Vec<Vec<ReportStatement>> {
+    let size = |packed: &[ReportStatement]| -> usize {
         let lines = packed.iter().map(|s| s.text.chars().count() + 1);
         head + lines.sum::<usize>()
     };
-    let mut all: Vec<Vec<Statement>> = Vec::new();
+    let mut all: Vec<Vec<ReportStatement>> = Vec::new();
     let mut too_long = Vec::new();
     // The length of the last passage is counted along, not anew for each statement.
     let mut length = 0;

@@ -12,7 +12,7 @@ use super::REPORT;
 use crate::{
     files::{set_aside, set_aside_name, write_atomically},
     report::{Comparison, Report},
-    research::diff::{self, Past, Sight},
+    research::diff::{self, PreviousReports, SearchCoverage},
 };
 
 /// Earlier reports that are kept, and comparisons that a report carries.
@@ -32,18 +32,24 @@ struct Trail {
 ///
 /// The program may have been killed after it saved the same report: it is known by its time, and nothing is compared
 /// or kept twice.
-pub fn turn_page(folder: &Path, report: &mut Report, sight: &Sight) -> anyhow::Result<Vec<String>> {
+pub fn turn_page(
+    folder: &Path,
+    report: &mut Report,
+    sight: &SearchCoverage,
+) -> anyhow::Result<Vec<String>> {
     let mut problems = Vec::new();
     let mut before = earlier(folder, report.generated_at, &mut problems);
     let path = folder.join(REPORT);
     let last = fs::read(&path).ok();
-    let last = last.and_then(|bytes| match serde_json::from_slice::<Past>(&bytes) {
-        Ok(past) => Some((past, bytes)),
-        Err(error) => {
-            problems.push(set_apart(&path, &error));
-            None
-        }
-    });
+    let last = last.and_then(
+        |bytes| match serde_json::from_slice::<PreviousReports>(&bytes) {
+            Ok(past) => Some((past, bytes)),
+            Err(error) => {
+                problems.push(set_apart(&path, &error));
+                None
+            }
+        },
+    );
     if let Some((past, bytes)) = last {
         let at = past.generated_at;
         let trail = serde_json::from_slice::<Trail>(&bytes).map(|trail| trail.changes);
@@ -68,7 +74,7 @@ pub fn keep(folder: &Path) -> anyhow::Result<()> {
     let Ok(bytes) = fs::read(folder.join(REPORT)) else {
         return Ok(());
     };
-    if let Ok(past) = serde_json::from_slice::<Past>(&bytes) {
+    if let Ok(past) = serde_json::from_slice::<PreviousReports>(&bytes) {
         write_atomically(&folder.join(FOLDER).join(name(past.generated_at)), &bytes)?;
         forget_oldest(folder);
     }
@@ -76,11 +82,11 @@ pub fn keep(folder: &Path) -> anyhow::Result<()> {
 }
 
 /// The reports that are kept, the last first.
-fn earlier(folder: &Path, but: Timestamp, problems: &mut Vec<String>) -> Vec<Past> {
+fn earlier(folder: &Path, but: Timestamp, problems: &mut Vec<String>) -> Vec<PreviousReports> {
     let mut reports = Vec::new();
     for path in kept(folder) {
         let Ok(bytes) = fs::read(&path) else { continue };
-        match serde_json::from_slice::<Past>(&bytes) {
+        match serde_json::from_slice::<PreviousReports>(&bytes) {
             Ok(past) if past.generated_at != but => reports.push(past),
             Ok(_) => {}
             Err(error) => problems.push(not_compared(&path, &error)),

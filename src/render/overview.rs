@@ -20,19 +20,19 @@ pub struct Glance {
     /// Rows of the table: reports, and brands that failed and have none.
     pub brands: usize,
     reports: usize,
-    /// Brands with each standing, in the order of [`Standing::ALL`].
-    standings: [usize; Standing::ALL.len()],
+    /// Brands with each standing, in the order of [`BrandState::ALL`].
+    standings: [usize; BrandState::ALL.len()],
     /// Sectors in Persian and in English.
-    sectors: [Tally; 2],
-    parents: Tally,
-    families: BTreeMap<String, Family>,
+    sectors: [GroupTally; 2],
+    parents: GroupTally,
+    families: BTreeMap<String, BrandGroup>,
     persian: bool,
     pub simulated: bool,
 }
 
 /// How a brand stands, in the order in which they are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum BrandState {
     Full,
     Thin,
     /// Nothing was found.
@@ -62,7 +62,7 @@ pub struct Choice {
 
 /// Brands with the same parent company.
 #[derive(Debug, Default)]
-pub struct Family {
+pub struct BrandGroup {
     /// Names and folders.
     pub brands: Vec<(String, String)>,
     /// Opportunities for campaigns that their reports name together.
@@ -71,7 +71,7 @@ pub struct Family {
 
 /// Names by what they are compared by, each with its spellings and how often these occur.
 #[derive(Debug, Default)]
-struct Tally(BTreeMap<String, BTreeMap<String, usize>>);
+struct GroupTally(BTreeMap<String, BTreeMap<String, usize>>);
 
 /// The parts of a report that are looked at, besides its facts.
 #[derive(Default, Deserialize)]
@@ -130,7 +130,7 @@ impl Glance {
                 .filter(|brand| brand.folder.is_none())
                 .count();
         glance.brands += without_report;
-        glance.standings[Standing::Failed as usize] += without_report;
+        glance.standings[BrandState::Failed as usize] += without_report;
         glance.families.retain(|_, family| family.brands.len() > 1);
         Ok(glance)
     }
@@ -140,7 +140,7 @@ impl Glance {
         self.reports += 1;
         self.persian |= head.lang.persian();
         self.simulated |= head.simulated;
-        let standing = Standing::of(head.quality.coverage, head.quality.candidates.len(), failed);
+        let standing = BrandState::of(head.quality.coverage, head.quality.candidates.len(), failed);
         self.standings[standing as usize] += 1;
         for (tally, fa) in self.sectors.iter_mut().zip([true, false]) {
             tally.add(sector(Tongue { fa }, facts));
@@ -163,7 +163,7 @@ impl Glance {
     }
 
     /// How many brands have this standing.
-    pub fn count(&self, standing: Standing) -> usize {
+    pub fn count(&self, standing: BrandState) -> usize {
         self.standings[standing as usize]
     }
 
@@ -178,7 +178,7 @@ impl Glance {
     }
 
     /// Parent companies of at least two brands, the largest first, each as most reports spell it.
-    pub fn families(&self) -> Vec<(String, &Family)> {
+    pub fn families(&self) -> Vec<(String, &BrandGroup)> {
         let mut families: Vec<_> = self
             .families
             .iter()
@@ -189,7 +189,7 @@ impl Glance {
     }
 }
 
-impl Tally {
+impl GroupTally {
     fn add(&mut self, name: &str) {
         let key = short_key(name);
         if !key.is_empty() {
@@ -218,7 +218,7 @@ impl Tally {
     }
 }
 
-impl Standing {
+impl BrandState {
     pub const ALL: [Self; 5] = [
         Self::Full,
         Self::Thin,

@@ -9,7 +9,7 @@ use super::{
     changes::ComparisonView,
     family_drawing::{self, Drawing},
     template_filters as filters,
-    view::{FactView, Line, Section, Tongue, known, opens},
+    view::{FactView, Section, Tongue, ViewLine, known, opens},
 };
 use crate::report::{
     DatedOpportunity, DatedTiming, Fact, Field, PlannedChannel, Record, Report, Status,
@@ -44,7 +44,7 @@ struct Half<'a> {
     latin_name: Option<String>,
     what_it_does: Option<&'a Fact>,
     tags: Vec<String>,
-    position: Vec<Line>,
+    position: Vec<ViewLine>,
     parent_found: Option<FactView>,
     support: String,
     /// How many facts there are of each status, and where its part of the bar begins and how long it is, in percent.
@@ -62,7 +62,7 @@ struct Half<'a> {
     sections: Vec<Section>,
     products: Vec<ProductView>,
     /// Customers of whom more is known than who they are.
-    segments: Vec<Vec<Line>>,
+    segments: Vec<Vec<ViewLine>>,
     contradictions: Vec<(String, FactView, FactView)>,
     questions: Vec<String>,
     comparisons: Vec<ComparisonView>,
@@ -105,7 +105,7 @@ struct AdviceView {
 /// A product with what is known of it.
 struct ProductView {
     names: Vec<FactView>,
-    lines: Vec<Line>,
+    lines: Vec<ViewLine>,
 }
 
 /// The page of a report: one file, without a script, that opens offline.
@@ -238,7 +238,7 @@ fn tags(t: Tongue, report: &Report) -> Vec<String> {
 }
 
 /// Where the brand stands in its market.
-fn position(t: Tongue, report: &Report) -> Vec<Line> {
+fn position(t: Tongue, report: &Report) -> Vec<ViewLine> {
     let shown = [Field::MarketPosition, Field::PriceTier, Field::Competitors];
     known(shown.map(|field| t.line(report, field, report.facts.all(field).take(STRONGEST))))
 }
@@ -279,7 +279,7 @@ fn products(t: Tongue, report: &Report) -> Vec<ProductView> {
     report.facts.products.iter().map(view).collect()
 }
 
-fn segments(t: Tongue, report: &Report) -> Vec<Vec<Line>> {
+fn segments(t: Tongue, report: &Report) -> Vec<Vec<ViewLine>> {
     let fields: Vec<Field> = fields_of(Subject::Segment).collect();
     let segments = report.facts.segments.iter();
     // Those of whom no more is known than who they are stand among the facts.
@@ -311,7 +311,7 @@ fn statuses(
     t: Tongue,
     sections: &[Section],
     products: &[ProductView],
-    segments: &[Vec<Line>],
+    segments: &[Vec<ViewLine>],
 ) -> Vec<StatusView> {
     let of_sections = sections.iter().flat_map(|section| &section.lines);
     let of_products = products.iter().flat_map(|product| &product.lines);

@@ -18,7 +18,7 @@ use ring::digest::{SHA256, digest};
 use super::{
     folders,
     ordered_threads::in_order,
-    overview::{Choice, Family, Glance, Standing, Support, name, parent, sector, short_key},
+    overview::{BrandGroup, BrandState, Choice, Glance, Support, name, parent, sector, short_key},
     read,
     recent_changes::Nights,
     run_charts::{Recent, amount},
@@ -30,7 +30,7 @@ use crate::{
     files::{stream_atomically, write_atomically},
     ownership::{self, Ownership, Rivals},
     report::{Field, Report},
-    store::{registry::Entry, run_history::RunLine, sqlite::Fault},
+    store::{registry::Entry, run_history::RunLine, sqlite::DatabaseFault},
     text::shorten,
 };
 
@@ -87,7 +87,7 @@ struct HeadPage<'a> {
     t: Tongue,
     glance: &'a Glance,
     recent: Option<Recent>,
-    columns: [Column; COLUMNS.len()],
+    columns: [PortfolioColumn; COLUMNS.len()],
     sectors: Vec<Choice>,
     parents: Vec<Choice>,
     script_hash: String,
@@ -97,20 +97,20 @@ struct HeadPage<'a> {
 #[template(path = "portfolio_row.html")]
 struct RowPage<'a> {
     t: Tongue,
-    row: &'a Row,
+    row: &'a PortfolioRow,
 }
 
 #[derive(Template)]
 #[template(path = "portfolio_tail.html")]
 struct TailPage<'a> {
     t: Tongue,
-    families: Vec<(String, &'a Family)>,
+    families: Vec<(String, &'a BrandGroup)>,
     rivals: &'a [Rivals],
     script: &'a str,
 }
 
 /// A column of the table.
-struct Column {
+struct PortfolioColumn {
     /// Its name in the page's attributes and addresses.
     code: &'static str,
     label: &'static str,
@@ -133,13 +133,13 @@ const COLUMNS: [(&str, &str, &str); 8] = [
 ];
 
 /// A brand in the table.
-struct Row {
+struct PortfolioRow {
     name: String,
     /// The folder of its report.
     folder: Option<String>,
     parent: String,
     sector: String,
-    standing: Standing,
+    standing: BrandState,
     error: String,
     band: Support,
     /// Supported facts in percent, and in words.
@@ -156,7 +156,7 @@ struct Row {
     sector_key: String,
 }
 
-impl Row {
+impl PortfolioRow {
     fn of(t: Tongue, folder: &str, report: &Report, failed: Option<&FailedBrand>) -> Self {
         let quality = &report.quality;
         let parent = parent(report.facts.one(Field::Parent), &report.given);
@@ -179,7 +179,7 @@ impl Row {
             folder: Some(folder.to_owned()),
             parent: t.digits(&name(parent)),
             sector: t.digits(&name(sector)),
-            standing: Standing::of(quality.coverage, quality.candidates.len(), failed.is_some()),
+            standing: BrandState::of(quality.coverage, quality.candidates.len(), failed.is_some()),
             error: failed.map(error).unwrap_or_default(),
             band: Support::of(quality.share_supported),
             percent: percent.unwrap_or(-1),
@@ -205,7 +205,7 @@ impl Row {
             folder: None,
             parent: String::new(),
             sector: String::new(),
-            standing: Standing::Failed,
+            standing: BrandState::Failed,
             error: error(brand),
             band: Support::None,
             percent: -1,
@@ -271,7 +271,7 @@ pub fn walk(
     let mut walked = false;
     let page = stream_atomically(&output.join("index.html"), |page| {
         page.write_all(head(&glance, background)?.as_bytes())?;
-        let mut row = |row: &Row| -> anyhow::Result<()> {
+        let mut row = |row: &PortfolioRow| -> anyhow::Result<()> {
             page.write_all(RowPage { t, row }.render()?.as_bytes())?;
             Ok(page.write_all(b"\n")?)
         };
@@ -289,7 +289,7 @@ pub fn walk(
                 Ok(Some((rendered, report))) => {
                     problems.extend(problem(rendered)?);
                     let failed = failed.get(folder.as_str()).copied();
-                    let made = || Row::of(t, folder, &report, failed);
+                    let made = || PortfolioRow::of(t, folder, &report, failed);
                     let Ok(made) = catch_unwind(AssertUnwindSafe(made)) else {
                         problems.push(bug(output, folder));
                         return Ok(());
@@ -311,7 +311,7 @@ pub fn walk(
             folder.is_none_or(|folder| !met.contains(folder))
         };
         for brand in background.failed.iter().filter(without_report) {
-            row(&Row::failed(t, brand))?;
+            row(&PortfolioRow::failed(t, brand))?;
         }
         families = ownership::families(std::mem::take(&mut ownership));
         page.write_all(tail(&glance, &families.rivals)?.as_bytes())?;
@@ -344,7 +344,7 @@ fn bug(output: &Path, folder: &str) -> String {
 /// A file that cannot be written is a problem and keeps no other from being written, unless the disk is full.
 fn problem(written: anyhow::Result<()>) -> anyhow::Result<Option<String>> {
     match written {
-        Err(error) if Fault::of(&error) == Some(Fault::Unwritable) => Err(error),
+        Err(error) if DatabaseFault::of(&error) == Some(DatabaseFault::Unwritable) => Err(error),
         Err(error) => Ok(Some(format!("{error:#}. brandintel export makes it anew"))),
         Ok(()) => Ok(None),
     }
@@ -357,7 +357,7 @@ fn head(glance: &Glance, background: &Background) -> askama::Result<String> {
         t,
         glance,
         recent: Recent::of(t, &background.runs),
-        columns: COLUMNS.map(|(code, fa, en)| Column {
+        columns: COLUMNS.map(|(code, fa, en)| PortfolioColumn {
             code,
             label: t.pick(fa, en),
         }),

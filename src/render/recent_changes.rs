@@ -30,7 +30,7 @@ const DAYS: i64 = 14;
 /// The nights of the last days, with what was found in each.
 pub struct Nights {
     /// By run.
-    runs: BTreeMap<String, Night>,
+    runs: BTreeMap<String, RunChanges>,
     newest: Option<Timestamp>,
     spool: BufWriter<File>,
     /// Bytes in the spool.
@@ -38,7 +38,7 @@ pub struct Nights {
 }
 
 /// What one run found.
-struct Night {
+struct RunChanges {
     from: Timestamp,
     compared: usize,
     /// What is said of each brand, as HTML and as Markdown.
@@ -84,7 +84,7 @@ struct Passages<'a> {
 
 #[derive(Template)]
 #[template(path = "changes.html")]
-struct HtmlPage<'a> {
+struct ChangesHtmlPage<'a> {
     t: Tongue,
     simulated: bool,
     nights: Vec<NightView<'a>>,
@@ -92,7 +92,7 @@ struct HtmlPage<'a> {
 
 #[derive(Template)]
 #[template(path = "changes.md", escape = "none")]
-struct MarkdownPage<'a> {
+struct ChangesMarkdownPage<'a> {
     t: Tongue,
     simulated: bool,
     nights: Vec<NightView<'a>>,
@@ -127,11 +127,14 @@ impl Nights {
                 true => None,
                 false => Some(self.say(t, folder, &report.brand, &changes)?),
             };
-            let night = self.runs.entry(comparison.run_id.clone()).or_insert(Night {
-                from: comparison.at,
-                compared: 0,
-                brands: Vec::new(),
-            });
+            let night = self
+                .runs
+                .entry(comparison.run_id.clone())
+                .or_insert(RunChanges {
+                    from: comparison.at,
+                    compared: 0,
+                    brands: Vec::new(),
+                });
             night.from = night.from.min(comparison.at);
             night.compared += 1;
             night.brands.extend(said);
@@ -183,7 +186,7 @@ impl Nights {
         self.spool
             .flush()
             .context("the page of changes cannot be put down in the folder for temporary files")?;
-        let html = HtmlPage {
+        let html = ChangesHtmlPage {
             t,
             simulated,
             nights: self.views(t, 0),
@@ -191,7 +194,7 @@ impl Nights {
         stream_atomically(&output.join("changes.html"), |file| {
             Ok(html.write_into(file)?)
         })?;
-        let markdown = MarkdownPage {
+        let markdown = ChangesMarkdownPage {
             t,
             simulated,
             nights: self.views(t, 1),
@@ -203,10 +206,10 @@ impl Nights {
 
     /// The newest night first, in one of the two forms.
     fn views(&self, t: Tongue, form: usize) -> Vec<NightView<'_>> {
-        let mut nights: Vec<&Night> = self.runs.values().collect();
+        let mut nights: Vec<&RunChanges> = self.runs.values().collect();
         nights.retain(|night| !self.is_old(night.from));
         nights.sort_by_key(|night| std::cmp::Reverse(night.from));
-        let view = |night: &Night| {
+        let view = |night: &RunChanges| {
             let clock = night.from.to_zoned_datetime(tehran()).strftime("%H:%M");
             let day = t.whole_day(day_in_iran(night.from));
             let comma = t.pick("، ", ", ");

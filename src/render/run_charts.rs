@@ -40,19 +40,19 @@ pub struct RunView {
     pub usd: String,
     /// Where its bars begin.
     pub x: usize,
-    pub spent: Bar,
-    pub good: Bar,
+    pub spent: ChartBar,
+    pub good: ChartBar,
     /// Stands on the one before.
-    pub bad: Bar,
+    pub bad: ChartBar,
 }
 
 /// A bar, measured from above.
-pub struct Bar {
+pub struct ChartBar {
     pub y: f64,
     pub height: f64,
 }
 
-impl Bar {
+impl ChartBar {
     /// A bar that stands on another of this height.
     fn on(below: f64, height: f64) -> Self {
         Self {
@@ -81,9 +81,9 @@ impl Recent {
                 usd: money(t, run.usd),
                 // Time runs as the text does.
                 x: STEP * if t.fa { SHOWN - 1 - place } else { place },
-                spent: Bar::on(0.0, share(run.usd.as_f64(), most_usd.as_f64())),
-                good: Bar::on(0.0, good),
-                bad: Bar::on(good, share(count(run.failed), count(most_brands))),
+                spent: ChartBar::on(0.0, share(run.usd.as_f64(), most_usd.as_f64())),
+                good: ChartBar::on(0.0, good),
+                bad: ChartBar::on(good, share(count(run.failed), count(most_brands))),
             }
         };
         Some(Self {

@@ -6,7 +6,7 @@ use super::view::{FactView, Tongue};
 use crate::report::{DatedOpportunity, Fact, Field, Insights, Report, Status};
 
 /// A statement that is not divided.
-pub struct Statement<'a> {
+pub struct ReportStatement<'a> {
     pub text: String,
     pub sources: Vec<&'a str>,
 }
@@ -18,7 +18,7 @@ pub struct Group<'a> {
     pub status: &'static str,
     /// The status as it is read.
     pub label: &'static str,
-    pub statements: Vec<Statement<'a>>,
+    pub statements: Vec<ReportStatement<'a>>,
 }
 
 /// All statements of a report.
@@ -76,7 +76,7 @@ fn facts(t: Tongue, report: &Report) -> Vec<Group<'_>> {
         let (about, or) = (t.dispute(c), t.pick("یا", "or"));
         let [first, second] = [&c.first, &c.second].map(|fact| flat(&t.value(&fact.value)));
         let sources = cited(&c.first).chain(cited(&c.second)).collect();
-        Statement {
+        ReportStatement {
             text: format!("{}: {first} {or} {second}", flat(&about)),
             sources,
         }
@@ -91,7 +91,7 @@ fn facts(t: Tongue, report: &Report) -> Vec<Group<'_>> {
     groups
 }
 
-fn view<'a>(report: &'a Report, label: &str, fact: &FactView) -> Statement<'a> {
+fn view<'a>(report: &'a Report, label: &str, fact: &FactView) -> ReportStatement<'a> {
     let as_of = match fact.as_of.as_str() {
         "" => String::new(),
         day => format!(" ({})", flat(day)),
@@ -101,14 +101,14 @@ fn view<'a>(report: &'a Report, label: &str, fact: &FactView) -> Statement<'a> {
         let known = report.sources.iter().find(|s| s.id == citation.id);
         known.map(|source| source.id.as_str())
     });
-    Statement {
+    ReportStatement {
         text: format!("{label}: {}{as_of}", flat(&fact.value)),
         sources: sources.collect(),
     }
 }
 
 /// What is known of each product with this status, after the product's name.
-fn products(t: Tongue, report: &Report, status: Status) -> Vec<Statement<'_>> {
+fn products(t: Tongue, report: &Report, status: Status) -> Vec<ReportStatement<'_>> {
     let statements = report.facts.products.iter().filter_map(|product| {
         let name = product.product_name()?;
         let parts: Vec<(&str, &Fact)> = product
@@ -128,7 +128,7 @@ fn products(t: Tongue, report: &Report, status: Status) -> Vec<Statement<'_>> {
             .collect();
         let own_name = (name.status == status).then_some(name);
         let sources = own_name.into_iter().chain(parts.iter().map(|(_, f)| *f));
-        Some(Statement {
+        Some(ReportStatement {
             text: format!(
                 "{}: {}",
                 Field::ProductNameFa.each(t.fa),
@@ -148,11 +148,11 @@ fn cited(fact: &Fact) -> impl Iterator<Item = &str> {
 
 /// Recommendations with the sources of the facts that they rest on.
 fn insights<'a>(t: Tongue, report: &'a Report, i: &'a Insights) -> Group<'a> {
-    let grounds = Grounds::of(report);
+    let grounds = StatementGrounds::of(report);
     let mut statements = Vec::new();
     let mut add = |label: &str, text: &str, rests_on: &[String]| {
         if !text.trim().is_empty() {
-            statements.push(Statement {
+            statements.push(ReportStatement {
                 text: format!("{label}: {}", flat(text)),
                 sources: grounds.sources(rests_on),
             });
@@ -250,9 +250,9 @@ fn opportunity(t: Tongue, proposed: &DatedOpportunity) -> String {
 }
 
 /// The sources of facts, by the paths of the facts.
-struct Grounds<'a>(HashMap<String, Vec<&'a str>>);
+struct StatementGrounds<'a>(HashMap<String, Vec<&'a str>>);
 
-impl<'a> Grounds<'a> {
+impl<'a> StatementGrounds<'a> {
     fn of(report: &'a Report) -> Self {
         let ids: HashMap<&str, &str> = report
             .sources
@@ -276,7 +276,7 @@ impl<'a> Grounds<'a> {
 
 /// Rules of advertising.
 fn rules(t: Tongue, report: &Report) -> Group<'_> {
-    let statements = report.regulations.iter().map(|rule| Statement {
+    let statements = report.regulations.iter().map(|rule| ReportStatement {
         text: format!(
             "{}: {} ({})",
             t.verdict(&rule.verdict),
@@ -296,7 +296,7 @@ fn rules(t: Tongue, report: &Report) -> Group<'_> {
 
 /// What is not known; all of it where nothing was found.
 fn questions(t: Tongue, report: &Report, nothing: bool) -> Group<'_> {
-    let statement = |text: String| Statement {
+    let statement = |text: String| ReportStatement {
         text,
         sources: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use crate::{
     report::{
         Bilingual, Contradiction, Coverage, Dates, Disagreement, Fact, Field, Level, ParentVerdict,
-        Record, Report, Ruling, Status, Verdict,
+        Record, Report, RuleVerdict, Ruling, Status,
         fields::{SECTIONS, Subject},
     },
     text::{
@@ -24,11 +24,11 @@ pub struct Section {
     /// What it is called in files for programs.
     pub code: &'static str,
     pub title: &'static str,
-    pub lines: Vec<Line>,
+    pub lines: Vec<ViewLine>,
 }
 
 /// A label with its facts.
-pub struct Line {
+pub struct ViewLine {
     pub label: &'static str,
     pub facts: Vec<FactView>,
 }
@@ -202,11 +202,11 @@ impl Tongue {
         clippy::trivially_copy_pass_by_ref,
         reason = "templates pass references"
     )]
-    pub fn verdict(self, verdict: &Verdict) -> &'static str {
+    pub fn verdict(self, verdict: &RuleVerdict) -> &'static str {
         match verdict {
-            Verdict::No => self.pick("ممنوع", "No"),
-            Verdict::NeedsPermit => self.pick("مجوز می‌خواهد", "Needs a permit"),
-            Verdict::Careful => self.pick("با احتیاط", "Careful"),
+            RuleVerdict::No => self.pick("ممنوع", "No"),
+            RuleVerdict::NeedsPermit => self.pick("مجوز می‌خواهد", "Needs a permit"),
+            RuleVerdict::Careful => self.pick("با احتیاط", "Careful"),
         }
     }
 
@@ -387,23 +387,23 @@ impl Tongue {
         report: &Report,
         field: Field,
         facts: impl IntoIterator<Item = &'a Fact>,
-    ) -> Line {
+    ) -> ViewLine {
         let facts = facts.into_iter();
-        Line {
+        ViewLine {
             label: field.label(self.fa),
             facts: facts.map(|fact| self.fact(fact, report)).collect(),
         }
     }
 
     /// What is known of a product or segment in these fields, each on a line.
-    pub fn lines(self, report: &Report, record: &Record, fields: &[Field]) -> Vec<Line> {
+    pub fn lines(self, report: &Report, record: &Record, fields: &[Field]) -> Vec<ViewLine> {
         let lines = fields.iter();
         known(lines.map(|field| self.line(report, *field, record.all(*field))))
     }
 }
 
 /// The lines that have facts.
-pub fn known(lines: impl IntoIterator<Item = Line>) -> Vec<Line> {
+pub fn known(lines: impl IntoIterator<Item = ViewLine>) -> Vec<ViewLine> {
     let known = lines.into_iter().filter(|line| !line.facts.is_empty());
     known.collect()
 }

@@ -39,12 +39,12 @@ pub struct Book {
     /// Some report is of simulated services: every sheet says which.
     simulated: bool,
     formats: Formats,
-    sheets: Vec<Progress>,
+    sheets: Vec<WorkbookProgress>,
     row_limit: u32,
 }
 
 /// How far a sheet is.
-struct Progress {
+struct WorkbookProgress {
     /// Rows so far, the header among them.
     rows: u32,
     /// The longest line of each column, in characters.
@@ -85,7 +85,7 @@ impl Book {
             for (number, column) in (0u16..).zip(&columns) {
                 page.write_string_with_format(0, number, column.title(t), &book.formats.header)?;
             }
-            book.sheets.push(Progress {
+            book.sheets.push(WorkbookProgress {
                 rows: 1,
                 longest: vec![0; columns.len()],
                 left_out: 0,

@@ -27,18 +27,18 @@ pub enum Cell {
 }
 
 /// Words in both languages.
-pub struct Words(&'static str, &'static str);
+pub struct SheetWords(&'static str, &'static str);
 
 /// A column.
 pub struct Column {
-    title: Words,
+    title: SheetWords,
     /// How wide it becomes at most, in characters; longer text is wrapped.
     pub most: usize,
 }
 
 /// A sheet.
 pub struct Sheet {
-    name: Words,
+    name: SheetWords,
     columns: &'static [Column],
     rows: fn(Tongue, &Report) -> Vec<Vec<Cell>>,
 }
@@ -47,14 +47,14 @@ pub struct Sheet {
 pub const MARGINS: usize = 4;
 
 /// What is said of simulated reports.
-pub const SIMULATED: Words = Words(
+pub const SIMULATED: SheetWords = SheetWords(
     "شبیه‌سازی: هیچ بخشی واقعی نیست",
     "Simulated: nothing in it is true",
 );
 
 const fn column(fa: &'static str, en: &'static str, most: usize) -> Column {
     Column {
-        title: Words(fa, en),
+        title: SheetWords(fa, en),
         most,
     }
 }
@@ -74,7 +74,7 @@ const IS_SIMULATED: Column = column("شبیه‌سازی", "Simulated", 12);
 
 pub const SHEETS: [Sheet; 6] = [
     Sheet {
-        name: Words("خلاصه", "Summary"),
+        name: SheetWords("خلاصه", "Summary"),
         columns: &[
             column("برند", "Brand", 24),
             of(Field::Parent, 24),
@@ -93,7 +93,7 @@ pub const SHEETS: [Sheet; 6] = [
         rows: summary,
     },
     Sheet {
-        name: Words("محصولات", "Products"),
+        name: SheetWords("محصولات", "Products"),
         columns: &[
             column("برند", "Brand", 22),
             one_of(Field::ProductNameFa, 26),
@@ -109,7 +109,7 @@ pub const SHEETS: [Sheet; 6] = [
         rows: products,
     },
     Sheet {
-        name: Words("فرصت‌ها", "Opportunities"),
+        name: SheetWords("فرصت‌ها", "Opportunities"),
         columns: &[
             column("برند", "Brand", 20),
             column("همکار", "Partner", 18),
@@ -128,7 +128,7 @@ pub const SHEETS: [Sheet; 6] = [
         rows: opportunities,
     },
     Sheet {
-        name: Words("برندهای مرتبط", "Related brands"),
+        name: SheetWords("برندهای مرتبط", "Related brands"),
         columns: &[
             column("برند", "Brand", 22),
             column("رابطه", "Relation", 20),
@@ -141,7 +141,7 @@ pub const SHEETS: [Sheet; 6] = [
         rows: related,
     },
     Sheet {
-        name: Words("منبع‌ها", "Sources"),
+        name: SheetWords("منبع‌ها", "Sources"),
         columns: &[
             column("برند", "Brand", 22),
             column("شناسه", "Id", 11),
@@ -154,7 +154,7 @@ pub const SHEETS: [Sheet; 6] = [
     },
     // Of all reports together: `owners` has its rows.
     Sheet {
-        name: Words("مالکیت", "Owners"),
+        name: SheetWords("مالکیت", "Owners"),
         columns: &[
             column("شرکت", "Company", 26),
             column("رابطه", "Relation", 20),
@@ -169,7 +169,7 @@ pub const SHEETS: [Sheet; 6] = [
     },
 ];
 
-impl Words {
+impl SheetWords {
     pub fn own(&self, t: Tongue) -> &'static str {
         t.pick(self.0, self.1)
     }

@@ -25,7 +25,7 @@ pub use self::{
         Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Level,
         Opportunity, PlannedChannel, Recommendations,
     },
-    rulings::{Medium, Ruling, Verdict},
+    rulings::{Medium, RuleVerdict, Ruling},
 };
 use crate::{money::Usd, text::lang::Lang};
 
@@ -156,7 +156,7 @@ pub struct Source {
 /// What a passage tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Attempt {
+pub enum InjectionKind {
     /// To have instructions forgotten or replaced.
     Override,
     /// To give orders to a model.
@@ -171,7 +171,7 @@ pub enum Attempt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenOut {
     pub url: String,
-    pub attempt: Attempt,
+    pub attempt: InjectionKind,
     pub passage: String,
 }
 

@@ -11,7 +11,7 @@ use super::{
     schema::{choice, list, object, object_of, text},
 };
 use crate::{
-    report::{Medium, Occasion, Verdict},
+    report::{Medium, Occasion, RuleVerdict},
     text::lang::Lang,
 };
 
@@ -121,7 +121,7 @@ pub struct PlannedChannel {
     pub why: Bilingual,
     pub rests_on: Vec<String>,
     /// The strictest of the rules about it; `null` where there is none.
-    pub verdict: Option<Verdict>,
+    pub verdict: Option<RuleVerdict>,
     /// Those rules, by their names in `regulations`.
     pub rules: Vec<String>,
 }

@@ -86,7 +86,7 @@ impl Medium {
 /// What a rule says, the strictest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum RuleVerdict {
     /// It may not be advertised.
     No,
     /// Somebody has to allow it first.
@@ -100,7 +100,7 @@ pub enum Verdict {
 pub struct Ruling {
     /// The rule's id.
     pub rule: String,
-    pub verdict: Verdict,
+    pub verdict: RuleVerdict,
     /// Media that it is about; all of them where none is named.
     pub media: Vec<Medium>,
     pub text: Bilingual,

@@ -9,7 +9,7 @@ use jiff::{ToSpan, civil::Date};
 use serde::Deserialize;
 
 use crate::{
-    report::{Bilingual, Medium, Ruling, Verdict},
+    report::{Bilingual, Medium, RuleVerdict, Ruling},
     text,
 };
 
@@ -19,24 +19,24 @@ const OLD_MONTHS: i32 = 18;
 /// A rule of the embedded file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Rule {
+struct AdRule {
     id: String,
     /// Words of which one has to be in the text about the brand; none where the rule is about every brand.
     scope: Vec<String>,
     media: Vec<Medium>,
-    verdict: Verdict,
+    verdict: RuleVerdict,
     text_fa: String,
     text_en: String,
     source: String,
     as_of: Date,
 }
 
-static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+static RULES: LazyLock<Vec<AdRule>> = LazyLock::new(|| {
     #[expect(
         clippy::expect_used,
         reason = "the file is part of the program, and a test reads it"
     )]
-    let mut rules: Vec<Rule> =
+    let mut rules: Vec<AdRule> =
         serde_json::from_str(include_str!("rules.json")).expect("the rules can be read");
     for rule in &mut rules {
         rule.scope = rule.scope.iter().map(|words| text::words(words)).collect();
@@ -44,7 +44,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     rules
 });
 
-impl Rule {
+impl AdRule {
     fn applies(&self, words: &str) -> bool {
         self.scope.is_empty() || self.scope.iter().any(|scope| words.contains(scope))
     }
@@ -106,7 +106,7 @@ mod tests {
         let ids: HashSet<_> = RULES.iter().map(|rule| &rule.id).collect();
         assert_eq!(ids.len(), RULES.len());
         for rule in RULES.iter() {
-            let Rule { id, text_fa, .. } = rule;
+            let AdRule { id, text_fa, .. } = rule;
             assert!(
                 id.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
                 "{id}"
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn words_of_the_file_are_lower_case_and_said_once() {
-        let rules: Vec<Rule> = serde_json::from_str(include_str!("rules.json")).unwrap();
+        let rules: Vec<AdRule> = serde_json::from_str(include_str!("rules.json")).unwrap();
         for rule in rules {
             let folded: HashSet<_> = rule.scope.iter().map(|words| text::words(words)).collect();
             assert_eq!(folded.len(), rule.scope.len(), "{}", rule.id);
@@ -151,7 +151,7 @@ mod tests {
         ] {
             let rulings = rulings(about, TODAY);
             assert_eq!(rulings[0].rule, "crypto_declared_banned", "{about}");
-            assert_eq!(rulings[0].verdict, Verdict::No);
+            assert_eq!(rulings[0].verdict, RuleVerdict::No);
             assert!(rulings[0].media.is_empty(), "it is about all media");
             assert!(is_told(about, "crypto_licensed_firms_only"), "{about}");
         }
@@ -165,7 +165,7 @@ mod tests {
         assert!(
             rulings(about, TODAY)
                 .iter()
-                .all(|ruling| ruling.verdict != Verdict::No)
+                .all(|ruling| ruling.verdict != RuleVerdict::No)
         );
         assert_eq!(told("").len(), 7);
     }

@@ -23,7 +23,7 @@ use Occasion::{
     QurbanToGhadir, Ramadan, Safar, Sepandarmazgan, SizdahBedar, Yalda,
 };
 
-enum Rule {
+enum DateRule {
     /// Month and day of the Iranian calendar, and the number of days.
     Solar(u8, u8, i32),
     /// Month and day of the Hijri calendar, and the number of days, as far as the month has them.
@@ -34,34 +34,34 @@ enum Rule {
     FourthFridayOfNovember,
 }
 
-const OCCASIONS: [(Occasion, Rule); 22] = [
-    (NowruzShopping, Rule::Solar(11, 15, 44)),
-    (Nowruz, Rule::Solar(1, 1, 13)),
-    (SizdahBedar, Rule::Solar(1, 13, 1)),
-    (ExamSeason, Rule::Solar(3, 1, 31)),
-    (BackToSchool, Rule::Solar(6, 10, 28)),
-    (Mehregan, Rule::Solar(7, 16, 1)),
-    (BlackFriday, Rule::FourthFridayOfNovember),
-    (Yalda, Rule::Solar(9, 30, 1)),
-    (Bahman22, Rule::Solar(11, 22, 1)),
-    (Sepandarmazgan, Rule::Solar(12, 5, 1)),
-    (ChaharshanbeSuri, Rule::LastTuesday),
-    (Muharram, Rule::Lunar(1, 1, 10)),
-    (Ashura, Rule::Lunar(1, 9, 2)),
-    (Arbaeen, Rule::Lunar(2, 20, 1)),
-    (Safar, Rule::Lunar(2, 28, 3)),
-    (MothersDay, Rule::Lunar(6, 20, 1)),
-    (FathersDay, Rule::Lunar(7, 13, 1)),
-    (Ramadan, Rule::Lunar(9, 1, 30)),
-    (EidFitr, Rule::Lunar(10, 1, 2)),
-    (EidQurban, Rule::Lunar(12, 10, 1)),
-    (QurbanToGhadir, Rule::Lunar(12, 10, 9)),
-    (EidGhadir, Rule::Lunar(12, 18, 1)),
+const OCCASIONS: [(Occasion, DateRule); 22] = [
+    (NowruzShopping, DateRule::Solar(11, 15, 44)),
+    (Nowruz, DateRule::Solar(1, 1, 13)),
+    (SizdahBedar, DateRule::Solar(1, 13, 1)),
+    (ExamSeason, DateRule::Solar(3, 1, 31)),
+    (BackToSchool, DateRule::Solar(6, 10, 28)),
+    (Mehregan, DateRule::Solar(7, 16, 1)),
+    (BlackFriday, DateRule::FourthFridayOfNovember),
+    (Yalda, DateRule::Solar(9, 30, 1)),
+    (Bahman22, DateRule::Solar(11, 22, 1)),
+    (Sepandarmazgan, DateRule::Solar(12, 5, 1)),
+    (ChaharshanbeSuri, DateRule::LastTuesday),
+    (Muharram, DateRule::Lunar(1, 1, 10)),
+    (Ashura, DateRule::Lunar(1, 9, 2)),
+    (Arbaeen, DateRule::Lunar(2, 20, 1)),
+    (Safar, DateRule::Lunar(2, 28, 3)),
+    (MothersDay, DateRule::Lunar(6, 20, 1)),
+    (FathersDay, DateRule::Lunar(7, 13, 1)),
+    (Ramadan, DateRule::Lunar(9, 1, 30)),
+    (EidFitr, DateRule::Lunar(10, 1, 2)),
+    (EidQurban, DateRule::Lunar(12, 10, 1)),
+    (QurbanToGhadir, DateRule::Lunar(12, 10, 9)),
+    (EidGhadir, DateRule::Lunar(12, 18, 1)),
 ];
 
 /// What `occasions.csv` says of an occasion.
 #[derive(Debug, Deserialize)]
-struct Planning {
+struct OccasionPlanning {
     occasion: Occasion,
     lead_days: i32,
     name_fa: String,
@@ -72,9 +72,9 @@ struct Planning {
     avoid_en: String,
 }
 
-static PLANNING: LazyLock<HashMap<Occasion, Planning>> = LazyLock::new(|| {
+static PLANNING: LazyLock<HashMap<Occasion, OccasionPlanning>> = LazyLock::new(|| {
     rows(include_str!("occasions.csv"))
-        .map(|row: Planning| (row.occasion, row))
+        .map(|row: OccasionPlanning| (row.occasion, row))
         .collect()
 });
 
@@ -106,7 +106,7 @@ pub fn year_from(today: Date) -> Vec<(Occasion, Dates)> {
     year
 }
 
-fn dates(planning: &Planning, rule: &Rule, today: Date) -> Option<Dates> {
+fn dates(planning: &OccasionPlanning, rule: &DateRule, today: Date) -> Option<Dates> {
     let Span {
         starts,
         ends,
@@ -164,7 +164,7 @@ impl Span {
     }
 }
 
-impl Rule {
+impl DateRule {
     /// The first time that this begins on `today` or later.
     fn next(&self, today: Date) -> Option<Span> {
         let (persian_year, ..) = persian(today);
@@ -182,15 +182,15 @@ impl Rule {
 
     fn in_year(&self, persian: i32, hijri_year: i32, gregorian: i32) -> Option<Span> {
         match *self {
-            Rule::Solar(month, day, days) => Span::solar(solar(persian, month, day)?, days),
-            Rule::Lunar(month, day, days) => Span::lunar(hijri_year, month, day, days),
-            Rule::LastTuesday => {
+            DateRule::Solar(month, day, days) => Span::solar(solar(persian, month, day)?, days),
+            DateRule::Lunar(month, day, days) => Span::lunar(hijri_year, month, day, days),
+            DateRule::LastTuesday => {
                 let last_day = solar(persian + 1, 1, 1)?.yesterday().ok()?;
                 let wednesday = jiff::civil::Weekday::Wednesday;
                 let back = last_day.weekday().since(wednesday);
                 Span::solar(last_day.checked_sub((i32::from(back) + 1).days()).ok()?, 1)
             }
-            Rule::FourthFridayOfNovember => {
+            DateRule::FourthFridayOfNovember => {
                 let november = Date::new(i16::try_from(gregorian).ok()?, 11, 1).ok()?;
                 let friday = november.nth_weekday_of_month(4, jiff::civil::Weekday::Friday);
                 Span::solar(friday.ok()?, 1)

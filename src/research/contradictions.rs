@@ -7,7 +7,7 @@ use super::{
     source_selection,
 };
 use crate::{
-    report::{Citation, Disagreement, Fact, fields::Kind},
+    report::{Citation, Disagreement, Fact, fields::ValueKind},
     text,
 };
 
@@ -27,7 +27,7 @@ pub fn is_same_value(one: &str, other: &str) -> bool {
 }
 
 /// Whether two values of a field of this kind say the same of a brand.
-pub fn is_same(kind: Kind, one: &str, other: &str, brand: &str) -> bool {
+pub fn is_same(kind: ValueKind, one: &str, other: &str, brand: &str) -> bool {
     is_same_value(one, other) || names::is_same(kind, one, other, brand)
 }
 

@@ -236,7 +236,7 @@ pub struct Sorted {
 }
 
 /// A page as it is sorted.
-pub struct Page<'a> {
+pub struct PageSignals<'a> {
     pub url: &'a str,
     pub title: &'a str,
     pub text: &'a str,
@@ -352,10 +352,10 @@ pub fn is_national_id(digits: &str) -> bool {
 }
 
 /// Tells pages about the brand from those about its namesakes, without a model.
-pub fn sort(brand: &Brand, pages: &[Page]) -> Sorted {
+pub fn sort(brand: &Brand, pages: &[PageSignals]) -> Sorted {
     let card = Card::of(brand, pages);
     if card.anchored {
-        let other_trade = |page: &Page| card.main_trade_elsewhere(page);
+        let other_trade = |page: &PageSignals| card.main_trade_elsewhere(page);
         let trades: Vec<Option<usize>> = pages.iter().map(other_trade).collect();
         let several =
             |trade: usize| trades.iter().filter(|of| **of == Some(trade)).count() >= CANDIDATE;
@@ -405,7 +405,7 @@ pub fn sort(brand: &Brand, pages: &[Page]) -> Sorted {
         .iter()
         .flat_map(|of| of.pages.iter().copied())
         .collect();
-    let judge = |(i, page): (usize, &Page)| match of_others.contains(&i) || longer[i] {
+    let judge = |(i, page): (usize, &PageSignals)| match of_others.contains(&i) || longer[i] {
         true => Err(who(page)),
         false => Ok(()),
     };
@@ -416,7 +416,7 @@ pub fn sort(brand: &Brand, pages: &[Page]) -> Sorted {
 }
 
 /// Whether a page is about a company with a longer name, of which this name is a part; most pages do not give it so.
-fn has_longer_name(page: &Page, pages: &[Page]) -> bool {
+fn has_longer_name(page: &PageSignals, pages: &[PageSignals]) -> bool {
     page.marks.longer_name.as_ref().is_some_and(|word| {
         let alike = pages
             .iter()
@@ -426,7 +426,7 @@ fn has_longer_name(page: &Page, pages: &[Page]) -> bool {
     })
 }
 
-fn not_longer((page, longer): (&Page, &bool)) -> Result<(), String> {
+fn not_longer((page, longer): (&PageSignals, &bool)) -> Result<(), String> {
     if *longer { Err(who(page)) } else { Ok(()) }
 }
 
@@ -447,7 +447,7 @@ impl Entity {
         self.marks.clashes(&other.marks) || apart && many
     }
 
-    fn candidate(&self, pages: &[Page]) -> Candidate {
+    fn candidate(&self, pages: &[PageSignals]) -> Candidate {
         let names = self.pages.iter().map(|&i| who(&pages[i]));
         Candidate {
             who: names.max_by_key(String::len).unwrap_or_default(),
@@ -461,7 +461,7 @@ impl Entity {
 }
 
 /// Groups of pages that are about one company each. Pages that tell nothing of theirs are in none.
-fn entities(pages: &[Page], longer: &[bool]) -> Vec<Entity> {
+fn entities(pages: &[PageSignals], longer: &[bool]) -> Vec<Entity> {
     let mut entities: Vec<Entity> = Vec::new();
     for (i, page) in pages.iter().enumerate() {
         let marks = &page.marks;
@@ -543,7 +543,7 @@ struct Card {
 }
 
 impl Card {
-    fn of(brand: &Brand, pages: &[Page]) -> Self {
+    fn of(brand: &Brand, pages: &[PageSignals]) -> Self {
         let mut card = Self {
             marks: Marks::default(),
             host: brand.host(),
@@ -561,7 +561,7 @@ impl Card {
     }
 
     /// Whether the page names the brand's site, or the parent company that the list gives.
-    fn names_what_is_given(&self, page: &Page) -> bool {
+    fn names_what_is_given(&self, page: &PageSignals) -> bool {
         let site = self
             .host
             .as_ref()
@@ -574,7 +574,7 @@ impl Card {
     }
 
     /// Whether the page names what only another company has: a site, an identifier, a longer name.
-    fn clashes(&self, page: &Page) -> bool {
+    fn clashes(&self, page: &PageSignals) -> bool {
         if page.own || self.names_what_is_given(page) {
             return false;
         }
@@ -584,7 +584,7 @@ impl Card {
     }
 
     /// The trade that a page speaks of, where it has nothing in common with those of the brand.
-    fn main_trade_elsewhere(&self, page: &Page) -> Option<usize> {
+    fn main_trade_elsewhere(&self, page: &PageSignals) -> Option<usize> {
         if page.own || self.names_what_is_given(page) || self.marks.trades(1).is_empty() {
             return None;
         }
@@ -594,7 +594,7 @@ impl Card {
 }
 
 /// A page's company in a few words.
-fn who(page: &Page) -> String {
+fn who(page: &PageSignals) -> String {
     let marks = &page.marks;
     let trade = marks.main_trade().map(|trade| TRADES.names[trade].clone());
     let parts = [
@@ -658,8 +658,8 @@ mod tests {
         marks(&evidence.sources[0], &[text::words("آوین")])
     }
 
-    fn page(url: &'static str, text: &'static str) -> Page<'static> {
-        Page {
+    fn page(url: &'static str, text: &'static str) -> PageSignals<'static> {
+        PageSignals {
             url,
             title: "",
             text,
@@ -689,7 +689,7 @@ mod tests {
         ),
     ];
 
-    fn pages() -> Vec<Page<'static>> {
+    fn pages() -> Vec<PageSignals<'static>> {
         DAIRY
             .iter()
             .chain(&BANK)
@@ -758,14 +758,14 @@ mod tests {
 
     #[test]
     fn one_company_is_never_ambiguous() {
-        let all: Vec<Page> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
+        let all: Vec<PageSignals> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
         let sorted = sort(&brand("", ""), &all);
         assert!(sorted.about.iter().all(Result::is_ok) && sorted.candidates.is_empty());
     }
 
     #[test]
     fn a_longer_name_is_another_company() {
-        let mut all: Vec<Page> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
+        let mut all: Vec<PageSignals> = DAIRY.iter().map(|(url, text)| page(url, text)).collect();
         all.push(page("https://avin.ir/", "آوین: شیر و ماست"));
         all.push(page(
             "https://f.example/",

@@ -14,13 +14,13 @@ use super::{
     Stage, Stages,
     disambiguation::Neighbours,
     numbers::{self, Figure},
-    relationships::Said,
+    relationships::StatedRole,
     source_selection::{AboutBrand, Selection, select},
 };
 use crate::{
     brand::Brand,
     report::{Candidate, Citation, Fact, Field, Source, Status, TakenOut, fields::Role},
-    search::tavily::Page,
+    search::tavily::WebPage,
     text,
 };
 
@@ -34,7 +34,7 @@ const LONG_VALUE: usize = 6;
 pub struct Batch {
     /// What was asked for, as it is shown beside the source.
     pub query: String,
-    pub pages: Vec<Page>,
+    pub pages: Vec<WebPage>,
     pub at: Timestamp,
     /// It was asked about the parent company, once for all its brands.
     pub about_parent: bool,
@@ -196,10 +196,10 @@ impl Evidence {
         }
         let said = role.map(|role| role.said(&citation.quote, &fact.value, &self.names.names));
         match said {
-            None | Some(Said::So) => Status::Supported,
-            Some(Said::Formerly) => Status::Outdated,
-            Some(Said::Otherwise) => Status::Unverified,
-            Some(Said::Nothing) => Status::Inferred,
+            None | Some(StatedRole::So) => Status::Supported,
+            Some(StatedRole::Formerly) => Status::Outdated,
+            Some(StatedRole::Otherwise) => Status::Unverified,
+            Some(StatedRole::Nothing) => Status::Inferred,
         }
     }
 
@@ -444,8 +444,8 @@ mod tests {
         gather(&[row]).brands.remove(0)
     }
 
-    fn page(url: &str, content: &str) -> Page {
-        Page {
+    fn page(url: &str, content: &str) -> WebPage {
+        WebPage {
             url: url.into(),
             title: Some("خبر".into()),
             content: Some(content.into()),
@@ -454,7 +454,7 @@ mod tests {
         }
     }
 
-    fn evidence(pages: Vec<Page>) -> Evidence {
+    fn evidence(pages: Vec<WebPage>) -> Evidence {
         let batch = Batch {
             query: "q".into(),
             pages,

@@ -10,7 +10,7 @@ use crate::{
     report::{
         Citation, Contradiction, Fact, Facts, Field, Namesake, Status,
         claims::{Claim, ClaimedNamesake, Claims},
-        fields::{Kind, Subject},
+        fields::{Subject, ValueKind},
     },
     text,
 };
@@ -53,8 +53,8 @@ pub fn analyse(claims: Claims, evidence: &mut Evidence, brand: &str) -> Analysis
         .partition(|statement| statement.field.spec().subject == Subject::Segment);
     let facts = Facts {
         brand: merging.record(of_brand, None),
-        products: merging.items(products, Kind::Thing),
-        segments: merging.items(segments, Kind::Text),
+        products: merging.items(products, ValueKind::Thing),
+        segments: merging.items(segments, ValueKind::Text),
     };
     Analysis {
         facts,
@@ -177,7 +177,7 @@ mod tests {
     use crate::{
         brand::{Row, gather},
         research::{Stages, evidence::Batch},
-        search::tavily::Page,
+        search::tavily::WebPage,
     };
 
     const NEWS: &str = "شرکت کاله در سال ۱۳۷۰ در آمل تأسیس شد. مدیرعامل کاله غلامعلی سلیمانی است. ماست کاله ۴۵ هزار تومان قیمت دارد. رقیب کاله میهن است.";
@@ -191,7 +191,7 @@ mod tests {
             ..Row::default()
         };
         let brand = gather(&[row]).brands.remove(0);
-        let page = |url: &str, content: &str| Page {
+        let page = |url: &str, content: &str| WebPage {
             url: url.into(),
             title: Some("خبر".into()),
             content: Some(content.into()),

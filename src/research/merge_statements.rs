@@ -12,7 +12,7 @@ use super::{
 use crate::{
     report::{
         Contradiction, Fact, FactPath, Field, Record, Status,
-        fields::{Kind, Subject},
+        fields::{Subject, ValueKind},
     },
     text,
 };
@@ -29,7 +29,7 @@ pub(super) struct Merging<'a> {
 }
 
 /// What was said of one product or segment, under all names that it was given.
-struct Item {
+struct MergedItem {
     names: Vec<String>,
     statements: Vec<Statement>,
 }
@@ -51,8 +51,8 @@ impl<'a> Merging<'a> {
     }
 
     /// Products or segments, each with what was said of it. `kind` tells when two names are one.
-    pub fn items(&mut self, statements: Vec<Statement>, kind: Kind) -> Vec<Record> {
-        let mut items: Vec<Item> = Vec::new();
+    pub fn items(&mut self, statements: Vec<Statement>, kind: ValueKind) -> Vec<Record> {
+        let mut items: Vec<MergedItem> = Vec::new();
         for statement in statements {
             let names = names_in(&statement, self.brand);
             if names.is_empty() {
@@ -75,14 +75,14 @@ impl<'a> Merging<'a> {
                     item.names.extend(names);
                     item.statements.push(statement);
                 }
-                None => items.push(Item {
+                None => items.push(MergedItem {
                     names,
                     statements: vec![statement],
                 }),
             }
         }
         let named = items.into_iter().map(|item| self.with_name(item));
-        let named: Vec<Item> = named.collect();
+        let named: Vec<MergedItem> = named.collect();
         let records = named
             .into_iter()
             .enumerate()
@@ -91,7 +91,7 @@ impl<'a> Merging<'a> {
     }
 
     /// An item of which only other things are claimed gets its name from where these were read.
-    fn with_name(&self, mut item: Item) -> Item {
+    fn with_name(&self, mut item: MergedItem) -> MergedItem {
         if item.statements.iter().any(|said| is_name(said.field)) {
             return item;
         }

@@ -34,7 +34,7 @@ use tracing::Span;
 
 pub use self::minimum_cost::least;
 use self::{
-    diff::Sight,
+    diff::SearchCoverage,
     disambiguation::Neighbours,
     evidence::{Batch, Evidence},
     extraction::{Analysis, analyse},
@@ -51,7 +51,7 @@ use crate::{
         Coverage, Dates, Facts, Field, Given, Insights, Occasion, Report, ReportCost, Ruling,
         SCHEMA_VERSION, claims::Claims, fields::Subject,
     },
-    search::tavily::{Found, Tavily},
+    search::tavily::{SearchResult, Tavily},
     span::{self, Spent},
     text::{calendar::jalali, lang::Lang},
 };
@@ -141,7 +141,7 @@ struct Searched {
     /// How long the calls waited for their turns, at most: they run together.
     waited: Duration,
     simulated: bool,
-    sight: Sight,
+    sight: SearchCoverage,
 }
 
 /// A report, and what is known of its making.
@@ -149,7 +149,7 @@ pub struct Researched {
     pub report: Report,
     /// How long its calls waited for their turns.
     pub waited: Duration,
-    pub sight: Sight,
+    pub sight: SearchCoverage,
 }
 
 impl Searched {
@@ -162,8 +162,8 @@ impl Searched {
         }
     }
 
-    fn take_in(&mut self, query: Query, found: Found) -> Batch {
-        let Found {
+    fn take_in(&mut self, query: Query, found: SearchResult) -> Batch {
+        let SearchResult {
             pages,
             at,
             cost,

@@ -162,7 +162,7 @@ const ENGLISH_MONTHS: [&str; 12] = [
 
 /// A text in pieces that can be compared: its figures, and the words that are no part of one.
 #[derive(Debug, Default)]
-pub struct Read {
+pub struct ReadNumber {
     pub figures: Vec<Figure>,
     pub words: Vec<String>,
 }
@@ -171,7 +171,7 @@ pub struct Read {
 const PER_CENT: &str = "درصد";
 
 /// Reads the figures of a text.
-pub fn read(text: &str) -> Read {
+pub fn read(text: &str) -> ReadNumber {
     let folded = text::fold(text)
         .replace('٫', ".")
         .replace(['%', '٪'], &format!(" {PER_CENT} "));
@@ -180,7 +180,7 @@ pub fn read(text: &str) -> Read {
         .map(|word| word.trim_matches(['.', '-', '–', '/']))
         .filter(|word| !word.is_empty())
         .collect();
-    let mut read = Read::default();
+    let mut read = ReadNumber::default();
     let mut at = 0;
     while at < words.len() {
         if let Some((figure, taken)) = date(&words[at..]).or_else(|| amount(&words[at..])) {

@@ -154,7 +154,7 @@ fn persian_number(run: &str) -> String {
 
 /// What keeps a Persian text from being sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum StyleFault {
     /// What a program prints for nothing: `None`, `null`, `N/A`, `[…]`.
     Placeholder,
     /// Four or more foreign words in a row that are no names.
@@ -173,7 +173,7 @@ pub fn is_fit_to_send(text: &str) -> bool {
 /// The faults of a Persian text. `names` are Latin names (brand, products, partners) that may stand in it.
 ///
 /// Names, web addresses and handles count for nothing. Letters of other scripts count as Latin ones.
-pub fn faults(text: &str, names: &[&str]) -> Vec<Fault> {
+pub fn faults(text: &str, names: &[&str]) -> Vec<StyleFault> {
     let prose: Vec<_> = text
         .split_whitespace()
         .map(|word| if is_address(word) { "،" } else { word })
@@ -181,10 +181,10 @@ pub fn faults(text: &str, names: &[&str]) -> Vec<Fault> {
     let prose = prose.join(" ");
     let words = without_names(words(&prose), names);
     let found = [
-        (Fault::Placeholder, has_placeholder(&prose, &words)),
-        (Fault::ForeignSentence, has_foreign_sentence(&words)),
-        (Fault::TooMuchLatin, has_too_much_latin(&words)),
-        (Fault::NotPersian, !text.contains(is_persian)),
+        (StyleFault::Placeholder, has_placeholder(&prose, &words)),
+        (StyleFault::ForeignSentence, has_foreign_sentence(&words)),
+        (StyleFault::TooMuchLatin, has_too_much_latin(&words)),
+        (StyleFault::NotPersian, !text.contains(is_persian)),
     ];
     found
         .into_iter()
@@ -407,8 +407,8 @@ mod tests {
 
     #[test]
     fn faults_are_found() {
-        use Fault::{ForeignSentence, NotPersian, Placeholder, TooMuchLatin};
-        let table: [(&str, &[Fault]); 12] = [
+        use StyleFault::{ForeignSentence, NotPersian, Placeholder, TooMuchLatin};
+        let table: [(&str, &[StyleFault]); 12] = [
             ("کاله بزرگ‌ترین تولیدکنندهٔ لبنیات ایران است.", &[]),
             ("مالک شرکت None است و سهم آن معلوم نیست.", &[Placeholder]),
             ("سهم بازار این برند در ایران: N/A است.", &[Placeholder]),
@@ -441,8 +441,11 @@ mod tests {
                 "این برند برای همهٔ خانواده‌های ایرانی که به تازگی اهمیت می‌دهند آشنا است. ".repeat(3);
             faults(&format!("{persian}{foreign} {persian}"), &["Arla"])
         };
-        assert_eq!(with("is the top one"), [Fault::ForeignSentence]);
-        assert_eq!(with("since 2010 in Iran only"), [Fault::ForeignSentence]);
+        assert_eq!(with("is the top one"), [StyleFault::ForeignSentence]);
+        assert_eq!(
+            with("since 2010 in Iran only"),
+            [StyleFault::ForeignSentence]
+        );
         assert_eq!(with("is the top"), []);
         assert_eq!(with("Danone, Alpro, Lala, Muller"), []);
         assert_eq!(with("for Arla, in Iran only"), []);

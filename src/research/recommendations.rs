@@ -3,7 +3,7 @@
 use super::grounding::Grounds;
 use crate::report::{
     Advice, Bilingual, Channel, DatedOpportunity, DatedTiming, Dates, Insights, Occasion,
-    Opportunity, PlannedChannel, Recommendations, Ruling, Verdict,
+    Opportunity, PlannedChannel, Recommendations, RuleVerdict, Ruling,
 };
 
 /// Takes out what rests on nothing, fills in dates and rules, and makes the shares add up.
@@ -116,7 +116,7 @@ fn channels(
             .filter(|rule| rule.covers(channel.medium))
             .collect();
         let verdict = about.iter().map(|rule| rule.verdict).min();
-        (verdict != Some(Verdict::No)).then(|| PlannedChannel {
+        (verdict != Some(RuleVerdict::No)).then(|| PlannedChannel {
             name: channel.medium.name(),
             share: channel.share,
             why: channel.why,

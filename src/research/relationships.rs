@@ -10,7 +10,7 @@ use crate::{
 
 /// What a sentence says of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum StatedRole {
     So,
     /// It was so.
     Formerly,
@@ -143,20 +143,20 @@ static OWNED_FOLLOWS: LazyLock<Phrases> =
 
 impl Role {
     /// What a quote says of this value in this role to the brand.
-    pub fn said(self, quote: &str, value: &str, brand: &[String]) -> Said {
+    pub fn said(self, quote: &str, value: &str, brand: &[String]) -> StatedRole {
         let words = text::words(quote);
         let cues = match self {
             Self::Owner | Self::Owned => &OWNER,
             Self::Sister => &SISTER,
             Self::Rival => &RIVAL,
             Self::Chief => &CHIEF,
-            Self::Neighbour => return Said::So,
+            Self::Neighbour => return StatedRole::So,
         };
         if !cues.are_in(&words) {
-            return Said::Nothing;
+            return StatedRole::Nothing;
         }
         if DENIED.are_in(&words) {
-            return Said::Otherwise;
+            return StatedRole::Otherwise;
         }
         if matches!(self, Self::Owner | Self::Owned) {
             let value = text::words(value);
@@ -165,13 +165,13 @@ impl Role {
                 _ => (brand, &[value]),
             };
             if is_reversed(&words, owner, property) {
-                return Said::Otherwise;
+                return StatedRole::Otherwise;
             }
         }
         if matches!(self, Self::Owner | Self::Chief) && ENDED.are_in(&words) {
-            return Said::Formerly;
+            return StatedRole::Formerly;
         }
-        Said::So
+        StatedRole::So
     }
 }
 
@@ -227,13 +227,13 @@ fn is_reversed(words: &str, owner: &[String], property: &[String]) -> bool {
 mod tests {
     use super::*;
 
-    fn said(role: Role, quote: &str, value: &str) -> Said {
+    fn said(role: Role, quote: &str, value: &str) -> StatedRole {
         role.said(quote, value, &[text::words("کاله")])
     }
 
     #[test]
     fn direction_counts() {
-        use Said::{Formerly, Nothing, Otherwise, So};
+        use StatedRole::{Formerly, Nothing, Otherwise, So};
         for (role, quote, value, expected) in [
             (Role::Owner, "مالک کاله گروه سولیکو است", "گروه سولیکو", So),
             (Role::Owner, "گروه سولیکو مالک کاله است", "گروه سولیکو", So),

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     brand::{self, Brand},
-    report::{Attempt, Candidate, Source, TakenOut},
-    search::tavily::Page,
+    report::{Candidate, InjectionKind, Source, TakenOut},
+    search::tavily::WebPage,
     text,
 };
 
@@ -83,7 +83,7 @@ pub struct Selection {
 }
 
 /// A page that could be read.
-struct Found {
+struct ScoredPage {
     read: Read,
     marks: Marks,
     /// The best page of its search: every topic gets a hearing.
@@ -104,7 +104,7 @@ pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
         attempts: Vec::new(),
     };
     let mut seen = HashSet::new();
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<ScoredPage> = Vec::new();
     for batch in batches {
         let mut best = true;
         for page in &batch.pages {
@@ -129,7 +129,7 @@ pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
                 original.read.source.copies += 1;
                 continue;
             }
-            found.push(Found {
+            found.push(ScoredPage {
                 best: std::mem::take(&mut best),
                 relevance: relevance(page, &read, mentions),
                 tokens: text::tokens(&read.text),
@@ -148,10 +148,14 @@ pub fn select(brand: &Brand, batches: &[Batch], stages: Stages) -> Selection {
 }
 
 /// Sets aside what is about others of the same name; everything, where the list does not tell who is meant.
-fn without_namesakes(brand: &Brand, found: Vec<Found>, selection: &mut Selection) -> Vec<Found> {
-    let pages: Vec<disambiguation::Page> = found
+fn without_namesakes(
+    brand: &Brand,
+    found: Vec<ScoredPage>,
+    selection: &mut Selection,
+) -> Vec<ScoredPage> {
+    let pages: Vec<disambiguation::PageSignals> = found
         .iter()
-        .map(|page| disambiguation::Page {
+        .map(|page| disambiguation::PageSignals {
             url: &page.read.source.url,
             title: &page.read.source.title,
             text: &page.read.text,
@@ -196,7 +200,7 @@ fn passages(words: &str) -> HashSet<u64> {
 }
 
 /// Keeps what fits: own pages, then the best page of each search, then by relevance.
-fn within_budget(candidates: Vec<Found>) -> Vec<Read> {
+fn within_budget(candidates: Vec<ScoredPage>) -> Vec<Read> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by_key(|&i| {
         let page = &candidates[i];
@@ -215,7 +219,7 @@ fn within_budget(candidates: Vec<Found>) -> Vec<Read> {
 }
 
 /// The service's own score, and how much the page speaks of the brand: in its title most.
-fn relevance(page: &Page, read: &Read, mentions: usize) -> i64 {
+fn relevance(page: &WebPage, read: &Read, mentions: usize) -> i64 {
     let score = page.score.as_f64().unwrap_or(0.5).clamp(0.0, 1.0);
     #[expect(clippy::cast_possible_truncation, reason = "between 0 and 100")]
     let score = (score * 100.0) as i64;
@@ -287,7 +291,7 @@ impl AboutBrand {
 }
 
 fn read_page(
-    page: &Page,
+    page: &WebPage,
     query: &str,
     at: Timestamp,
     about: &AboutBrand,
@@ -368,7 +372,7 @@ fn for_readers(body: &str, url: &str, attempts: &mut Vec<TakenOut>) -> String {
             if !attempts.contains(&taken_out) {
                 attempts.push(taken_out);
             }
-            if attempt == Attempt::Fence {
+            if attempt == InjectionKind::Fence {
                 return kept;
             }
             skip = true;
@@ -458,8 +462,8 @@ mod tests {
         gather(&[row]).brands.remove(0)
     }
 
-    fn page(url: String, title: &str, content: &str, score: f64) -> Page {
-        Page {
+    fn page(url: String, title: &str, content: &str, score: f64) -> WebPage {
+        WebPage {
             url,
             title: Some(title.into()),
             content: Some(content.into()),
@@ -468,7 +472,7 @@ mod tests {
         }
     }
 
-    fn batch(query: &str, pages: Vec<Page>) -> Batch {
+    fn batch(query: &str, pages: Vec<WebPage>) -> Batch {
         Batch {
             query: query.into(),
             pages,

@@ -17,7 +17,7 @@ use crate::{
     llm::{OpenRouter, Question, Usage},
     money::Usd,
     report::Facts,
-    search::tavily::{Page, Tavily},
+    search::tavily::{Tavily, WebPage},
     text::{calendar::day_in_iran, lang::Lang},
 };
 
@@ -66,7 +66,7 @@ impl Trial {
         let brand = brand.ok_or_else(|| anyhow::anyhow!("the brand of the trial has no name"))?;
         let batch = Batch {
             query: QUERY.into(),
-            pages: vec![Page {
+            pages: vec![WebPage {
                 url: WEBSITE.into(),
                 title: Some(BRAND.into()),
                 content: None,

@@ -14,7 +14,7 @@ use crate::{
 
 /// A run that somebody wants, as far as telling of its end takes it.
 #[derive(Debug)]
-pub struct Attempt {
+pub struct StartAttempt {
     pub report_to: Option<String>,
     pub simulated: bool,
     pub lang: Lang,
@@ -23,7 +23,7 @@ pub struct Attempt {
     pub names_brands: bool,
 }
 
-impl Attempt {
+impl StartAttempt {
     /// That of these options.
     pub fn of(options: &RunOptions) -> Self {
         Self {

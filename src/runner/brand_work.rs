@@ -14,7 +14,7 @@ use crate::{
     render,
     research::{Assignment, Research, Researched},
     span,
-    store::{paid::unpack, report_copy, sqlite::Fault},
+    store::{paid::unpack, report_copy, sqlite::DatabaseFault},
 };
 
 /// A report that is saved.
@@ -83,7 +83,8 @@ async fn in_folder<T: Send + 'static>(
     };
     let output = output.to_owned();
     let others = tokio::task::spawn_blocking(move || writable::prove(&output)).await;
-    if Fault::of(&error) == Some(Fault::Unwritable) || !matches!(others, Ok(Ok(()))) {
+    if DatabaseFault::of(&error) == Some(DatabaseFault::Unwritable) || !matches!(others, Ok(Ok(())))
+    {
         return Err(RunError::Machine(error).into());
     }
     Err(BrandError::files(&error))

@@ -11,7 +11,7 @@ use crate::{
     exit::Failure,
     money::Usd,
     research,
-    store::caps::{Purse, Standing},
+    store::caps::{CapUsage, Purse},
 };
 
 /// Why a run ends that has no money left, and what to do about it.
@@ -27,7 +27,7 @@ pub struct SpendingLimits {
     /// `--budget`, and what is left of it, in US dollars.
     budget: Option<(Usd, Usd)>,
     /// How the caps by day and month stand.
-    pub caps: Vec<Standing>,
+    pub caps: Vec<CapUsage>,
 }
 
 impl SpendingLimits {
@@ -47,7 +47,7 @@ impl SpendingLimits {
     }
 
     /// What a run with these options could spend; `caps` is how those by day and month stand.
-    pub fn expected(options: &RunOptions, caps: Vec<Standing>) -> Self {
+    pub fn expected(options: &RunOptions, caps: Vec<CapUsage>) -> Self {
         let budget = options.batch.budget;
         Self {
             budget: budget.map(|budget| (budget, budget)),

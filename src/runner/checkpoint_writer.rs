@@ -8,8 +8,8 @@ use crate::{
     money::Usd,
     store::{
         checkpoint::{Checkpoint, RunStatus},
-        registry::Status,
-        shared_run::Whole,
+        registry::BrandStatus,
+        shared_run::RunSnapshot,
     },
 };
 
@@ -46,16 +46,16 @@ impl CheckpointWriter {
     }
 
     /// A brand has ended.
-    pub fn count(&mut self, status: Status) {
+    pub fn count(&mut self, status: BrandStatus) {
         self.now.processed += 1;
         match status {
-            Status::Success => self.now.succeeded += 1,
-            Status::Failed => self.now.failed += 1,
+            BrandStatus::Success => self.now.succeeded += 1,
+            BrandStatus::Failed => self.now.failed += 1,
         }
     }
 
     /// How the run stands on all hosts.
-    pub fn take_in(&mut self, whole: &Whole) {
+    pub fn take_in(&mut self, whole: &RunSnapshot) {
         self.now.processed = whole.succeeded + whole.failed;
         self.now.succeeded = whole.succeeded;
         self.now.failed = whole.failed;

@@ -17,13 +17,13 @@ use crate::{
         caps::Purse,
         checkpoint::RunStatus,
         run_history::RunLine,
-        shared_run::{Phase, SharedRun, Whole},
+        shared_run::{Phase, RunSnapshot, SharedRun},
     },
 };
 
 impl Scheduler<'_> {
     /// Ends the run, or leaves it to the other hosts. Returns what the services report.
-    pub(super) async fn close(&mut self, signals: &mut Signals) -> Vec<reconciliation::Item> {
+    pub(super) async fn close(&mut self, signals: &mut Signals) -> Vec<reconciliation::UsageLine> {
         let Some(run) = self.shared() else {
             return self.close_run(signals).await;
         };
@@ -54,7 +54,7 @@ impl Scheduler<'_> {
         }
     }
 
-    fn whole(&self) -> Option<&Whole> {
+    fn whole(&self) -> Option<&RunSnapshot> {
         match &self.supply {
             Supply::Own { .. } => None,
             Supply::Hosts(hosts) => Some(&hosts.whole),
@@ -103,7 +103,7 @@ impl Scheduler<'_> {
 
     /// Writes what is left to write, as far as it can be written. A second signal ends that too.
     /// Returns what the services report.
-    async fn close_run(&mut self, signals: &mut Signals) -> Vec<reconciliation::Item> {
+    async fn close_run(&mut self, signals: &mut Signals) -> Vec<reconciliation::UsageLine> {
         let folded = self.recorder.settle().await.map_err(store_failure);
         let writer = self.lead.writer.take();
         let written = async {
@@ -183,7 +183,7 @@ impl Scheduler<'_> {
     }
 
     /// How the run went, on all hosts.
-    pub(super) fn totals(&self, reported: Vec<reconciliation::Item>) -> Totals {
+    pub(super) fn totals(&self, reported: Vec<reconciliation::UsageLine>) -> Totals {
         let spent = self.context.paid.this_run();
         let (job_spent, uncertain) = self.context.paid.job_spent();
         let searched = self

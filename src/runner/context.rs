@@ -23,7 +23,7 @@ use super::{
     registry_rebuild,
     setup::{list_id, settings, take_state},
     summary, writable,
-    write_batch::{Words, WriteBack},
+    write_batch::{OutcomeText, WriteBack},
 };
 use crate::{
     brand::Row,
@@ -46,7 +46,7 @@ use crate::{
         engine::{Begin, Begun, Rebuilt},
         paid::Paid,
         registry_lookup::RegistryLookup,
-        shared_run::{Phase, SharedRun, Whole},
+        shared_run::{Phase, RunSnapshot, SharedRun},
     },
     text::{
         calendar::day_in_iran,
@@ -189,7 +189,7 @@ impl RunContext {
 
     /// Waits while another host plans. Returns how the whole stands where there is a plan; `None` where this host has to
     /// make one.
-    pub async fn wait_for_plan(&self) -> Result<Option<Whole>, Failure> {
+    pub async fn wait_for_plan(&self) -> Result<Option<RunSnapshot>, Failure> {
         let Some(shared) = &self.shared else {
             return Ok(None);
         };
@@ -268,8 +268,8 @@ impl RunContext {
     }
 
     /// The words of the sheet.
-    pub fn words(&self) -> Words {
-        Words::of(self.options.batch.lang, self.settings.reports_url.clone())
+    pub fn words(&self) -> OutcomeText {
+        OutcomeText::of(self.options.batch.lang, self.settings.reports_url.clone())
     }
 
     /// Until when brands are begun.

@@ -5,13 +5,13 @@ use std::cmp::Reverse;
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
-use super::{plan::Rules, registry_match::Asked};
+use super::{plan::Rules, registry_match::RequestedBrand};
 use crate::{
     brand::BrandKey,
     research::Assignment,
     store::{
-        registry::{Entry, Status},
-        registry_lookup::Facts,
+        registry::{BrandStatus, Entry},
+        registry_lookup::EntryFacts,
     },
 };
 
@@ -39,28 +39,28 @@ pub type Rank = (Reverse<i64>, Option<Timestamp>, usize);
 
 /// The place of a brand among those that are due. When time or money do not last for all, brands that have no report of
 /// what their row says now come first, in the order of the list, then those with the oldest reports.
-pub fn rank(asked: &Asked<'_>, known: Option<&Facts>) -> Rank {
+pub fn rank(asked: &RequestedBrand<'_>, known: Option<&EntryFacts>) -> Rank {
     let reported = known
-        .filter(|facts| facts.status == Status::Success && asked.is_of(&facts.input_hash))
+        .filter(|facts| facts.status == BrandStatus::Success && asked.is_of(&facts.input_hash))
         .map(|facts| facts.updated_at);
     let priority = Reverse(asked.brand.wishes.priority());
     (priority, reported, asked.place)
 }
 
 /// Whether the last attempt at a brand failed.
-pub fn has_failed(known: Option<&Facts>) -> bool {
-    known.is_some_and(|facts| facts.status == Status::Failed)
+pub fn has_failed(known: Option<&EntryFacts>) -> bool {
+    known.is_some_and(|facts| facts.status == BrandStatus::Failed)
 }
 
 /// Whether a brand that is known is researched again.
-pub fn is_due(asked: &Asked<'_>, known: &Facts, rules: &Rules<'_>) -> bool {
+pub fn is_due(asked: &RequestedBrand<'_>, known: &EntryFacts, rules: &Rules<'_>) -> bool {
     rules.job.force
-        || known.status == Status::Failed
+        || known.status == BrandStatus::Failed
         || !asked.is_of(&known.input_hash)
         || (!rules.failed_only && is_stale(known, rules))
 }
 
-fn is_stale(known: &Facts, rules: &Rules<'_>) -> bool {
+fn is_stale(known: &EntryFacts, rules: &Rules<'_>) -> bool {
     rules
         .max_age_days
         .and_then(|days| rules.now.checked_sub((i64::from(days) * 24).hours()).ok())
@@ -68,7 +68,7 @@ fn is_stale(known: &Facts, rules: &Rules<'_>) -> bool {
 }
 
 /// Whether the clock was wrong when a report was made, which therefore may be of any age. Clocks of hosts differ a little.
-fn is_of_the_future(known: &Facts, rules: &Rules<'_>) -> bool {
+fn is_of_the_future(known: &EntryFacts, rules: &Rules<'_>) -> bool {
     rules
         .now
         .checked_add(1.hour())
@@ -84,7 +84,7 @@ pub fn replay_since(unchanged: Option<&Entry>, rules: &Rules<'_>) -> Timestamp {
     match unchanged {
         // The answers of this job are its own in any case.
         _ if rules.job.force => Timestamp::MAX,
-        Some(entry) if entry.status == Status::Success => entry.updated_at,
+        Some(entry) if entry.status == BrandStatus::Success => entry.updated_at,
         _ => week,
     }
 }

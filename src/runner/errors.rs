@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{budget_check::LimitReached, refusal_policy::Refusal};
+use super::{budget_check::LimitReached, refusal_policy::BrandRefusal};
 use crate::{
     error_kind::ErrorKind,
     exit::{Exit, Failure},
@@ -26,7 +26,7 @@ pub enum BrandError {
     },
     /// A service refused it, which may be the brand's fault or meet all brands.
     #[error("{}: {}", .0.service, .0.message)]
-    Refused(Refusal),
+    Refused(BrandRefusal),
     /// It is left for the next run.
     #[error("the run is winding down")]
     Stopped,
@@ -63,7 +63,7 @@ impl BrandError {
 
 impl From<CallError> for BrandError {
     fn from(error: CallError) -> Self {
-        if let Some(refusal) = Refusal::of(&error) {
+        if let Some(refusal) = BrandRefusal::of(&error) {
             return Self::Refused(refusal);
         }
         match error {
@@ -116,7 +116,7 @@ impl RunError {
 
     /// An error of the state folder.
     pub fn of_folder(error: anyhow::Error) -> Self {
-        let is_newer = error.is::<sqlite::NewerVersion>() || error.is::<registry::NewerVersion>();
+        let is_newer = error.is::<sqlite::NewerVersion>() || error.is::<registry::NewerRegistry>();
         match is_newer {
             true => Self::Usage(error),
             false => Self::Machine(error),

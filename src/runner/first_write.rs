@@ -8,7 +8,7 @@ use super::{
     context::RunContext,
     errors::list_failure,
     plan::Plan,
-    write_batch::{IN_PROGRESS, Words},
+    write_batch::{IN_PROGRESS, OutcomeText},
 };
 use crate::{
     exit::Failure,
@@ -26,7 +26,7 @@ pub fn first_write(
     plan: &Plan,
     shown: &HashMap<usize, Shown>,
     sheet: Option<&SheetList>,
-    words: &Words,
+    words: &OutcomeText,
 ) -> Vec<(Target, Outcome)> {
     let Some(sheet) = sheet else {
         return Vec::new();
@@ -65,7 +65,7 @@ fn unwritten(
     plan: &Plan,
     shown: &HashMap<usize, Shown>,
     sheet: &SheetList,
-    words: &Words,
+    words: &OutcomeText,
     lang: Lang,
 ) -> Vec<(Target, Outcome)> {
     let refused = |row: usize| {

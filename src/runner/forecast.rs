@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use rust_decimal::Decimal;
 
-use crate::{http::rate_limiter::Standing, money::Usd};
+use crate::{http::rate_limiter::LimiterState, money::Usd};
 
 /// Brands' worth of weight that what is expected has against what was seen.
 const PRIOR: u32 = 3;
@@ -39,7 +39,7 @@ pub struct Situation {
     pub left: usize,
     pub in_flight: usize,
     pub workers: usize,
-    pub gates: [(&'static str, Standing); 2],
+    pub gates: [(&'static str, LimiterState); 2],
     /// US dollars that may still be spent.
     pub budget_left: Option<Usd>,
 }
@@ -48,12 +48,12 @@ pub struct Situation {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Forecast {
     pub left: Duration,
-    pub limit: Limit,
+    pub limit: Bottleneck,
 }
 
 /// What a run cannot be faster than.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Limit {
+pub enum Bottleneck {
     Workers(usize),
     /// Requests a minute that a service takes.
     Rate(&'static str, f64),
@@ -61,7 +61,7 @@ pub enum Limit {
     Budget(usize),
 }
 
-impl fmt::Display for Limit {
+impl fmt::Display for Bottleneck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Workers(1) => f.write_str("1 worker"),
@@ -109,17 +109,17 @@ pub fn forecast(situation: &Situation, brand: &PerBrand) -> Forecast {
     // The last worker is busy for half a brand longer than the average one.
     let last = brand.busy / 2.0 * f64::from(situation.workers.min(brands) > 1);
     let of_workers = whole * brand.busy / situation.workers as f64;
-    let mut longest = (of_workers, Limit::Workers(situation.workers));
+    let mut longest = (of_workers, Bottleneck::Workers(situation.workers));
     for ((service, gate), requests) in situation.gates.iter().zip(brand.requests) {
         let waiting = (whole * requests - gate.at_once).max(0.0);
         let seconds = waiting / gate.rate * 60.0;
         if seconds > longest.0 {
-            longest = (seconds, Limit::Rate(service, gate.rate));
+            longest = (seconds, Bottleneck::Rate(service, gate.rate));
         }
     }
     let (seconds, mut limit) = longest;
     if brands < situation.left {
-        limit = Limit::Budget(brands);
+        limit = Bottleneck::Budget(brands);
     }
     Forecast {
         left: Duration::from_secs_f64(seconds + last),
@@ -138,7 +138,7 @@ mod tests {
     };
 
     fn situation(left: usize, workers: usize) -> Situation {
-        let gate = |rate| Standing { rate, at_once: 0.0 };
+        let gate = |rate| LimiterState { rate, at_once: 0.0 };
         Situation {
             left,
             in_flight: workers.min(left),
@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    fn seconds(situation: &Situation, brand: &PerBrand) -> (u64, Limit) {
+    fn seconds(situation: &Situation, brand: &PerBrand) -> (u64, Bottleneck) {
         let Forecast { left, limit } = forecast(situation, brand);
         (left.as_secs(), limit)
     }
@@ -156,16 +156,19 @@ mod tests {
     #[test]
     fn the_slowest_limit_decides() {
         let (seconds_left, limit) = seconds(&situation(500, 1), &EXPECTED);
-        assert_eq!((seconds_left, limit), (8_991, Limit::Workers(1)));
+        assert_eq!((seconds_left, limit), (8_991, Bottleneck::Workers(1)));
         // 492 brands with five searches each at 100 a minute, and the last one's models.
         let (seconds_left, limit) = seconds(&situation(500, 16), &EXPECTED);
         assert_eq!(
             (seconds_left, limit),
-            (1_485, Limit::Rate("searches", 100.0))
+            (1_485, Bottleneck::Rate("searches", 100.0))
         );
         let mut slower = situation(500, 16);
         slower.gates[0].1.rate = 20.0;
-        assert_eq!(seconds(&slower, &EXPECTED).1, Limit::Rate("models", 20.0));
+        assert_eq!(
+            seconds(&slower, &EXPECTED).1,
+            Bottleneck::Rate("models", 20.0)
+        );
     }
 
     #[test]
@@ -177,9 +180,9 @@ mod tests {
         let mut short = situation(500, 1);
         short.budget_left = "1".parse().ok();
         let (seconds_left, limit) = seconds(&short, &brand);
-        assert_eq!((seconds_left, limit), (351, Limit::Budget(20)));
+        assert_eq!((seconds_left, limit), (351, Bottleneck::Budget(20)));
         short.budget_left = "100".parse().ok();
-        assert_eq!(seconds(&short, &brand).1, Limit::Workers(1));
+        assert_eq!(seconds(&short, &brand).1, Bottleneck::Workers(1));
     }
 
     #[test]

@@ -13,14 +13,14 @@ use super::{
     errors::{list_failure, store_failure},
     membership::Hosts,
     sheet_writer::outcome,
-    write_batch::{Words, WriteBack},
+    write_batch::{OutcomeText, WriteBack},
 };
 use crate::{
     brand::{BrandKey, gather},
     config::SheetSettings,
     event::Events,
     exit::{Exit, Failure, OrExit},
-    http::{client::Caller, rate_limiter::Gate},
+    http::{client::HttpClient, rate_limiter::RateLimiter},
     list::{
         own::{self, Outcome, Shown, Target},
         sheet::{SheetList, Wanted},
@@ -33,9 +33,9 @@ use crate::{
 /// What it takes to open the sheet again.
 #[derive(Clone, Debug)]
 pub struct SheetMaker {
-    pub caller: Caller,
-    pub gate: Arc<Gate>,
-    pub sign_in: Arc<Gate>,
+    pub caller: HttpClient,
+    pub gate: Arc<RateLimiter>,
+    pub sign_in: Arc<RateLimiter>,
     pub settings: Arc<SheetSettings>,
 }
 
@@ -62,7 +62,7 @@ pub struct Takeover(JoinHandle<Result<TakenOver, Failure>>);
 
 /// What to write and in which words.
 struct Manner {
-    words: Words,
+    words: OutcomeText,
     lang: Lang,
     results_tab: Option<String>,
     chunk_size: usize,

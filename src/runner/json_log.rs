@@ -27,7 +27,7 @@ pub struct Lines<W> {
 
 /// Fields of an event or a span, in the order in which they were set.
 #[derive(Default)]
-struct Fields {
+struct LogFields {
     all: Map<String, Value>,
     /// With how many of them a span began: those say what it is, and the others how it went.
     names: usize,
@@ -56,7 +56,7 @@ impl<W: Write> Lines<W> {
         line.insert("level".into(), metadata.level().as_str().into());
         line.extend(own);
         for span in around {
-            if let Some(fields) = span.extensions().get::<Fields>() {
+            if let Some(fields) = span.extensions().get::<LogFields>() {
                 for (name, value) in fields.all.iter().take(fields.names) {
                     line.entry(name).or_insert_with(|| value.clone());
                 }
@@ -76,7 +76,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LogFields::default();
         attributes.record(&mut fields);
         fields.names = fields.all.len();
         if let Some(span) = context.span(id) {
@@ -86,14 +86,14 @@ where
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
         if let Some(span) = context.span(id)
-            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+            && let Some(fields) = span.extensions_mut().get_mut::<LogFields>()
         {
             values.record(fields);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = LogFields::default();
         event.record(&mut fields);
         let around = context.event_scope(event).into_iter().flatten();
         self.write(event.metadata(), fields.all, around);
@@ -105,7 +105,7 @@ where
         };
         let mut own = Map::new();
         own.insert("span".into(), span.name().into());
-        if let Some(fields) = span.extensions_mut().get_mut::<Fields>() {
+        if let Some(fields) = span.extensions_mut().get_mut::<LogFields>() {
             own.append(&mut fields.all);
         }
         let around = span.parent().into_iter().flat_map(|parent| parent.scope());
@@ -113,7 +113,7 @@ where
     }
 }
 
-impl Fields {
+impl LogFields {
     fn set(&mut self, field: &Field, value: impl Into<Value>) {
         // Those are for OpenTelemetry alone.
         if !field.name().starts_with("otel.") {
@@ -122,7 +122,7 @@ impl Fields {
     }
 }
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_f64(&mut self, field: &Field, value: f64) {
         self.set(field, value);
     }

@@ -17,7 +17,7 @@ use crate::{
     event::Event,
     exit::Failure,
     list::sheet::ListError,
-    store::shared_run::{Heard, Whole},
+    store::shared_run::{Heard, RunSnapshot},
 };
 
 /// So long after its last look, a host that could not look again has to reckon that another leads. Shorter than the lease
@@ -94,7 +94,7 @@ impl Scheduler<'_> {
     }
 
     /// How the whole stands, for all who show it.
-    fn take_in(&mut self, whole: &Whole) {
+    fn take_in(&mut self, whole: &RunSnapshot) {
         self.context.paid.learn_spent(whole.spent, whole.uncertain);
         self.checkpoint.take_in(whole);
         self.events.say(Event::Whole {

@@ -11,7 +11,7 @@ use tokio::{
 use super::due::Due;
 use crate::{
     money::Usd,
-    store::shared_run::{Claimed, Heard, Phase, SharedRun, Whole},
+    store::shared_run::{Claimed, Heard, Phase, RunSnapshot, SharedRun},
 };
 
 /// How often it is looked how the whole stands, and how often by a host that has nothing to do but wait.
@@ -38,16 +38,16 @@ pub enum News {
     Looked(Vec<Heard>),
 }
 
-type Asked<T> = JoinHandle<anyhow::Result<T>>;
+type ClaimRequest<T> = JoinHandle<anyhow::Result<T>>;
 
 /// This host's part in a run.
 #[derive(Debug)]
 pub struct Hosts {
     pub run: Arc<dyn SharedRun>,
-    pub whole: Whole,
+    pub whole: RunSnapshot,
     ready: VecDeque<Ready>,
-    claiming: Option<Asked<Vec<Claimed>>>,
-    looking: Option<Asked<(Whole, Vec<Heard>, i64)>>,
+    claiming: Option<ClaimRequest<Vec<Claimed>>>,
+    looking: Option<ClaimRequest<(RunSnapshot, Vec<Heard>, i64)>>,
     next_look: Instant,
     /// When something has happened since it was looked.
     look_again: Option<Instant>,
@@ -62,7 +62,7 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    pub fn new(run: Arc<dyn SharedRun>, whole: Whole) -> Self {
+    pub fn new(run: Arc<dyn SharedRun>, whole: RunSnapshot) -> Self {
         Self {
             run,
             whole,
@@ -219,7 +219,7 @@ impl Hosts {
     }
 }
 
-async fn finish<T>(asked: &mut Option<Asked<T>>) -> anyhow::Result<T> {
+async fn finish<T>(asked: &mut Option<ClaimRequest<T>>) -> anyhow::Result<T> {
     match asked {
         Some(asked) => asked.await?,
         None => pending().await,

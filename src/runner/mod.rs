@@ -59,7 +59,7 @@ mod write_batch;
 use std::sync::Arc;
 
 use self::{
-    attempt::Attempt,
+    attempt::StartAttempt,
     context::RunContext,
     listeners::{Listeners, WorkBegins},
     options::RunOptions,
@@ -107,7 +107,7 @@ pub async fn run(
     simulation: Option<Simulation>,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
-    let attempt = Attempt::of(&options);
+    let attempt = StartAttempt::of(&options);
     let recipient = Recipient::of(&attempt, terminal);
     let recipient = recipient.inspect_err(|failure| attempt.did_not_start(failure, false))?;
     let mut draft = ReportDraft::open(&attempt, terminal);
@@ -124,7 +124,7 @@ pub async fn run(
 /// Puts a batch on record whose command line or settings cannot be read, and tells whoever is to be told of it, as far as
 /// these say who.
 pub async fn refused(
-    attempt: &Attempt,
+    attempt: &StartAttempt,
     failure: Failure,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {

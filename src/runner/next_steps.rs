@@ -24,7 +24,7 @@ const ENOUGH: usize = 10;
 #[derive(Debug, Default)]
 pub struct NextSteps {
     /// Brands that failed, the first of them.
-    pub failed: Vec<FailedBrand>,
+    pub failed: Vec<FailureToMend>,
     pub reasons: Reasons,
     /// The first brands about which little or nothing was found.
     thin: Vec<String>,
@@ -34,7 +34,7 @@ pub struct NextSteps {
 
 /// A brand that failed.
 #[derive(Debug, Serialize)]
-pub struct FailedBrand {
+pub struct FailureToMend {
     brand: String,
     error: String,
 }
@@ -46,7 +46,7 @@ impl NextSteps {
             Event::BrandFailed { brand, kind, error } => {
                 self.reasons.add(brand, *kind, error, 0);
                 if self.failed.len() < NAMED {
-                    self.failed.push(FailedBrand {
+                    self.failed.push(FailureToMend {
                         brand: brand.to_string(),
                         error: text::shorten(error, ERROR),
                     });

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::{context::RunContext, preflight::Connections};
 use crate::{
     event::Event,
-    http::rate_limiter::Gate,
+    http::rate_limiter::RateLimiter,
     store::lock_holder::{Holder, Outage},
 };
 
@@ -18,7 +18,7 @@ pub const LONG: Duration = Duration::from_secs(20);
 /// What is known of services that fail.
 #[derive(Debug)]
 pub struct Outages {
-    gates: [(&'static str, Arc<Gate>); 2],
+    gates: [(&'static str, Arc<RateLimiter>); 2],
     /// Services that have failed since their last success.
     failing: HashMap<&'static str, Failing>,
     /// The state folder, which says who is waited for; none with a dry run.
@@ -47,7 +47,7 @@ impl Outages {
     }
 
     /// With the rate gates of services, by name.
-    pub fn new(gates: [(&'static str, Arc<Gate>); 2], state: Option<PathBuf>) -> Self {
+    pub fn new(gates: [(&'static str, Arc<RateLimiter>); 2], state: Option<PathBuf>) -> Self {
         Self {
             gates,
             failing: HashMap::new(),
@@ -141,7 +141,8 @@ mod tests {
     async fn the_state_folder_says_who_is_away_from_the_start_on_until_an_answer_comes() {
         let folder = tempfile::tempdir().unwrap();
         let _held = StateFolder::take(folder.path()).unwrap();
-        let gates = ["OpenRouter", "Tavily"].map(|name| (name, Arc::new(Gate::new(60, 1.0))));
+        let gates =
+            ["OpenRouter", "Tavily"].map(|name| (name, Arc::new(RateLimiter::new(60, 1.0))));
         let mut outages = Outages::new(gates.clone(), Some(folder.path().to_owned()));
         let told = || {
             let holder = Holder::peek(folder.path()).unwrap();

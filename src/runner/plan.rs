@@ -12,7 +12,7 @@ use super::{
     brands::Brands,
     due::{Due, Rank, has_failed, is_due, rank, remade_since, replay_since},
     options::RunOptions,
-    registry_match::{Asked, claim},
+    registry_match::{RequestedBrand, claim},
     report_folder::{new_folder, plain_folder},
 };
 use crate::{
@@ -21,8 +21,8 @@ use crate::{
     research::{Assignment, disambiguation::Neighbours},
     store::{
         job::Job,
-        registry::{Entry, Status},
-        registry_lookup::{Facts, RegistryLookup, Standing},
+        registry::{BrandStatus, Entry},
+        registry_lookup::{EntryFacts, RegistryLookup, RegistryTotals},
     },
 };
 
@@ -55,7 +55,7 @@ pub struct Plan {
     /// The names of all brands.
     pub neighbours: Arc<Neighbours>,
     /// How the registry stands.
-    pub standing: Standing,
+    pub standing: RegistryTotals,
 }
 
 /// What decides whether a brand is due.
@@ -125,8 +125,8 @@ impl Plan {
         };
         for part in brands.parts(PART) {
             let part = part.into_iter();
-            let asked: Vec<Asked<'_>> = part
-                .map(|place| Asked::of(&brands.considered[place], place, asked_mark))
+            let asked: Vec<RequestedBrand<'_>> = part
+                .map(|place| RequestedBrand::of(&brands.considered[place], place, asked_mark))
                 .collect();
             let keys: Vec<&BrandKey> = asked.iter().flat_map(|asked| &asked.keys).collect();
             let facts = known.facts(rules.list, &keys).await?;
@@ -151,7 +151,7 @@ impl Plan {
             rejected: brands.rejected.clone(),
             notes: brands.notes.clone(),
             neighbours: Arc::new(brands.neighbours()),
-            standing: Standing::default(),
+            standing: RegistryTotals::default(),
         }
     }
 }
@@ -169,8 +169,8 @@ impl Planner<'_> {
     /// Decides on some brands, of which it is known what was claimed for them.
     async fn decide(
         &mut self,
-        asked: &[Asked<'_>],
-        claims: Vec<(BrandKey, Option<&Facts>)>,
+        asked: &[RequestedBrand<'_>],
+        claims: Vec<(BrandKey, Option<&EntryFacts>)>,
     ) -> anyhow::Result<()> {
         let (mut unchanged, mut due) = (Vec::new(), Vec::new());
         for (asked, (key, facts)) in asked.iter().zip(claims) {
@@ -239,9 +239,9 @@ impl Planner<'_> {
 
     fn take(
         &mut self,
-        asked: &Asked<'_>,
+        asked: &RequestedBrand<'_>,
         key: BrandKey,
-        facts: Option<&Facts>,
+        facts: Option<&EntryFacts>,
         entry: Option<&Entry>,
         since: Timestamp,
     ) {
@@ -250,7 +250,7 @@ impl Planner<'_> {
             // One that has none gets it in its turn.
             folder: entry.and_then(Entry::folder).unwrap_or_default(),
             attempts: unchanged
-                .filter(|entry| entry.status == Status::Failed)
+                .filter(|entry| entry.status == BrandStatus::Failed)
                 .map_or(0, |entry| entry.attempts),
             report: entry.and_then(|entry| entry.report.clone()),
             thin: entry.and_then(|entry| entry.thin),

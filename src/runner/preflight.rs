@@ -20,12 +20,12 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     http::{
         advice,
-        client::Caller,
+        client::HttpClient,
         clock::Clock,
         exchanges::Exchanges,
         obstacle::SystemNames,
         patience::Waits,
-        rate_limiter::Gate,
+        rate_limiter::RateLimiter,
         successes::Successes,
         transport::{Network, Transport},
     },
@@ -55,7 +55,7 @@ pub struct Connections {
     /// The sheet, once [`validate`] has found it.
     pub sheet: Option<SheetList>,
     /// Their rate gates, by name.
-    pub gates: [(&'static str, Arc<Gate>); 2],
+    pub gates: [(&'static str, Arc<RateLimiter>); 2],
     /// Cancelled when nothing new may be paid for.
     pub stop: CancellationToken,
     sheets: Option<Sheets>,
@@ -126,7 +126,7 @@ impl Connections {
     ) -> Result<Self, Failure> {
         let client = http(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
-        let caller = Caller::new(
+        let caller = HttpClient::new(
             simulated.unwrap_or_else(|| Network::new(client)),
             Arc::clone(paid),
             events.clone(),
@@ -140,8 +140,10 @@ impl Connections {
         let gate = |name: &str, key: &SecretString, rate: u32, burst: u32| {
             let key = blake3::hash(key.expose_secret().as_bytes()).to_hex();
             Arc::new(match paid.turns() {
-                Some(_) => Gate::shared(rate, burst, speed, format!("{name} {}", &key[..16])),
-                None => Gate::new(rate, speed),
+                Some(_) => {
+                    RateLimiter::shared(rate, burst, speed, format!("{name} {}", &key[..16]))
+                }
+                None => RateLimiter::new(rate, speed),
             })
         };
         // A run needs the sheet a few times at its beginning, and seldom after that.
@@ -159,7 +161,7 @@ impl Connections {
         let public = |sheet: &PublicSheetSettings| -> Result<PublicSheet, Failure> {
             let client = http(settings.simulated, public::redirects())?;
             let caller = caller.over(Network::new(client));
-            let gate = Arc::new(Gate::new(rates.sheets, speed));
+            let gate = Arc::new(RateLimiter::new(rates.sheets, speed));
             Ok(PublicSheet::new(caller, gate, sheet))
         };
         Ok(Self {
@@ -225,12 +227,12 @@ impl Connections {
 /// One line for each thing that was checked.
 pub struct Finding {
     pub what: &'static str,
-    pub result: Result<Said, Failure>,
+    pub result: Result<PreflightResult, Failure>,
 }
 
 /// What is said of a thing that does not stop a run.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum PreflightResult {
     Fine(String),
     /// Nothing proves that it works.
     Doubt(String),
@@ -259,7 +261,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
     connections.lists_model = lists_model;
     let usage = usage.map(|usage| {
         connections.credits = usage;
-        Said::Fine("Tavily API key valid".to_owned())
+        PreflightResult::Fine("Tavily API key valid".to_owned())
     });
     findings.push(Finding {
         what: "TAVILY_API_KEY",
@@ -269,7 +271,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         let result = opened.map(|(list, title)| {
             let place = list.place();
             connections.sheet = Some(list);
-            Said::Fine(format!("Google Sheet «{title}», {place}, can be read"))
+            PreflightResult::Fine(format!("Google Sheet «{title}», {place}, can be read"))
         });
         findings.push(Finding {
             what: "GOOGLE_SHEET_ID",
@@ -281,7 +283,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
             let place = format!("tab «{tab}»");
             let said = format!("Google Sheet, {place}, can be read as anyone with the link can; results are not written back");
             connections.public_list = Some((place, table));
-            Said::Fine(said)
+            PreflightResult::Fine(said)
         });
         findings.push(Finding {
             what: "GOOGLE_SHEET_ID",
@@ -335,8 +337,8 @@ pub async fn validate(
     let mut bad = None;
     for Finding { what, result } in look(connections, settings).await {
         match result {
-            Ok(Said::Fine(fine)) => say!(terminal; "✅ {fine}"),
-            Ok(Said::Doubt(doubt)) => {
+            Ok(PreflightResult::Fine(fine)) => say!(terminal; "✅ {fine}"),
+            Ok(PreflightResult::Doubt(doubt)) => {
                 say!(terminal; "⚠ {doubt}");
                 tracing::warn!("{what}: {doubt}");
             }

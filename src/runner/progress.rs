@@ -8,11 +8,11 @@ use super::{
     forecast::{Forecast, PerBrand, Seen, Situation, forecast},
     options::Verbosity,
     outages::{LONG, Outages},
-    progress_bar::{Bar, Standing},
+    progress_bar::{Bar, BarState},
 };
 use crate::{
     event::Event,
-    http::rate_limiter::Gate,
+    http::rate_limiter::RateLimiter,
     money::Usd,
     store::paid::Paid,
     text::{
@@ -33,7 +33,7 @@ pub struct Outlook {
     /// What a brand is expected to take.
     pub expected: PerBrand,
     pub workers: usize,
-    pub gates: [(&'static str, Arc<Gate>); 2],
+    pub gates: [(&'static str, Arc<RateLimiter>); 2],
     pub budget: Option<Usd>,
     pub paid: Arc<Paid>,
 }
@@ -272,7 +272,7 @@ impl Progress {
         )
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> BarState {
         let elapsed = self.started.elapsed();
         let done = u32::try_from(self.done()).unwrap_or(u32::MAX);
         let between = elapsed.checked_div(done).map_or_else(
@@ -285,7 +285,7 @@ impl Progress {
             format!("waiting for {} since {since}", outage.service)
         });
         let forecast = self.forecast();
-        Standing {
+        BarState {
             succeeded: self.succeeded + self.elsewhere.succeeded,
             failed: self.failed + self.elsewhere.failed,
             total: self.total,

@@ -41,7 +41,7 @@ impl Bar {
     }
 
     /// Draws the line as wide as the terminal is now.
-    pub fn draw(&self, standing: &Standing) {
+    pub fn draw(&self, standing: &BarState) {
         self.gather();
         // A line that ends in the last column makes some terminals begin a new one.
         let line = standing.fitting(self.drawn.get().saturating_sub(1));
@@ -57,7 +57,7 @@ impl Bar {
     }
 
     /// Takes the line off the terminal, or leaves this as the last one there.
-    pub fn finish(&self, last: Option<&Standing>) {
+    pub fn finish(&self, last: Option<&BarState>) {
         self.gather();
         self.drawing.finish_and_clear();
         if let Some(standing) = last {
@@ -89,7 +89,7 @@ fn columns() -> usize {
 
 /// What the line says.
 #[derive(Debug)]
-pub struct Standing {
+pub struct BarState {
     pub succeeded: usize,
     pub failed: usize,
     pub total: usize,
@@ -106,7 +106,7 @@ pub struct Standing {
 }
 
 /// How much is said of it.
-struct Layout {
+struct BarLayout {
     /// Columns of the bar, and whether it has its name before it.
     bar: usize,
     time: Time,
@@ -120,31 +120,31 @@ enum Time {
 }
 
 /// From wide to narrow.
-const LAYOUTS: [Layout; 6] = [
-    Layout::new(20, Time::AndPace, true),
-    Layout::new(8, Time::Left, true),
-    Layout::new(8, Time::AndPace, false),
-    Layout::new(8, Time::Left, false),
-    Layout::new(0, Time::Left, false),
-    Layout::new(0, Time::None, false),
+const LAYOUTS: [BarLayout; 6] = [
+    BarLayout::new(20, Time::AndPace, true),
+    BarLayout::new(8, Time::Left, true),
+    BarLayout::new(8, Time::AndPace, false),
+    BarLayout::new(8, Time::Left, false),
+    BarLayout::new(0, Time::Left, false),
+    BarLayout::new(0, Time::None, false),
 ];
 
 /// The same while it waits for a service: that matters more than the time.
-const WAITING: [Layout; 5] = [
-    Layout::new(20, Time::AndPace, true),
-    Layout::new(8, Time::Left, true),
-    Layout::new(0, Time::Left, true),
-    Layout::new(0, Time::None, true),
-    Layout::new(0, Time::None, false),
+const WAITING: [BarLayout; 5] = [
+    BarLayout::new(20, Time::AndPace, true),
+    BarLayout::new(8, Time::Left, true),
+    BarLayout::new(0, Time::Left, true),
+    BarLayout::new(0, Time::None, true),
+    BarLayout::new(0, Time::None, false),
 ];
 
-impl Layout {
+impl BarLayout {
     const fn new(bar: usize, time: Time, limit: bool) -> Self {
         Self { bar, time, limit }
     }
 }
 
-impl Standing {
+impl BarState {
     /// Time gone, time left, and the time between two brands.
     pub fn pace(&self) -> String {
         format!("{}, {} s/brand", self.time(), self.between)
@@ -171,7 +171,7 @@ impl Standing {
         line
     }
 
-    fn line(&self, layout: &Layout) -> String {
+    fn line(&self, layout: &BarLayout) -> String {
         let done = self.succeeded + self.failed;
         let percent = (done * 100).checked_div(self.total).unwrap_or(100);
         let bar = match layout.bar {
@@ -207,8 +207,8 @@ mod tests {
 
     use super::*;
 
-    fn standing(succeeded: usize, failed: usize, total: usize, seconds: u64) -> Standing {
-        Standing {
+    fn standing(succeeded: usize, failed: usize, total: usize, seconds: u64) -> BarState {
+        BarState {
             succeeded,
             failed,
             total,
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn while_it_waits_the_bar_says_for_what_and_since_when_and_no_time_that_nobody_knows() {
-        let standing = Standing {
+        let standing = BarState {
             left: None,
             waiting: Some("waiting for OpenRouter since 03:12".into()),
             ..standing(11, 1, 20, 4)

@@ -12,7 +12,7 @@ use crate::{
     search::tavily::{self, KeyUsage},
     store::{
         paid::Paid,
-        reconciliation::{Comparison, Reading},
+        reconciliation::{UsageComparison, UsageReading},
     },
 };
 
@@ -24,12 +24,12 @@ const LONGEST_READING: Duration = Duration::from_secs(7);
 pub struct UsageReconciliation {
     paid: Arc<Paid>,
     credit_price: Usd,
-    openrouter: Option<Reading>,
-    tavily: Option<Reading>,
+    openrouter: Option<UsageReading>,
+    tavily: Option<UsageReading>,
 }
 
 /// A service, and what it says of this run.
-pub type Item = (&'static str, Comparison);
+pub type UsageLine = (&'static str, UsageComparison);
 
 impl UsageReconciliation {
     /// Takes the figures down that came with the validation of the keys. Calls that were lost in earlier runs are
@@ -55,7 +55,7 @@ impl UsageReconciliation {
     }
 
     /// Asks for the figures again, and compares. A service that does not answer now is left out.
-    pub async fn close(self, research: &Research) -> anyhow::Result<Vec<Item>> {
+    pub async fn close(self, research: &Research) -> anyhow::Result<Vec<UsageLine>> {
         let (key, credits) = tokio::join!(
             timeout(LONGEST_READING, research.openrouter.key()),
             timeout(LONGEST_READING, research.tavily.usage())
@@ -82,7 +82,7 @@ impl UsageReconciliation {
         service: &str,
         usd: Option<Usd>,
         longest: Duration,
-    ) -> anyhow::Result<Option<Reading>> {
+    ) -> anyhow::Result<Option<UsageReading>> {
         let Some(usd) = usd else { return Ok(None) };
         self.paid
             .take_reading(service, usd, longest, Timestamp::now())

@@ -22,7 +22,7 @@ pub const AFTER_SUCCESS: usize = 10;
 
 /// How a service refused a brand.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct BrandRefusal {
     pub service: &'static str,
     pub kind: ErrorKind,
     pub status: Option<u16>,
@@ -33,7 +33,7 @@ pub struct Refusal {
 /// A brand that was refused, as `held`.
 #[derive(Debug)]
 pub struct Suspect<T> {
-    pub refusal: Refusal,
+    pub refusal: BrandRefusal,
     since: Instant,
     pub held: T,
 }
@@ -46,7 +46,7 @@ pub struct Suspects<T>(Vec<Suspect<T>>);
 #[derive(Debug, PartialEq, Eq)]
 pub struct Alike<'a> {
     /// The one that came last.
-    pub refusal: &'a Refusal,
+    pub refusal: &'a BrandRefusal,
     pub brands: usize,
     /// The service has answered calls of this kind before.
     pub answered_before: bool,
@@ -56,13 +56,13 @@ pub struct Alike<'a> {
 
 /// How many brands may be in work.
 #[derive(Clone, Copy, Debug)]
-pub struct Admission {
+pub struct BrandAdmission {
     pub workers: usize,
     /// How many may be in flight until a model has answered; `None` once one has.
     pub until_answered: Option<usize>,
 }
 
-impl Refusal {
+impl BrandRefusal {
     /// The refusal in an error that ended a brand. `None` where no service refused: a service that answers others in the
     /// meantime refuses nothing.
     pub fn of(error: &CallError) -> Option<Self> {
@@ -133,7 +133,7 @@ impl<T> Suspects<T> {
     }
 
     /// The first refusal of a service.
-    pub fn first_of(&self, service: &str) -> Option<&Refusal> {
+    pub fn first_of(&self, service: &str) -> Option<&BrandRefusal> {
         let mut refusals = self.0.iter().map(|suspect| &suspect.refusal);
         refusals.find(|refusal| refusal.service == service)
     }
@@ -144,7 +144,7 @@ impl<T> Suspects<T> {
     }
 
     /// Sets a brand aside that was refused by then.
-    pub fn add(&mut self, refusal: Refusal, since: Instant, held: T) {
+    pub fn add(&mut self, refusal: BrandRefusal, since: Instant, held: T) {
         self.0.push(Suspect {
             refusal,
             since,
@@ -161,7 +161,7 @@ impl<T> Suspects<T> {
     /// `answered` says when the last call was sent that was answered, of the kind that was refused.
     pub fn take_cleared(
         &mut self,
-        answered: impl Fn(&Refusal) -> Option<Instant>,
+        answered: impl Fn(&BrandRefusal) -> Option<Instant>,
     ) -> Vec<Suspect<T>> {
         let is_cleared = |suspect: &mut Suspect<T>| {
             answered(&suspect.refusal).is_some_and(|sent| sent > suspect.since)
@@ -170,7 +170,7 @@ impl<T> Suspects<T> {
     }
 
     /// The refusal that meets all brands, once there are enough suspects of one kind.
-    pub fn alike(&self, answered: impl Fn(&Refusal) -> Option<Instant>) -> Option<Alike<'_>> {
+    pub fn alike(&self, answered: impl Fn(&BrandRefusal) -> Option<Instant>) -> Option<Alike<'_>> {
         let enough = |alike: &Alike<'_>| match alike.answered_before {
             true => alike.brands >= AFTER_SUCCESS,
             false => alike.brands >= AT_START,
@@ -183,10 +183,10 @@ impl<T> Suspects<T> {
     pub fn room(
         &self,
         flying: usize,
-        admission: Admission,
-        answered: impl Fn(&Refusal) -> Option<Instant>,
+        admission: BrandAdmission,
+        answered: impl Fn(&BrandRefusal) -> Option<Instant>,
     ) -> usize {
-        let Admission {
+        let BrandAdmission {
             workers,
             until_answered,
         } = admission;
@@ -205,7 +205,10 @@ impl<T> Suspects<T> {
 
     /// The suspects whose kind of call was answered before, and those whose kind never was. Kinds are counted together: a
     /// brand that was refused at another step has cost its searches too, and has no answer that speaks for it either.
-    fn kinds(&self, answered: impl Fn(&Refusal) -> Option<Instant>) -> BTreeMap<bool, Alike<'_>> {
+    fn kinds(
+        &self,
+        answered: impl Fn(&BrandRefusal) -> Option<Instant>,
+    ) -> BTreeMap<bool, Alike<'_>> {
         let mut kinds = BTreeMap::new();
         for Suspect { refusal, .. } in &self.0 {
             let answered_before = answered(refusal).is_some();
@@ -231,8 +234,8 @@ mod tests {
 
     use super::*;
 
-    fn refusal(call: &str) -> Refusal {
-        Refusal {
+    fn refusal(call: &str) -> BrandRefusal {
+        BrandRefusal {
             service: "Model",
             kind: ErrorKind::Rejected,
             status: Some(400),
@@ -246,7 +249,7 @@ mod tests {
         assert_eq!(refusal.call(), "analyst");
         assert_eq!(refusal.words(), "status 400: Provider returned error");
         assert_eq!(refusal.exit(), Exit::Refused);
-        let broke = Refusal {
+        let broke = BrandRefusal {
             status: Some(402),
             ..refusal
         };
@@ -259,7 +262,8 @@ mod tests {
         let mut suspects = Suspects::default();
         suspects.add(refusal("analyst"), start + second, 1);
         assert!(suspects.take_cleared(|_| Some(start)).is_empty());
-        let other = |refusal: &Refusal| (refusal.call() == "search").then_some(start + 9 * second);
+        let other =
+            |refusal: &BrandRefusal| (refusal.call() == "search").then_some(start + 9 * second);
         assert!(
             suspects.take_cleared(other).is_empty(),
             "another kind of call"
@@ -321,10 +325,10 @@ mod tests {
                     Step::End if flying > 0 && any => flying -= 1,
                     Step::Refuse(_) | Step::Answer(_) | Step::End => continue,
                 }
-                let answered = |refusal: &Refusal| answers.get(refusal.call()).copied();
+                let answered = |refusal: &BrandRefusal| answers.get(refusal.call()).copied();
                 out += suspects.take_cleared(answered).len();
                 let until_answered = answers.is_empty().then_some(few);
-                let admission = Admission { workers, until_answered };
+                let admission = BrandAdmission { workers, until_answered };
                 let stopped = suspects.alike(answered).is_some();
                 let room = suspects.room(flying, admission, answered);
                 prop_assert!(stopped || flying > 0 || room > 0, "it stands still");
@@ -351,9 +355,9 @@ mod tests {
         #[test]
         fn a_refusal_of_all_ends_the_run(workers in 1_usize..=16, answered_before in any::<bool>()) {
             let now = Instant::now();
-            let answered = |_: &Refusal| answered_before.then_some(now);
+            let answered = |_: &BrandRefusal| answered_before.then_some(now);
             let until_answered = (!answered_before).then_some(AT_START);
-            let admission = Admission { workers, until_answered };
+            let admission = BrandAdmission { workers, until_answered };
             let mut suspects = Suspects::default();
             let mut flying = if answered_before { workers } else { 0 };
             let mut bought = flying;

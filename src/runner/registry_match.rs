@@ -7,12 +7,12 @@ use std::{
 
 use crate::{
     brand::{Brand, BrandKey, ListMark},
-    store::registry_lookup::Facts,
+    store::registry_lookup::EntryFacts,
 };
 
 /// A brand of the list, with the keys under which it may be known.
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct RequestedBrand<'a> {
     pub brand: &'a Arc<Brand>,
     /// Its place among all brands of the list.
     pub place: usize,
@@ -22,7 +22,7 @@ pub struct Asked<'a> {
     pub keys: Vec<BrandKey>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> RequestedBrand<'a> {
     /// `mark`: that of this list, if there are keys with it.
     pub fn of(brand: &'a Arc<Brand>, place: usize, mark: Option<&ListMark>) -> Self {
         let mut keys = brand.possible_keys();
@@ -50,10 +50,10 @@ impl<'a> Asked<'a> {
 ///
 /// Brands of the same name have to be asked for together: none of them gets what is another's.
 pub fn claim<'a>(
-    brands: &[Asked<'_>],
-    known: &'a HashMap<BrandKey, Facts>,
+    brands: &[RequestedBrand<'_>],
+    known: &'a HashMap<BrandKey, EntryFacts>,
     list: &ListMark,
-) -> Vec<(BrandKey, Option<&'a Facts>)> {
+) -> Vec<(BrandKey, Option<&'a EntryFacts>)> {
     let mut claimed = HashSet::new();
     let same_row: Vec<Option<&BrandKey>> = brands
         .iter()

@@ -8,7 +8,7 @@ use crate::{
     render,
     report::{Coverage, Report},
     research::disambiguation,
-    store::registry::{Entry, Status},
+    store::registry::{BrandStatus, Entry},
 };
 
 /// An entry for each brand that has a report in the output folder. Reports that cannot be read are left out.
@@ -52,7 +52,7 @@ fn entry(
         brand: brand.name.clone(),
         list: Arc::clone(list),
         input_hash: brand.input_hash(),
-        status: Status::Success,
+        status: BrandStatus::Success,
         attempts: 1,
         run_id: report.run_id.as_str().into(),
         updated_at: report.generated_at,

@@ -26,7 +26,7 @@ use crate::{
     research::{Researched, disambiguation},
     span::{self, Spent},
     store::{
-        registry::{Entry, Status},
+        registry::{BrandStatus, Entry},
         shared_run::Ended,
     },
 };
@@ -73,7 +73,7 @@ impl Scheduler<'_> {
 
     /// A brand has failed, and goes on record.
     pub(super) fn fail(&mut self, in_hand: InHand, service: &str, kind: ErrorKind, message: &str) {
-        let mut entry = self.entry(&in_hand.due, Status::Failed);
+        let mut entry = self.entry(&in_hand.due, BrandStatus::Failed);
         entry.error_kind = kind;
         entry.error = Some(format!("{service}: {message}"));
         self.record(in_hand, entry);
@@ -107,7 +107,7 @@ impl Scheduler<'_> {
         }
         let output = &self.context.settings.folders.output;
         let path = output.join(&in_hand.due.folder).join("brand_report.json");
-        let mut entry = self.entry(&in_hand.due, Status::Success);
+        let mut entry = self.entry(&in_hand.due, BrandStatus::Success);
         entry.cost_usd = report.cost.usd;
         entry.report = Some(path.to_string_lossy().replace('\\', "/"));
         entry.thin = Some(report.quality.coverage != Coverage::Full);
@@ -127,8 +127,8 @@ impl Scheduler<'_> {
             self.tally.brands += 1;
             let brand: Arc<str> = in_hand.due.assignment.brand.name.as_str().into();
             let event = match entry.status {
-                Status::Success => self.told_success(brand, &entry, &in_hand),
-                Status::Failed => Event::BrandFailed {
+                BrandStatus::Success => self.told_success(brand, &entry, &in_hand),
+                BrandStatus::Failed => Event::BrandFailed {
                     brand,
                     kind: entry.error_kind,
                     error: entry.error.clone().unwrap_or_default(),
@@ -216,7 +216,7 @@ impl Scheduler<'_> {
         in_hand.span.in_scope(|| self.events.say(put_back));
     }
 
-    fn entry(&self, due: &Due, status: Status) -> Entry {
+    fn entry(&self, due: &Due, status: BrandStatus) -> Entry {
         Entry {
             brand: due.assignment.brand.name.clone(),
             list: Arc::clone(&self.context.list),

@@ -8,9 +8,9 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    attempt::{self, Attempt},
+    attempt::{self, StartAttempt},
     context::RunContext,
-    next_steps::{FailedBrand, NAMED, NextSteps},
+    next_steps::{FailureToMend, NAMED, NextSteps},
     options::RunOptions,
     preflight,
     shutdown::Signals,
@@ -47,16 +47,16 @@ pub struct ReportDraft {
     clock: Instant,
     simulated: bool,
     lang: Lang,
-    places: Option<Places>,
+    places: Option<ReportPlaces>,
     /// What is left to be done.
     pub next_steps: NextSteps,
-    rejected: Vec<RejectedRow>,
+    rejected: Vec<RejectedRowLine>,
     /// How it ended, once its brands have been worked through.
     ended: Option<(RunStatus, Totals)>,
 }
 
 #[derive(Debug, Serialize)]
-struct Places {
+struct ReportPlaces {
     #[serde(skip)]
     run_id: String,
     log: PathBuf,
@@ -66,7 +66,7 @@ struct Places {
 }
 
 #[derive(Debug, Serialize)]
-struct RejectedRow {
+struct RejectedRowLine {
     row: usize,
     name: String,
     reason: String,
@@ -74,7 +74,7 @@ struct RejectedRow {
 
 /// The report, as it is sent. Money is in US dollars.
 #[derive(Debug, Serialize)]
-struct Report<'a> {
+struct RunReport<'a> {
     /// All of it in a line: chat services show this field.
     text: String,
     program: &'static str,
@@ -92,13 +92,13 @@ struct Report<'a> {
     ended_at: Timestamp,
     elapsed_s: f64,
     totals: Option<ReportTotals>,
-    cost: Option<Spent>,
-    failed: &'a [FailedBrand],
+    cost: Option<SpentInRun>,
+    failed: &'a [FailureToMend],
     /// Why they failed, and what to do: brands of one reason together.
     reasons: Vec<Reason>,
-    rejected: &'a [RejectedRow],
+    rejected: &'a [RejectedRowLine],
     warnings: Vec<String>,
-    places: Option<&'a Places>,
+    places: Option<&'a ReportPlaces>,
 }
 
 #[derive(Debug, Serialize)]
@@ -115,7 +115,7 @@ struct ReportTotals {
 }
 
 #[derive(Debug, Serialize)]
-struct Spent {
+struct SpentInRun {
     usd: Usd,
     search_credits: u32,
     set_aside_usd: Usd,
@@ -124,7 +124,7 @@ struct Spent {
 
 impl Recipient {
     /// Who is to be told of this run. A dry run leaves nothing.
-    pub fn of(attempt: &Attempt, terminal: &Terminal) -> Result<Option<Self>, Failure> {
+    pub fn of(attempt: &StartAttempt, terminal: &Terminal) -> Result<Option<Self>, Failure> {
         let Some(to) = attempt.report_to.as_deref().map(str::trim) else {
             return Ok(None);
         };
@@ -184,7 +184,7 @@ impl Recipient {
 
 /// Who would be told of a run with these options; the address of a webhook is a secret, so its host is not named either.
 pub fn report_goes(options: &RunOptions, terminal: &Terminal) -> Result<Option<String>, Failure> {
-    let Some(recipient) = Recipient::of(&Attempt::of(options), terminal)? else {
+    let Some(recipient) = Recipient::of(&StartAttempt::of(options), terminal)? else {
         return Ok(None);
     };
     Ok(Some(match recipient {
@@ -213,7 +213,7 @@ pub fn report_goes(options: &RunOptions, terminal: &Terminal) -> Result<Option<S
 
 impl ReportDraft {
     /// Of a run that begins.
-    pub fn open(attempt: &Attempt, terminal: &Terminal) -> Self {
+    pub fn open(attempt: &StartAttempt, terminal: &Terminal) -> Self {
         Self {
             terminal: terminal.clone(),
             started: Timestamp::now(),
@@ -230,7 +230,7 @@ impl ReportDraft {
     /// The run holds its folder.
     pub fn begin(&mut self, context: &RunContext) {
         let folders = &context.settings.folders;
-        self.places = Some(Places {
+        self.places = Some(ReportPlaces {
             run_id: context.run_id.to_string(),
             log: context.logs.readable.clone(),
             structured_log: context.logs.structured.clone(),
@@ -252,7 +252,7 @@ impl ReportDraft {
     /// Rows that name no brand.
     pub fn reject(&mut self, rows: &[crate::brand::RejectedRow]) {
         self.next_steps.reject(rows);
-        let rows = rows.iter().take(NAMED).map(|row| RejectedRow {
+        let rows = rows.iter().take(NAMED).map(|row| RejectedRowLine {
             row: row.number,
             name: text::shorten(&row.name, ERROR),
             reason: row.reason.clone(),
@@ -282,7 +282,7 @@ impl ReportDraft {
         self.next_steps.mail(&line, totals, is_bad, &self.terminal);
     }
 
-    fn report(&self, end: &Result<Exit, Failure>) -> Report<'_> {
+    fn report(&self, end: &Result<Exit, Failure>) -> RunReport<'_> {
         let (exit, error) = match end {
             Ok(exit) => (*exit, None),
             Err(failure) => (failure.exit, Some(format!("{:#}", failure.error))),
@@ -293,7 +293,7 @@ impl ReportDraft {
         };
         let remedy = end.as_ref().err().filter(|_| !self.has_worked());
         let totals = self.ended.as_ref().map(|(_, totals)| totals);
-        Report {
+        RunReport {
             text: self.in_a_line(exit, error.as_deref(), self.lang.persian()),
             program: env!("CARGO_PKG_NAME"),
             version: env!("CARGO_PKG_VERSION"),
@@ -309,7 +309,7 @@ impl ReportDraft {
             ended_at: Timestamp::now(),
             elapsed_s: (self.clock.elapsed().as_secs_f64() * 10.0).round() / 10.0,
             totals: totals.map(ReportTotals::of),
-            cost: totals.map(Spent::of),
+            cost: totals.map(SpentInRun::of),
             failed: &self.next_steps.failed,
             reasons: self.next_steps.reasons.sorted(),
             rejected: &self.rejected,
@@ -397,7 +397,7 @@ impl ReportTotals {
     }
 }
 
-impl Spent {
+impl SpentInRun {
     fn of(totals: &Totals) -> Self {
         Self {
             usd: totals.cost,

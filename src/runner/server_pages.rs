@@ -6,7 +6,7 @@ use url::Url;
 use super::{
     base_url,
     errors::call_failure,
-    preflight::{Finding, Said},
+    preflight::{Finding, PreflightResult},
 };
 use crate::{
     config::Settings,
@@ -24,7 +24,7 @@ pub struct ServerPages {
 }
 
 /// A page that the server has, or its words instead of it.
-enum Page<T> {
+enum PageAnswer<T> {
     Read(T),
     Refused(String),
 }
@@ -54,37 +54,37 @@ pub async fn ask(openrouter: &mut OpenRouter, settings: &Settings) -> ServerPage
         // A key that is refused says more than the list of models would.
         Err(failure) => return ServerPages::failed("OPENROUTER_API_KEY", failure),
     };
-    let has_key = matches!(key, Page::Read(Some(_)));
+    let has_key = matches!(key, PageAnswer::Read(Some(_)));
     let listing = openrouter.look_up_model().await;
     let listing = page(listing, base);
     let has_price = openrouter.has_prices();
-    let lists_model = has_key && matches!(listing, Ok(Page::Read(Listing::Listed)));
+    let lists_model = has_key && matches!(listing, Ok(PageAnswer::Read(Listing::Listed)));
     let has_list = !matches!(
         listing,
-        Ok(Page::Read(Listing::Missing { nearest: None, .. }))
+        Ok(PageAnswer::Read(Listing::Missing { nearest: None, .. }))
     );
     let model = listing.and_then(|listing| match listing {
-        Page::Read(listing) => {
+        PageAnswer::Read(listing) => {
             let said = of_model(&settings.model, &listing, has_price, has_key);
             // Where no schema was asked in yet, this is the step that the list says.
             said.map(|said| with_step(said, openrouter.step("")))
         }
-        Page::Refused(words) => Ok(Said::Doubt(format!(
+        PageAnswer::Refused(words) => Ok(PreflightResult::Doubt(format!(
             "the list of models cannot be read, so the price of {} is unknown ({words})",
             settings.model
         ))),
     });
     let (key, of_key) = match key {
-        Page::Read(Some(info)) => (
+        PageAnswer::Read(Some(info)) => (
             Some(info),
-            Ok(Said::Fine("OpenRouter API key valid".into())),
+            Ok(PreflightResult::Fine("OpenRouter API key valid".into())),
         ),
-        Page::Read(None) => (None, without_key(base, has_list)),
-        Page::Refused(words) => {
+        PageAnswer::Read(None) => (None, without_key(base, has_list)),
+        PageAnswer::Refused(words) => {
             let doubt = format!(
                 "the key's page cannot be read, so the key is tried with the first call ({words})"
             );
-            (None, Ok(Said::Doubt(doubt)))
+            (None, Ok(PreflightResult::Doubt(doubt)))
         }
     };
     let finding = |what, result| Finding { what, result };
@@ -99,13 +99,13 @@ pub async fn ask(openrouter: &mut OpenRouter, settings: &Settings) -> ServerPage
 }
 
 /// What is said of a server that has no page of the key.
-fn without_key(base: &Url, has_list: bool) -> Result<Said, Failure> {
+fn without_key(base: &Url, has_list: bool) -> Result<PreflightResult, Failure> {
     if let Some(failure) = base_url::not_openrouter(base) {
         return Err(failure);
     }
     match base_url::too_short(base) {
-        Some(doubt) if !has_list => Ok(Said::Doubt(doubt)),
-        _ => Ok(Said::Fine(
+        Some(doubt) if !has_list => Ok(PreflightResult::Doubt(doubt)),
+        _ => Ok(PreflightResult::Fine(
             "OpenRouter-compatible server; it has no /key, so the key is tried with the first call"
                 .into(),
         )),
@@ -113,20 +113,20 @@ fn without_key(base: &Url, has_list: bool) -> Result<Said, Failure> {
 }
 
 /// Says what is asked for where a model takes no strict schema.
-fn with_step(said: Said, step: Step) -> Said {
+fn with_step(said: PreflightResult, step: Step) -> PreflightResult {
     match (said, step) {
         (said, Step::JsonSchema) => said,
-        (Said::Fine(words), lower) => Said::Fine(format!(
+        (PreflightResult::Fine(words), lower) => PreflightResult::Fine(format!(
             "{words}; it takes no strict JSON schema, so it is asked for answers as {lower}"
         )),
         (doubt, _) => doubt,
     }
 }
 
-fn page<T>(asked: Result<T, CallError>, base: &Url) -> Result<Page<T>, Failure> {
+fn page<T>(asked: Result<T, CallError>, base: &Url) -> Result<PageAnswer<T>, Failure> {
     match asked {
-        Ok(page) => Ok(Page::Read(page)),
-        Err(CallError::Request { message, .. }) => Ok(Page::Refused(message)),
+        Ok(page) => Ok(PageAnswer::Read(page)),
+        Err(CallError::Request { message, .. }) => Ok(PageAnswer::Refused(message)),
         Err(error) => {
             let hint = base_url::web_page(base, &error.to_string());
             let failure = call_failure(error);
@@ -145,8 +145,8 @@ fn of_model(
     listing: &Listing,
     has_price: bool,
     is_openrouter: bool,
-) -> Result<Said, Failure> {
-    let fine = |words: String| Ok(Said::Fine(words));
+) -> Result<PreflightResult, Failure> {
+    let fine = |words: String| Ok(PreflightResult::Fine(words));
     match listing {
         Listing::Listed if has_price => fine(format!("Model {slug}: listed with its prices")),
         Listing::Listed => fine(format!("Model {slug}: listed, its prices vary")),
@@ -162,7 +162,7 @@ fn of_model(
         Listing::Missing {
             slug,
             nearest: Some(nearest),
-        } if !slug.starts_with('@') => Ok(Said::Doubt(format!(
+        } if !slug.starts_with('@') => Ok(PreflightResult::Doubt(format!(
             "Model {slug}: the server does not list it, so its price is unknown; the name that is most like it is {nearest}"
         ))),
         Listing::Missing { slug, .. } => fine(format!(

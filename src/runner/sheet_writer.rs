@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::write_batch::{Words, WriteBack};
+use super::write_batch::{OutcomeText, WriteBack};
 use crate::{
     brand::BrandKey,
     list::{
@@ -11,14 +11,14 @@ use crate::{
         results_tab::Findings,
         sheet::ListError,
     },
-    store::registry::{Entry, Status},
+    store::registry::{BrandStatus, Entry},
 };
 
 /// Writes down what becomes of brands.
 #[derive(Debug)]
 pub struct SheetWriter {
     write_back: WriteBack,
-    words: Words,
+    words: OutcomeText,
     chunk_size: usize,
     /// Brands of each chunk that are due.
     due: usize,
@@ -27,7 +27,7 @@ pub struct SheetWriter {
 }
 
 impl SheetWriter {
-    pub fn new(write_back: WriteBack, words: Words, chunk_size: usize, due: usize) -> Self {
+    pub fn new(write_back: WriteBack, words: OutcomeText, chunk_size: usize, due: usize) -> Self {
         Self {
             write_back,
             words,
@@ -90,10 +90,10 @@ impl SheetWriter {
 }
 
 /// What a row is told of how its brand ended.
-pub fn outcome(words: &Words, entry: &Entry, found: Option<Box<Findings>>) -> Outcome {
+pub fn outcome(words: &OutcomeText, entry: &Entry, found: Option<Box<Findings>>) -> Outcome {
     let mut outcome = match entry.status {
-        Status::Success => words.success(entry),
-        Status::Failed => {
+        BrandStatus::Success => words.success(entry),
+        BrandStatus::Failed => {
             words.failure(entry.error.as_deref().unwrap_or_default(), entry.updated_at)
         }
     };

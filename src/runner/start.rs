@@ -23,7 +23,7 @@ use crate::{
     say,
     store::{
         RunStore,
-        shared_run::{self, SharedRun, Whole},
+        shared_run::{self, RunSnapshot, SharedRun},
     },
 };
 
@@ -38,7 +38,7 @@ pub struct Prepared {
 pub enum Start {
     Plan(Box<Planned>),
     /// The plan of another host.
-    Join(Box<Connections>, Whole),
+    Join(Box<Connections>, RunSnapshot),
 }
 
 /// A plan, and what goes into the sheet before anything is paid for.
@@ -52,7 +52,7 @@ pub struct Planned {
 pub async fn join(
     context: &RunContext,
     connections: Connections,
-    whole: Whole,
+    whole: RunSnapshot,
 ) -> Result<Prepared, Failure> {
     let depth = context.options.batch.depth;
     let limits = SpendingLimits::of(context).await?;
@@ -169,8 +169,12 @@ impl Planned {
 }
 
 /// Lets all hosts begin.
-async fn put_down(run: &dyn SharedRun, plan: Plan, outline: &Outline) -> anyhow::Result<Whole> {
-    let said = shared_run::Outline {
+async fn put_down(
+    run: &dyn SharedRun,
+    plan: Plan,
+    outline: &Outline,
+) -> anyhow::Result<RunSnapshot> {
+    let said = shared_run::RunOutline {
         total: outline.total,
         skipped: outline.skipped + outline.on_request,
         rejected: outline.rejected,
@@ -182,7 +186,7 @@ async fn put_down(run: &dyn SharedRun, plan: Plan, outline: &Outline) -> anyhow:
         let Some(due) = due.next() else {
             return Ok(None);
         };
-        Ok(Some(shared_run::Planned {
+        Ok(Some(shared_run::PlannedBrand {
             brand: due.assignment.brand.key.to_string(),
             key: due.key.to_string(),
             due: serde_json::to_string(&due)?,

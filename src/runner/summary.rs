@@ -11,8 +11,8 @@ use crate::{
     money::Usd,
     say,
     store::{
-        caps::Standing,
-        reconciliation::{Comparison, Difference},
+        caps::CapUsage,
+        reconciliation::{Difference, UsageComparison},
     },
     text::terminal::Terminal,
 };
@@ -58,7 +58,7 @@ pub struct Config {
 }
 
 /// Prints `[CONFIG]`.
-pub fn config(terminal: &Terminal, config: &Config, caps: &[Standing]) {
+pub fn config(terminal: &Terminal, config: &Config, caps: &[CapUsage]) {
     let budget = config
         .budget
         .map_or_else(|| "Unlimited".to_owned(), |budget| budget.to_string());
@@ -122,7 +122,7 @@ pub struct Totals {
     pub job_spent: Usd,
     pub budget: Option<Usd>,
     /// What the services say of this run.
-    pub reported: Vec<reconciliation::Item>,
+    pub reported: Vec<reconciliation::UsageLine>,
     /// Where several hosts work.
     pub share: Option<Share>,
 }
@@ -265,9 +265,9 @@ fn cost(terminal: &Terminal, totals: &Totals) {
 }
 
 /// What the services say of the run.
-fn reported(terminal: &Terminal, items: &[reconciliation::Item]) {
+fn reported(terminal: &Terminal, items: &[reconciliation::UsageLine]) {
     for (service, comparison) in items {
-        let Comparison {
+        let UsageComparison {
             reported, counted, ..
         } = comparison;
         let difference = comparison.difference();

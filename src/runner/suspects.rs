@@ -6,7 +6,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
     errors::BrandError,
-    refusal_policy::{AT_START, Admission, Alike, Refusal, Suspect, Suspects},
+    refusal_policy::{AT_START, Alike, BrandAdmission, BrandRefusal, Suspect, Suspects},
     scheduler::{InHand, Scheduler, Supply},
     shutdown::End,
 };
@@ -69,22 +69,23 @@ impl RefusalWatch {
             false => UNTIL_PROVEN,
         };
         let proven = self.successes.has_any(llm::NAME);
-        let admission = Admission {
+        let admission = BrandAdmission {
             workers,
             until_answered: (!proven).then_some(until_answered),
         };
-        let answered = |refusal: &Refusal| self.answered(refusal);
+        let answered = |refusal: &BrandRefusal| self.answered(refusal);
         self.suspects.room(in_flight, admission, answered)
     }
 
-    fn answered(&self, refusal: &Refusal) -> Option<Instant> {
+    fn answered(&self, refusal: &BrandRefusal) -> Option<Instant> {
         self.successes.last_sent(refusal.service, refusal.call())
     }
 
     /// Takes out those whose refusal was their own.
     fn take_cleared(&mut self) -> Vec<Suspect<Box<InHand>>> {
         let successes = Arc::clone(&self.successes);
-        let answered = |refusal: &Refusal| successes.last_sent(refusal.service, refusal.call());
+        let answered =
+            |refusal: &BrandRefusal| successes.last_sent(refusal.service, refusal.call());
         self.suspects.take_cleared(answered)
     }
 
@@ -98,7 +99,8 @@ impl RefusalWatch {
     /// all are refused were refused for their contents, which those of the next one may not be.
     fn trial_due(&self) -> Option<String> {
         let first = || self.suspects.first_of(llm::NAME);
-        let unknown = |refusal: &&Refusal| !self.lists_model && self.answered(refusal).is_none();
+        let unknown =
+            |refusal: &&BrandRefusal| !self.lists_model && self.answered(refusal).is_none();
         let blocked = || {
             let alike = self.alike()?;
             let is_blocked = alike.refusal.service == llm::NAME && alike.all_blocked;
@@ -127,7 +129,7 @@ impl RefusalWatch {
 
 impl Scheduler<'_> {
     /// Sets a brand aside that was refused. Its worker is free.
-    pub(super) fn suspect(&mut self, in_hand: InHand, refusal: Refusal) {
+    pub(super) fn suspect(&mut self, in_hand: InHand, refusal: BrandRefusal) {
         let suspects = &mut self.refusals.suspects;
         suspects.add(refusal, Instant::now(), Box::new(in_hand));
     }
@@ -207,8 +209,8 @@ impl Scheduler<'_> {
         }
     }
 
-    fn fail_refused(&mut self, in_hand: InHand, refusal: &Refusal) {
-        let Refusal {
+    fn fail_refused(&mut self, in_hand: InHand, refusal: &BrandRefusal) {
+        let BrandRefusal {
             service,
             kind,
             message,

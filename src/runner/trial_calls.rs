@@ -3,8 +3,8 @@
 
 use super::{
     errors::call_failure,
-    preflight::{Finding, Said},
-    refusal_policy::Refusal,
+    preflight::{Finding, PreflightResult},
+    refusal_policy::BrandRefusal,
 };
 use crate::{
     exit::{Exit, Failure, OrExit},
@@ -49,10 +49,10 @@ fn of_model(what: &'static str, slug: &str, step: Step, asked: Result<Took, Call
     let result = asked.map_err(failure).map(|took| {
         let words = format!("{} ({step}) {}", model(slug, &took), cost(&took));
         match took.says_nothing {
-            true => Said::Doubt(format!(
+            true => PreflightResult::Doubt(format!(
                 "{words}, but found nothing in a page of two sentences: its reports may be empty"
             )),
-            false => Said::Fine(words),
+            false => PreflightResult::Fine(words),
         }
     });
     Finding { what, result }
@@ -75,10 +75,10 @@ fn of_search(asked: Result<(usize, Took), CallError>) -> Finding {
     let result = asked.map_err(failure).map(|(pages, took)| {
         let words = format!("found {pages} pages {}", cost(&took));
         match pages {
-            0 => Said::Doubt(format!(
+            0 => PreflightResult::Doubt(format!(
                 "{words}: is it a search service that answers there?"
             )),
-            _ => Said::Fine(words),
+            _ => PreflightResult::Fine(words),
         }
     });
     Finding {
@@ -96,8 +96,10 @@ fn failure(error: CallError) -> Failure {
         return call_failure(error);
     };
     let words = message.split_once("»: ").map_or(&**message, |(_, w)| w);
-    let refusal = Refusal::of(&error);
-    let exit = refusal.as_ref().map_or(Exit::Unavailable, Refusal::exit);
+    let refusal = BrandRefusal::of(&error);
+    let exit = refusal
+        .as_ref()
+        .map_or(Exit::Unavailable, BrandRefusal::exit);
     let verb = match refusal {
         Some(_) => "refused a harmless question",
         None => "gave no answer that can be read",

@@ -31,7 +31,7 @@ pub const IN_PROGRESS: [&str; 2] = ["در حال پردازش", "In progress"];
 
 /// The status cells, in the language of the reports.
 #[derive(Clone, Debug)]
-pub struct Words {
+pub struct OutcomeText {
     pub in_progress: &'static str,
     pub done: &'static str,
     pub thin: &'static str,
@@ -42,7 +42,7 @@ pub struct Words {
     reports: Option<Arc<Url>>,
 }
 
-impl Words {
+impl OutcomeText {
     /// Persian, unless English alone was asked for; reports are named by their place below `reports`, where it is set.
     pub fn of(lang: Lang, reports: Option<Arc<Url>>) -> Self {
         if lang.persian() {
@@ -144,7 +144,7 @@ fn in_a_url(name: &str) -> String {
 const LEFT_SHOWN: usize = 10;
 
 #[derive(Debug)]
-enum Message {
+enum WriteCommand {
     Put(Target, Outcome),
     Write,
 }
@@ -152,13 +152,13 @@ enum Message {
 /// Takes results for the sheet; without a sheet to write to it takes nothing.
 #[derive(Debug, Default)]
 pub struct WriteBack {
-    sender: Option<mpsc::UnboundedSender<Message>>,
+    sender: Option<mpsc::UnboundedSender<WriteCommand>>,
     task: Option<JoinHandle<Result<(), ListError>>>,
     refusals: Option<mpsc::UnboundedReceiver<ListError>>,
 }
 
 /// The sheet with what is on its way into it.
-struct RunContext {
+struct WriterContext {
     sheet: SheetList,
     /// Results that are not written yet.
     waiting: BTreeMap<Target, Outcome>,
@@ -177,7 +177,7 @@ impl WriteBack {
         first: Vec<(Target, Outcome)>,
         events: Events,
     ) -> Result<Self, ListError> {
-        let mut context = RunContext {
+        let mut context = WriterContext {
             sheet,
             waiting: first.into_iter().collect(),
             begun: BTreeSet::new(),
@@ -196,12 +196,12 @@ impl WriteBack {
 
     /// Keeps a result for the next write.
     pub fn put(&self, target: Target, outcome: Outcome) {
-        self.send(Message::Put(target, outcome));
+        self.send(WriteCommand::Put(target, outcome));
     }
 
     /// Writes what has come together.
     pub fn write(&self) {
-        self.send(Message::Write);
+        self.send(WriteCommand::Write);
     }
 
     /// Waits until the sheet may not be written to any more.
@@ -234,7 +234,7 @@ impl WriteBack {
         }
     }
 
-    fn send(&self, message: Message) {
+    fn send(&self, message: WriteCommand) {
         if let Some(sender) = &self.sender {
             // The task ends only after the sender.
             let _ = sender.send(message);
@@ -242,18 +242,18 @@ impl WriteBack {
     }
 }
 
-impl RunContext {
+impl WriterContext {
     async fn work(
         mut self,
-        mut receiver: mpsc::UnboundedReceiver<Message>,
+        mut receiver: mpsc::UnboundedReceiver<WriteCommand>,
         refused: mpsc::UnboundedSender<ListError>,
     ) -> Result<(), ListError> {
         while let Some(message) = receiver.recv().await {
             match message {
-                Message::Put(target, outcome) => {
+                WriteCommand::Put(target, outcome) => {
                     self.waiting.insert(target, outcome);
                 }
-                Message::Write => match self.write().await {
+                WriteCommand::Write => match self.write().await {
                     Ok(()) => {}
                     Err(error) if is_refusal(&error) => {
                         // The run has ended already when nobody listens.

@@ -171,7 +171,7 @@ const LAST: [&str; 6] = [
 ];
 
 /// What the pages say of a brand.
-pub(super) struct About<'a> {
+pub(super) struct InventedText<'a> {
     name: &'a str,
     host: Option<String>,
     parent: Option<String>,
@@ -201,7 +201,7 @@ impl Sector {
     }
 }
 
-impl<'a> About<'a> {
+impl<'a> InventedText<'a> {
     /// Makes up what is not given, the same for the same seed.
     pub(super) fn invent(
         name: &'a str,

@@ -4,7 +4,7 @@ use serde_json::{Deserializer, Value, json};
 
 /// How the service holds a model to a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum SchemaForm {
     /// By a schema.
     Schema,
     /// To one JSON object.
@@ -13,11 +13,11 @@ enum Form {
     Text,
 }
 
-fn form(request: &Value) -> Form {
+fn form(request: &Value) -> SchemaForm {
     match request["response_format"]["type"].as_str() {
-        Some("json_schema") => Form::Schema,
-        Some("json_object") => Form::Object,
-        _ => Form::Text,
+        Some("json_schema") => SchemaForm::Schema,
+        Some("json_object") => SchemaForm::Object,
+        _ => SchemaForm::Text,
     }
 }
 
@@ -57,10 +57,10 @@ fn first_schema(text: &str) -> Option<Value> {
 /// after one in three a note with braces; without a schema that it knows, there is prose alone.
 pub(super) fn written(request: &Value, answer: Option<&Value>) -> String {
     match (form(request), answer) {
-        (Form::Text, None) => "Gladly. (simulated)".into(),
+        (SchemaForm::Text, None) => "Gladly. (simulated)".into(),
         (_, None) => json!({}).to_string(),
-        (Form::Schema | Form::Object, Some(answer)) => answer.to_string(),
-        (Form::Text, Some(answer)) => {
+        (SchemaForm::Schema | SchemaForm::Object, Some(answer)) => answer.to_string(),
+        (SchemaForm::Text, Some(answer)) => {
             let mut text = format!("Here is what the pages say:\n\n```json\n{answer:#}\n```");
             if text.len() % 3 == 0 {
                 text.push_str(

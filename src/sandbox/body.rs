@@ -11,32 +11,32 @@ use axum::{
 use futures::{StreamExt, stream};
 use serde_json::json;
 
-use super::fault::Kind;
+use super::fault::FaultKind;
 
 const JSON: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
 
 /// Bytes of an answer without end.
 const HUGE: usize = 20 << 20;
 
-type Part = Result<Bytes, std::io::Error>;
+type BodyPart = Result<Bytes, std::io::Error>;
 
 /// What stands in the place of an answer; `None` where a service has its own way of failing like that.
-pub(super) fn spoiled(kind: &Kind) -> Option<Response> {
+pub(super) fn spoiled(kind: &FaultKind) -> Option<Response> {
     Some(match kind {
-        Kind::Html => html(),
-        Kind::Redirect => (
+        FaultKind::Html => html(),
+        FaultKind::Redirect => (
             StatusCode::FOUND,
             [(header::LOCATION, "https://portal.example/login?next=secret")],
         )
             .into_response(),
-        Kind::Blank => ([JSON], "").into_response(),
-        Kind::Stranger => {
+        FaultKind::Blank => ([JSON], "").into_response(),
+        FaultKind::Stranger => {
             Json(json!({"hello": "world", "items": [1, null, {"a": "b"}]})).into_response()
         }
-        Kind::Cut => cut(),
-        Kind::Drip => drip(),
-        Kind::Huge => huge(),
-        Kind::Bomb => bomb(),
+        FaultKind::Cut => cut(),
+        FaultKind::Drip => drip(),
+        FaultKind::Huge => huge(),
+        FaultKind::Bomb => bomb(),
         _ => return None,
     })
 }
@@ -49,7 +49,7 @@ fn html() -> Response {
 
 /// A body that ends in the middle.
 pub(super) fn cut() -> Response {
-    let parts: Vec<Part> = vec![
+    let parts: Vec<BodyPart> = vec![
         Ok(Bytes::from_static(b"{\"id\":\"gen-1\",\"resu")),
         Err(std::io::ErrorKind::ConnectionReset.into()),
     ];
@@ -58,7 +58,7 @@ pub(super) fn cut() -> Response {
 
 /// A body that begins and never goes on.
 fn drip() -> Response {
-    let begin: Part = Ok(Bytes::from_static(b"{\"id\":\"gen-1\","));
+    let begin: BodyPart = Ok(Bytes::from_static(b"{\"id\":\"gen-1\","));
     let parts = stream::iter([begin]).chain(stream::pending());
     ([JSON], Body::from_stream(parts)).into_response()
 }
@@ -66,7 +66,7 @@ fn drip() -> Response {
 /// A text that goes on and on.
 fn huge() -> Response {
     const PART: Bytes = Bytes::from_static(&[b' '; 1 << 16]);
-    let parts = stream::repeat_with(|| -> Part { Ok(PART) }).take(HUGE / PART.len());
+    let parts = stream::repeat_with(|| -> BodyPart { Ok(PART) }).take(HUGE / PART.len());
     ([JSON], Body::from_stream(parts)).into_response()
 }
 

@@ -11,16 +11,16 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Service, Services, bearer, error,
+    Services, SimulatedService, bearer, error,
     sheets::{enter, invalid, of_write, written},
-    tab::{Range, Tab, Tag, parse_range},
+    tab::{Range, SimulatedTag, Tab, parse_range},
 };
 
 /// Characters of keys and values that a spreadsheet has room for.
 const ROOM: usize = 30_000;
 
 /// What a filter matches: the place of a tab and a range in it.
-type Matched = (usize, Range);
+type MatchedRange = (usize, Range);
 
 pub(super) async fn search(
     State(services): State<Arc<Services>>,
@@ -65,7 +65,7 @@ pub(super) async fn batch_get(
     }
     services.spreadsheet.disturb(false);
     let tabs = services.spreadsheet.tabs();
-    let mut found: Vec<(Matched, Vec<Value>)> = Vec::new();
+    let mut found: Vec<(MatchedRange, Vec<Value>)> = Vec::new();
     for filter in filters(&body) {
         let ranges = match find(&tabs, &filter) {
             Ok(ranges) => ranges,
@@ -166,7 +166,7 @@ pub(super) fn create(tabs: &mut [Tab], request: &Value) -> Result<Value, String>
     if start >= tab.row_count {
         return Err(format!("Row {start} is beyond the grid"));
     }
-    let tag = Tag {
+    let tag = SimulatedTag {
         // Large, as the service's are.
         id: i64::from(fastrand::u32(1 << 20..1 << 30)),
         key,
@@ -191,7 +191,13 @@ async fn enter_with_filters(
     }
     let refused =
         services.spreadsheet.without_tags.load(Ordering::SeqCst) || bearer(headers).is_none();
-    refused.then(|| error(Service::Sheets, 403, "The caller does not have permission"))
+    refused.then(|| {
+        error(
+            SimulatedService::Sheets,
+            403,
+            "The caller does not have permission",
+        )
+    })
 }
 
 fn filters(body: &str) -> Vec<Value> {
@@ -200,7 +206,7 @@ fn filters(body: &str) -> Vec<Value> {
 }
 
 /// The ranges that a filter matches; a lookup that matches nothing is no error.
-fn find(tabs: &[Tab], filter: &Value) -> Result<Vec<Matched>, String> {
+fn find(tabs: &[Tab], filter: &Value) -> Result<Vec<MatchedRange>, String> {
     if let Some(text) = filter["a1Range"].as_str() {
         let range = parse_range(text).and_then(|(title, range)| {
             Some((tabs.iter().position(|tab| tab.title == title)?, range))
@@ -238,7 +244,7 @@ fn check_lookup(lookup: &Value) -> Result<(), String> {
     }
 }
 
-fn matches(tab: &Tab, tag: &Tag, lookup: &Value) -> bool {
+fn matches(tab: &Tab, tag: &SimulatedTag, lookup: &Value) -> bool {
     let tag = shown(tab, tag);
     let same = |(field, wanted): (&String, &Value)| match field.as_str() {
         "locationType" => tag["location"]["locationType"] == *wanted,
@@ -249,7 +255,7 @@ fn matches(tab: &Tab, tag: &Tag, lookup: &Value) -> bool {
         .is_some_and(|lookup| lookup.iter().all(same))
 }
 
-fn shown(tab: &Tab, tag: &Tag) -> Value {
+fn shown(tab: &Tab, tag: &SimulatedTag) -> Value {
     let mut shown = json!({
         "metadataId": tag.id,
         "metadataKey": tag.key,

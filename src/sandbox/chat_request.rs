@@ -8,9 +8,9 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Service, error,
+    SimulatedService, error,
     models::{self, Listed},
-    schema_rules::{Refusal, SchemaRules},
+    schema_rules::{SchemaRefusal, SchemaRules},
 };
 
 const NO_ENDPOINTS: &str = "No endpoints found that can handle the requested parameters. To learn more about provider routing, visit: https://openrouter.ai/docs/guides/routing/provider-selection";
@@ -32,11 +32,14 @@ const PROVIDER_FIELDS: [&str; 13] = [
 ];
 
 /// A request that is refused: status and body.
-type Refused = Box<Response>;
+type RefusedRequest = Box<Response>;
 
 /// Checks a request as the real service does; gives its model, and the request as that model sees it: without what the
 /// model does not understand.
-pub(super) fn check(body: &Value, rules: SchemaRules) -> Result<(&'static Listed, Value), Refused> {
+pub(super) fn check(
+    body: &Value,
+    rules: SchemaRules,
+) -> Result<(&'static Listed, Value), RefusedRequest> {
     check_messages(body)?;
     let slug = body["model"].as_str().unwrap_or_default();
     let Some(model) = Listed::find(slug) else {
@@ -60,7 +63,7 @@ pub(super) fn check(body: &Value, rules: SchemaRules) -> Result<(&'static Listed
     Ok((model, seen))
 }
 
-fn check_messages(body: &Value) -> Result<(), Refused> {
+fn check_messages(body: &Value) -> Result<(), RefusedRequest> {
     let messages = body["messages"]
         .as_array()
         .map(Vec::as_slice)
@@ -77,7 +80,7 @@ fn check_messages(body: &Value) -> Result<(), Refused> {
     Ok(())
 }
 
-fn check_provider(body: &Value, model: &Listed) -> Result<(), Refused> {
+fn check_provider(body: &Value, model: &Listed) -> Result<(), RefusedRequest> {
     if let Some(provider) = body.get("provider") {
         let fields = provider
             .as_object()
@@ -103,7 +106,7 @@ fn check_provider(body: &Value, model: &Listed) -> Result<(), Refused> {
     Ok(())
 }
 
-fn check_format(request: &Value, rules: SchemaRules) -> Result<(), Refused> {
+fn check_format(request: &Value, rules: SchemaRules) -> Result<(), RefusedRequest> {
     let format = &request["response_format"];
     match format["type"].as_str() {
         None | Some("text") => {}
@@ -158,16 +161,16 @@ fn check_strict(schema: &Value) -> Result<(), String> {
     schema.get("items").map_or(Ok(()), check_strict)
 }
 
-fn bad<T>(why: &str) -> Result<T, Refused> {
+fn bad<T>(why: &str) -> Result<T, RefusedRequest> {
     refuse(400, why)
 }
 
-fn refuse<T>(status: u16, why: &str) -> Result<T, Refused> {
-    Err(Box::new(error(Service::Llm, status, why)))
+fn refuse<T>(status: u16, why: &str) -> Result<T, RefusedRequest> {
+    Err(Box::new(error(SimulatedService::Llm, status, why)))
 }
 
 /// What the provider refuses comes back through OpenRouter.
-fn by_provider(refusal: Option<Refusal>) -> Result<(), Refused> {
+fn by_provider(refusal: Option<SchemaRefusal>) -> Result<(), RefusedRequest> {
     match refusal {
         None => Ok(()),
         Some(refusal) => {

@@ -10,7 +10,7 @@ use axum::{
 };
 use rust_xlsxwriter::{Workbook, XlsxError};
 
-use super::{Service, Services, sheets};
+use super::{Services, SimulatedService, sheets};
 
 /// The address that every export is asked for at; it sends everybody on.
 pub(super) async fn export(
@@ -19,7 +19,7 @@ pub(super) async fn export(
     headers: HeaderMap,
 ) -> Response {
     if let Some(end) = services
-        .meet(Service::Sheets, false, 0.1, &headers, "")
+        .meet(SimulatedService::Sheets, false, 0.1, &headers, "")
         .await
     {
         return end;

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::Service;
+use super::SimulatedService;
 
 /// The faults that have a name, for messages.
 const NAMES: &str = "html, redirect, blank, stranger, cut, lost, stall, drip, huge, bomb, echo, and for llm error-in-200, no-choices, empty, length, bad-json, moderation";
@@ -18,8 +18,8 @@ const NAMES: &str = "html, redirect, blank, stranger, cut, lost, stall, drip, hu
 /// Something that goes wrong in a share of the requests to a service.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    service: Service,
-    pub(super) kind: Kind,
+    service: SimulatedService,
+    pub(super) kind: FaultKind,
     when: When,
 }
 
@@ -31,12 +31,12 @@ enum When {
     /// The first ones; so many are left.
     First(Arc<AtomicU64>),
     /// For a time or for ever, after this many successful requests.
-    After(Arc<Outage>),
+    After(Arc<FaultOutage>),
 }
 
 /// A time in which nothing goes well.
 #[derive(Debug)]
-struct Outage {
+struct FaultOutage {
     /// Requests that go well before it.
     after: u64,
     /// `None` where it never ends.
@@ -45,7 +45,7 @@ struct Outage {
     began: OnceLock<Duration>,
 }
 
-impl Outage {
+impl FaultOutage {
     fn strikes(&self, now: Duration) -> bool {
         self.seen.fetch_add(1, Ordering::SeqCst) >= self.after
             && self
@@ -56,7 +56,7 @@ impl Outage {
 
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum FaultKind {
     /// The service answers with this status.
     Status(u16),
     /// A page of a proxy stands where JSON should be.
@@ -97,7 +97,7 @@ pub(super) enum Kind {
 
 impl Fault {
     /// Whether it strikes a request that comes this long after the start.
-    pub(super) fn strikes(&self, service: Service, now: Duration) -> bool {
+    pub(super) fn strikes(&self, service: SimulatedService, now: Duration) -> bool {
         self.service == service
             && match &self.when {
                 When::After(outage) => outage.strikes(now),
@@ -117,9 +117,9 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.split(':');
         let service = match parts.next().unwrap_or_default() {
-            "llm" => Service::Llm,
-            "search" => Service::Search,
-            "sheets" => Service::Sheets,
+            "llm" => SimulatedService::Llm,
+            "search" => SimulatedService::Search,
+            "sheets" => SimulatedService::Sheets,
             other => {
                 return Err(format!(
                     "there is no service {other:?}: it is llm, search or sheets"
@@ -127,25 +127,25 @@ impl FromStr for Fault {
             }
         };
         let kind = match parts.next().unwrap_or_default() {
-            "html" => Kind::Html,
-            "redirect" => Kind::Redirect,
-            "blank" => Kind::Blank,
-            "stranger" => Kind::Stranger,
-            "cut" => Kind::Cut,
-            "lost" => Kind::Lost,
-            "stall" => Kind::Stall,
-            "drip" => Kind::Drip,
-            "huge" => Kind::Huge,
-            "bomb" => Kind::Bomb,
-            "echo" => Kind::Echo,
-            "moderation" => Kind::Moderation,
-            "error-in-200" => Kind::ErrorIn200,
-            "no-choices" => Kind::NoChoices,
-            "empty" => Kind::Empty,
-            "length" => Kind::Length,
-            "bad-json" => Kind::BadJson,
+            "html" => FaultKind::Html,
+            "redirect" => FaultKind::Redirect,
+            "blank" => FaultKind::Blank,
+            "stranger" => FaultKind::Stranger,
+            "cut" => FaultKind::Cut,
+            "lost" => FaultKind::Lost,
+            "stall" => FaultKind::Stall,
+            "drip" => FaultKind::Drip,
+            "huge" => FaultKind::Huge,
+            "bomb" => FaultKind::Bomb,
+            "echo" => FaultKind::Echo,
+            "moderation" => FaultKind::Moderation,
+            "error-in-200" => FaultKind::ErrorIn200,
+            "no-choices" => FaultKind::NoChoices,
+            "empty" => FaultKind::Empty,
+            "length" => FaultKind::Length,
+            "bad-json" => FaultKind::BadJson,
             status => match status.parse() {
-                Ok(status @ 400..=599) => Kind::Status(status),
+                Ok(status @ 400..=599) => FaultKind::Status(status),
                 _ => {
                     return Err(format!(
                         "there is no fault {status:?}: it is a status from 400 to 599, or one of {NAMES}"
@@ -155,14 +155,14 @@ impl FromStr for Fault {
         };
         let of_models = matches!(
             kind,
-            Kind::ErrorIn200
-                | Kind::NoChoices
-                | Kind::Empty
-                | Kind::Length
-                | Kind::BadJson
-                | Kind::Moderation
+            FaultKind::ErrorIn200
+                | FaultKind::NoChoices
+                | FaultKind::Empty
+                | FaultKind::Length
+                | FaultKind::BadJson
+                | FaultKind::Moderation
         );
-        if of_models && service != Service::Llm {
+        if of_models && service != SimulatedService::Llm {
             return Err("only llm has this fault".into());
         }
         let when = parts.next().map_or(Ok(When::Share(1.0)), When::from_str)?;
@@ -190,7 +190,7 @@ impl FromStr for When {
         if let Some((after, lasts)) = text.split_once('+')
             && let (Some(after), Some(lasts)) = (count(after), lasting(lasts))
         {
-            return Ok(Self::After(Arc::new(Outage {
+            return Ok(Self::After(Arc::new(FaultOutage {
                 after,
                 lasts,
                 seen: AtomicU64::new(0),
@@ -218,21 +218,21 @@ mod tests {
         let fault: Fault = "llm:503:0.2".parse().unwrap();
         assert!(matches!(
             (fault.kind, fault.when),
-            (Kind::Status(503), When::Share(0.2))
+            (FaultKind::Status(503), When::Share(0.2))
         ));
         let fault: Fault = "search:cut:2x".parse().unwrap();
         let now = Duration::ZERO;
         let struck: Vec<bool> = (0..4)
-            .map(|_| fault.strikes(Service::Search, now))
+            .map(|_| fault.strikes(SimulatedService::Search, now))
             .collect();
         assert_eq!(struck, [true, true, false, false]);
         let fault: Fault = "sheets:503:1x+30.5s".parse().unwrap();
-        let struck =
-            [59, 60, 90, 91].map(|at| fault.strikes(Service::Sheets, Duration::from_secs(at)));
+        let struck = [59, 60, 90, 91]
+            .map(|at| fault.strikes(SimulatedService::Sheets, Duration::from_secs(at)));
         assert_eq!(struck, [false, true, true, false]);
         let fault: Fault = "llm:400:2x+".parse().unwrap();
         let struck = [0, 1, 2, 3, 999_999_999]
-            .map(|at| fault.strikes(Service::Llm, Duration::from_secs(at)));
+            .map(|at| fault.strikes(SimulatedService::Llm, Duration::from_secs(at)));
         assert_eq!(struck, [false, false, true, true, true]);
         for bad in [
             "",

@@ -12,26 +12,26 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// So many requests in any minute, and only a few of them at once, as a token bucket lets them through.
 #[derive(Debug)]
-pub(super) struct Limit {
+pub(super) struct RequestLimit {
     per_minute: u32,
     burst: u32,
-    state: Mutex<State>,
+    state: Mutex<LimitState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct LimitState {
     passed: VecDeque<Instant>,
     /// When the bucket will be full again.
     full_at: Instant,
 }
 
-impl Limit {
+impl RequestLimit {
     /// So many a minute, and `burst` of them at once.
     pub(super) fn new(per_minute: u32, burst: u32) -> Self {
         Self {
             per_minute: per_minute.max(1),
             burst: burst.max(1),
-            state: Mutex::new(State {
+            state: Mutex::new(LimitState {
                 passed: VecDeque::new(),
                 full_at: Instant::now(),
             }),
@@ -50,7 +50,7 @@ impl Limit {
 
     fn refuse_at(&self, now: Instant) -> Option<Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { passed, full_at } = &mut *state;
+        let LimitState { passed, full_at } = &mut *state;
         while passed.front().is_some_and(|&at| now >= at + MINUTE) {
             passed.pop_front();
         }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_at_once_and_then_as_many_as_a_minute_has() {
-        let limit = Limit::new(60, Limit::usual_burst(60));
+        let limit = RequestLimit::new(60, RequestLimit::usual_burst(60));
         let start = Instant::now();
         let takes = |millis| {
             limit

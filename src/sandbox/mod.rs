@@ -47,14 +47,18 @@ use tokio::{net::TcpListener, sync::watch, time::Instant};
 use crate::{config::SimulatedServices, http::transport::Transport};
 
 pub use fault::Fault;
+use fault::FaultKind;
+use in_process::InProcess;
+use limit::RequestLimit;
 pub use model::{Claim, Model};
-pub use schema_rules::{Refusal, SchemaRules};
+use replay::Replay;
+pub use schema_rules::{SchemaRefusal, SchemaRules};
+use sheets::SimulatedSpreadsheet;
+use sign_in::SimulatedSignIn;
 pub use tab::Tab;
+use watcher::Watcher;
+use world::BuiltIn;
 pub use world::{Page, World};
-use {
-    fault::Kind, in_process::InProcess, limit::Limit, replay::Replay, sheets::Spreadsheet,
-    sign_in::SignIn, watcher::Watcher, world::BuiltIn,
-};
 
 /// How the simulated services behave.
 #[derive(Clone, Debug)]
@@ -126,7 +130,7 @@ impl Default for Options {
 
 /// The services of the sandbox; the names are those that faults are given for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Service {
+enum SimulatedService {
     Llm,
     Search,
     Sheets,
@@ -160,12 +164,12 @@ struct Services {
     dear: bool,
     latency: Option<Latency>,
     schema_rules: SchemaRules,
-    limits: [Option<Limit>; 4],
+    limits: [Option<RequestLimit>; 4],
     world: Arc<dyn World>,
-    sign_in: SignIn,
-    spreadsheet: Spreadsheet,
+    sign_in: SimulatedSignIn,
+    spreadsheet: SimulatedSpreadsheet,
     cached_prompts: model::PromptCache,
-    counts: Counts,
+    counts: RequestCounts,
     turnstile: Turnstile,
     watcher: Watcher,
     replay: Option<Arc<Replay>>,
@@ -196,7 +200,7 @@ impl Turnstile {
 
 /// Requests that reached a handler and were answered well, for tests and for the curious.
 #[derive(Debug, Default)]
-struct Counts {
+struct RequestCounts {
     chats: AtomicU64,
     credits: AtomicU64,
     writes: AtomicU64,
@@ -434,7 +438,7 @@ impl Sandbox {
 
     /// Model calls answered, search credits billed and writes to the sheet so far.
     pub fn counts(&self) -> (u64, u64, u64) {
-        let Counts {
+        let RequestCounts {
             chats,
             credits,
             writes,
@@ -446,7 +450,7 @@ impl Sandbox {
     }
 }
 
-impl Counts {
+impl RequestCounts {
     /// US dollars billed for model calls.
     fn billed_usd(&self) -> f64 {
         #[expect(
@@ -482,8 +486,10 @@ impl Services {
         };
         let limit = |per_minute: Option<u32>| {
             let per_minute = per_minute?;
-            let burst = options.burst.unwrap_or(Limit::usual_burst(per_minute));
-            Some(Limit::new(per_minute, burst))
+            let burst = options
+                .burst
+                .unwrap_or(RequestLimit::usual_burst(per_minute));
+            Some(RequestLimit::new(per_minute, burst))
         };
         Ok(Self {
             speed: options.speed,
@@ -500,10 +506,10 @@ impl Services {
                 limit(options.sheets_limit),
             ],
             world,
-            sign_in: SignIn::new(address)?,
-            spreadsheet: Spreadsheet::new(&list)?,
+            sign_in: SimulatedSignIn::new(address)?,
+            spreadsheet: SimulatedSpreadsheet::new(&list)?,
             cached_prompts: model::PromptCache::default(),
-            counts: Counts::default(),
+            counts: RequestCounts::default(),
             turnstile: Turnstile {
                 arrived: watch::Sender::new(0),
                 allowed: watch::Sender::new(u64::MAX),
@@ -530,8 +536,9 @@ impl Services {
     }
 
     /// The answer that was worked out, or the loss of it.
-    fn deliver(&self, service: Service, answer: Response) -> Response {
-        let lost = |fault: &&Fault| fault.kind == Kind::Lost && fault.strikes(service, self.now());
+    fn deliver(&self, service: SimulatedService, answer: Response) -> Response {
+        let lost =
+            |fault: &&Fault| fault.kind == FaultKind::Lost && fault.strikes(service, self.now());
         match self.faults().iter().find(lost) {
             Some(_) => body::cut(),
             None => answer,
@@ -546,7 +553,7 @@ impl Services {
     /// Latency, limit and faults of a request; `Some` when it ends here.
     async fn meet(
         &self,
-        service: Service,
+        service: SimulatedService,
         write: bool,
         median: f64,
         headers: &HeaderMap,
@@ -556,28 +563,28 @@ impl Services {
             .arrived
             .send_modify(|arrived| arrived[service as usize] += 1);
         let slot = match (service, write) {
-            (Service::Llm, _) => 0,
-            (Service::Search, _) => 1,
-            (Service::Sheets, false) => 2,
-            (Service::Sheets, true) => 3,
+            (SimulatedService::Llm, _) => 0,
+            (SimulatedService::Search, _) => 1,
+            (SimulatedService::Sheets, false) => 2,
+            (SimulatedService::Sheets, true) => 3,
         };
-        if let Some(wait) = self.limits[slot].as_ref().and_then(Limit::refuse) {
+        if let Some(wait) = self.limits[slot].as_ref().and_then(RequestLimit::refuse) {
             self.counts.refused.fetch_add(1, Ordering::SeqCst);
             return Some(too_many(service, wait));
         }
         let strikes =
-            |fault: &&Fault| fault.kind != Kind::Lost && fault.strikes(service, self.now());
+            |fault: &&Fault| fault.kind != FaultKind::Lost && fault.strikes(service, self.now());
         match self.faults().iter().find(strikes).map(|fault| &fault.kind) {
-            Some(Kind::Stall) => {
+            Some(FaultKind::Stall) => {
                 tokio::time::sleep(Duration::from_hours(1)).await;
                 None
             }
-            Some(Kind::Status(status)) => Some(refusal(service, *status)),
-            Some(Kind::Echo) => Some(body::echo(headers)),
+            Some(FaultKind::Status(status)) => Some(refusal(service, *status)),
+            Some(FaultKind::Echo) => Some(body::echo(headers)),
             Some(kind) => body::spoiled(kind).or_else(|| openrouter::spoiled(kind, body)),
             None => {
                 match &self.latency {
-                    Some(Latency(draw)) if service != Service::Sheets => {
+                    Some(Latency(draw)) if service != SimulatedService::Sheets => {
                         tokio::time::sleep(draw(body).div_f64(self.speed)).await;
                     }
                     _ => self.pause(median).await,
@@ -632,7 +639,7 @@ fn router(services: Arc<Services>) -> Router {
 }
 
 /// The error body that each service has for a status.
-fn refusal(service: Service, status: u16) -> Response {
+fn refusal(service: SimulatedService, status: u16) -> Response {
     let message = match status {
         401 => "Missing or invalid credentials",
         402 => "Insufficient credits. Add more using https://openrouter.ai/credits",
@@ -645,11 +652,11 @@ fn refusal(service: Service, status: u16) -> Response {
     error(service, status, message)
 }
 
-fn error(service: Service, status: u16, message: &str) -> Response {
+fn error(service: SimulatedService, status: u16, message: &str) -> Response {
     let body = match service {
-        Service::Llm => json!({"error": {"code": status, "message": message}}),
-        Service::Search => json!({"detail": {"error": message}}),
-        Service::Sheets => {
+        SimulatedService::Llm => json!({"error": {"code": status, "message": message}}),
+        SimulatedService::Search => json!({"detail": {"error": message}}),
+        SimulatedService::Sheets => {
             json!({"error": {"code": status, "message": message, "status": google_status(status)}})
         }
     };
@@ -670,9 +677,9 @@ fn google_status(status: u16) -> &'static str {
 }
 
 /// 429; Google's has been seen without `Retry-After`.
-fn too_many(service: Service, wait: Duration) -> Response {
+fn too_many(service: SimulatedService, wait: Duration) -> Response {
     let mut response = refusal(service, 429);
-    if service != Service::Sheets {
+    if service != SimulatedService::Sheets {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         response
             .headers_mut()

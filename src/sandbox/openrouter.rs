@@ -11,8 +11,8 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Service, Services, asked_schema, bearer, chat_request::check, error, fault::Kind, model,
-    models::MODELS,
+    Services, SimulatedService, asked_schema, bearer, chat_request::check, error, fault::FaultKind,
+    model, models::MODELS,
 };
 
 pub(super) const KEY: &str = "sk-or-v1-sandbox-0123456789";
@@ -53,7 +53,13 @@ pub(super) async fn chat(
 ) -> Response {
     services.turnstile.pass().await;
     if let Some(end) = services
-        .meet(Service::Llm, false, MEDIAN_SECONDS, &headers, &body)
+        .meet(
+            SimulatedService::Llm,
+            false,
+            MEDIAN_SECONDS,
+            &headers,
+            &body,
+        )
         .await
         .or_else(|| refuse(&headers))
     {
@@ -61,7 +67,13 @@ pub(super) async fn chat(
     }
     let body: Value = match serde_json::from_str(&body) {
         Ok(body) => body,
-        Err(why) => return error(Service::Llm, 400, &format!("The body is not JSON: {why}")),
+        Err(why) => {
+            return error(
+                SimulatedService::Llm,
+                400,
+                &format!("The body is not JSON: {why}"),
+            );
+        }
     };
     services.watcher.show(&body);
     // What the model does not understand is ignored from here on.
@@ -120,7 +132,7 @@ pub(super) async fn chat(
         cached,
         cost,
     );
-    services.deliver(Service::Llm, Json(reply).into_response())
+    services.deliver(SimulatedService::Llm, Json(reply).into_response())
 }
 
 /// The most that a call may be billed at: a token for each byte, the longest answer, and the highest prices that the
@@ -140,17 +152,17 @@ fn dearest(body: &Value) -> f64 {
 }
 
 /// Replies that are no answers although their status is 200.
-pub(super) fn spoiled(kind: &Kind, asked: &str) -> Option<Response> {
+pub(super) fn spoiled(kind: &FaultKind, asked: &str) -> Option<Response> {
     let model = json!(MODELS[0].slug);
     let body = match kind {
-        Kind::ErrorIn200 => {
+        FaultKind::ErrorIn200 => {
             json!({"id": "gen-0", "error": {"code": 502, "message": "Provider returned error"}})
         }
-        Kind::NoChoices => {
+        FaultKind::NoChoices => {
             json!({"id": "gen-0", "object": "chat.completion", "created": 0, "model": model, "choices": []})
         }
-        Kind::Empty => reply(&model, "", "stop", 100, 0, 0, 0.0),
-        Kind::Length => {
+        FaultKind::Empty => reply(&model, "", "stop", 100, 0, 0, 0.0),
+        FaultKind::Length => {
             // As long as it was allowed to be, and billed for that.
             let asked: Value = serde_json::from_str(asked).unwrap_or_default();
             let longest = ["max_completion_tokens", "max_tokens"]
@@ -162,8 +174,8 @@ pub(super) fn spoiled(kind: &Kind, asked: &str) -> Option<Response> {
             let content = "{\"claims\": [{\"field";
             reply(&model, content, "length", 100, tokens.into(), 0, cost)
         }
-        Kind::BadJson => reply(&model, "{\"claims\": \"none\"}", "stop", 100, 20, 0, 0.0001),
-        Kind::Moderation => {
+        FaultKind::BadJson => reply(&model, "{\"claims\": \"none\"}", "stop", 100, 20, 0, 0.0001),
+        FaultKind::Moderation => {
             let error = json!({"code": 403, "message": "Your input was flagged", "metadata": {"reasons": ["violence"], "flagged_input": "…"}});
             return Some((StatusCode::FORBIDDEN, Json(json!({"error": error}))).into_response());
         }
@@ -199,7 +211,11 @@ fn reply(
 fn refuse(headers: &HeaderMap) -> Option<Response> {
     match bearer(headers) {
         Some(KEY) => None,
-        Some(_) => Some(error(Service::Llm, 401, "User not found.")),
-        None => Some(error(Service::Llm, 401, "Missing Authentication header")),
+        Some(_) => Some(error(SimulatedService::Llm, 401, "User not found.")),
+        None => Some(error(
+            SimulatedService::Llm,
+            401,
+            "Missing Authentication header",
+        )),
     }
 }

@@ -31,23 +31,23 @@ const OF_THE_MACHINE: [&str; 4] = ["messages", "model", "models", "provider"];
 
 /// The exchanges of a file.
 #[derive(Debug)]
-pub(super) struct Replay(Vec<Call>);
+pub(super) struct Replay(Vec<ReplayedCall>);
 
 /// A request, with the answers that it got one after the other.
 #[derive(Debug)]
-struct Call {
+struct ReplayedCall {
     endpoint: String,
     /// The body, `null` where there was none.
     body: Value,
     brand: Option<String>,
-    answers: Vec<Answer>,
+    answers: Vec<ReplayedAnswer>,
     /// It was answered well in the end.
     was_answered: bool,
     given: AtomicUsize,
 }
 
 #[derive(Debug, Deserialize)]
-struct Recorded {
+struct ReplayedExchange {
     exchanges: Vec<RecordedCall>,
 }
 
@@ -56,7 +56,7 @@ struct RecordedCall {
     request: RecordedRequest,
     #[serde(default)]
     brand: Option<String>,
-    answers: Vec<Answer>,
+    answers: Vec<ReplayedAnswer>,
     #[serde(default)]
     then: Option<String>,
 }
@@ -72,7 +72,7 @@ struct RecordedRequest {
 
 /// An answer, or how there was none.
 #[derive(Clone, Debug, Deserialize)]
-struct Answer {
+struct ReplayedAnswer {
     #[serde(default)]
     none: Option<String>,
     #[serde(default)]
@@ -88,13 +88,13 @@ struct Answer {
 impl Replay {
     /// Reads the exchanges of a file.
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
-        let read = || -> anyhow::Result<Recorded> {
+        let read = || -> anyhow::Result<ReplayedExchange> {
             let text = fs::read(path).context("is the path right?")?;
             serde_json::from_slice(&text).context("it is no file of brandintel support")
         };
         let recorded = read().with_context(|| format!("--replay {}", path.display()))?;
         let calls = recorded.exchanges.into_iter();
-        let calls: Vec<Call> = calls.map(Call::of).collect();
+        let calls: Vec<ReplayedCall> = calls.map(ReplayedCall::of).collect();
         ensure!(
             !calls.is_empty(),
             "--replay {}: there is no exchange in it that went wrong",
@@ -104,24 +104,24 @@ impl Replay {
     }
 
     /// The answer that a request has in the file; `None` where it went well there, or is not in it.
-    fn answer(&self, path: &str, body: &str) -> Option<&Answer> {
+    fn answer(&self, path: &str, body: &str) -> Option<&ReplayedAnswer> {
         let endpoint = endpoint(path);
         let body = json_of(body);
         let of_endpoint = || self.0.iter().filter(|call| call.endpoint == endpoint);
         of_endpoint()
             .filter(|call| call.body == body)
-            .find_map(Call::next)
+            .find_map(ReplayedCall::next)
             .or_else(|| {
                 // Text from the web stands between fences that each state folder has its own of.
                 let alike = of_endpoint().filter(|call| call.body != body && call.is_alike(&body));
-                alike.into_iter().find_map(Call::next)
+                alike.into_iter().find_map(ReplayedCall::next)
             })
             // What ended the run was told to no other request, and would have been.
-            .or_else(|| of_endpoint().find_map(Call::refusal_of_all))
+            .or_else(|| of_endpoint().find_map(ReplayedCall::refusal_of_all))
     }
 }
 
-impl Call {
+impl ReplayedCall {
     fn of(recorded: RecordedCall) -> Self {
         let RecordedCall {
             request,
@@ -143,14 +143,14 @@ impl Call {
     }
 
     /// The next answer. One that never was a good one is the last for ever.
-    fn next(&self) -> Option<&Answer> {
+    fn next(&self) -> Option<&ReplayedAnswer> {
         let given = self.given.fetch_add(1, Ordering::SeqCst);
         let last = self.answers.last().filter(|_| !self.was_answered);
         self.answers.get(given).or(last)
     }
 
     /// The last answer, where it is about the account or the address and not about this request.
-    fn refusal_of_all(&self) -> Option<&Answer> {
+    fn refusal_of_all(&self) -> Option<&ReplayedAnswer> {
         let of_all = |status| matches!(status, 300..=399 | 401 | 402 | 407 | 432 | 433);
         self.answers
             .last()
@@ -227,7 +227,7 @@ pub(super) async fn play(
     }
 }
 
-impl Answer {
+impl ReplayedAnswer {
     async fn give(self) -> Response {
         match self.none.as_deref() {
             None => {}
@@ -258,8 +258,15 @@ mod tests {
     use serde_json::json;
 
     fn replay(exchanges: &Value) -> Replay {
-        let recorded: Recorded = serde_json::from_value(json!({"exchanges": exchanges})).unwrap();
-        Replay(recorded.exchanges.into_iter().map(Call::of).collect())
+        let recorded: ReplayedExchange =
+            serde_json::from_value(json!({"exchanges": exchanges})).unwrap();
+        Replay(
+            recorded
+                .exchanges
+                .into_iter()
+                .map(ReplayedCall::of)
+                .collect(),
+        )
     }
 
     fn statuses<const N: usize>(replay: &Replay, path: &str, body: &Value) -> [u16; N] {

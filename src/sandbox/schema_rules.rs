@@ -34,14 +34,14 @@ pub enum SchemaRules {
 
 /// Why a provider refuses a request, in its own words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct SchemaRefusal {
     /// The provider, as OpenRouter names it.
     pub provider: &'static str,
     /// The body of the provider's answer.
     pub raw: String,
 }
 
-impl Refusal {
+impl SchemaRefusal {
     /// The body that OpenRouter makes of it; its status is 400.
     pub fn body(&self) -> Value {
         json!({"error": {"message": "Provider returned error", "code": 400,
@@ -52,7 +52,7 @@ impl Refusal {
 impl SchemaRules {
     /// The refusal of a strict schema of this name; `None` where the provider takes it. `none` is no provider: what is
     /// wrong with a schema then is said by OpenRouter itself.
-    pub fn refusal(self, name: &str, schema: &Value) -> Option<Refusal> {
+    pub fn refusal(self, name: &str, schema: &Value) -> Option<SchemaRefusal> {
         match self {
             Self::None => None,
             Self::Openai => openai::refusal(name, schema),
@@ -63,7 +63,7 @@ impl SchemaRules {
     }
 
     /// The refusal of a request for a JSON object without a schema; `None` where the provider takes it.
-    pub fn refusal_of_object(self, request: &Value) -> Option<Refusal> {
+    pub fn refusal_of_object(self, request: &Value) -> Option<SchemaRefusal> {
         match self {
             Self::Openai => openai::refusal_of_object(request),
             Self::Unsupported => Some(unavailable()),
@@ -73,10 +73,10 @@ impl SchemaRules {
 }
 
 /// The refusal of any `response_format`, in the words of a provider that has none (recorded in khoj-ai/khoj#1336).
-fn unavailable() -> Refusal {
+fn unavailable() -> SchemaRefusal {
     let error = json!({"error": {"message": "This response_format type is unavailable now", "type": "invalid_request_error",
         "param": null, "code": "invalid_request_error"}});
-    Refusal {
+    SchemaRefusal {
         provider: "DeepSeek",
         raw: error.to_string(),
     }
@@ -105,7 +105,7 @@ mod samples {
     }
 
     /// The message of a refusal.
-    pub fn message(refusal: Option<super::Refusal>) -> String {
+    pub fn message(refusal: Option<super::SchemaRefusal>) -> String {
         let raw: Value = serde_json::from_str(&refusal.expect("a refusal").raw).unwrap();
         raw["error"]["message"].as_str().unwrap().to_owned()
     }

@@ -15,7 +15,7 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{
-    Service, Services, bearer, by_filter, error,
+    Services, SimulatedService, bearer, by_filter, error,
     tab::{Range, Tab, formatted, parse_range},
 };
 
@@ -32,15 +32,15 @@ pub(super) type Edit = Box<dyn FnOnce(&mut Tab) + Send>;
 type Disturbance = Box<dyn FnMut(&mut Tab, bool) + Send>;
 
 /// Who is told of each cell that is written: its row and column, counted from 0, and what it shows now.
-type Watch = Box<dyn FnMut(usize, usize, &str) + Send>;
+type CellWatch = Box<dyn FnMut(usize, usize, &str) + Send>;
 
 /// A spreadsheet.
-pub(super) struct Spreadsheet {
+pub(super) struct SimulatedSpreadsheet {
     /// The list is in the first tab.
     tabs: Mutex<Vec<Tab>>,
     before_write: Mutex<Option<Edit>>,
     at_each: Mutex<Option<Disturbance>>,
-    watch: Mutex<Option<Watch>>,
+    watch: Mutex<Option<CellWatch>>,
     /// The account may read only.
     pub(super) read_only: AtomicBool,
     /// Nobody may see or set tags.
@@ -49,7 +49,7 @@ pub(super) struct Spreadsheet {
     pub(super) protected: AtomicBool,
 }
 
-impl std::fmt::Debug for Spreadsheet {
+impl std::fmt::Debug for SimulatedSpreadsheet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Spreadsheet")
             .field("tabs", &self.tabs)
@@ -57,7 +57,7 @@ impl std::fmt::Debug for Spreadsheet {
     }
 }
 
-impl Spreadsheet {
+impl SimulatedSpreadsheet {
     pub(super) fn new(csv: &str) -> anyhow::Result<Self> {
         let mut rows = Vec::new();
         let mut reader = csv::ReaderBuilder::new()
@@ -168,7 +168,7 @@ impl Spreadsheet {
         }
     }
 
-    pub(super) fn watch(&self, watch: Watch) {
+    pub(super) fn watch(&self, watch: CellWatch) {
         *lock(&self.watch) = Some(watch);
     }
 
@@ -344,7 +344,11 @@ pub(super) async fn batch_update(
     body: String,
 ) -> Response {
     let Some(id) = id.strip_suffix(":batchUpdate").map(str::to_owned) else {
-        return error(Service::Sheets, 404, "Requested entity was not found.");
+        return error(
+            SimulatedService::Sheets,
+            404,
+            "Requested entity was not found.",
+        );
     };
     if let Some(end) = enter(&services, &id, &headers, true).await {
         return end;
@@ -371,7 +375,11 @@ pub(super) async fn batch_update(
             "createDeveloperMetadata"
                 if services.spreadsheet.without_tags.load(Ordering::SeqCst) =>
             {
-                return error(Service::Sheets, 403, "The caller does not have permission");
+                return error(
+                    SimulatedService::Sheets,
+                    403,
+                    "The caller does not have permission",
+                );
             }
             "createDeveloperMetadata" => by_filter::create(&mut changed, asked),
             _ => Err("the simulated service does not know this request".into()),
@@ -439,14 +447,14 @@ pub(super) async fn enter(
     write: bool,
 ) -> Option<Response> {
     if let Some(end) = services
-        .meet(Service::Sheets, write, MEDIAN_SECONDS, headers, "")
+        .meet(SimulatedService::Sheets, write, MEDIAN_SECONDS, headers, "")
         .await
     {
         return Some(end);
     }
     if write && services.spreadsheet.read_only.load(Ordering::SeqCst) {
         return Some(error(
-            Service::Sheets,
+            SimulatedService::Sheets,
             403,
             "The caller does not have permission",
         ));
@@ -458,7 +466,7 @@ pub(super) async fn enter(
         (Some(token), _) if services.sign_in.knows(token) => {}
         (Some(_), _) => {
             return Some(error(
-                Service::Sheets,
+                SimulatedService::Sheets,
                 401,
                 "Request had invalid authentication credentials.",
             ));
@@ -466,7 +474,7 @@ pub(super) async fn enter(
         (None, Some(KEY)) if !write => {}
         (None, Some(KEY)) => {
             return Some(error(
-                Service::Sheets,
+                SimulatedService::Sheets,
                 401,
                 "API keys are not supported by this API.",
             ));
@@ -474,17 +482,23 @@ pub(super) async fn enter(
         (None, Some(_)) => return Some(invalid("API key not valid. Please pass a valid API key.")),
         (None, None) => {
             return Some(error(
-                Service::Sheets,
+                SimulatedService::Sheets,
                 403,
                 "The request is missing a valid API key.",
             ));
         }
     }
-    (id != ID).then(|| error(Service::Sheets, 404, "Requested entity was not found."))
+    (id != ID).then(|| {
+        error(
+            SimulatedService::Sheets,
+            404,
+            "Requested entity was not found.",
+        )
+    })
 }
 
 pub(super) fn invalid(message: &str) -> Response {
-    error(Service::Sheets, 400, message)
+    error(SimulatedService::Sheets, 400, message)
 }
 
 #[cfg(test)]
@@ -493,7 +507,7 @@ mod tests {
 
     #[test]
     fn empty_cells_at_the_ends_are_left_out() {
-        let sheet = Spreadsheet::new("a,b,\n,,\nc,,d\n,,\n").unwrap();
+        let sheet = SimulatedSpreadsheet::new("a,b,\n,,\nc,,d\n,,\n").unwrap();
         let (_, all) = parse_range("'INPUT'").unwrap();
         assert_eq!(
             sheet.tabs()[0].read(all),

@@ -29,13 +29,13 @@ const KEY: &str = include_str!("sign_in.pem");
 /// Seconds by which clocks may differ.
 const LEEWAY: i64 = 60;
 
-pub(super) struct SignIn {
+pub(super) struct SimulatedSignIn {
     token_uri: String,
     public_key: UnparsedPublicKey<Vec<u8>>,
     tokens: Mutex<Vec<String>>,
 }
 
-impl std::fmt::Debug for SignIn {
+impl std::fmt::Debug for SimulatedSignIn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SignIn")
             .field("token_uri", &self.token_uri)
@@ -44,19 +44,19 @@ impl std::fmt::Debug for SignIn {
 }
 
 #[derive(Deserialize)]
-struct Header {
+struct AssertionHeader {
     alg: String,
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct AssertionClaims {
     iss: String,
     aud: String,
     scope: String,
     exp: i64,
 }
 
-impl SignIn {
+impl SimulatedSignIn {
     pub(super) fn new(address: SocketAddr) -> anyhow::Result<Self> {
         let unreadable = || anyhow!("the sandbox's own key cannot be read");
         let key = PrivatePkcs8KeyDer::from_pem_slice(KEY.as_bytes()).map_err(|_| unreadable())?;
@@ -112,14 +112,14 @@ impl SignIn {
     }
 
     /// The claims of an assertion that the account has signed for this server, and that is not over.
-    fn verified(&self, assertion: &str) -> Option<Claims> {
+    fn verified(&self, assertion: &str) -> Option<AssertionClaims> {
         let (message, signature) = assertion.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
         let is_signed = self.public_key.verify(message.as_bytes(), &signature);
         is_signed.ok()?;
-        let header: Header = decoded(header)?;
-        let claims: Claims = decoded(claims)?;
+        let header: AssertionHeader = decoded(header)?;
+        let claims: AssertionClaims = decoded(claims)?;
         let is_meant = header.alg == "RS256" && claims.iss == EMAIL && claims.aud == self.token_uri;
         let is_over = claims.exp + LEEWAY < Timestamp::now().as_second();
         (is_meant && !is_over).then_some(claims)

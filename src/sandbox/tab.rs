@@ -14,14 +14,14 @@ pub struct Tab {
     pub(super) rows: Vec<Vec<Value>>,
     pub(super) columns: usize,
     pub(super) row_count: usize,
-    pub(super) tags: Vec<Tag>,
+    pub(super) tags: Vec<SimulatedTag>,
     /// What was asked for when it was added, beside title and size.
     pub(super) properties: Value,
 }
 
 /// Developer metadata on a row.
 #[derive(Clone, Debug)]
-pub(super) struct Tag {
+pub(super) struct SimulatedTag {
     pub id: i64,
     pub key: String,
     pub value: Option<String>,
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn tags_move_with_rows_that_are_put_in_or_taken_out() {
-        let tag = |id, row| Tag {
+        let tag = |id, row| SimulatedTag {
             id,
             key: "k".into(),
             value: None,

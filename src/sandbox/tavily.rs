@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Service, Services, bearer, error};
+use super::{Services, SimulatedService, bearer, error};
 
 pub(super) const KEY: &str = "tvly-sandbox-0123456789";
 
@@ -64,11 +64,11 @@ pub(super) async fn search(
     };
     let query = body["query"].as_str().unwrap_or_default();
     if query.trim().is_empty() {
-        return error(Service::Search, 400, "Query is missing.");
+        return error(SimulatedService::Search, 400, "Query is missing.");
     }
     if query.chars().count() > QUERY_LIMIT {
         return error(
-            Service::Search,
+            SimulatedService::Search,
             400,
             "Query is too long. Max query length is 400 characters.",
         );
@@ -79,11 +79,11 @@ pub(super) async fn search(
     {
         Some("basic" | "fast" | "ultra-fast") => 1,
         Some("advanced") => 2,
-        _ => return error(Service::Search, 400, "Invalid search depth."),
+        _ => return error(SimulatedService::Search, 400, "Invalid search depth."),
     };
     let country = body.get("country");
     if country.is_some_and(|country| country.as_str() != Some("iran")) {
-        return error(Service::Search, 400, "Invalid country.");
+        return error(SimulatedService::Search, 400, "Invalid country.");
     }
     let Some(most) = body
         .get("max_results")
@@ -91,7 +91,7 @@ pub(super) async fn search(
         .filter(|n| *n <= 20)
     else {
         return error(
-            Service::Search,
+            SimulatedService::Search,
             400,
             "Max results must be between 0 and 20.",
         );
@@ -111,7 +111,7 @@ pub(super) async fn search(
     if body["include_usage"] == true {
         reply["usage"] = json!({"credits": credits});
     }
-    services.deliver(Service::Search, Json(reply).into_response())
+    services.deliver(SimulatedService::Search, Json(reply).into_response())
 }
 
 pub(super) async fn extract(
@@ -129,10 +129,10 @@ pub(super) async fn extract(
         _ => Vec::new(),
     };
     if urls.is_empty() {
-        return error(Service::Search, 400, "No URLs were given.");
+        return error(SimulatedService::Search, 400, "No URLs were given.");
     }
     if urls.len() > 20 {
-        return error(Service::Search, 400, "Max 20 URLs are allowed.");
+        return error(SimulatedService::Search, 400, "Max 20 URLs are allowed.");
     }
     let (mut results, mut failed) = (Vec::new(), Vec::new());
     for url in urls {
@@ -148,13 +148,13 @@ pub(super) async fn extract(
         "results": results, "failed_results": failed, "response_time": 0.9,
         "usage": {"credits": credits}, "request_id": format!("simulated-{:016x}", fastrand::u64(..)),
     });
-    services.deliver(Service::Search, Json(reply).into_response())
+    services.deliver(SimulatedService::Search, Json(reply).into_response())
 }
 
 pub(super) async fn usage(State(services): State<Arc<Services>>, headers: HeaderMap) -> Response {
     services.pause(0.2).await;
     if bearer(&headers) != Some(KEY) {
-        return error(Service::Search, 401, UNAUTHORIZED);
+        return error(SimulatedService::Search, 401, UNAUTHORIZED);
     }
     let used = services.counts.credits.load(Ordering::SeqCst);
     Json(json!({
@@ -171,13 +171,19 @@ async fn enter(
     fields: &[&str],
 ) -> Result<Value, Response> {
     if let Some(end) = services
-        .meet(Service::Search, false, MEDIAN_SECONDS, headers, body)
+        .meet(
+            SimulatedService::Search,
+            false,
+            MEDIAN_SECONDS,
+            headers,
+            body,
+        )
         .await
     {
         return Err(end);
     }
     if bearer(headers) != Some(KEY) {
-        return Err(error(Service::Search, 401, UNAUTHORIZED));
+        return Err(error(SimulatedService::Search, 401, UNAUTHORIZED));
     }
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let unknown = body
@@ -185,12 +191,12 @@ async fn enter(
         .and_then(|body| body.keys().find(|key| !fields.contains(&key.as_str())));
     match (unknown, body.is_object()) {
         (Some(field), _) => Err(error(
-            Service::Search,
+            SimulatedService::Search,
             400,
             &format!("Unknown field: {field}"),
         )),
         (None, false) => Err(error(
-            Service::Search,
+            SimulatedService::Search,
             422,
             "The body is not a JSON object.",
         )),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    about::{About, Sector},
+    about::{InventedText, Sector},
     model::Model,
 };
 
@@ -55,11 +55,11 @@ pub struct Page {
 pub(super) struct BuiltIn {
     by_name: HashMap<String, usize>,
     by_host: HashMap<String, usize>,
-    brands: Vec<Listed>,
+    brands: Vec<ListedBrand>,
 }
 
 #[derive(Debug)]
-struct Listed {
+struct ListedBrand {
     name: String,
     host: String,
     parent: String,
@@ -68,10 +68,10 @@ struct Listed {
 impl BuiltIn {
     pub(super) fn new() -> Self {
         let mut reader = csv::Reader::from_reader(BRANDS.as_bytes());
-        let brands: Vec<Listed> = reader
+        let brands: Vec<ListedBrand> = reader
             .records()
             .flatten()
-            .map(|record| Listed {
+            .map(|record| ListedBrand {
                 name: record[0].to_owned(),
                 host: host(&record[1]),
                 parent: record[2].to_owned(),
@@ -106,16 +106,17 @@ impl BuiltIn {
         let mut random = fastrand::Rng::with_seed(seed);
         let sector = Sector::of(name);
         let rivals = self.rivals(name, sector, &mut random);
-        let given =
-            |of: fn(&Listed) -> &String| listed.map(of).filter(|text| !text.is_empty()).cloned();
+        let given = |of: fn(&ListedBrand) -> &String| {
+            listed.map(of).filter(|text| !text.is_empty()).cloned()
+        };
         let (host, parent) = (given(|brand| &brand.host), given(|brand| &brand.parent));
-        About::invent(name, host, parent, rivals, sector, seed).pages()
+        InventedText::invent(name, host, parent, rivals, sector, seed).pages()
     }
 
     /// Other brands of the sector.
     fn rivals(&self, name: &str, sector: &Sector, random: &mut fastrand::Rng) -> [String; 2] {
-        let of_sector = |brand: &&Listed| brand.name != name && sector.includes(&brand.name);
-        let mut others: Vec<&Listed> = self.brands.iter().filter(of_sector).collect();
+        let of_sector = |brand: &&ListedBrand| brand.name != name && sector.includes(&brand.name);
+        let mut others: Vec<&ListedBrand> = self.brands.iter().filter(of_sector).collect();
         if others.len() < 2 {
             others = self
                 .brands

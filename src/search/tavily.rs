@@ -13,10 +13,10 @@ use crate::{
     error_kind::ErrorKind,
     http::{
         call::{Answer, Body, CallError, Price, Request, Service},
-        client::Caller,
+        client::HttpClient,
         patience::CallPatience,
-        rate_limiter::Gate,
-        response::{Reply, Trouble, Verdict, usual_verdict},
+        rate_limiter::RateLimiter,
+        response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
     llm::bearer,
     money::{Cost, Usd},
@@ -37,9 +37,9 @@ pub const TIMEOUT: Duration = Duration::from_mins(1);
 /// The search service.
 #[derive(Debug)]
 pub struct Tavily {
-    caller: Caller,
+    caller: HttpClient,
     /// For the page that costs nothing, also while the run winds down.
-    page_caller: Caller,
+    page_caller: HttpClient,
     service: Service,
     /// `/extract`, where a refusal is mostly about the pages that were named.
     reader: Service,
@@ -53,7 +53,7 @@ pub struct Tavily {
 
 /// A page that was found or read.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Page {
+pub struct WebPage {
     pub url: String,
     #[serde(default)]
     pub title: Option<String>,
@@ -70,8 +70,8 @@ pub struct Page {
 
 /// Pages that one call brought.
 #[derive(Debug)]
-pub struct Found {
-    pub pages: Vec<Page>,
+pub struct SearchResult {
+    pub pages: Vec<WebPage>,
     /// When they were retrieved.
     pub at: Timestamp,
     pub cost: Cost,
@@ -91,8 +91,8 @@ pub struct KeyUsage {
 impl Tavily {
     /// The search service at this endpoint.
     pub fn new(
-        caller: Caller,
-        gate: Arc<Gate>,
+        caller: HttpClient,
+        gate: Arc<RateLimiter>,
         endpoint: &Endpoint,
         credit_price: Usd,
     ) -> anyhow::Result<Self> {
@@ -113,7 +113,7 @@ impl Tavily {
             service: service(Arc::clone(&gate), classify),
             reader: service(gate, classify_extract),
             // A run asks for it at its beginning and at its end, which may come at once.
-            usage_page: service(Arc::new(Gate::new(60, 1.0)), classify_usage),
+            usage_page: service(Arc::new(RateLimiter::new(60, 1.0)), classify_usage),
             base: endpoint.base.clone(),
             headers: bearer(&endpoint.key)?,
             credit_price,
@@ -143,7 +143,7 @@ impl Tavily {
         query: &str,
         since: Timestamp,
         payer: &str,
-    ) -> Result<Found, CallError> {
+    ) -> Result<SearchResult, CallError> {
         let body = json!({
             "query": query,
             "search_depth": "basic",
@@ -162,7 +162,7 @@ impl Tavily {
         urls: &[Url],
         since: Timestamp,
         payer: &str,
-    ) -> Result<Found, CallError> {
+    ) -> Result<SearchResult, CallError> {
         let body = json!({
             "urls": urls,
             "extract_depth": "basic",
@@ -182,7 +182,7 @@ impl Tavily {
         body: Value,
         since: Timestamp,
         payer: &str,
-    ) -> Result<Found, CallError> {
+    ) -> Result<SearchResult, CallError> {
         let price = self.credit_price;
         let cost = move |credits: u32| Cost {
             usd: price.times(credits.into()),
@@ -205,7 +205,7 @@ impl Tavily {
             }),
         };
         let answer = self.caller.send(service, &request, since).await?;
-        Ok(Found {
+        Ok(SearchResult {
             pages: pages(&answer),
             at: answer.at,
             cost: answer.cost,
@@ -239,12 +239,12 @@ pub fn credits(json: &Value) -> Option<u32> {
 }
 
 /// Pages that can be read; one that is malformed does not spoil the others.
-pub fn pages(answer: &Answer) -> Vec<Page> {
+pub fn pages(answer: &Answer) -> Vec<WebPage> {
     let results = answer.json.get("results").and_then(Value::as_array);
     results
         .into_iter()
         .flatten()
-        .filter_map(|page| Page::deserialize(page).ok())
+        .filter_map(|page| WebPage::deserialize(page).ok())
         .collect()
 }
 
@@ -259,7 +259,7 @@ pub fn classify_usage(reply: &Reply) -> Verdict {
 pub fn classify(reply: &Reply) -> Verdict {
     match reply.status {
         // The plan's or the pay-as-you-go limit is used up.
-        432 | 433 => Verdict::Run(Trouble::NoCredit),
+        432 | 433 => Verdict::Run(ServiceFailure::NoCredit),
         200 if reply.json.as_ref().is_some_and(|json| {
             json.get("results").is_none()
                 && json.get("key").is_none()

@@ -21,10 +21,10 @@ use crate::{
     http::{
         advice,
         call::{Body, CallError, Request, Service},
-        client::Caller,
+        client::HttpClient,
         patience::CallPatience,
-        rate_limiter::Gate,
-        response::{Reply, Trouble, Verdict, usual_verdict},
+        rate_limiter::RateLimiter,
+        response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
     llm::bearer,
 };
@@ -37,7 +37,7 @@ const RENEW_BEFORE: i64 = 300;
 /// A service account that is signed in when needed.
 #[derive(Debug)]
 pub struct SignIn {
-    caller: Caller,
+    caller: HttpClient,
     service: Service,
     account: ServiceAccount,
     token: Mutex<Option<Token>>,
@@ -57,7 +57,7 @@ struct TokenReply {
 
 impl SignIn {
     /// Nothing is sent until the first token is needed.
-    pub fn new(caller: Caller, gate: Arc<Gate>, account: ServiceAccount) -> Self {
+    pub fn new(caller: HttpClient, gate: Arc<RateLimiter>, account: ServiceAccount) -> Self {
         let credential = "GOOGLE_APPLICATION_CREDENTIALS: make a new key for the service account in the Google Cloud console, and check this machine's clock".into();
         Self {
             caller,
@@ -164,7 +164,9 @@ impl SignIn {
     }
 
     fn refused(&self, message: &str) -> CallError {
-        let refused = self.service.trouble(Trouble::Refused, None, message.into());
+        let refused = self
+            .service
+            .trouble(ServiceFailure::Refused, None, message.into());
         advice::of_sign_in(refused, None)
     }
 }
@@ -205,7 +207,7 @@ fn classify(reply: &Reply) -> Verdict {
         (_, Some("internal_failure" | "server_error" | "temporarily_unavailable")) => {
             Verdict::Transient
         }
-        (400 | 401, _) => Verdict::Run(Trouble::Refused),
+        (400 | 401, _) => Verdict::Run(ServiceFailure::Refused),
         _ => usual_verdict(reply),
     }
 }

@@ -17,10 +17,10 @@ use crate::{
     config::{SheetAccess, SheetSettings},
     http::{
         call::{Body, CallError, Request, Service},
-        client::Caller,
+        client::HttpClient,
         patience::CallPatience,
-        rate_limiter::Gate,
-        response::{Reply, Trouble, Verdict, usual_verdict},
+        rate_limiter::RateLimiter,
+        response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
 };
 
@@ -30,7 +30,7 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(3);
 /// One spreadsheet.
 #[derive(Debug)]
 pub struct Sheets {
-    caller: Caller,
+    caller: HttpClient,
     service: Service,
     base: Url,
     id: String,
@@ -49,7 +49,7 @@ pub struct Spreadsheet {
     #[serde(default)]
     pub properties: Titled,
     #[serde(default)]
-    pub sheets: Vec<Tab>,
+    pub sheets: Vec<SheetTab>,
 }
 
 /// What has a title.
@@ -61,7 +61,7 @@ pub struct Titled {
 
 /// One tab.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Tab {
+pub struct SheetTab {
     pub properties: TabProperties,
     /// Cells that are one.
     #[serde(default)]
@@ -146,9 +146,9 @@ pub enum Place {
 impl Sheets {
     /// The spreadsheet of these settings.
     pub fn new(
-        caller: Caller,
-        gate: Arc<Gate>,
-        sign_in_gate: Arc<Gate>,
+        caller: HttpClient,
+        gate: Arc<RateLimiter>,
+        sign_in_gate: Arc<RateLimiter>,
         settings: &SheetSettings,
     ) -> anyhow::Result<Self> {
         let (access, credential) = match &settings.access {
@@ -383,10 +383,12 @@ fn classify(reply: &Reply) -> Verdict {
         (403, Some("RATE_LIMIT_EXCEEDED" | "rateLimitExceeded" | "userRateLimitExceeded")) => {
             Verdict::Transient
         }
-        (404, _) | (400, Some("API_KEY_INVALID")) => Verdict::Run(Trouble::Refused),
-        (400, _) if reply.message.contains("API key not valid") => Verdict::Run(Trouble::Refused),
+        (404, _) | (400, Some("API_KEY_INVALID")) => Verdict::Run(ServiceFailure::Refused),
+        (400, _) if reply.message.contains("API key not valid") => {
+            Verdict::Run(ServiceFailure::Refused)
+        }
         (400, _) if reply.message.contains("not supported for this document") => {
-            Verdict::Run(Trouble::WrongAddress)
+            Verdict::Run(ServiceFailure::WrongAddress)
         }
         _ => usual_verdict(reply),
     }

@@ -10,10 +10,10 @@ use crate::{
     config::PublicSheetSettings,
     http::{
         call::{CallError, Request, Service},
-        client::Caller,
+        client::HttpClient,
         patience::CallPatience,
-        rate_limiter::Gate,
-        response::{Reply, Trouble, Verdict, usual_verdict},
+        rate_limiter::RateLimiter,
+        response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
 };
 
@@ -26,14 +26,14 @@ const EXPORTS: &str = ".googleusercontent.com";
 /// One public spreadsheet.
 #[derive(Debug)]
 pub struct PublicSheet {
-    caller: Caller,
+    caller: HttpClient,
     service: Service,
     url: Url,
 }
 
 impl PublicSheet {
     /// The spreadsheet of these settings; `caller` has to follow [`redirects`].
-    pub fn new(caller: Caller, gate: Arc<Gate>, settings: &PublicSheetSettings) -> Self {
+    pub fn new(caller: HttpClient, gate: Arc<RateLimiter>, settings: &PublicSheetSettings) -> Self {
         let path = ["spreadsheets", "d", &settings.id, "export"];
         let mut url = crate::http::join(&settings.base, path);
         url.query_pairs_mut().append_pair("format", "xlsx");
@@ -99,12 +99,12 @@ fn may_lead(from: &Url, to: &Url) -> bool {
 fn classify(reply: &Reply) -> Verdict {
     let to_sign_in = reply.message.contains("://accounts.google.com");
     match reply.status {
-        _ if reply.endless => Verdict::Run(Trouble::TooLarge),
+        _ if reply.endless => Verdict::Run(ServiceFailure::TooLarge),
         200 if !reply.file.is_empty() => Verdict::Good,
         // A page to sign in at, or one that says that there is nothing.
-        300..=399 if to_sign_in => Verdict::Run(Trouble::Refused),
-        400 | 401 | 403 | 404 | 410 => Verdict::Run(Trouble::Refused),
-        200 if reply.message.contains("HTML") => Verdict::Run(Trouble::Refused),
+        300..=399 if to_sign_in => Verdict::Run(ServiceFailure::Refused),
+        400 | 401 | 403 | 404 | 410 => Verdict::Run(ServiceFailure::Refused),
+        200 if reply.message.contains("HTML") => Verdict::Run(ServiceFailure::Refused),
         200 => Verdict::Transient,
         _ => usual_verdict(reply),
     }

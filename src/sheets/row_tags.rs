@@ -27,7 +27,7 @@ pub struct Tag {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Found {
+struct TaggedRow {
     #[serde(default)]
     matched_developer_metadata: Vec<Matched>,
 }
@@ -82,7 +82,7 @@ impl Sheets {
         let body = json!({"dataFilters": [{"developerMetadataLookup": lookup}]});
         let mut request = self.post("look for tagged rows", "developerMetadata:search", &body);
         request.patience = CallPatience::AtMost(crate::http::PREFLIGHT_PATIENCE);
-        let found: Found = self.read(self.send(request).await?)?;
+        let found: TaggedRow = self.read(self.send(request).await?)?;
         let tags = found.matched_developer_metadata.into_iter();
         Ok(tags
             .filter_map(|matched| matched.developer_metadata.on(sheet_id))

@@ -14,7 +14,7 @@ pub struct Budget {
 
 /// Why an amount was not set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum BudgetRefusal {
     /// It may fit when a call in flight costs less than was set aside for it.
     Wait,
     /// It will never fit.
@@ -33,13 +33,13 @@ impl Budget {
     }
 
     /// Sets the worst case of a call aside.
-    pub fn hold(&mut self, worst: Usd) -> Result<(), Refusal> {
+    pub fn hold(&mut self, worst: Usd) -> Result<(), BudgetRefusal> {
         if let Some(cap) = self.cap
             && self.committed() + worst > cap
         {
             return Err(match self.in_flight > Usd::ZERO {
-                true => Refusal::Wait,
-                false => Refusal::Never {
+                true => BudgetRefusal::Wait,
+                false => BudgetRefusal::Never {
                     left: cap.minus(self.committed()),
                 },
             });
@@ -95,13 +95,13 @@ mod tests {
     fn it_waits_for_calls_in_flight_before_it_refuses() {
         let mut budget = Budget::new(Some(cents(10)), Usd::ZERO, Usd::ZERO);
         budget.hold(cents(6)).unwrap();
-        assert_eq!(budget.hold(cents(6)), Err(Refusal::Wait));
+        assert_eq!(budget.hold(cents(6)), Err(BudgetRefusal::Wait));
         budget.settle(cents(6), cents(1));
         budget.hold(cents(6)).unwrap();
         budget.leave_uncertain(cents(6));
         assert_eq!(
             budget.hold(cents(6)),
-            Err(Refusal::Never { left: cents(3) })
+            Err(BudgetRefusal::Never { left: cents(3) })
         );
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::{Timestamp, ToSpan, civil::Date};
 use rusqlite::{Connection, params};
 
-use super::{budget::Refusal, sqlite::Database};
+use super::{budget::BudgetRefusal, sqlite::Database};
 use crate::{
     config::caps::{Caps, DAILY, MONTHLY, Term},
     money::Usd,
@@ -32,7 +32,7 @@ pub enum Purse {
 
 /// How a cap stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
+pub struct CapUsage {
     pub period: Period,
     pub cap: Usd,
     /// What is spent in the period, or set aside, in US dollars.
@@ -116,7 +116,7 @@ impl Purse {
     }
 }
 
-impl Standing {
+impl CapUsage {
     /// That of a cap of whose money nothing is used.
     pub fn unused((term, cap): (Term, Usd), now: Timestamp) -> Self {
         Self {
@@ -141,7 +141,7 @@ impl Standing {
 }
 
 /// For people: `$1.20 of $5.00 used on 1405-09-09 (2026-11-30)`.
-impl fmt::Display for Standing {
+impl fmt::Display for CapUsage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let when = match self.period.term {
             Term::Day => "on",
@@ -162,7 +162,7 @@ pub struct Purses(Vec<Counted>);
 
 #[derive(Debug)]
 struct Counted {
-    standing: Standing,
+    standing: CapUsage,
     /// Set aside for calls whose end is not known yet; beside what is used.
     in_flight: Usd,
 }
@@ -179,7 +179,7 @@ impl Purses {
     /// Reads it again, after calls were settled behind its back.
     pub fn read_again(&mut self, store: &Database, now: Timestamp) -> anyhow::Result<()> {
         for counted in &mut self.0 {
-            let Standing { period, cap, .. } = counted.standing;
+            let CapUsage { period, cap, .. } = counted.standing;
             *counted = Counted::read(store, period.term, cap, now)?;
         }
         Ok(())
@@ -195,10 +195,10 @@ impl Purses {
         store: &Database,
         worst: Usd,
         at: Timestamp,
-    ) -> anyhow::Result<Result<(), (Refusal, Purse)>> {
+    ) -> anyhow::Result<Result<(), (BudgetRefusal, Purse)>> {
         let mut refused = None;
         for counted in &mut self.0 {
-            let Standing { period, cap, .. } = counted.standing;
+            let CapUsage { period, cap, .. } = counted.standing;
             if !period.contains(at) {
                 *counted = Counted::read(store, period.term, cap, at)?;
             }
@@ -208,8 +208,8 @@ impl Purses {
             let purse = Purse::Capped(counted.standing.period);
             // What will never fit is not waited for.
             match refusal {
-                Refusal::Never { .. } => return Ok(Err((refusal, purse))),
-                Refusal::Wait => refused = Some((refusal, purse)),
+                BudgetRefusal::Never { .. } => return Ok(Err((refusal, purse))),
+                BudgetRefusal::Wait => refused = Some((refusal, purse)),
             }
         }
         Ok(refused.map_or(Ok(()), Err))
@@ -238,7 +238,7 @@ impl Purses {
     }
 
     /// How they stand, without what is in flight.
-    pub fn standings(&self) -> Vec<Standing> {
+    pub fn standings(&self) -> Vec<CapUsage> {
         self.0.iter().map(|counted| counted.standing).collect()
     }
 }
@@ -252,13 +252,13 @@ impl Counted {
         })
     }
 
-    fn refusal(&self, worst: Usd) -> Option<Refusal> {
-        let Standing { cap, used, .. } = self.standing;
+    fn refusal(&self, worst: Usd) -> Option<BudgetRefusal> {
+        let CapUsage { cap, used, .. } = self.standing;
         let committed = used + self.in_flight;
         match committed + worst > cap {
             false => None,
-            true if self.in_flight > Usd::ZERO => Some(Refusal::Wait),
-            true => Some(Refusal::Never {
+            true if self.in_flight > Usd::ZERO => Some(BudgetRefusal::Wait),
+            true => Some(BudgetRefusal::Never {
                 left: cap.minus(committed),
             }),
         }
@@ -266,7 +266,7 @@ impl Counted {
 }
 
 /// How a cap stands in a database of this version: all jobs count, and calls that were lost with what was set aside.
-pub fn standing(db: &Connection, term: Term, cap: Usd, at: Timestamp) -> anyhow::Result<Standing> {
+pub fn standing(db: &Connection, term: Term, cap: Usd, at: Timestamp) -> anyhow::Result<CapUsage> {
     let period = Period::of(term, at);
     let mut query = db.prepare_cached(
         "SELECT CASE state WHEN 'held' THEN held ELSE usd END FROM spending
@@ -280,7 +280,7 @@ pub fn standing(db: &Connection, term: Term, cap: Usd, at: Timestamp) -> anyhow:
             used += amount.parse()?;
         }
     }
-    Ok(Standing { period, cap, used })
+    Ok(CapUsage { period, cap, used })
 }
 
 #[cfg(test)]
@@ -337,7 +337,7 @@ mod tests {
         };
         admit(&mut purses, "0.75", evening).unwrap();
         let (refused, purse) = admit(&mut purses, "0.5", evening).unwrap_err();
-        assert_eq!(refused, Refusal::Wait);
+        assert_eq!(refused, BudgetRefusal::Wait);
         assert!(purse.to_string().contains(DAILY));
         // The day that begins has its own money; the month has not.
         let morning = at("2026-11-30T20:31:00Z");
@@ -352,7 +352,7 @@ mod tests {
         // In this test nothing is on disk but what is told here.
         assert_eq!(month.used, usd("1"));
         let (refused, purse) = admit(&mut purses, "0.6", morning).unwrap_err();
-        assert_eq!(refused, Refusal::Never { left: usd("0.5") });
+        assert_eq!(refused, BudgetRefusal::Never { left: usd("0.5") });
         assert!(purse.to_string().contains(MONTHLY), "{purse}");
         assert!(purse.remedy().contains("1405-10-01"), "{}", purse.remedy());
     }

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 use async_trait::async_trait;
 
 use super::{
-    caps::Standing,
+    caps::CapUsage,
     lock_holder::Holder,
     paid::Ledger,
     registry::Entry,
@@ -34,7 +34,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn spending(&self) -> anyhow::Result<Spending>;
 
     /// How the caps by day and month stand.
-    async fn standings(&self, caps: Caps) -> anyhow::Result<Vec<Standing>>;
+    async fn standings(&self, caps: Caps) -> anyhow::Result<Vec<CapUsage>>;
 
     /// The registry, for a plan that nothing comes of. An empty one is taken to be as `rebuild` says.
     async fn lookup(&self, rebuild: Rebuild<'_>) -> anyhow::Result<Looked>;

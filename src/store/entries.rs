@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// What stood before the place where nothing can be read any more.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct EntryFound {
     /// The entries of the field that was asked for.
     pub entries: BTreeMap<String, Value>,
     /// The other fields.
@@ -15,9 +15,9 @@ pub struct Found {
 }
 
 /// Reads the fields of an object; `wanted` is itself an object, of which each entry counts.
-pub fn fields(bytes: &[u8], wanted: &'static str) -> Found {
-    let mut found = Found::default();
-    let reader = Fields {
+pub fn fields(bytes: &[u8], wanted: &'static str) -> EntryFound {
+    let mut found = EntryFound::default();
+    let reader = EntryFields {
         found: &mut found,
         wanted: Some(wanted),
     };
@@ -45,13 +45,13 @@ fn entry_at(bytes: &[u8]) -> Option<(String, Value)> {
 }
 
 /// Puts down each field as soon as it has been read.
-struct Fields<'a> {
-    found: &'a mut Found,
+struct EntryFields<'a> {
+    found: &'a mut EntryFound,
     /// The field to go down into; `None` inside of it.
     wanted: Option<&'static str>,
 }
 
-impl<'de> DeserializeSeed<'de> for Fields<'_> {
+impl<'de> DeserializeSeed<'de> for EntryFields<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -59,7 +59,7 @@ impl<'de> DeserializeSeed<'de> for Fields<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Fields<'_> {
+impl<'de> Visitor<'de> for EntryFields<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -73,7 +73,7 @@ impl<'de> Visitor<'de> for Fields<'_> {
                     let value = map.next_value()?;
                     self.found.entries.insert(name, value);
                 }
-                Some(wanted) if wanted == name => map.next_value_seed(Fields {
+                Some(wanted) if wanted == name => map.next_value_seed(EntryFields {
                     found: &mut *self.found,
                     wanted: None,
                 })?,

@@ -70,7 +70,7 @@ impl StoreError {
     /// The exit code of a command that ends with this error of a store: what only a newer version of the program can read is
     /// the user's matter, and what is no [`StoreError`] the machine's.
     pub fn exit_of(error: &anyhow::Error) -> Exit {
-        let newer = error.is::<sqlite::NewerVersion>() || error.is::<registry::NewerVersion>();
+        let newer = error.is::<sqlite::NewerVersion>() || error.is::<registry::NewerRegistry>();
         match error.downcast_ref::<Self>() {
             Some(error) => error.exit(),
             None if newer => Exit::Usage,

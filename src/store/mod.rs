@@ -45,8 +45,8 @@ use crate::{
 
 /// What to do about a failure of the machine, whether the system or the database tells of it.
 pub fn remedy(failure: &Failure) -> Option<&'static str> {
-    match sqlite::Fault::of(&failure.error) {
-        Some(sqlite::Fault::Unwritable) => Some(NO_ROOM),
+    match sqlite::DatabaseFault::of(&failure.error) {
+        Some(sqlite::DatabaseFault::Unwritable) => Some(NO_ROOM),
         _ => failure.remedy(),
     }
 }

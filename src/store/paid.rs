@@ -20,9 +20,9 @@ use tokio::{
 };
 
 use super::{
-    caps::{Purse, Standing},
+    caps::{CapUsage, Purse},
     job::Job,
-    reconciliation::{Comparison, Reading},
+    reconciliation::{UsageComparison, UsageReading},
     shared_run::{Slot, Turns},
     sqlite,
 };
@@ -34,7 +34,7 @@ pub type RequestHash = [u8; 32];
 
 /// An answer that was paid for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Kept {
+pub struct CachedResponse {
     pub body: String,
     /// When it came.
     pub at: Timestamp,
@@ -53,7 +53,11 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     fn job(&self) -> &Job;
 
     /// A kept answer to this very request that the job has paid for, or that is not older than `since`.
-    async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>>;
+    async fn find(
+        &self,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> anyhow::Result<Option<CachedResponse>>;
 
     /// Sets the worst case of a call aside, unless there is an answer. Dropped before it is done, it may have been set aside.
     async fn admit(&self, ask: &Ask<'_>, at: Timestamp) -> anyhow::Result<Admission>;
@@ -81,15 +85,15 @@ pub trait Ledger: fmt::Debug + Send + Sync {
         usd: Usd,
         longest: Duration,
         now: Timestamp,
-    ) -> anyhow::Result<Option<(Reading, Usd)>>;
+    ) -> anyhow::Result<Option<(UsageReading, Usd)>>;
 
     /// What a service reported between two readings, beside what was counted.
     async fn compare(
         &self,
         service: &str,
-        from: &Reading,
-        to: &Reading,
-    ) -> anyhow::Result<Comparison>;
+        from: &UsageReading,
+        to: &UsageReading,
+    ) -> anyhow::Result<UsageComparison>;
 
     /// What the whole job, earlier runs and other hosts included, is known to have spent, and what is set aside for lost
     /// calls.
@@ -99,7 +103,7 @@ pub trait Ledger: fmt::Debug + Send + Sync {
     fn caps_left(&self) -> Option<Usd>;
 
     /// How the caps by day and month stand now, on all hosts.
-    async fn standings(&self) -> anyhow::Result<Vec<Standing>>;
+    async fn standings(&self) -> anyhow::Result<Vec<CapUsage>>;
 
     /// The turns at the services, where hosts share them.
     fn turns(&self) -> Option<&dyn Turns> {
@@ -114,7 +118,7 @@ pub trait Ledger: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub enum Admission {
     /// There is an answer.
-    Kept(Kept),
+    Kept(CachedResponse),
     /// Its money is set aside under this number, and its turn is then.
     Held(i64, Instant),
     /// Another host is asking the same now.
@@ -143,7 +147,7 @@ pub struct HeldCall {
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub hash: RequestHash,
-    pub kept: Kept,
+    pub kept: CachedResponse,
     /// The body, deflated.
     pub body: Vec<u8>,
     /// Whether it may be given out again.
@@ -192,7 +196,7 @@ pub enum Admitted {
     /// Its money is set aside, and its turn is then.
     Held(Hold, Instant),
     /// Another host has brought the answer meanwhile.
-    Kept(Kept),
+    Kept(CachedResponse),
 }
 
 /// Why money was not set aside.
@@ -250,7 +254,7 @@ impl Paid {
         usd: Usd,
         longest: Duration,
         now: Timestamp,
-    ) -> anyhow::Result<Option<Reading>> {
+    ) -> anyhow::Result<Option<UsageReading>> {
         let taken = self.ledger.take_reading(service, usd, longest, now).await?;
         Ok(taken.map(|(reading, settled)| {
             lock(&self.this_run).usd += settled;
@@ -262,14 +266,18 @@ impl Paid {
     pub async fn compare(
         &self,
         service: &str,
-        from: &Reading,
-        to: &Reading,
-    ) -> anyhow::Result<Comparison> {
+        from: &UsageReading,
+        to: &UsageReading,
+    ) -> anyhow::Result<UsageComparison> {
         self.ledger.compare(service, from, to).await
     }
 
     /// A kept answer to this very request that this job has paid for, or that is not older than `since`.
-    pub async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>> {
+    pub async fn find(
+        &self,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> anyhow::Result<Option<CachedResponse>> {
         self.ledger.find(hash, since).await
     }
 
@@ -334,7 +342,7 @@ impl Paid {
     }
 
     /// How the caps by day and month stand now, on all hosts.
-    pub async fn standings(&self) -> anyhow::Result<Vec<Standing>> {
+    pub async fn standings(&self) -> anyhow::Result<Vec<CapUsage>> {
         self.ledger.standings().await
     }
 
@@ -368,7 +376,7 @@ impl Hold {
     pub async fn settle(
         mut self,
         hash: RequestHash,
-        kept: Kept,
+        kept: CachedResponse,
         usable: bool,
     ) -> anyhow::Result<()> {
         let cost = kept.cost;

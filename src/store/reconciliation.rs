@@ -13,7 +13,7 @@ const ROUNDING: &str = "0.001";
 
 /// What a service reported at some moment, in US dollars since its account was opened.
 #[derive(Clone, Debug)]
-pub struct Reading {
+pub struct UsageReading {
     pub(super) usd: Usd,
     /// The last call before it.
     pub(super) upto: i64,
@@ -21,7 +21,7 @@ pub struct Reading {
 
 /// What a service says of the calls between two readings, and what we counted, in US dollars.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Comparison {
+pub struct UsageComparison {
     pub reported: Usd,
     pub counted: Usd,
     /// Set aside for calls that were lost.
@@ -41,7 +41,7 @@ pub enum Difference {
     Unknown,
 }
 
-impl Comparison {
+impl UsageComparison {
     /// How the two fit together.
     pub fn difference(&self) -> Difference {
         let rounding = ROUNDING.parse().unwrap_or_default();
@@ -95,7 +95,7 @@ pub fn take(
     now: Timestamp,
     run: &OfRun<'_>,
     budget: &mut Budget,
-) -> anyhow::Result<(Reading, Usd)> {
+) -> anyhow::Result<(UsageReading, Usd)> {
     let (reading, settled) = store.with_now(|db| {
         let transaction = db.unchecked_transaction()?;
         let mut settled = Vec::new();
@@ -118,7 +118,7 @@ pub fn take(
             params![service, now.as_millisecond(), usd.exact(), upto],
         )?;
         transaction.commit()?;
-        Ok((Reading { usd, upto }, settled))
+        Ok((UsageReading { usd, upto }, settled))
     })?;
     let mut of_this_run = Usd::ZERO;
     for (lost, cost) in settled {
@@ -144,11 +144,11 @@ pub struct OfRun<'a> {
 pub fn compare(
     store: &Database,
     service: &str,
-    from: &Reading,
-    to: &Reading,
-) -> anyhow::Result<Comparison> {
+    from: &UsageReading,
+    to: &UsageReading,
+) -> anyhow::Result<UsageComparison> {
     store.with_now(|db| {
-        Ok(Comparison {
+        Ok(UsageComparison {
             reported: to.usd.minus(from.usd),
             counted: counted(db, service, from.upto)?,
             lost: sum(db, service, from.upto, "held", "held")?,
@@ -188,7 +188,7 @@ fn settleable(
 }
 
 /// The last reading before a call.
-fn last_reading(db: &Connection, service: &str, call: i64) -> anyhow::Result<Option<Reading>> {
+fn last_reading(db: &Connection, service: &str, call: i64) -> anyhow::Result<Option<UsageReading>> {
     let found: Option<(String, i64)> = db
         .query_row(
             "SELECT usd, upto FROM reading WHERE service = ?1 AND upto < ?2 ORDER BY id DESC LIMIT 1",
@@ -199,7 +199,7 @@ fn last_reading(db: &Connection, service: &str, call: i64) -> anyhow::Result<Opt
     found
         .map(|(usd, upto)| {
             let usd = usd.parse()?;
-            Ok(Reading { usd, upto })
+            Ok(UsageReading { usd, upto })
         })
         .transpose()
 }

@@ -41,12 +41,12 @@ const FOLD_SHARE: usize = 50;
 /// How the last attempt at a brand ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum BrandStatus {
     Success,
     Failed,
 }
 
-impl Status {
+impl BrandStatus {
     /// The name that it has in files.
     pub fn name(self) -> &'static str {
         match self {
@@ -66,7 +66,7 @@ pub struct Entry {
     pub list: Arc<str>,
     /// Fingerprint of the row.
     pub input_hash: String,
-    pub status: Status,
+    pub status: BrandStatus,
     /// Attempts since the row last changed or succeeded.
     pub attempts: u32,
     pub run_id: Arc<str>,
@@ -165,7 +165,7 @@ struct Ending {
 #[error(
     "it has version {0}, this program reads up to version {SCHEMA_VERSION}: use the program that wrote it, or move the file away"
 )]
-pub struct NewerVersion(u32);
+pub struct NewerRegistry(u32);
 
 /// What stands in `registry.json`, as far as it can be read.
 #[derive(Default)]
@@ -447,7 +447,7 @@ fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
                     "its version is {version} at its beginning and {again} at its end"
                 ));
             }
-            _ => return Err(NewerVersion(version).into()),
+            _ => return Err(NewerRegistry(version).into()),
         }
     }
     let mut brands = BTreeMap::new();
@@ -471,7 +471,7 @@ fn read_damaged(bytes: &[u8]) -> anyhow::Result<Contents> {
 mod tests {
     use super::*;
 
-    fn entry(status: Status, at: i64) -> Entry {
+    fn entry(status: BrandStatus, at: i64) -> Entry {
         Entry {
             brand: "کاله".into(),
             list: "list".into(),
@@ -505,13 +505,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
         let mut registry = open(&state);
-        let all = (0..=SMALL).map(|i| (key(&format!("b{i}")), entry(Status::Success, 1)));
+        let all = (0..=SMALL).map(|i| (key(&format!("b{i}")), entry(BrandStatus::Success, 1)));
         registry.record(all).unwrap();
         registry.settle().unwrap();
         assert!(!registry.journal.exists());
         // From now on each brand is one line, some of them new, some not, until the journal is full.
         for i in 0..SMALL - 1 {
-            let brand = (key(&format!("b{}", i * 2)), entry(Status::Failed, 1));
+            let brand = (key(&format!("b{}", i * 2)), entry(BrandStatus::Failed, 1));
             registry.record([brand]).unwrap();
         }
         assert_eq!(registry.in_journal, SMALL - 1);
@@ -519,13 +519,13 @@ mod tests {
         let cut = fs::read(&registry.journal).unwrap();
         fs::write(&registry.journal, [&cut[..], b"\n[\"b2\",{\"bra"].concat()).unwrap();
         assert_eq!(open(&state).brands, registry.brands);
-        let last = (key("last"), entry(Status::Failed, 1));
+        let last = (key("last"), entry(BrandStatus::Failed, 1));
         registry.record([last]).unwrap();
         assert!(!registry.journal.exists());
         let mut read = open(&state);
         assert_eq!(read.brands, registry.brands);
         // What the next run records is there when it has settled.
-        let more = (key("more"), entry(Status::Failed, 1));
+        let more = (key("more"), entry(BrandStatus::Failed, 1));
         read.record([more]).unwrap();
         read.settle().unwrap();
         assert_eq!(open(&state).brands, read.brands);
@@ -535,13 +535,14 @@ mod tests {
     fn a_large_registry_that_is_damaged_in_the_middle_of_a_run_is_whole_when_it_ends() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateFolder::take(folder.path()).unwrap();
-        let all = |n: usize| (0..n).map(|i| (key(&format!("b{i}")), entry(Status::Success, 1)));
+        let all =
+            |n: usize| (0..n).map(|i| (key(&format!("b{i}")), entry(BrandStatus::Success, 1)));
         for gone in [false, true] {
             let mut registry = open(&state);
             registry.record(all(SMALL + 9)).unwrap();
             registry.settle().unwrap();
             registry
-                .record([(key("new"), entry(Status::Failed, 1))])
+                .record([(key("new"), entry(BrandStatus::Failed, 1))])
                 .unwrap();
             assert_eq!(registry.in_journal, 1);
             let mut bytes = fs::read(&registry.json).unwrap();
@@ -562,7 +563,7 @@ mod tests {
         let state = StateFolder::take(folder.path()).unwrap();
         let registry = open(&state);
         let line = |name: &str| {
-            let line = (registry.folds, key(name), entry(Status::Success, 1));
+            let line = (registry.folds, key(name), entry(BrandStatus::Success, 1));
             serde_json::to_string(&line).unwrap()
         };
         let lines = [
@@ -583,21 +584,27 @@ mod tests {
         let state = StateFolder::take(folder.path()).unwrap();
         let mut registry = open(&state);
         registry
-            .record([(key("a"), entry(Status::Failed, 9))])
+            .record([(key("a"), entry(BrandStatus::Failed, 9))])
             .unwrap();
-        let old =
-            serde_json::to_string(&(registry.folds, key("a"), entry(Status::Failed, 9))).unwrap();
+        let old = serde_json::to_string(&(registry.folds, key("a"), entry(BrandStatus::Failed, 9)))
+            .unwrap();
         registry
-            .record([(key("a"), entry(Status::Success, 5))])
+            .record([(key("a"), entry(BrandStatus::Success, 5))])
             .unwrap();
         // A crash between the rewriting and the removal of the journal leaves it behind.
         fs::write(&registry.journal, old).unwrap();
-        assert_eq!(open(&state).get(&key("a")).unwrap().status, Status::Success);
+        assert_eq!(
+            open(&state).get(&key("a")).unwrap().status,
+            BrandStatus::Success
+        );
         // What was appended since counts, although the clock went back.
-        let new =
-            serde_json::to_string(&(registry.folds, key("a"), entry(Status::Failed, 1))).unwrap();
+        let new = serde_json::to_string(&(registry.folds, key("a"), entry(BrandStatus::Failed, 1)))
+            .unwrap();
         fs::write(&registry.journal, new).unwrap();
-        assert_eq!(open(&state).get(&key("a")).unwrap().status, Status::Failed);
+        assert_eq!(
+            open(&state).get(&key("a")).unwrap().status,
+            BrandStatus::Failed
+        );
     }
 
     #[test]
@@ -607,7 +614,7 @@ mod tests {
         let mut registry = open(&state);
         for name in ["a", "b", "c"] {
             registry
-                .record([(key(name), entry(Status::Success, 5))])
+                .record([(key(name), entry(BrandStatus::Success, 5))])
                 .unwrap();
         }
         let whole = fs::read_to_string(&registry.json).unwrap();

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::registry::{Entry, Registry, Status};
+use super::registry::{BrandStatus, Entry, Registry};
 use crate::{
     brand::{BrandKey, ListMark},
     money::Usd,
@@ -33,7 +33,7 @@ pub trait RegistryLookup: fmt::Debug + Send + Sync {
         &self,
         list: &str,
         keys: &[&BrandKey],
-    ) -> anyhow::Result<HashMap<BrandKey, Facts>>;
+    ) -> anyhow::Result<HashMap<BrandKey, EntryFacts>>;
 
     /// The entries with these keys, as far as there are any.
     async fn entries(&self, keys: &[&BrandKey]) -> anyhow::Result<HashMap<BrandKey, Arc<Entry>>>;
@@ -42,13 +42,13 @@ pub trait RegistryLookup: fmt::Debug + Send + Sync {
     async fn taken(&self, folders: Vec<String>) -> anyhow::Result<HashSet<String>>;
 
     /// How it stands as a whole.
-    async fn standing(&self) -> anyhow::Result<Standing>;
+    async fn standing(&self) -> anyhow::Result<RegistryTotals>;
 }
 
 /// What decides whether a brand is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
-    pub status: Status,
+pub struct EntryFacts {
+    pub status: BrandStatus,
     /// Fingerprint of the row.
     pub input_hash: String,
     /// Whether the entry was made for the list that was asked for.
@@ -58,7 +58,7 @@ pub struct Facts {
 
 /// How the registry stands as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct RegistryTotals {
     pub successes: usize,
     pub failures: usize,
     /// What the reports of all successes cost together.
@@ -101,10 +101,10 @@ where
         &self,
         list: &str,
         keys: &[&BrandKey],
-    ) -> anyhow::Result<HashMap<BrandKey, Facts>> {
+    ) -> anyhow::Result<HashMap<BrandKey, EntryFacts>> {
         let known = keys.iter().filter_map(|key| {
             let entry = self.registry.get(key)?;
-            let facts = Facts {
+            let facts = EntryFacts {
                 status: entry.status,
                 input_hash: entry.input_hash.clone(),
                 of_list: *entry.list == *list,
@@ -133,15 +133,15 @@ where
         Ok(folders.filter(|folder| taken.contains(folder)).collect())
     }
 
-    async fn standing(&self) -> anyhow::Result<Standing> {
-        let mut standing = Standing::default();
+    async fn standing(&self) -> anyhow::Result<RegistryTotals> {
+        let mut standing = RegistryTotals::default();
         for (_, entry) in self.registry.entries() {
             match entry.status {
-                Status::Success => {
+                BrandStatus::Success => {
                     standing.successes += 1;
                     standing.cost += entry.cost_usd;
                 }
-                Status::Failed => standing.failures += 1,
+                BrandStatus::Failed => standing.failures += 1,
             }
         }
         Ok(standing)

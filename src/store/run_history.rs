@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     checkpoint::{Checkpoint, RunStatus},
-    registry::{Registry, Status},
+    registry::{BrandStatus, Registry},
     sqlite::{Database, FILE},
 };
 use crate::{money::Usd, text::calendar::day_in_iran};
@@ -105,8 +105,8 @@ pub fn remember_left(
                     .filter(|entry| *entry.run_id == *left.run_id && entry.status == status)
                     .count()
             };
-            run.succeeded = run.succeeded.max(ended(Status::Success));
-            run.failed = run.failed.max(ended(Status::Failed));
+            run.succeeded = run.succeeded.max(ended(BrandStatus::Success));
+            run.failed = run.failed.max(ended(BrandStatus::Failed));
             run.processed = run.succeeded + run.failed;
             run.usd = run.usd.max(spent_since(db, left.started_at)?);
         }
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    fn entry(run_id: &str, status: Status) -> Entry {
+    fn entry(run_id: &str, status: BrandStatus) -> Entry {
         Entry {
             brand: "b".into(),
             list: "".into(),
@@ -326,11 +326,11 @@ mod tests {
         let (mut registry, _) = Registry::open(&state, Timestamp::now()).unwrap();
         // Killed after a third brand was on record and paid for, and before the checkpoint said so.
         let brands = [
-            ("a", "second", Status::Success),
-            ("b", "second", Status::Success),
-            ("c", "second", Status::Success),
-            ("d", "second", Status::Failed),
-            ("e", "first", Status::Failed),
+            ("a", "second", BrandStatus::Success),
+            ("b", "second", BrandStatus::Success),
+            ("c", "second", BrandStatus::Success),
+            ("d", "second", BrandStatus::Failed),
+            ("e", "first", BrandStatus::Failed),
         ];
         let brands =
             brands.map(|(name, run, status)| (BrandKey::stored(name.into()), entry(run, status)));

@@ -17,7 +17,7 @@ use crate::money::Usd;
 #[async_trait]
 pub trait SharedRun: fmt::Debug + Send + Sync {
     /// How the whole stands. Where nobody leads, this host does from now on, if it is willing.
-    async fn look(&self, willing: bool) -> anyhow::Result<Whole>;
+    async fn look(&self, willing: bool) -> anyhow::Result<RunSnapshot>;
 
     /// What has happened to brands on all hosts since then, and up to when that is.
     async fn hear(&self, since: i64) -> anyhow::Result<(Vec<Heard>, i64)>;
@@ -34,7 +34,7 @@ pub trait SharedRun: fmt::Debug + Send + Sync {
     async fn put_back(&self, position: usize, claim: i64) -> anyhow::Result<()>;
 
     /// Lets all hosts begin with the brands that are due, in their order. `false` where another host has planned meanwhile.
-    async fn plan(&self, outline: &Outline, next: NextPlanned<'_>) -> anyhow::Result<bool>;
+    async fn plan(&self, outline: &RunOutline, next: NextPlanned<'_>) -> anyhow::Result<bool>;
 
     /// The hashes of the names of all brands, as the plan has them.
     async fn names(&self) -> anyhow::Result<Vec<u8>>;
@@ -45,7 +45,7 @@ pub trait SharedRun: fmt::Debug + Send + Sync {
 }
 
 /// Gives the next brand of a plan.
-pub type NextPlanned<'a> = &'a mut (dyn FnMut() -> anyhow::Result<Option<Planned>> + Send);
+pub type NextPlanned<'a> = &'a mut (dyn FnMut() -> anyhow::Result<Option<PlannedBrand>> + Send);
 
 /// The turns of all hosts at the services.
 #[async_trait]
@@ -59,7 +59,7 @@ pub trait Turns: Send + Sync {
 
 /// How the whole stands.
 #[derive(Clone, Debug, Default)]
-pub struct Whole {
+pub struct RunSnapshot {
     pub phase: Phase,
     /// This host plans, writes into the sheet, and closes.
     pub leads: bool,
@@ -90,7 +90,7 @@ pub enum Phase {
     Closed,
 }
 
-impl Whole {
+impl RunSnapshot {
     /// Brands that have not ended.
     pub fn left(&self) -> usize {
         self.due.saturating_sub(self.succeeded + self.failed)
@@ -136,7 +136,7 @@ pub struct Heard {
 
 /// One brand of a plan.
 #[derive(Debug)]
-pub struct Planned {
+pub struct PlannedBrand {
     /// Its key in the list, and in the registry.
     pub brand: String,
     pub key: String,
@@ -146,7 +146,7 @@ pub struct Planned {
 
 /// What a plan says besides which brands are due.
 #[derive(Debug)]
-pub struct Outline {
+pub struct RunOutline {
     pub total: usize,
     pub skipped: usize,
     pub rejected: usize,

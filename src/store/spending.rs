@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    caps::{self, Standing},
+    caps::{self, CapUsage},
     sqlite::FILE,
 };
 use crate::{config::caps::Caps, money::Usd};
@@ -66,10 +66,10 @@ pub fn of_folder(state: &Path) -> anyhow::Result<Spending> {
 }
 
 /// How caps stand in a state folder.
-pub fn caps_in(state: &Path, caps: Caps) -> anyhow::Result<Vec<Standing>> {
+pub fn caps_in(state: &Path, caps: Caps) -> anyhow::Result<Vec<CapUsage>> {
     let now = Timestamp::now();
     let Some((db, _)) = open(state)?.filter(|_| !caps.are_none()) else {
-        return Ok(caps.each().map(|cap| Standing::unused(cap, now)).collect());
+        return Ok(caps.each().map(|cap| CapUsage::unused(cap, now)).collect());
     };
     let standings = caps
         .each()

@@ -43,17 +43,17 @@ const RESERVED_IN_BROWSERS: &AsciiSet = &RESERVED
 
 /// All secrets of a run: those of the settings, and tokens that services gave out since.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(Arc<RwLock<Known>>);
+pub struct Secrets(Arc<RwLock<KnownSecret>>);
 
 #[derive(Debug, Default)]
-struct Known {
-    forms: Vec<Form>,
+struct KnownSecret {
+    forms: Vec<Spelling>,
     finder: Option<Finder>,
 }
 
 /// A way in which a secret, or a part of it, may be written.
 #[derive(Debug)]
-struct Form {
+struct Spelling {
     text: SecretString,
     /// It is in base64, so what stands beside it in the same encoding belongs to it.
     spreads: bool,
@@ -137,9 +137,9 @@ impl Secrets {
 
 /// The ways in which a secret may be written. One of several lines is a private key, which is never sent, so that nobody
 /// can send it back in another form.
-fn forms(secret: &str) -> Vec<Form> {
+fn forms(secret: &str) -> Vec<Spelling> {
     let form = |spreads| {
-        move |text: String| Form {
+        move |text: String| Spelling {
             text: text.into(),
             spreads,
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Report;
+use super::CheckReport;
 use crate::{
     exit::{Exit, OrExit},
     runner::{options::RunOptions, store_failure},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Proves the state, and returns it where it can be read.
-pub async fn prove_store(report: &mut Report, run: &RunOptions) -> Option<Arc<dyn Store>> {
+pub async fn prove_store(report: &mut CheckReport, run: &RunOptions) -> Option<Arc<dyn Store>> {
     let location = run.location();
     let proved = async {
         let store = location.or_exit(Exit::Usage)?.store().await;

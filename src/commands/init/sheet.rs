@@ -25,7 +25,7 @@ pub const WAY: &str =
 
 /// What became of sharing the sheet with a service account.
 #[derive(Clone, Copy, PartialEq)]
-enum Shared {
+enum SharingState {
     /// The sheet can be read, or nobody can tell now.
     Read,
     /// It cannot yet; the account is to be kept all the same.
@@ -51,9 +51,9 @@ impl SetUp {
         if let Some(path) = variable("GOOGLE_APPLICATION_CREDENTIALS") {
             say!("GOOGLE_APPLICATION_CREDENTIALS is set ({path})");
             return match self.share(id, Path::new(&path)).await? {
-                Shared::Read => Ok(true),
-                Shared::NotRead => Ok(false),
-                Shared::NoAccount => self.account(id, false).await,
+                SharingState::Read => Ok(true),
+                SharingState::NotRead => Ok(false),
+                SharingState::NoAccount => self.account(id, false).await,
             };
         }
         if let Some(key) = variable("GOOGLE_API_KEY").map(SecretString::from) {
@@ -114,21 +114,21 @@ impl SetUp {
             }
             let path = whole_path(&answer).or_exit(Exit::Usage)?;
             let shared = self.share(&id, &path).await?;
-            if shared != Shared::NoAccount {
+            if shared != SharingState::NoAccount {
                 let path = self.file.path_from_here(&path);
                 self.save("GOOGLE_APPLICATION_CREDENTIALS", &path)?;
-                return Ok(shared == Shared::Read);
+                return Ok(shared == SharingState::Read);
             }
         }
     }
 
     /// Prints the address to share the sheet with, and tries until the sheet can be read or that is left for later.
-    async fn share(&mut self, id: &str, path: &Path) -> Result<Shared, Failure> {
+    async fn share(&mut self, id: &str, path: &Path) -> Result<SharingState, Failure> {
         let account = match config::service_account(path) {
             Ok(account) => account,
             Err(error) => {
                 say!("✗ {error:#}");
-                return Ok(Shared::NoAccount);
+                return Ok(SharingState::NoAccount);
             }
         };
         say!(
@@ -138,7 +138,7 @@ impl SetUp {
         let access = SheetAccess::ServiceAccount(account);
         let mut sheet = sheet(id, access).or_exit(Exit::Usage)?;
         let mut question = "Enter when it is shared: ";
-        let mut left = Shared::NotRead;
+        let mut left = SharingState::NotRead;
         loop {
             let answer = self.console.ask(question)?;
             if let Some(other) = self.another_sheet(&answer)? {
@@ -149,10 +149,10 @@ impl SetUp {
             let tried = self.trials.sheet(&sheet).await.or_exit(Exit::Usage)?;
             tell(&tried);
             left = match tried {
-                Tried::Fine(_) => return Ok(Shared::Read),
+                Tried::Fine(_) => return Ok(SharingState::Read),
                 // Nobody can tell, so it may be kept untried.
-                Tried::Unknown(_) => Shared::Read,
-                Tried::Refused(_) => Shared::NotRead,
+                Tried::Unknown(_) => SharingState::Read,
+                Tried::Refused(_) => SharingState::NotRead,
             };
             question = "Enter to try again, s to go on without, or the address of another sheet: ";
         }

@@ -12,7 +12,9 @@ use crate::{
     config::{self, DEFAULT_MODEL, Endpoint, PublicSheetSettings, SheetSettings, variable},
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
-    http::{advice, call::CallError, client::Caller, rate_limiter::Gate, transport::Network},
+    http::{
+        advice, call::CallError, client::HttpClient, rate_limiter::RateLimiter, transport::Network,
+    },
     list::{
         self, Table,
         sheet::{ListError, SheetList, Wanted},
@@ -43,7 +45,7 @@ pub enum Tried {
 
 /// Sends what has to be tried.
 pub struct Trials {
-    caller: Caller,
+    caller: HttpClient,
     /// Nobody listens to what is said of single calls, but it may be said.
     _events: Incoming,
 }
@@ -54,7 +56,7 @@ impl Trials {
         let (events, incoming) = Events::channel();
         let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?;
         let client = preflight::http(false, redirect::Policy::none())?;
-        let caller = Caller::new(
+        let caller = HttpClient::new(
             Network::new(client),
             Arc::new(paid),
             events,
@@ -165,8 +167,8 @@ impl Trials {
     }
 }
 
-fn gate() -> Arc<Gate> {
-    Arc::new(Gate::new(60, 1.0))
+fn gate() -> Arc<RateLimiter> {
+    Arc::new(RateLimiter::new(60, 1.0))
 }
 
 fn found(table: &Table) -> String {

@@ -16,7 +16,7 @@ use crate::{
         engine::Present,
         lock_holder::{Holder, Outage},
         not_started::NotStarted,
-        registry::{Entry, Status},
+        registry::{BrandStatus, Entry},
         run_history::{self, Going, RunLine},
         shared_run::HostLine,
     },
@@ -47,7 +47,7 @@ pub struct Overview {
     /// US dollars set aside for calls that were lost, until the services say what they were billed.
     pub set_aside_usd: Usd,
     pub errors: Vec<Reason>,
-    pub failed: Vec<FailedBrand>,
+    pub failed: Vec<FailedBrandStatus>,
 }
 
 /// The run that is going on, or was the last.
@@ -67,7 +67,7 @@ pub struct LastRun {
 struct Tally {
     registry: Counts,
     ages: Ages,
-    failed: Vec<FailedBrand>,
+    failed: Vec<FailedBrandStatus>,
 }
 
 /// Brands by how their last attempt ended.
@@ -117,7 +117,7 @@ pub struct Running {
 
 /// A brand that failed.
 #[derive(Debug, Serialize)]
-pub struct FailedBrand {
+pub struct FailedBrandStatus {
     pub brand: String,
     pub error: String,
     pub kind: ErrorKind,
@@ -210,7 +210,7 @@ impl Overview {
     }
 }
 
-fn reasons(failed: &[FailedBrand]) -> Vec<Reason> {
+fn reasons(failed: &[FailedBrandStatus]) -> Vec<Reason> {
     let mut reasons = Reasons::default();
     for brand in failed {
         reasons.add(&brand.brand, brand.kind, &brand.error, brand.attempts);
@@ -254,8 +254,8 @@ impl Tally {
     fn add(&mut self, entry: &Entry, now: Timestamp) {
         self.registry.add(entry);
         match entry.status {
-            Status::Success => self.ages.add(now.duration_since(entry.updated_at)),
-            Status::Failed => self.failed.push(FailedBrand::of(entry)),
+            BrandStatus::Success => self.ages.add(now.duration_since(entry.updated_at)),
+            BrandStatus::Failed => self.failed.push(FailedBrandStatus::of(entry)),
         }
     }
 }
@@ -264,14 +264,14 @@ impl Counts {
     fn add(&mut self, entry: &Entry) {
         self.brands += 1;
         match entry.status {
-            Status::Failed => {
+            BrandStatus::Failed => {
                 self.failed += 1;
                 self.failed_with_report += usize::from(entry.report.is_some());
                 return;
             }
-            Status::Success if entry.choices.is_some() => self.ambiguous += 1,
-            Status::Success if entry.thin == Some(true) => self.thin += 1,
-            Status::Success => self.done += 1,
+            BrandStatus::Success if entry.choices.is_some() => self.ambiguous += 1,
+            BrandStatus::Success if entry.thin == Some(true) => self.thin += 1,
+            BrandStatus::Success => self.done += 1,
         }
         self.success += 1;
     }
@@ -323,7 +323,7 @@ impl Running {
     }
 }
 
-impl FailedBrand {
+impl FailedBrandStatus {
     fn of(entry: &Entry) -> Self {
         Self {
             brand: entry.brand.clone(),
@@ -342,7 +342,7 @@ pub mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_795_500_000, 0);
 
-    fn entry(brand: &str, status: Status, days: i64) -> Entry {
+    fn entry(brand: &str, status: BrandStatus, days: i64) -> Entry {
         Entry {
             brand: brand.into(),
             list: "".into(),
@@ -386,20 +386,20 @@ pub mod tests {
             error_kind: kind,
             error: Some(error.to_owned()),
             attempts: 3,
-            ..entry(brand, Status::Failed, 1)
+            ..entry(brand, BrandStatus::Failed, 1)
         };
         let mut entries = vec![
-            entry("میهن", Status::Success, 0),
-            entry("پگاه", Status::Success, 3),
-            entry("هراز", Status::Success, 8),
+            entry("میهن", BrandStatus::Success, 0),
+            entry("پگاه", BrandStatus::Success, 3),
+            entry("هراز", BrandStatus::Success, 8),
             Entry {
                 thin: Some(true),
-                ..entry("رامک", Status::Success, 40)
+                ..entry("رامک", BrandStatus::Success, 40)
             },
             Entry {
                 choices: Some("الف، ب".into()),
                 thin: Some(true),
-                ..entry("آوا", Status::Success, 0)
+                ..entry("آوا", BrandStatus::Success, 0)
             },
             failed(
                 "کاله",

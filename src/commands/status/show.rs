@@ -25,14 +25,14 @@ const SHOWN_IN_DETAIL: usize = 6;
 const LONGEST_BAR: usize = 40;
 
 /// Lines that are no longer than the terminal is wide.
-struct Page {
+struct Screen {
     text: String,
     width: usize,
 }
 
 /// All that there is to tell, in lines of at most so many columns.
 pub fn text(overview: &Overview, width: usize) -> String {
-    let mut page = Page {
+    let mut page = Screen {
         text: String::new(),
         width,
     };
@@ -45,7 +45,7 @@ pub fn text(overview: &Overview, width: usize) -> String {
     page.text
 }
 
-impl Page {
+impl Screen {
     fn line(&mut self, text: &str) {
         self.text += &truncate_str(text, self.width, "…");
         self.text.push('\n');
@@ -88,7 +88,7 @@ impl Page {
     }
 }
 
-fn brands(page: &mut Page, brands: &Counts, ages: &Ages) {
+fn brands(page: &mut Screen, brands: &Counts, ages: &Ages) {
     page.line(&format!(
         "[REGISTRY] {} brands tracked ({} success, {} failed)",
         brands.brands, brands.success, brands.failed
@@ -120,7 +120,7 @@ fn brands(page: &mut Page, brands: &Counts, ages: &Ages) {
     page.paragraph("  Reports: ", &reports);
 }
 
-fn last_run(page: &mut Page, overview: &Overview) {
+fn last_run(page: &mut Screen, overview: &Overview) {
     beginning(page, overview);
     let Some(last) = &overview.last_run else {
         return page.line("\n[LAST RUN] There was none yet.");
@@ -163,7 +163,7 @@ fn last_run(page: &mut Page, overview: &Overview) {
 }
 
 /// Somebody holds the folder and works on no brand yet.
-fn beginning(page: &mut Page, overview: &Overview) {
+fn beginning(page: &mut Screen, overview: &Overview) {
     let Some(holder) = overview
         .holder
         .as_ref()
@@ -178,7 +178,7 @@ fn beginning(page: &mut Page, overview: &Overview) {
     waiting(page, &holder.waiting_for);
 }
 
-fn waiting(page: &mut Page, services: &[Outage]) {
+fn waiting(page: &mut Screen, services: &[Outage]) {
     for outage in services {
         let first = format!("  Waiting for {} ", outage.service);
         let text = format!("since {}: {}", local_time::clock(outage.since), outage.why);
@@ -203,7 +203,7 @@ fn progress(run: &Checkpoint, running: &Running) -> String {
     )
 }
 
-fn hosts(page: &mut Page, overview: &Overview) {
+fn hosts(page: &mut Screen, overview: &Overview) {
     if overview.hosts.is_empty() {
         return;
     }
@@ -280,7 +280,7 @@ fn figures(run: &Checkpoint) -> String {
     )
 }
 
-fn runs(page: &mut Page, runs: &[RunLine]) {
+fn runs(page: &mut Screen, runs: &[RunLine]) {
     if runs.is_empty() {
         return;
     }
@@ -302,7 +302,7 @@ fn runs(page: &mut Page, runs: &[RunLine]) {
     page.table(&rows);
 }
 
-fn spending(page: &mut Page, overview: &Overview) {
+fn spending(page: &mut Screen, overview: &Overview) {
     let days = &overview.spent_by_day;
     if overview.set_aside_usd > Usd::ZERO {
         page.line("");
@@ -340,7 +340,7 @@ fn bar_line(day: Date, amount: &str, widest: usize, share: f64, room: usize) -> 
     line.trim_end().to_owned()
 }
 
-fn errors(page: &mut Page, overview: &Overview) {
+fn errors(page: &mut Screen, overview: &Overview) {
     if overview.errors.is_empty() {
         return;
     }

@@ -18,7 +18,7 @@ use crate::{
     say,
     store::{
         Location,
-        caps::{Period, Standing, both},
+        caps::{CapUsage, Period, both},
         spending::{Calls, Spending, Sum},
     },
     text::{
@@ -38,24 +38,24 @@ const UNKNOWN: &str = "unknown";
 
 /// Where the money went.
 #[derive(Debug)]
-struct Spent {
+struct SpendingReport {
     by: By,
-    rows: Vec<Row>,
+    rows: Vec<SpendingRow>,
     total: Sum,
-    month: Month,
+    month: MonthForecast,
 }
 
 #[derive(Debug)]
-struct Row {
+struct SpendingRow {
     /// A day, the first day of a month, or a name.
-    key: Key,
+    key: GroupKey,
     sum: Sum,
     /// What of it is of this month, in US dollars.
     this_month: Usd,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum GroupKey {
     Day(Date),
     Month(Date),
     Name(String),
@@ -63,7 +63,7 @@ enum Key {
 
 /// The month now, and what it will come to.
 #[derive(Debug, PartialEq)]
-struct Month {
+struct MonthForecast {
     period: Period,
     sum: Sum,
     /// US dollars at its end, at the pace of the last so many days.
@@ -77,7 +77,7 @@ pub async fn show(location: Location, by: By, as_json: bool) -> Result<Exit, Fai
     let store = location.store().await.map_err(read_failure)?;
     let spending = store.spending().await.map_err(read_failure)?;
     let standings = store.standings(caps).await.map_err(read_failure)?;
-    let spent = Spent::of(&spending, by, Timestamp::now());
+    let spent = SpendingReport::of(&spending, by, Timestamp::now());
     match as_json {
         true => terminal::result(&format!("{:#}", spent.json(&standings))),
         false => say!("{}", spent.text(&standings).trim_end()),
@@ -85,10 +85,10 @@ pub async fn show(location: Location, by: By, as_json: bool) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-impl Spent {
+impl SpendingReport {
     fn of(spending: &Spending, by: By, now: Timestamp) -> Self {
-        let month = Month::of(spending, now);
-        let mut rows: BTreeMap<Key, (Sum, Usd)> = BTreeMap::new();
+        let month = MonthForecast::of(spending, now);
+        let mut rows: BTreeMap<GroupKey, (Sum, Usd)> = BTreeMap::new();
         let mut total = Sum::default();
         for (calls, sum) in spending {
             total += *sum;
@@ -98,12 +98,14 @@ impl Spent {
                 *this_month += sum.usd;
             }
         }
-        let rows = rows.into_iter().map(|(key, (sum, this_month))| Row {
-            key,
-            sum,
-            this_month,
-        });
-        let mut rows: Vec<Row> = rows.collect();
+        let rows = rows
+            .into_iter()
+            .map(|(key, (sum, this_month))| SpendingRow {
+                key,
+                sum,
+                this_month,
+            });
+        let mut rows: Vec<SpendingRow> = rows.collect();
         if !matches!(by, By::Day | By::Month) {
             rows.sort_by_key(|row| Reverse(row.sum.usd));
         }
@@ -115,12 +117,12 @@ impl Spent {
         }
     }
 
-    fn json(&self, caps: &[Standing]) -> Value {
+    fn json(&self, caps: &[CapUsage]) -> Value {
         let rows = self.rows.iter().map(|row| {
             let mut told = match &row.key {
-                Key::Day(day) => json!({"day": day, "jalali": jalali(*day, '-')}),
-                Key::Month(first) => month_json(*first),
-                Key::Name(name) => json!({ self.name(): name }),
+                GroupKey::Day(day) => json!({"day": day, "jalali": jalali(*day, '-')}),
+                GroupKey::Month(first) => month_json(*first),
+                GroupKey::Name(name) => json!({ self.name(): name }),
             };
             told["usd"] = json!(row.sum.usd);
             told["usd_this_month"] = json!(row.this_month);
@@ -158,7 +160,7 @@ impl Spent {
         }
     }
 
-    fn text(&self, caps: &[Standing]) -> String {
+    fn text(&self, caps: &[CapUsage]) -> String {
         let of_time = matches!(self.by, By::Day | By::Month);
         let when = if of_time { ", as in Iran" } else { "" };
         let mut text = format!("[SPENT] By {}{when}\n", self.name());
@@ -193,7 +195,7 @@ impl Spent {
                 self.total.held
             );
         }
-        let Month {
+        let MonthForecast {
             period,
             sum,
             forecast,
@@ -218,7 +220,7 @@ impl Spent {
     }
 }
 
-impl Month {
+impl MonthForecast {
     /// What is spent in this month, and with it what the days that are left will cost, each as much as one of the last days
     /// did on average.
     fn of(spending: &Spending, now: Timestamp) -> Self {
@@ -254,17 +256,17 @@ fn days_between(from: Date, to: Date) -> i64 {
     from.until(to).map_or(0, |span| span.get_days().into())
 }
 
-fn key(calls: &Calls, by: By) -> Key {
+fn key(calls: &Calls, by: By) -> GroupKey {
     let day = day_in_iran(calls.at);
     let or_unknown = |name: &Option<String>| name.clone().unwrap_or_else(|| UNKNOWN.into());
     match by {
-        By::Day => Key::Day(day),
-        By::Month => Key::Month(jalali_month(day).map_or(day, |(_, _, first, _)| first)),
-        By::List => Key::Name(list_name(&or_unknown(&calls.list))),
-        By::Stage => Key::Name(or_unknown(&calls.stage)),
+        By::Day => GroupKey::Day(day),
+        By::Month => GroupKey::Month(jalali_month(day).map_or(day, |(_, _, first, _)| first)),
+        By::List => GroupKey::Name(list_name(&or_unknown(&calls.list))),
+        By::Stage => GroupKey::Name(or_unknown(&calls.stage)),
         // What searches has no model.
-        By::Model if calls.service != llm::NAME => Key::Name(calls.service.clone()),
-        By::Model => Key::Name(or_unknown(&calls.model)),
+        By::Model if calls.service != llm::NAME => GroupKey::Name(calls.service.clone()),
+        By::Model => GroupKey::Name(or_unknown(&calls.model)),
     }
 }
 
@@ -281,7 +283,7 @@ fn list_name(list: &str) -> String {
     }
 }
 
-impl Key {
+impl GroupKey {
     fn shown(&self) -> String {
         match self {
             Self::Day(day) => both(*day),
@@ -390,7 +392,7 @@ mod tests {
     #[test]
     fn days_and_months_are_those_of_iran_in_both_calendars() {
         let now = "2026-11-30T22:00:00Z".parse().unwrap();
-        let spent = Spent::of(&sample(), By::Day, now);
+        let spent = SpendingReport::of(&sample(), By::Day, now);
         let text = spent.text(&[]);
         for line in [
             "1405-08-30 (2026-11-21)   $4.00",
@@ -400,7 +402,7 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }
-        let months = Spent::of(&sample(), By::Month, now).json(&[]);
+        let months = SpendingReport::of(&sample(), By::Month, now).json(&[]);
         assert_eq!(months["rows"][1]["month"], "1405-09");
         assert_eq!(months["rows"][1]["from"], "2026-11-22");
         assert_eq!(months["rows"][1]["usd"], 6.0);
@@ -411,7 +413,7 @@ mod tests {
     fn stages_models_and_lists_are_named_and_old_calls_are_unknown() {
         let now = "2026-11-30T22:00:00Z".parse().unwrap();
         let rows = |by| {
-            let spent = Spent::of(&sample(), by, now);
+            let spent = SpendingReport::of(&sample(), by, now);
             let rows = spent.rows.into_iter();
             rows.map(|row| (row.key.shown(), row.sum.usd.to_string()))
                 .collect::<Vec<_>>()
@@ -442,14 +444,14 @@ mod tests {
     fn the_month_goes_on_as_the_last_days_did() {
         // The tenth day of a month of 30 days; the first money was spent eleven days ago.
         let now = "2026-11-30T22:00:00Z".parse().unwrap();
-        let month = Month::of(&sample(), now);
+        let month = MonthForecast::of(&sample(), now);
         assert_eq!((month.sum.usd, month.pace_days), (usd("6"), 11));
         // Twenty days are left, at ten dollars in eleven days.
         assert!(month.forecast > usd("24.18") && month.forecast < usd("24.19"));
-        let none = Month::of(&Spending::new(), now);
+        let none = MonthForecast::of(&Spending::new(), now);
         assert_eq!((none.forecast, none.pace_days), (Usd::ZERO, 1));
         // On its last day a month has come to what it is.
-        let last = Month::of(&sample(), "2026-12-21T19:00:00Z".parse().unwrap());
+        let last = MonthForecast::of(&sample(), "2026-12-21T19:00:00Z".parse().unwrap());
         assert_eq!(last.forecast, usd("6"));
     }
 }

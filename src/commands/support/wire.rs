@@ -10,22 +10,22 @@ use std::{
 use serde_json::{Value, json};
 
 use super::About;
-use crate::http::exchanges::{Came, Exchange, FILES, Line, Sent};
+use crate::http::exchanges::{Came, Exchange, ExchangeLine, FILES, SentExchange};
 
 /// Bytes of bodies that go into the file.
 const ROOM: usize = 12 << 20;
 
 /// The exchanges, as the file has them.
 pub fn exchanges(logs: &Path, about: &About) -> Vec<Value> {
-    let lines: Vec<Line> = FILES
+    let lines: Vec<ExchangeLine> = FILES
         .iter()
         .flat_map(|name| read(&logs.join(name)))
         .collect();
-    let wanted = |line: &&Line| match line {
-        Line::Exchange(exchange) => is_wanted(exchange, about),
-        Line::Answered { .. } => false,
+    let wanted = |line: &&ExchangeLine| match line {
+        ExchangeLine::Exchange(exchange) => is_wanted(exchange, about),
+        ExchangeLine::Answered { .. } => false,
     };
-    let Some(Line::Exchange(last)) = lines.iter().rev().find(wanted) else {
+    let Some(ExchangeLine::Exchange(last)) = lines.iter().rev().find(wanted) else {
         return Vec::new();
     };
     let run = last.run.clone();
@@ -34,7 +34,9 @@ pub fn exchanges(logs: &Path, about: &About) -> Vec<Value> {
     let mut room = ROOM;
     for line in lines {
         match line {
-            Line::Exchange(exchange) if exchange.run == run && is_wanted(&exchange, about) => {
+            ExchangeLine::Exchange(exchange)
+                if exchange.run == run && is_wanted(&exchange, about) =>
+            {
                 let size = exchange
                     .answer
                     .as_ref()
@@ -51,19 +53,19 @@ pub fn exchanges(logs: &Path, about: &About) -> Vec<Value> {
                     answers.push(answer(&exchange));
                 }
             }
-            Line::Answered { run: of, answered } if of == run => {
+            ExchangeLine::Answered { run: of, answered } if of == run => {
                 if let Some(place) = places.get(&answered) {
                     calls[*place]["then"] = json!("answered");
                 }
             }
-            Line::Exchange(_) | Line::Answered { .. } => {}
+            ExchangeLine::Exchange(_) | ExchangeLine::Answered { .. } => {}
         }
     }
     calls
 }
 
 /// Lines that can be read: the last may be cut off by a kill.
-fn read(path: &Path) -> Vec<Line> {
+fn read(path: &Path) -> Vec<ExchangeLine> {
     let Ok(file) = File::open(path) else {
         return Vec::new();
     };
@@ -83,7 +85,7 @@ fn is_wanted(exchange: &Exchange, about: &About) -> bool {
 }
 
 fn call(exchange: &Exchange) -> Value {
-    let Sent {
+    let SentExchange {
         method,
         url,
         headers,

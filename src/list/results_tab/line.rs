@@ -47,10 +47,10 @@ const NOTE: usize = 14;
 pub const KEY: usize = HEADERS.len() - 1;
 
 /// A row of the tab; `null` leaves a cell as it is.
-pub type Line = [Value; HEADERS.len()];
+pub type ResultLine = [Value; HEADERS.len()];
 
 /// The rows that results make; `null` leaves a cell as it is.
-pub fn lines(results: &[(Target, Outcome)]) -> Vec<(String, Line)> {
+pub fn lines(results: &[(Target, Outcome)]) -> Vec<(String, ResultLine)> {
     let line = |(target, outcome): &(Target, Outcome)| {
         let Target::Brand(key) = target else {
             return None;
@@ -114,8 +114,8 @@ pub fn lines(results: &[(Target, Outcome)]) -> Vec<(String, Line)> {
 
 /// Puts later lines over earlier ones, of which those cells stay that the later ones leave as they are.
 pub fn lay_over(
-    earlier: &mut BTreeMap<String, Line>,
-    later: impl IntoIterator<Item = (String, Line)>,
+    earlier: &mut BTreeMap<String, ResultLine>,
+    later: impl IntoIterator<Item = (String, ResultLine)>,
 ) {
     for (key, line) in later {
         let below = earlier.entry(key).or_insert(HEADERS.map(|_| Value::Null));
@@ -128,12 +128,12 @@ pub fn lay_over(
 }
 
 /// Whether a line has the findings too.
-pub fn is_whole(line: &Line) -> bool {
+pub fn is_whole(line: &ResultLine) -> bool {
     line.iter().all(|cell| !cell.is_null())
 }
 
 /// A line for a row that has nothing of this brand: no findings of another one stay beside it.
-pub fn alone(key: &str, line: &Line) -> Line {
+pub fn alone(key: &str, line: &ResultLine) -> ResultLine {
     let mut line = line.clone();
     if line[NAME].is_null() {
         line[NAME] = json!(key);

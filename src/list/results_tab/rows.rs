@@ -9,8 +9,8 @@ use crate::text;
 
 /// The rows that have a key.
 #[derive(Debug)]
-pub struct Rows {
-    keyed: Vec<Row>,
+pub struct ResultRows {
+    keyed: Vec<ResultRow>,
     by_key: HashMap<String, Vec<usize>>,
     /// The name that stood beside each key before this run wrote anything.
     names: Option<HashMap<String, String>>,
@@ -19,14 +19,14 @@ pub struct Rows {
 }
 
 #[derive(Debug)]
-struct Row {
+struct ResultRow {
     /// Counted from 1.
     number: usize,
     key: String,
     name: String,
 }
 
-impl Default for Rows {
+impl Default for ResultRows {
     fn default() -> Self {
         Self {
             keyed: Vec::new(),
@@ -37,7 +37,7 @@ impl Default for Rows {
     }
 }
 
-impl Rows {
+impl ResultRows {
     /// Takes note of the columns with names and keys, header included.
     pub fn meet(&mut self, names: &[Vec<String>], keys: &[Vec<String>]) {
         let cell = |row: Option<&Vec<String>>| row.and_then(|row| row.first().cloned());
@@ -45,7 +45,7 @@ impl Rows {
             let key = cell(keys.get(i)).filter(|key| !key.is_empty())?;
             let name = cell(names.get(i)).unwrap_or_default();
             let number = i + 1;
-            Some(Row { number, key, name })
+            Some(ResultRow { number, key, name })
         };
         self.keyed = (1..keys.len()).filter_map(row).collect();
         self.free = names.len().max(keys.len()).max(1) + 1;
@@ -54,7 +54,7 @@ impl Rows {
             self.by_key.entry(row.key.clone()).or_default().push(i);
         }
         if self.names.is_none() {
-            let single = |row: &&Row| self.by_key[&row.key].len() == 1;
+            let single = |row: &&ResultRow| self.by_key[&row.key].len() == 1;
             let names = self.keyed.iter().filter(single);
             let names = names.map(|row| (row.key.clone(), row.name.clone()));
             self.names = Some(names.collect());
@@ -87,13 +87,13 @@ impl Rows {
         }
     }
 
-    fn with_key(&self, key: &str) -> impl Iterator<Item = &Row> {
+    fn with_key(&self, key: &str) -> impl Iterator<Item = &ResultRow> {
         let places = self.by_key.get(key).map(Vec::as_slice).unwrap_or_default();
         places.iter().map(|&i| &self.keyed[i])
     }
 
     /// Whether the name in a row is that of this brand.
-    fn fits(&self, row: &Row, key: &str) -> bool {
+    fn fits(&self, row: &ResultRow, key: &str) -> bool {
         let before = self.names.as_ref().and_then(|names| names.get(key));
         if row.name == key || before == Some(&row.name) {
             return true;

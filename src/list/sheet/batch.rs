@@ -11,7 +11,7 @@ use super::SheetList;
 use crate::{
     list::{
         located::Located,
-        memory::Standing,
+        memory::CellState,
         own::{HEADERS, Outcome, Target, Values},
     },
     sheets::client::{Cells, Place, a1, column_letters},
@@ -19,7 +19,7 @@ use crate::{
 
 /// What is to be written at once.
 #[derive(Default)]
-pub struct Batch {
+pub struct SheetWrite {
     pub cells: Vec<Cells>,
     /// Rows that get results.
     pub rows: usize,
@@ -33,7 +33,7 @@ pub struct Batch {
     pub last_result: usize,
 }
 
-impl Batch {
+impl SheetWrite {
     /// Whether rows are found by their tags.
     pub fn is_tagged(&self) -> bool {
         let tagged = |cells: &Cells| matches!(cells.place, Place::Tagged { .. });
@@ -43,8 +43,8 @@ impl Batch {
 
 impl SheetList {
     /// What to write where, with the rows as they are.
-    pub(super) fn batch(&self, located: &Located, results: &[(Target, Outcome)]) -> Batch {
-        let mut batch = Batch::default();
+    pub(super) fn batch(&self, located: &Located, results: &[(Target, Outcome)]) -> SheetWrite {
+        let mut batch = SheetWrite::default();
         let ours = LazyCell::new(|| self.memory.ours());
         for (target, outcome) in results {
             let Some(rows) = located.rows.get(target) else {
@@ -57,7 +57,7 @@ impl SheetList {
                 if self.memory.differs(Some(target), shown) {
                     let standing = self.memory.judge(Some(target), shown, &ours);
                     for (i, value) in values.iter_mut().enumerate() {
-                        if standing[i] == Standing::Persons && value.take().is_some() {
+                        if standing[i] == CellState::Persons && value.take().is_some() {
                             batch.left.insert(format!("{target}, {}", HEADERS[i]));
                         }
                     }

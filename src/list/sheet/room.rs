@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 
-use super::{Batch, LOOKS, ListError, SheetList};
+use super::{LOOKS, ListError, SheetList, SheetWrite};
 use crate::{
     error_kind::ErrorKind,
     exit::Exit,
@@ -19,7 +19,7 @@ impl SheetList {
     pub(super) async fn put(
         &mut self,
         located: &Located,
-        batch: &mut Batch,
+        batch: &mut SheetWrite,
     ) -> Result<(), ListError> {
         self.left.append(&mut batch.left);
         if batch.cells.is_empty() {

@@ -21,7 +21,7 @@ pub enum Subject {
 
 /// What a value is, which decides when two values are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A phrase that describes.
     Text,
     /// The name of the brand in one script.
@@ -48,7 +48,7 @@ pub enum Kind {
     Money,
 }
 
-impl Kind {
+impl ValueKind {
     /// Whether two values of a field that holds one contradict each other. Two phrases may both be true.
     pub fn is_exclusive(self) -> bool {
         match self {
@@ -101,7 +101,7 @@ pub struct FieldSpec {
     pub subject: Subject,
     /// Whether several values may be true at once.
     pub many: bool,
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// What it is called above its values.
     label: [&'static str; 2],
     /// What one of its values is called, where that is another word.

@@ -2,13 +2,13 @@
 
 use super::{
     names,
-    previous_reports::{Past, PastSource, Sight, with_addresses},
+    previous_reports::{PastSource, PreviousReports, SearchCoverage, with_addresses},
 };
 use crate::{
     report::{
         Change, ChangeKind, Comparison, Contradiction, Coverage, Fact, Facts, Field, Record,
         Report, Status,
-        fields::{Kind, Subject},
+        fields::{Subject, ValueKind},
     },
     research::contradictions::is_same_value,
 };
@@ -19,8 +19,12 @@ use crate::{
 /// is new or was changed: what a model overlooked before in the same page is no news. Not compared are texts that
 /// only describe, recommendations, and facts that nobody could check. A product that is not found any more is reported
 /// only with its pages: models forget more than companies discontinue.
-pub fn compare(report: &Report, sight: &Sight, before: &[Past]) -> Option<Comparison> {
-    let before: Vec<&Past> = before
+pub fn compare(
+    report: &Report,
+    sight: &SearchCoverage,
+    before: &[PreviousReports],
+) -> Option<Comparison> {
+    let before: Vec<&PreviousReports> = before
         .iter()
         .filter(|past| {
             past.simulated == report.simulated && past.quality.coverage != Coverage::None
@@ -48,9 +52,9 @@ pub fn compare(report: &Report, sight: &Sight, before: &[Past]) -> Option<Compar
 /// A report beside those before it.
 struct Radar<'a> {
     report: &'a Report,
-    sight: &'a Sight,
-    last: &'a Past,
-    before: &'a [&'a Past],
+    sight: &'a SearchCoverage,
+    last: &'a PreviousReports,
+    before: &'a [&'a PreviousReports],
 }
 
 impl Radar<'_> {
@@ -119,7 +123,7 @@ impl Radar<'_> {
             let before = self.before.iter();
             let known = before
                 .filter_map(|past| Some((*past, self.product(&past.facts.products, product)?)));
-            let known: Vec<(&Past, &Record)> = known.collect();
+            let known: Vec<(&PreviousReports, &Record)> = known.collect();
             changes.extend(match known.is_empty() {
                 true => product
                     .product_name()
@@ -137,7 +141,7 @@ impl Radar<'_> {
     }
 
     /// Whether the price of a product is another than the one last known.
-    fn price(&self, product: &Record, known: &[(&Past, &Record)]) -> Option<Change> {
+    fn price(&self, product: &Record, known: &[(&PreviousReports, &Record)]) -> Option<Change> {
         let mut prices = known.iter().filter_map(|(past, known)| {
             let price = known
                 .one(Field::ProductPrice)
@@ -171,7 +175,7 @@ impl Radar<'_> {
             wanted.iter().any(|name| {
                 others
                     .iter()
-                    .any(|other| self.is_same(Kind::Thing, name, other))
+                    .any(|other| self.is_same(ValueKind::Thing, name, other))
             })
         })
     }
@@ -244,7 +248,7 @@ impl Radar<'_> {
                 || same(&one.first, &other.second) && same(&one.second, &other.first))
     }
 
-    fn is_same(&self, kind: Kind, one: &str, other: &str) -> bool {
+    fn is_same(&self, kind: ValueKind, one: &str, other: &str) -> bool {
         names::is_same(kind, one, other, &self.report.brand)
     }
 

@@ -5,4 +5,4 @@ pub(crate) mod names;
 mod previous_reports;
 
 pub use compare::compare;
-pub use previous_reports::{Past, Sight};
+pub use previous_reports::{PreviousReports, SearchCoverage};

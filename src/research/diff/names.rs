@@ -2,7 +2,7 @@
 //! similarity: a rewording must never be news, and a new variety of a product always is.
 
 use crate::{
-    report::fields::Kind,
+    report::fields::ValueKind,
     research::{
         company,
         numbers::{self, Figure},
@@ -68,18 +68,22 @@ const TITLES: [&str; 9] = [
 ];
 
 /// Whether two values of a brand are the same in other words.
-pub fn is_same(kind: Kind, one: &str, other: &str, brand: &str) -> bool {
+pub fn is_same(kind: ValueKind, one: &str, other: &str, brand: &str) -> bool {
     if text::key(one) == text::key(other) {
         return true;
     }
     match kind {
-        Kind::Thing => is_same_product(one, other, brand),
-        Kind::Company => company::is_same(one, other) || is_same_product(one, other, brand),
-        Kind::Person => within(&without(one, &TITLES), &without(other, &TITLES)),
-        Kind::Place => within(&without(one, &[]), &without(other, &[])),
-        Kind::Slogan => is_same_slogan(one, other),
-        Kind::Code | Kind::Contact => text::compact(one) == text::compact(other),
-        Kind::Text | Kind::Name | Kind::Year | Kind::Number | Kind::Money => false,
+        ValueKind::Thing => is_same_product(one, other, brand),
+        ValueKind::Company => company::is_same(one, other) || is_same_product(one, other, brand),
+        ValueKind::Person => within(&without(one, &TITLES), &without(other, &TITLES)),
+        ValueKind::Place => within(&without(one, &[]), &without(other, &[])),
+        ValueKind::Slogan => is_same_slogan(one, other),
+        ValueKind::Code | ValueKind::Contact => text::compact(one) == text::compact(other),
+        ValueKind::Text
+        | ValueKind::Name
+        | ValueKind::Year
+        | ValueKind::Number
+        | ValueKind::Money => false,
     }
 }
 
@@ -200,8 +204,14 @@ mod tests {
             ("ماست یونانی ۹۰۰ گرمی", "ماست یونانی"),
             ("Greek Yoghurt", "greek yoghurt new"),
         ] {
-            assert!(is_same(Kind::Thing, one, other, "نیلان"), "{one} / {other}");
-            assert!(is_same(Kind::Thing, other, one, "نیلان"), "{other} / {one}");
+            assert!(
+                is_same(ValueKind::Thing, one, other, "نیلان"),
+                "{one} / {other}"
+            );
+            assert!(
+                is_same(ValueKind::Thing, other, one, "نیلان"),
+                "{other} / {one}"
+            );
         }
     }
 
@@ -214,40 +224,53 @@ mod tests {
             ("ماست", "ماست یونانی"),
             ("شیر", "شیر کاکائو"),
         ] {
-            assert!(!is_same(Kind::Thing, one, other, "نیلان"), "{one} / {other}");
+            assert!(
+                !is_same(ValueKind::Thing, one, other, "نیلان"),
+                "{one} / {other}"
+            );
         }
     }
 
     #[test]
     fn companies_people_places_and_slogans() {
         assert!(is_same(
-            Kind::Company,
+            ValueKind::Company,
             "گروه صنعتی سپیددشت",
             "شرکت سپید دشت (سهامی عام)",
             "x"
         ));
-        assert!(!is_same(Kind::Company, "سپیددشت", "سپیدرود", "x"));
+        assert!(!is_same(ValueKind::Company, "سپیددشت", "سپیدرود", "x"));
         assert!(is_same(
-            Kind::Person,
+            ValueKind::Person,
             "دکتر پریسا مهرآور",
             "پریسا مهرآور",
             "x"
         ));
-        assert!(!is_same(Kind::Person, "پریسا مهرآور", "پریسا کاویان", "x"));
+        assert!(!is_same(
+            ValueKind::Person,
+            "پریسا مهرآور",
+            "پریسا کاویان",
+            "x"
+        ));
         assert!(is_same(
-            Kind::Place,
+            ValueKind::Place,
             "اصفهان",
             "اصفهان، شهرک صنعتی رازی",
             "x"
         ));
-        assert!(!is_same(Kind::Place, "اصفهان", "تهران", "x"));
-        assert!(is_same(Kind::Slogan, "طعم صبح‌های خوب", "طعم خوب صبح", "x"));
+        assert!(!is_same(ValueKind::Place, "اصفهان", "تهران", "x"));
+        assert!(is_same(
+            ValueKind::Slogan,
+            "طعم صبح‌های خوب",
+            "طعم خوب صبح",
+            "x"
+        ));
         assert!(!is_same(
-            Kind::Slogan,
+            ValueKind::Slogan,
             "طعم صبح‌های خوب",
             "هر روز با نیلان",
             "x"
         ));
-        assert!(is_same(Kind::Code, "1400-3577391", "۱۴۰۰۳۵۷۷۳۹۱", "x"));
+        assert!(is_same(ValueKind::Code, "1400-3577391", "۱۴۰۰۳۵۷۷۳۹۱", "x"));
     }
 }

@@ -8,21 +8,21 @@ use url::Url;
 
 use crate::{
     report::{Contradiction, Coverage, Fact, Facts, Source},
-    search::tavily::{Page, RESULTS},
+    search::tavily::{RESULTS, WebPage},
 };
 
 /// What searching brought, also what was not read.
 #[derive(Debug, Default)]
-pub struct Sight {
+pub struct SearchCoverage {
     /// Addresses of pages.
     addresses: HashSet<String>,
     /// What was asked, and whether there was room for more results.
     asked: HashMap<String, bool>,
 }
 
-impl Sight {
+impl SearchCoverage {
     /// Takes in the pages that a query brought.
-    pub fn take_in(&mut self, query: &str, pages: &[Page]) {
+    pub fn take_in(&mut self, query: &str, pages: &[WebPage]) {
         self.asked.insert(query.to_owned(), pages.len() < RESULTS);
         let addresses = pages.iter().filter_map(|page| Url::parse(&page.url).ok());
         self.addresses.extend(addresses.map(String::from));
@@ -39,7 +39,7 @@ impl Sight {
 /// What an earlier report said, as far as it is compared.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Past {
+pub struct PreviousReports {
     pub(super) simulated: bool,
     pub generated_at: Timestamp,
     #[serde(flatten)]
@@ -64,7 +64,7 @@ pub(super) struct PastQuality {
     pub(super) contradictions: Vec<Contradiction>,
 }
 
-impl Past {
+impl PreviousReports {
     /// The pages that a fact rests on.
     pub(super) fn pages_of<'a>(&'a self, fact: &'a Fact) -> impl Iterator<Item = &'a PastSource> {
         let cited = |source: &&PastSource| {

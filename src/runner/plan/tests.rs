@@ -63,14 +63,14 @@ impl Night {
         }
     }
 
-    fn done(&mut self, name: &str, status: Status, day: i64) {
+    fn done(&mut self, name: &str, status: BrandStatus, day: i64) {
         let brand = brand(&rows(&[name])[0]);
         self.registry
             .record([(brand.key, Self::entry(name, status, day))])
             .unwrap();
     }
 
-    fn entry(name: &str, status: Status, day: i64) -> Entry {
+    fn entry(name: &str, status: BrandStatus, day: i64) -> Entry {
         let brand = brand(&rows(&[name])[0]);
         Entry {
             brand: name.into(),
@@ -112,9 +112,9 @@ fn due(plan: Plan) -> Vec<Due> {
 #[test]
 fn unchanged_is_skipped_failed_and_stale_are_due() {
     let mut night = Night::new();
-    night.done("کاله", Status::Success, 99);
-    night.done("میهن", Status::Failed, 99);
-    night.done("پگاه", Status::Success, 50);
+    night.done("کاله", BrandStatus::Success, 99);
+    night.done("میهن", BrandStatus::Failed, 99);
+    night.done("پگاه", BrandStatus::Success, 50);
     let plan = night.plan(&["كاله", "میهن", "پگاه", "هراز"], None, Some(30));
     assert_eq!((plan.skipped, plan.unchanged.len()), (1, 1));
     let all = due(plan);
@@ -149,11 +149,11 @@ fn unchanged_is_skipped_failed_and_stale_are_due() {
 #[test]
 fn the_oldest_reports_come_after_what_has_none_and_before_newer_ones() {
     let mut night = Night::new();
-    night.done("old", Status::Success, 20);
-    night.done("older", Status::Success, 10);
-    night.done("failed", Status::Failed, 90);
-    night.done("oldest", Status::Success, 5);
-    night.done("fresh", Status::Success, 99);
+    night.done("old", BrandStatus::Success, 20);
+    night.done("older", BrandStatus::Success, 10);
+    night.done("failed", BrandStatus::Failed, 90);
+    night.done("oldest", BrandStatus::Success, 5);
+    night.done("fresh", BrandStatus::Success, 99);
     let names = ["old", "fresh", "older", "failed", "new", "oldest"];
     let order = |night: &Night, max_age| {
         let plan = night.plan(&names, None, max_age);
@@ -177,8 +177,8 @@ fn the_oldest_reports_come_after_what_has_none_and_before_newer_ones() {
 #[test]
 fn a_report_of_the_future_may_be_of_any_age() {
     let mut night = Night::new();
-    night.done("tomorrow", Status::Success, 101);
-    night.done("now", Status::Success, 100);
+    night.done("tomorrow", BrandStatus::Success, 101);
+    night.done("now", BrandStatus::Success, 100);
     let rows = ["tomorrow", "now"];
     let plan = night.plan(&rows, None, Some(30));
     assert_eq!(plan.skipped, 1);
@@ -190,8 +190,8 @@ fn a_report_of_the_future_may_be_of_any_age() {
 #[test]
 fn only_failures_are_due_where_only_they_are_asked_for() {
     let mut night = Night::new();
-    night.done("stale", Status::Success, 1);
-    night.done("failed", Status::Failed, 99);
+    night.done("stale", BrandStatus::Success, 1);
+    night.done("failed", BrandStatus::Failed, 99);
     let rows = rows(&["stale", "new", "failed"]);
     let rules = Rules {
         limit: None,
@@ -237,7 +237,7 @@ fn two_lists_and_two_namesakes_never_answer_for_each_other() {
     };
     let record = |night: &mut Night, list: &str, key: &str, website: &str| {
         let brand = brand(&rows(&[("آسمان", website)])[0]);
-        let mut entry = Night::entry("آسمان", Status::Success, 99);
+        let mut entry = Night::entry("آسمان", BrandStatus::Success, 99);
         entry.input_hash = brand.input_hash();
         entry.list = list.into();
         let key = BrandKey::stored(key.into());
@@ -280,7 +280,7 @@ fn a_limit_considers_the_first_brands_only() {
 fn the_rate_limit_or_the_workers_decide_on_the_time() {
     let mut night = Night::new();
     for name in ["a", "b", "c", "d", "e"] {
-        night.done(name, Status::Success, 99);
+        night.done(name, BrandStatus::Success, 99);
     }
     let names: Vec<String> = (0..60).map(|i| format!("brand {i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Refusal,
-    walk::{Place, is_of, optional, places},
+    SchemaRefusal,
+    walk::{SchemaPlace, is_of, optional, places},
 };
 
 /// Properties that an answer may leave out, in all objects together.
@@ -43,11 +43,11 @@ const COMBINATIONS: [&str; 8] = [
     "dependentSchemas",
 ];
 
-pub fn refusal(schema: &Value) -> Option<Refusal> {
+pub fn refusal(schema: &Value) -> Option<SchemaRefusal> {
     let why = why(schema)?;
     let error = json!({"type": "error", "error": {"type": "invalid_request_error", "message": why},
         "request_id": "req_011simulated"});
-    Some(Refusal {
+    Some(SchemaRefusal {
         provider: "Anthropic",
         raw: error.to_string(),
     })
@@ -67,8 +67,9 @@ fn why(schema: &Value) -> Option<String> {
             "Schemas contains too many optional parameters ({missing}), which would make grammar compilation inefficient. Reduce the number of optional parameters in your tool schemas (limit: {OPTIONAL})."
         ));
     }
-    let union =
-        |place: &&Place<'_>| place.schema["type"].is_array() || place.schema["anyOf"].is_array();
+    let union = |place: &&SchemaPlace<'_>| {
+        place.schema["type"].is_array() || place.schema["anyOf"].is_array()
+    };
     let unions = places.iter().filter(union).count();
     if unions > UNIONS {
         return Some(format!(
@@ -81,7 +82,7 @@ fn why(schema: &Value) -> Option<String> {
 }
 
 /// What is wrong with one schema by itself.
-fn wrong(place: &Place<'_>) -> Option<String> {
+fn wrong(place: &SchemaPlace<'_>) -> Option<String> {
     let schema = place.schema;
     let keywords = schema.as_object()?;
     let kind = match &schema["type"] {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Refusal,
-    walk::{Place, places, properties},
+    SchemaRefusal,
+    walk::{SchemaPlace, places, properties},
 };
 
 /// Bytes of a schema that is small enough. No figure is published, and what counts are the states of an automaton: this
@@ -37,10 +37,10 @@ const UNKNOWN: [&str; 16] = [
 
 const TOO_MANY_STATES: &str = "The specified schema produces a constraint that has too many states for serving.  Typical causes of this error are schemas with lots of text (for example, very long property or enum names), schemas with long array length limits (especially when nested), or schemas using complex value matchers (for example, integers or numbers with minimum/maximum bounds or strings with complex formats like date-time)";
 
-pub fn refusal(schema: &Value) -> Option<Refusal> {
+pub fn refusal(schema: &Value) -> Option<SchemaRefusal> {
     let error =
         json!({"error": {"code": 400, "message": why(schema)?, "status": "INVALID_ARGUMENT"}});
-    Some(Refusal {
+    Some(SchemaRefusal {
         provider: "Google AI Studio",
         raw: format!("{error:#}\n"),
     })
@@ -62,7 +62,7 @@ fn why(schema: &Value) -> Option<String> {
 }
 
 /// A line for each keyword of a schema that has no field.
-fn unknown(place: &Place<'_>) -> Vec<String> {
+fn unknown(place: &SchemaPlace<'_>) -> Vec<String> {
     let keywords = place
         .schema
         .as_object()

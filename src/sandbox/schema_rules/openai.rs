@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    Refusal,
-    walk::{Place, is_of, optional, places, properties},
+    SchemaRefusal,
+    walk::{SchemaPlace, is_of, optional, places, properties},
 };
 
 /// Properties of all objects together.
@@ -58,14 +58,14 @@ const FORMATS: [&str; 9] = [
     "uuid",
 ];
 
-pub fn refusal(name: &str, schema: &Value) -> Option<Refusal> {
+pub fn refusal(name: &str, schema: &Value) -> Option<SchemaRefusal> {
     let why = why(schema)?;
     let message = format!("Invalid schema for response_format '{name}': {why}");
     Some(refused(&message, "response_format"))
 }
 
 /// JSON without a schema has to be spoken of in a message.
-pub fn refusal_of_object(request: &Value) -> Option<Refusal> {
+pub fn refusal_of_object(request: &Value) -> Option<SchemaRefusal> {
     let messages = request["messages"].as_array().into_iter().flatten();
     let mut texts = messages.filter_map(|message| message["content"].as_str());
     if texts.any(|text| text.to_lowercase().contains("json")) {
@@ -77,9 +77,9 @@ pub fn refusal_of_object(request: &Value) -> Option<Refusal> {
     ))
 }
 
-fn refused(message: &str, parameter: &str) -> Refusal {
+fn refused(message: &str, parameter: &str) -> SchemaRefusal {
     let error = json!({"error": {"message": message, "type": "invalid_request_error", "param": parameter, "code": null}});
-    Refusal {
+    SchemaRefusal {
         provider: "OpenAI",
         raw: format!("{error:#}"),
     }
@@ -135,7 +135,7 @@ fn wrong(schema: &Value) -> Option<String> {
 }
 
 /// What all of them together have too much of.
-fn too_much(places: &[Place<'_>]) -> Option<String> {
+fn too_much(places: &[SchemaPlace<'_>]) -> Option<String> {
     let mut count = Count::default();
     for place in places {
         count.add(place);
@@ -179,7 +179,7 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, place: &Place<'_>) {
+    fn add(&mut self, place: &SchemaPlace<'_>) {
         let schema = place.schema;
         self.levels = self.levels.max(place.level);
         self.properties += properties(schema).count();
@@ -212,7 +212,7 @@ fn characters(value: &Value) -> usize {
 }
 
 /// As Python writes a tuple: `()`, `('a',)`, `('properties', 'a')`.
-fn context(place: &Place<'_>) -> String {
+fn context(place: &SchemaPlace<'_>) -> String {
     let steps: Vec<String> = place.way.iter().map(|step| format!("'{step}'")).collect();
     match &steps[..] {
         [one] => format!("({one},)"),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A schema and where it stands.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct SchemaPlace<'a> {
     pub schema: &'a Value,
     /// Keywords and names on the way from the root.
     pub way: Vec<String>,
@@ -35,18 +35,18 @@ const SINGLE: [&str; 8] = [
 ];
 
 /// All schemas within this one, itself first, in the order in which they are written.
-pub fn places(schema: &Value) -> Vec<Place<'_>> {
+pub fn places(schema: &Value) -> Vec<SchemaPlace<'_>> {
     let mut found = Vec::new();
     add(schema, &[], 0, &mut found);
     found
 }
 
-fn add<'a>(schema: &'a Value, way: &[String], above: usize, found: &mut Vec<Place<'a>>) {
+fn add<'a>(schema: &'a Value, way: &[String], above: usize, found: &mut Vec<SchemaPlace<'a>>) {
     let Some(keywords) = schema.as_object() else {
         return;
     };
     let level = above + usize::from(is_of(schema, "object") || is_of(schema, "array"));
-    found.push(Place {
+    found.push(SchemaPlace {
         schema,
         way: way.to_vec(),
         level,

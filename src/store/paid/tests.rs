@@ -58,8 +58,8 @@ async fn hold(
     }
 }
 
-fn kept(body: &str, cost: &str) -> Kept {
-    Kept {
+fn kept(body: &str, cost: &str) -> CachedResponse {
+    CachedResponse {
         body: body.into(),
         at: Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap(),
         cost: Cost {
@@ -247,7 +247,7 @@ proptest! {
                     if call.lost {
                         drop(hold);
                     } else {
-                        let kept = Kept { cost: Cost { usd: cost, credits: 0 }, ..kept("{}", "0") };
+                        let kept = CachedResponse { cost: Cost { usd: cost, credits: 0 }, ..kept("{}", "0") };
                         hold.settle([number; 32], kept, true).await.unwrap();
                     }
                 }

@@ -8,7 +8,7 @@ use tokio_postgres::{Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::{Url, form_urlencoded};
 
-use super::tls::Proof;
+use super::tls::ServerProof;
 
 /// The longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const SIGNS: &str =
 pub struct Address {
     config: Config,
     /// How the server has to prove who it is.
-    proof: Proof,
+    proof: ServerProof,
     shown: String,
     password: Option<SecretString>,
 }
@@ -86,12 +86,12 @@ impl FromStr for Address {
         };
         // As for every program that speaks to PostgreSQL: the certificate counts where the URL says so.
         let proof = match certificate {
-            Some(file) if file != "system" => Proof::File {
+            Some(file) if file != "system" => ServerProof::File {
                 path: file.into(),
                 for_name: mode == "verify-full",
             },
-            None if !mode.starts_with("verify") => Proof::None,
-            _ => Proof::System,
+            None if !mode.starts_with("verify") => ServerProof::None,
+            _ => ServerProof::System,
         };
         config
             .ssl_mode(ssl_mode)
@@ -154,7 +154,7 @@ impl Address {
     pub fn secrecy(&self) -> &'static str {
         match (self.config.get_ssl_mode(), &self.proof) {
             (SslMode::Disable, _) => "not encrypted",
-            (SslMode::Require, Proof::System | Proof::File { .. }) => {
+            (SslMode::Require, ServerProof::System | ServerProof::File { .. }) => {
                 "encrypted, and the server proves who it is"
             }
             (SslMode::Require, _) => "encrypted, but the server need not prove who it is",
@@ -181,7 +181,7 @@ mod tests {
         let shown = format!("{address} {address:?}");
         assert!(!shown.contains("s3cr3t"), "{shown}");
         assert!(shown.contains("postgres://night@db.example.ir:5433/agency"));
-        assert_eq!(address.proof, Proof::System);
+        assert_eq!(address.proof, ServerProof::System);
         for wrong in [
             "s3cr3t",
             "mysql://u:s3cr3t@h/d",
@@ -201,10 +201,16 @@ mod tests {
             let address: Address = url.parse().unwrap();
             (address.proof.clone(), address.config.get_ssl_mode())
         };
-        assert_eq!(proof("sslmode=disable"), (Proof::None, SslMode::Disable));
-        assert_eq!(proof(""), (Proof::None, SslMode::Prefer));
-        assert_eq!(proof("sslmode=require"), (Proof::None, SslMode::Require));
-        let own = |for_name| Proof::File {
+        assert_eq!(
+            proof("sslmode=disable"),
+            (ServerProof::None, SslMode::Disable)
+        );
+        assert_eq!(proof(""), (ServerProof::None, SslMode::Prefer));
+        assert_eq!(
+            proof("sslmode=require"),
+            (ServerProof::None, SslMode::Require)
+        );
+        let own = |for_name| ServerProof::File {
             path: "own.pem".into(),
             for_name,
         };
@@ -218,7 +224,7 @@ mod tests {
         }
         assert_eq!(
             proof("sslrootcert=system"),
-            (Proof::System, SslMode::Require)
+            (ServerProof::System, SslMode::Require)
         );
     }
 

@@ -11,7 +11,7 @@ use crate::store::{
     checkpoint::RunStatus,
     engine::Begin,
     job::Job,
-    shared_run::{NextPlanned, Outline, Planned},
+    shared_run::{NextPlanned, PlannedBrand, RunOutline},
     sqlite::KEEP_DAYS,
 };
 
@@ -216,7 +216,7 @@ impl Night {
     /// Puts down what is due, in its order, and lets all hosts begin. `false` where another host has planned meanwhile.
     pub(super) async fn put_plan(
         &self,
-        outline: &Outline,
+        outline: &RunOutline,
         next: NextPlanned<'_>,
     ) -> anyhow::Result<bool> {
         let mut client = self.shared.connect().await?;
@@ -234,7 +234,7 @@ impl Night {
         let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
         let mut due: i64 = 0;
         while let Some(planned) = next()? {
-            let Planned {
+            let PlannedBrand {
                 brand,
                 key,
                 due: what,

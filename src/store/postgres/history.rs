@@ -10,7 +10,7 @@ use crate::store::{
     StoreError,
     checkpoint::RunStatus,
     engine::History,
-    registry::{Entry, Status},
+    registry::{BrandStatus, Entry},
     run_history::RunLine,
 };
 
@@ -27,7 +27,7 @@ impl Shared {
 /// What the portfolio says besides the reports.
 pub async fn history(client: &impl GenericClient) -> anyhow::Result<History> {
     let failed = "SELECT entry FROM registry WHERE status = $1 ORDER BY key";
-    let failed = client.query(failed, &[&Status::Failed.name()]).await?;
+    let failed = client.query(failed, &[&BrandStatus::Failed.name()]).await?;
     let failed = failed
         .iter()
         .map(|row| serde_json::from_str::<Arc<Entry>>(row.get(0)));

@@ -15,10 +15,10 @@ use crate::{
     money::{Cost, Usd},
     store::{
         StoreError,
-        caps::{Period, Purse, Standing},
+        caps::{CapUsage, Period, Purse},
         job::Job,
-        paid::{self, Admission, Answer, Ask, HeldCall, Kept, RequestHash, unpack},
-        reconciliation::{Comparison, Reading},
+        paid::{self, Admission, Answer, Ask, CachedResponse, HeldCall, RequestHash, unpack},
+        reconciliation::{UsageComparison, UsageReading},
         shared_run::{Slot, Turns},
     },
 };
@@ -227,7 +227,11 @@ impl paid::Ledger for Ledger {
         &self.job
     }
 
-    async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>> {
+    async fn find(
+        &self,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> anyhow::Result<Option<CachedResponse>> {
         let values: Vec<Value> = vec![
             Box::new(hash.to_vec()),
             Box::new(self.job.last_before),
@@ -290,7 +294,7 @@ impl paid::Ledger for Ledger {
         usd: Usd,
         longest: Duration,
         now: Timestamp,
-    ) -> anyhow::Result<Option<(Reading, Usd)>> {
+    ) -> anyhow::Result<Option<(UsageReading, Usd)>> {
         let take = || self.read(service, usd, longest, now).boxed();
         let reading = self.shared.patiently(take).await?;
         // What lost calls cost is booked to the run that made them.
@@ -300,9 +304,9 @@ impl paid::Ledger for Ledger {
     async fn compare(
         &self,
         service: &str,
-        from: &Reading,
-        to: &Reading,
-    ) -> anyhow::Result<Comparison> {
+        from: &UsageReading,
+        to: &UsageReading,
+    ) -> anyhow::Result<UsageComparison> {
         let compare = || self.compare_readings(service, from, to).boxed();
         self.shared.patiently(compare).await
     }
@@ -315,7 +319,7 @@ impl paid::Ledger for Ledger {
         None
     }
 
-    async fn standings(&self) -> anyhow::Result<Vec<Standing>> {
+    async fn standings(&self) -> anyhow::Result<Vec<CapUsage>> {
         let standings = async || {
             let client = self.shared.connect().await?;
             caps_of(&client, self.caps, Timestamp::now()).await
@@ -413,7 +417,7 @@ pub async fn caps_of(
     client: &impl GenericClient,
     caps: Caps,
     now: Timestamp,
-) -> anyhow::Result<Vec<Standing>> {
+) -> anyhow::Result<Vec<CapUsage>> {
     const USED: &str = "
         SELECT coalesce(sum(CASE state WHEN 'held' THEN held WHEN 'settled' THEN usd END), 0)::text
         FROM spending WHERE at >= $1 AND at < $2";
@@ -423,14 +427,14 @@ pub async fn caps_of(
         let (from, to) = (period.from.as_millisecond(), period.to.as_millisecond());
         let row = client.query_one(USED, &[&from, &to]).await?;
         let used = row.get::<_, &str>(0).parse()?;
-        standings.push(Standing { period, cap, used });
+        standings.push(CapUsage { period, cap, used });
     }
     Ok(standings)
 }
 
 /// An answer, whose columns begin here.
-fn kept(row: &Row, first: usize) -> anyhow::Result<Kept> {
-    Ok(Kept {
+fn kept(row: &Row, first: usize) -> anyhow::Result<CachedResponse> {
+    Ok(CachedResponse {
         body: unpack(row.get(first))?,
         at: Timestamp::from_millisecond(row.get(first + 1))?,
         cost: Cost {

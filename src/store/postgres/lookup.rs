@@ -16,8 +16,8 @@ use crate::{
     money::NotMoney,
     store::{
         StoreError,
-        registry::{Entry, Status},
-        registry_lookup::{Facts, RegistryLookup, Standing},
+        registry::{BrandStatus, Entry},
+        registry_lookup::{EntryFacts, RegistryLookup, RegistryTotals},
     },
 };
 
@@ -126,7 +126,7 @@ impl RegistryLookup for Lookup {
         &self,
         list: &str,
         keys: &[&BrandKey],
-    ) -> anyhow::Result<HashMap<BrandKey, Facts>> {
+    ) -> anyhow::Result<HashMap<BrandKey, EntryFacts>> {
         let rows = self.query(FACTS, &[&texts(keys), &list]).await?;
         Ok(rows.iter().map(facts_of).collect::<Result<_, _>>()?)
     }
@@ -141,10 +141,10 @@ impl RegistryLookup for Lookup {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    async fn standing(&self) -> anyhow::Result<Standing> {
+    async fn standing(&self) -> anyhow::Result<RegistryTotals> {
         let row = self.one(STANDING, &[]).await?;
         let count = |i| usize::try_from(row.get::<_, i64>(i)).unwrap_or(0);
-        Ok(Standing {
+        Ok(RegistryTotals {
             successes: count(0),
             failures: count(1),
             cost: row.get::<_, &str>(2).parse().map_err(|error: NotMoney| {
@@ -162,12 +162,12 @@ fn key_of(row: &Row) -> BrandKey {
     BrandKey::stored(row.get(0))
 }
 
-fn facts_of(row: &Row) -> Result<(BrandKey, Facts), StoreError> {
-    let facts = Facts {
+fn facts_of(row: &Row) -> Result<(BrandKey, EntryFacts), StoreError> {
+    let facts = EntryFacts {
         input_hash: row.get(1),
         status: match row.get(2) {
-            "success" => Status::Success,
-            _ => Status::Failed,
+            "success" => BrandStatus::Success,
+            _ => BrandStatus::Failed,
         },
         of_list: row.get(3),
         updated_at: Timestamp::from_millisecond(row.get(4))

@@ -7,7 +7,7 @@ use super::{
     Address, StoreError, connect,
     schema::{self, TURN},
 };
-use crate::store::transfer::{Holding, Obstacle};
+use crate::store::transfer::{Holding, MoveObstacle};
 
 /// Reaches a store that something is to be moved into, and makes its tables where they are not there.
 pub async fn target(address: &Address) -> Result<Client, StoreError> {
@@ -57,7 +57,7 @@ pub async fn alone<'a>(
     if hosts.is_empty() {
         return Ok(alone);
     }
-    Err(Obstacle::Busy {
+    Err(MoveObstacle::Busy {
         place: address.to_string(),
         hosts: hosts.iter().map(|row| row.get(0)).collect(),
     }

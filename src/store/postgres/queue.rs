@@ -10,7 +10,9 @@ use crate::{
     store::{
         checkpoint::RunStatus,
         job::Job,
-        shared_run::{Claimed, Ended, Heard, NextPlanned, Outline, Phase, SharedRun, Whole},
+        shared_run::{
+            Claimed, Ended, Heard, NextPlanned, Phase, RunOutline, RunSnapshot, SharedRun,
+        },
     },
 };
 
@@ -187,7 +189,7 @@ impl Night {
 
 #[async_trait]
 impl SharedRun for Night {
-    async fn look(&self, willing: bool) -> anyhow::Result<Whole> {
+    async fn look(&self, willing: bool) -> anyhow::Result<RunSnapshot> {
         let mut values = self.ours();
         values.push(Box::new(willing));
         let rows = self.shared.ask(LOOK, values).await?;
@@ -196,7 +198,7 @@ impl SharedRun for Night {
             let count: i64 = row.get(column);
             usize::try_from(count).unwrap_or(0)
         };
-        Ok(Whole {
+        Ok(RunSnapshot {
             phase: match row.get(0) {
                 "planning" => Phase::Planning,
                 "working" => Phase::Working,
@@ -272,7 +274,7 @@ impl SharedRun for Night {
         Ok(usize::try_from(one(&rows)?.get::<_, i64>(0))?)
     }
 
-    async fn plan(&self, outline: &Outline, next: NextPlanned<'_>) -> anyhow::Result<bool> {
+    async fn plan(&self, outline: &RunOutline, next: NextPlanned<'_>) -> anyhow::Result<bool> {
         self.put_plan(outline, next).await
     }
 

@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Row};
 use super::{Ledger, schema::TURN};
 use crate::{
     money::Usd,
-    store::reconciliation::{Comparison, Lost, Reading, share_out},
+    store::reconciliation::{Lost, UsageComparison, UsageReading, share_out},
 };
 
 impl Ledger {
@@ -21,7 +21,7 @@ impl Ledger {
         usd: Usd,
         longest: Duration,
         now: Timestamp,
-    ) -> anyhow::Result<Option<Reading>> {
+    ) -> anyhow::Result<Option<UsageReading>> {
         let mut client = self.shared.connect().await?;
         let transaction = client.transaction().await?;
         let lock = "SELECT pg_advisory_xact_lock($1)";
@@ -82,19 +82,19 @@ impl Ledger {
             .await?;
         let upto = row.get(0);
         transaction.commit().await?;
-        Ok(Some(Reading { usd, upto }))
+        Ok(Some(UsageReading { usd, upto }))
     }
 
     /// What was spent between two readings.
     pub(super) async fn compare_readings(
         &self,
         service: &str,
-        from: &Reading,
-        to: &Reading,
-    ) -> anyhow::Result<Comparison> {
+        from: &UsageReading,
+        to: &UsageReading,
+    ) -> anyhow::Result<UsageComparison> {
         let client = self.shared.connect().await?;
         let (counted, lost) = sums(&client, service, from.upto).await?;
-        Ok(Comparison {
+        Ok(UsageComparison {
             reported: to.usd.minus(from.usd),
             counted,
             lost,

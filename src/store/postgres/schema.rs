@@ -13,13 +13,13 @@ pub const TURN: i64 = 0x6272_616e_6469_6e74;
 
 /// The tables as they are.
 #[derive(Debug)]
-pub struct Found {
+pub struct SchemaState {
     number: i32,
     /// Where everything that was in them has gone.
     pub moved_to: Option<String>,
 }
 
-impl Found {
+impl SchemaState {
     /// Whether they are of an earlier version.
     pub fn is_old(&self) -> bool {
         self.number < known()
@@ -93,7 +93,7 @@ fn known() -> i32 {
 /// The version of the tables; `None` where there are none.
 pub async fn version(client: &impl GenericClient) -> Result<Option<i32>, StoreError> {
     match found(client).await? {
-        Some(Found {
+        Some(SchemaState {
             moved_to: Some(to), ..
         }) => Err(StoreError::Moved(to)),
         found => Ok(found.map(|found| found.number)),
@@ -101,7 +101,7 @@ pub async fn version(client: &impl GenericClient) -> Result<Option<i32>, StoreEr
 }
 
 /// The tables as they are; `None` where there are none.
-pub async fn found(client: &impl GenericClient) -> Result<Option<Found>, StoreError> {
+pub async fn found(client: &impl GenericClient) -> Result<Option<SchemaState>, StoreError> {
     let there = client
         .query_one("SELECT to_regclass('brandintel.version') IS NOT NULL", &[])
         .await?;
@@ -119,7 +119,7 @@ pub async fn found(client: &impl GenericClient) -> Result<Option<Found>, StoreEr
             known: known(),
         });
     }
-    Ok(Some(Found {
+    Ok(Some(SchemaState {
         number,
         moved_to: row.get(1),
     }))

@@ -12,7 +12,7 @@ use crate::{
     config::caps::Caps,
     store::{
         StoreError,
-        caps::Standing,
+        caps::CapUsage,
         engine::{EachEntry, Finding, History, Looked, Present, Rebuild, Said, Store},
         registry::Registry,
         registry_lookup::InMemory,
@@ -110,10 +110,10 @@ impl Store for Database {
         spending::spending(&client).await.map_err(typed)
     }
 
-    async fn standings(&self, caps: Caps) -> anyhow::Result<Vec<Standing>> {
+    async fn standings(&self, caps: Caps) -> anyhow::Result<Vec<CapUsage>> {
         let Some(shared) = &self.shared else {
             let now = Timestamp::now();
-            return Ok(caps.each().map(|cap| Standing::unused(cap, now)).collect());
+            return Ok(caps.each().map(|cap| CapUsage::unused(cap, now)).collect());
         };
         let client = shared.connect().await?;
         caps_of(&client, caps, Timestamp::now())

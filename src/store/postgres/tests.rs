@@ -16,10 +16,10 @@ use crate::{
         caps::Period,
         checkpoint::RunStatus,
         engine::Begin,
-        paid::{Admitted, Ask, Hold, HoldError, Kept, Paid},
-        registry::{Entry, Registry, Status},
+        paid::{Admitted, Ask, CachedResponse, Hold, HoldError, Paid},
+        registry::{BrandStatus, Entry, Registry},
         registry_lookup::{InMemory, RegistryLookup},
-        shared_run::{Claimed, Ended, Outline, Phase, Planned, SharedRun, Slot, Turns},
+        shared_run::{Claimed, Ended, Phase, PlannedBrand, RunOutline, SharedRun, Slot, Turns},
     },
 };
 use jiff::Timestamp;
@@ -86,12 +86,12 @@ impl Database {
 
 /// Plans so many brands.
 async fn plan(night: &Night, brands: usize) {
-    let mut planned = (0..brands).map(|i| Planned {
+    let mut planned = (0..brands).map(|i| PlannedBrand {
         brand: format!("b{i}"),
         key: format!("b{i}"),
         due: "{}".into(),
     });
-    let outline = Outline {
+    let outline = RunOutline {
         total: brands,
         skipped: 0,
         rejected: 0,
@@ -139,7 +139,7 @@ async fn hold(paid: &Arc<Paid>, brand: &str, number: u8) -> Hold {
 }
 
 async fn settle(hold: Hold, number: u8, cost: &str) {
-    let kept = Kept {
+    let kept = CachedResponse {
         body: "{}".into(),
         at: Timestamp::now(),
         cost: Cost {
@@ -151,7 +151,7 @@ async fn settle(hold: Hold, number: u8, cost: &str) {
     hold.settle([number; 32], kept, true).await.unwrap();
 }
 
-fn entry(status: Status) -> Entry {
+fn entry(status: BrandStatus) -> Entry {
     Entry {
         brand: "b".into(),
         list: "list".into(),
@@ -184,7 +184,7 @@ async fn end_of(night: &Night, position: usize, claim: i64) -> bool {
         position,
         claim,
         key: format!("b{position}"),
-        entry: entry(Status::Success),
+        entry: entry(BrandStatus::Success),
         findings: None,
         report: None,
     };
@@ -207,7 +207,7 @@ async fn one_host_plans_and_all_share_the_work() {
     assert!(second.claim(8, None, Usd::ZERO).await.unwrap().is_empty());
     plan(&first, 10).await;
     // Nobody plans twice.
-    let outline = Outline {
+    let outline = RunOutline {
         total: 1,
         skipped: 0,
         rejected: 0,
@@ -586,8 +586,8 @@ fn entries() -> Vec<(BrandKey, Entry)> {
             list: list.into(),
             input_hash: format!("{i:016x}"),
             status: match i % 3 {
-                0 => Status::Failed,
-                _ => Status::Success,
+                0 => BrandStatus::Failed,
+                _ => BrandStatus::Success,
             },
             attempts: 1,
             run_id: "run".into(),

@@ -18,7 +18,7 @@ use crate::config::{certificates, tls};
 
 /// How the server has to prove who it is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Proof {
+pub enum ServerProof {
     /// Not at all: what is sent cannot be read by others, but the other side may be anybody.
     None,
     /// With a certificate that this system trusts, for the host's name.
@@ -31,7 +31,7 @@ pub enum Proof {
     },
 }
 
-impl Proof {
+impl ServerProof {
     /// The settings of connections.
     pub fn config(&self) -> anyhow::Result<ClientConfig> {
         let known = tls::provider().signature_verification_algorithms;

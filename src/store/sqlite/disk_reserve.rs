@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, ledger::keep};
 use crate::{
     files::{folder_of, set_aside, set_aside_name, write_atomically},
-    store::paid::{Kept, RequestHash, pack},
+    store::paid::{CachedResponse, RequestHash, pack},
 };
 
 /// The file that takes up the room.
@@ -62,7 +62,7 @@ pub struct Beside {
     pub call: Call,
     /// The hash of the request.
     pub hash: RequestHash,
-    pub kept: Kept,
+    pub kept: CachedResponse,
     pub usable: bool,
 }
 

@@ -8,7 +8,7 @@ use crate::money::NotMoney;
 
 /// What can be done about an error of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum DatabaseFault {
     /// The file is damaged: it is set aside, and what can be read of it is used.
     Damage,
     /// The disk is full, or takes nothing more for another reason.
@@ -25,7 +25,7 @@ pub struct Impossible(pub String);
 #[error("the disk takes no more: {0}")]
 pub struct Unwritable(pub String);
 
-impl Fault {
+impl DatabaseFault {
     /// What an error shows; `None` where it is neither.
     pub fn of(error: &anyhow::Error) -> Option<Self> {
         error.chain().find_map(|cause| {
@@ -54,7 +54,7 @@ pub fn is_full(error: &io::Error) -> bool {
     )
 }
 
-fn of_database(error: &rusqlite::Error) -> Option<Fault> {
+fn of_database(error: &rusqlite::Error) -> Option<DatabaseFault> {
     let Some(code) = error.sqlite_error_code() else {
         // A value of another type than the column has, a row that must be there and is not, or a column that is not there.
         let is_read = matches!(
@@ -66,14 +66,16 @@ fn of_database(error: &rusqlite::Error) -> Option<Fault> {
                 | rusqlite::Error::QueryReturnedNoRows
                 | rusqlite::Error::SqlInputError { .. }
         );
-        return is_read.then_some(Fault::Damage);
+        return is_read.then_some(DatabaseFault::Damage);
     };
     match code {
-        ErrorCode::DiskFull => Some(Fault::Unwritable),
+        ErrorCode::DiskFull => Some(DatabaseFault::Unwritable),
         ErrorCode::SystemIoFailure => match error.sqlite_extended_error_code() {
-            Some(ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS) => Some(Fault::Damage),
+            Some(ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_CORRUPTFS) => {
+                Some(DatabaseFault::Damage)
+            }
             Some(ffi::SQLITE_IOERR_READ) => None,
-            _ => Some(Fault::Unwritable),
+            _ => Some(DatabaseFault::Unwritable),
         },
         // The last one stands for a statement that does not fit the tables: the program's own fit its own tables.
         ErrorCode::DatabaseCorrupt
@@ -83,7 +85,7 @@ fn of_database(error: &rusqlite::Error) -> Option<Fault> {
         | ErrorCode::ConstraintViolation
         | ErrorCode::TooBig
         | ErrorCode::InternalMalfunction
-        | ErrorCode::Unknown => Some(Fault::Damage),
+        | ErrorCode::Unknown => Some(DatabaseFault::Damage),
         _ => None,
     }
 }
@@ -96,22 +98,25 @@ mod tests {
 
     #[test]
     fn what_an_error_shows_is_found_however_deep_it_lies() {
-        let of = |error: anyhow::Error| Fault::of(&error.context("store").context("run"));
+        let of = |error: anyhow::Error| DatabaseFault::of(&error.context("store").context("run"));
         let sqlite = |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
         for (code, fault) in [
-            (ffi::SQLITE_CORRUPT, Some(Fault::Damage)),
-            (ffi::SQLITE_NOTADB, Some(Fault::Damage)),
-            (ffi::SQLITE_FULL, Some(Fault::Unwritable)),
-            (ffi::SQLITE_IOERR_WRITE, Some(Fault::Unwritable)),
+            (ffi::SQLITE_CORRUPT, Some(DatabaseFault::Damage)),
+            (ffi::SQLITE_NOTADB, Some(DatabaseFault::Damage)),
+            (ffi::SQLITE_FULL, Some(DatabaseFault::Unwritable)),
+            (ffi::SQLITE_IOERR_WRITE, Some(DatabaseFault::Unwritable)),
             (ffi::SQLITE_BUSY, None),
             (ffi::SQLITE_CANTOPEN, None),
         ] {
             assert_eq!(of(sqlite(code).into()), fault, "{code}");
         }
         let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert_eq!(of(full.into()), Some(Fault::Unwritable));
+        assert_eq!(of(full.into()), Some(DatabaseFault::Unwritable));
         let odd = "twelve".parse::<crate::money::Usd>().map(drop);
-        assert_eq!(of(odd.context("usd").unwrap_err()), Some(Fault::Damage));
+        assert_eq!(
+            of(odd.context("usd").unwrap_err()),
+            Some(DatabaseFault::Damage)
+        );
         assert_eq!(of(anyhow::anyhow!("another host")), None);
     }
 }

@@ -11,13 +11,13 @@ use crate::{
     config::caps::Caps,
     money::Usd,
     store::{
-        caps::Standing,
+        caps::CapUsage,
         checkpoint::Checkpoint,
         engine::{EachEntry, Finding, History, Looked, Present, Rebuild, Said, Store},
         is_held,
         lock_holder::Holder,
         moved_note,
-        registry::{Registry, Status},
+        registry::{BrandStatus, Registry},
         registry_lookup::InMemory,
         run_history::{self, Going, RunLine},
         spending::{self, Spending},
@@ -95,7 +95,7 @@ impl Store for Folder {
         spending::of_folder(&self.path)
     }
 
-    async fn standings(&self, caps: Caps) -> anyhow::Result<Vec<Standing>> {
+    async fn standings(&self, caps: Caps) -> anyhow::Result<Vec<CapUsage>> {
         spending::caps_in(&self.path, caps)
     }
 
@@ -122,7 +122,7 @@ impl Store for Folder {
                 let entries = registry.entries().map(|(_, entry)| entry);
                 failed.extend(
                     entries
-                        .filter(|entry| entry.status == Status::Failed)
+                        .filter(|entry| entry.status == BrandStatus::Failed)
                         .cloned(),
                 );
             }

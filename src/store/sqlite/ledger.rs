@@ -12,16 +12,16 @@ use rusqlite::{Connection, OptionalExtension, params, types::ValueRef};
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use tokio::time::Instant;
 
-use super::{Beside, Database, Fault, lock};
+use super::{Beside, Database, DatabaseFault, lock};
 use crate::{
     config::caps::Caps,
     money::{Cost, Usd},
     store::{
-        budget::{Budget, Refusal},
-        caps::{Purse, Purses, Standing},
+        budget::{Budget, BudgetRefusal},
+        caps::{CapUsage, Purse, Purses},
         job::Job,
-        paid::{self, Admission, Answer, Ask, HeldCall, Kept, RequestHash, unpack},
-        reconciliation::{self, Comparison, OfRun, Reading},
+        paid::{self, Admission, Answer, Ask, CachedResponse, HeldCall, RequestHash, unpack},
+        reconciliation::{self, OfRun, UsageComparison, UsageReading},
     },
 };
 
@@ -117,8 +117,8 @@ impl Ledger {
                     open: true,
                 })
             }
-            Err((Refusal::Wait, _)) => Err(Admission::Wait),
-            Err((Refusal::Never { left }, purse)) => Err(Admission::Never(purse, left)),
+            Err((BudgetRefusal::Wait, _)) => Err(Admission::Wait),
+            Err((BudgetRefusal::Never { left }, purse)) => Err(Admission::Never(purse, left)),
         })
     }
 
@@ -148,7 +148,11 @@ impl paid::Ledger for Ledger {
         &self.job
     }
 
-    async fn find(&self, hash: RequestHash, since: Timestamp) -> anyhow::Result<Option<Kept>> {
+    async fn find(
+        &self,
+        hash: RequestHash,
+        since: Timestamp,
+    ) -> anyhow::Result<Option<CachedResponse>> {
         let last_before = self.job.last_before;
         let found = self.db.with(move |db| find(db, hash, last_before, since));
         match found.await? {
@@ -213,7 +217,7 @@ impl paid::Ledger for Ledger {
             .await;
         match done {
             // It is paid for: what the database has no room for may find some beside it.
-            Err(error) if Fault::of(&error) == Some(Fault::Unwritable) => {
+            Err(error) if DatabaseFault::of(&error) == Some(DatabaseFault::Unwritable) => {
                 self.db.put_beside(&beside).map_err(|_| error)?;
             }
             done => done?,
@@ -254,7 +258,7 @@ impl paid::Ledger for Ledger {
         usd: Usd,
         longest: Duration,
         now: Timestamp,
-    ) -> anyhow::Result<Option<(Reading, Usd)>> {
+    ) -> anyhow::Result<Option<(UsageReading, Usd)>> {
         let mut purses = lock(&self.purses);
         let mut budget = lock(&self.budget);
         let run = OfRun {
@@ -269,9 +273,9 @@ impl paid::Ledger for Ledger {
     async fn compare(
         &self,
         service: &str,
-        from: &Reading,
-        to: &Reading,
-    ) -> anyhow::Result<Comparison> {
+        from: &UsageReading,
+        to: &UsageReading,
+    ) -> anyhow::Result<UsageComparison> {
         reconciliation::compare(&self.db, service, from, to)
     }
 
@@ -284,14 +288,14 @@ impl paid::Ledger for Ledger {
         lock(&self.purses).left()
     }
 
-    async fn standings(&self) -> anyhow::Result<Vec<Standing>> {
+    async fn standings(&self) -> anyhow::Result<Vec<CapUsage>> {
         Ok(lock(&self.purses).standings())
     }
 }
 
 /// What the store has for a request.
 enum Found {
-    Kept(Kept),
+    Kept(CachedResponse),
     /// An answer that cannot be unpacked, or is no JSON.
     Unreadable,
     Nothing,
@@ -330,7 +334,7 @@ fn find(
     let Some(body) = body.filter(is_json) else {
         return Ok(Found::Unreadable);
     };
-    Ok(Found::Kept(Kept {
+    Ok(Found::Kept(CachedResponse {
         body,
         at: Timestamp::from_millisecond(at)?,
         cost: Cost {
@@ -374,11 +378,11 @@ pub fn keep(
     db: &Connection,
     call: &Call,
     hash: RequestHash,
-    kept: &Kept,
+    kept: &CachedResponse,
     body: &[u8],
     usable: bool,
 ) -> anyhow::Result<()> {
-    let Kept {
+    let CachedResponse {
         at, cost, payer, ..
     } = kept;
     let (at, usd) = (at.as_millisecond(), cost.usd.exact());

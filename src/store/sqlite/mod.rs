@@ -37,7 +37,7 @@ use crate::{
 
 pub use self::{
     disk_reserve::Beside,
-    fault::{Fault, Unwritable},
+    fault::{DatabaseFault, Unwritable},
     folder::Folder,
     ledger::{Call, Ledger},
     run::begin,
@@ -166,8 +166,8 @@ where
 /// The same error for somebody else.
 fn again(error: &anyhow::Error) -> anyhow::Error {
     let text = format!("{error:#}");
-    match Fault::of(error) {
-        Some(Fault::Unwritable) => Unwritable(text).into(),
+    match DatabaseFault::of(error) {
+        Some(DatabaseFault::Unwritable) => Unwritable(text).into(),
         _ => anyhow::anyhow!(text),
     }
 }
@@ -193,7 +193,7 @@ impl Database {
         };
         let db = match whole {
             Ok(db) => db,
-            Err(error) if Fault::of(&error) == Some(Fault::Damage) => {
+            Err(error) if DatabaseFault::of(&error) == Some(DatabaseFault::Damage) => {
                 let (db, note) = renewed(path, &error).with_context(place)?;
                 notes.push(note);
                 db
@@ -328,7 +328,7 @@ impl Database {
         let mut db = lock(&self.db);
         let mut done = work(&db);
         if let Err(error) = &done
-            && Fault::of(error) == Some(Fault::Damage)
+            && DatabaseFault::of(error) == Some(DatabaseFault::Damage)
         {
             done = self.renew(&mut db, error).and_then(|()| work(&db));
         }
@@ -340,7 +340,7 @@ impl Database {
         let mut waiting = std::mem::take(&mut *lock(&self.waiting));
         let mut committed = self.commit(&db, &mut waiting);
         if let Err(error) = &committed
-            && Fault::of(error) == Some(Fault::Damage)
+            && DatabaseFault::of(error) == Some(DatabaseFault::Damage)
         {
             committed = self.renew(&mut db, error);
             if committed.is_ok() {
@@ -348,7 +348,7 @@ impl Database {
             }
         }
         if let Err(error) = &committed
-            && Fault::of(error) == Some(Fault::Unwritable)
+            && DatabaseFault::of(error) == Some(DatabaseFault::Unwritable)
         {
             self.full.store(true, Ordering::Relaxed);
             let is_paid = waiting.iter().any(|work| work.is_answer());
@@ -373,11 +373,13 @@ impl Database {
         }
         let done = waiting.iter().filter(|work| !full || work.is_answer());
         let mut failures = done.filter_map(|work| work.failure());
-        if let Some((error, fault)) = failures.find_map(|error| Some((error, Fault::of(error)?))) {
+        if let Some((error, fault)) =
+            failures.find_map(|error| Some((error, DatabaseFault::of(error)?)))
+        {
             // `SQLite` may have rolled back all of it.
             return Err(match fault {
-                Fault::Damage => Impossible(format!("{error:#}")).into(),
-                Fault::Unwritable => Unwritable(format!("{error:#}")).into(),
+                DatabaseFault::Damage => Impossible(format!("{error:#}")).into(),
+                DatabaseFault::Unwritable => Unwritable(format!("{error:#}")).into(),
             });
         }
         Ok(transaction.commit()?)

@@ -16,7 +16,7 @@ const HASH: usize = 32;
 
 /// A table that is worth saving.
 #[derive(Debug)]
-pub struct Table {
+pub struct SalvagedTable {
     pub name: &'static str,
     columns: &'static [&'static str],
     /// Columns that the first versions did not have, at the end.
@@ -26,8 +26,8 @@ pub struct Table {
 }
 
 /// All of them, what others are mended by first.
-pub const TABLES: [Table; 6] = [
-    Table {
+pub const TABLES: [SalvagedTable; 6] = [
+    SalvagedTable {
         name: "spending",
         columns: &[
             "id", "job", "service", "hash", "at", "state", "held", "usd", "credits", "stage",
@@ -36,13 +36,13 @@ pub const TABLES: [Table; 6] = [
         added: 2,
         mend: mend_spending,
     },
-    Table {
+    SalvagedTable {
         name: "response",
         columns: &["hash", "at", "rejected", "usd", "credits", "body", "payer"],
         added: 1,
         mend: mend_response,
     },
-    Table {
+    SalvagedTable {
         name: "job",
         columns: &["id", "list", "started_at", "forced", "open", "last_before"],
         added: 0,
@@ -51,7 +51,7 @@ pub const TABLES: [Table; 6] = [
             texts && is_time(&row[2]) && is_flag(&row[3]) && is_flag(&row[4]) && is_count(&row[5])
         },
     },
-    Table {
+    SalvagedTable {
         name: "reading",
         columns: &["id", "service", "at", "usd", "upto"],
         added: 0,
@@ -60,7 +60,7 @@ pub const TABLES: [Table; 6] = [
             is_text(&row[1]) && is_time(&row[2]) && amount && is_count(&row[4])
         },
     },
-    Table {
+    SalvagedTable {
         name: "fence",
         columns: &["id", "key"],
         added: 0,
@@ -69,7 +69,7 @@ pub const TABLES: [Table; 6] = [
             is_hash(&row[1])
         },
     },
-    Table {
+    SalvagedTable {
         name: "run",
         columns: &[
             "id",
@@ -132,7 +132,7 @@ fn complete(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Copies the rows of a table up to the first that cannot be read.
-fn walk(from: &Connection, into: &Connection, table: &Table) -> rusqlite::Result<usize> {
+fn walk(from: &Connection, into: &Connection, table: &SalvagedTable) -> rusqlite::Result<usize> {
     let Ok(mut all) = from.prepare(&format!("SELECT rowid, * FROM {}", table.name)) else {
         return Ok(0);
     };
@@ -162,7 +162,7 @@ fn read(row: &Row<'_>, places: &[Option<usize>]) -> rusqlite::Result<(i64, Vec<V
     Ok((row.get(0)?, values))
 }
 
-impl Table {
+impl SalvagedTable {
     /// The row of this table that such values are, if they are one.
     fn fit(&self, number: i64, values: &[Value]) -> Option<(&Self, Vec<Value>)> {
         let most = self.columns.len();

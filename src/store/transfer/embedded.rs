@@ -13,7 +13,7 @@ use tokio_postgres::{Transaction, types::ToSql};
 
 use super::{
     Holding,
-    tables::{Part, REGISTRY, REPORTS},
+    tables::{REGISTRY, REPORTS, TablePart},
 };
 use crate::{
     brand::BrandKey,
@@ -99,7 +99,7 @@ impl<'a> Embedded<'a> {
 
     /// Copies the registry into the shared store, with the reports that it tells of.
     pub async fn give_registry(&mut self, there: &Transaction<'_>) -> anyhow::Result<()> {
-        let (mut entries, mut reports) = (Part::of(&REGISTRY), Part::of(&REPORTS));
+        let (mut entries, mut reports) = (TablePart::of(&REGISTRY), TablePart::of(&REPORTS));
         let mut missing = 0;
         for (key, entry) in self.registry.entries() {
             let folder = entry.folder();
@@ -126,11 +126,11 @@ impl<'a> Embedded<'a> {
             }
             if entries.is_full() {
                 REGISTRY.put(&entries, there).await?;
-                entries = Part::of(&REGISTRY);
+                entries = TablePart::of(&REGISTRY);
             }
             if reports.is_full() {
                 REPORTS.put(&reports, there).await?;
-                reports = Part::of(&REPORTS);
+                reports = TablePart::of(&REPORTS);
             }
         }
         REGISTRY.put(&entries, there).await?;

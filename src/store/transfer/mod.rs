@@ -36,7 +36,7 @@ pub struct Done {
 
 /// Why nothing was moved.
 #[derive(Debug, thiserror::Error)]
-pub enum Obstacle {
+pub enum MoveObstacle {
     #[error("there is nothing to move in {0}")]
     Nothing(String),
     #[error(

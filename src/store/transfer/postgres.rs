@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use tokio_postgres::Transaction;
 
 use super::{
-    Done, Obstacle,
+    Done, MoveObstacle,
     embedded::{self, Embedded},
-    tables::{ANSWERS, FENCE, JOBS, READINGS, RUNS, SPENDING, Table},
+    tables::{ANSWERS, FENCE, JOBS, READINGS, RUNS, SPENDING, StoreTable},
 };
 use crate::store::{
     StateFolder, StoreError, moved_note,
@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 /// Tables that both sides have, in the order in which they are copied: the first says what the others belong to.
-const TABLES: [&Table; 6] = [&FENCE, &ANSWERS, &SPENDING, &JOBS, &READINGS, &RUNS];
+const TABLES: [&StoreTable; 6] = [&FENCE, &ANSWERS, &SPENDING, &JOBS, &READINGS, &RUNS];
 
 const UNSURE: &str =
     "whether the move was completed is not known: run the same command again, which finishes it";
@@ -29,7 +29,7 @@ const GIVE_UP: &str =
 /// Moves what is in a state folder, and the reports in the output folder beside it, into a shared store.
 pub async fn to_shared(state: &Path, address: &Address) -> anyhow::Result<Done> {
     let now = Timestamp::now();
-    let nothing = || Obstacle::Nothing(state.display().to_string());
+    let nothing = || MoveObstacle::Nothing(state.display().to_string());
     if !state.exists() {
         return Err(nothing().into());
     }
@@ -57,7 +57,7 @@ pub async fn to_shared(state: &Path, address: &Address) -> anyhow::Result<Done> 
         });
     }
     if !holding.is_empty() {
-        return Err(Obstacle::NotEmpty {
+        return Err(MoveObstacle::NotEmpty {
             place: address.to_string(),
             holding,
             remedy: GIVE_UP.into(),
@@ -94,7 +94,7 @@ async fn give(from: &mut Embedded<'_>, there: &Transaction<'_>) -> anyhow::Resul
 /// Moves what is in a shared store into a state folder, and its reports into the output folder beside it.
 pub async fn to_folder(address: &Address, state: &Path, put: PutReport) -> anyhow::Result<Done> {
     let now = Timestamp::now();
-    let nothing = || Obstacle::Nothing(address.to_string());
+    let nothing = || MoveObstacle::Nothing(address.to_string());
     let (mut client, moved_to) = moving::source(address).await?.ok_or_else(nothing)?;
     let here = here(state)?;
     let note = moved_note::note(state);
@@ -167,7 +167,7 @@ async fn make_room(
         return before.set_aside(now);
     }
     let files = embedded::FILES.map(|name| folder.file(name).display().to_string());
-    Err(Obstacle::NotEmpty {
+    Err(MoveObstacle::NotEmpty {
         place: folder.path().display().to_string(),
         holding,
         remedy: format!("Name another folder, or move {} away", files.join(", ")),

@@ -29,7 +29,7 @@ enum Kind {
 
 /// A column by its names in the folder and in the shared store, where it may be read in another way than it is written.
 #[derive(Debug)]
-struct Column {
+struct TableColumn {
     here: &'static str,
     there: &'static str,
     read: &'static str,
@@ -38,21 +38,26 @@ struct Column {
 
 /// A table, in the order of its rows in the shared store.
 #[derive(Debug)]
-pub struct Table {
+pub struct StoreTable {
     pub name: &'static str,
-    columns: &'static [Column],
+    columns: &'static [TableColumn],
     /// Columns that only the shared store has, as made of those that both have.
     only_there: &'static [(&'static str, &'static str)],
     condition: &'static str,
     order: &'static str,
 }
 
-const fn same(name: &'static str, kind: Kind) -> Column {
+const fn same(name: &'static str, kind: Kind) -> TableColumn {
     other(name, name, name, kind)
 }
 
-const fn other(here: &'static str, there: &'static str, read: &'static str, kind: Kind) -> Column {
-    Column {
+const fn other(
+    here: &'static str,
+    there: &'static str,
+    read: &'static str,
+    kind: Kind,
+) -> TableColumn {
+    TableColumn {
         here,
         there,
         read,
@@ -61,7 +66,7 @@ const fn other(here: &'static str, there: &'static str, read: &'static str, kind
 }
 
 /// The key of the fences, which no two stores have in common unless one was made of the other.
-pub const FENCE: Table = Table {
+pub const FENCE: StoreTable = StoreTable {
     name: "fence",
     columns: &[same("id", Kind::Small), same("key", Kind::Bytes)],
     only_there: &[],
@@ -70,7 +75,7 @@ pub const FENCE: Table = Table {
 };
 
 /// Answers by their number, which says what came before what.
-pub const ANSWERS: Table = Table {
+pub const ANSWERS: StoreTable = StoreTable {
     name: "response",
     columns: &[
         other("rowid", "id", "id", Kind::Int),
@@ -88,7 +93,7 @@ pub const ANSWERS: Table = Table {
 };
 
 /// What was set aside and spent. No host has set aside what comes from a folder, and no host's numbers are below zero.
-pub const SPENDING: Table = Table {
+pub const SPENDING: StoreTable = StoreTable {
     name: "spending",
     columns: &[
         same("id", Kind::Int),
@@ -108,7 +113,7 @@ pub const SPENDING: Table = Table {
     order: "id",
 };
 
-pub const JOBS: Table = Table {
+pub const JOBS: StoreTable = StoreTable {
     name: "job",
     columns: &[
         same("id", Kind::Text),
@@ -123,7 +128,7 @@ pub const JOBS: Table = Table {
     order: "started_at, id",
 };
 
-pub const READINGS: Table = Table {
+pub const READINGS: StoreTable = StoreTable {
     name: "reading",
     columns: &[
         same("id", Kind::Int),
@@ -138,7 +143,7 @@ pub const READINGS: Table = Table {
 };
 
 /// Runs that have ended.
-pub const RUNS: Table = Table {
+pub const RUNS: StoreTable = StoreTable {
     name: "run",
     columns: &[
         same("id", Kind::Text),
@@ -159,7 +164,7 @@ pub const RUNS: Table = Table {
 };
 
 /// The registry, which is no table in the folder.
-pub const REGISTRY: Table = Table {
+pub const REGISTRY: StoreTable = StoreTable {
     name: "registry",
     columns: &[
         same("key", Kind::Text),
@@ -177,7 +182,7 @@ pub const REGISTRY: Table = Table {
 };
 
 /// Reports, which lie in folders of their own.
-pub const REPORTS: Table = Table {
+pub const REPORTS: StoreTable = StoreTable {
     name: "report",
     columns: &[
         same("key", Kind::Text),
@@ -192,25 +197,25 @@ pub const REPORTS: Table = Table {
 
 /// Rows that travel together, by column.
 #[derive(Debug)]
-pub struct Part {
-    columns: Vec<Values>,
+pub struct TablePart {
+    columns: Vec<RowValues>,
     rows: usize,
     bytes: usize,
 }
 
 #[derive(Debug)]
-enum Values {
+enum RowValues {
     Ints(Vec<Option<i64>>),
     Texts(Vec<Option<String>>),
     Blobs(Vec<Option<Vec<u8>>>),
 }
 
-impl Part {
-    pub fn of(table: &Table) -> Self {
+impl TablePart {
+    pub fn of(table: &StoreTable) -> Self {
         let columns = table.columns.iter().map(|column| match column.kind {
-            Kind::Int | Kind::Small | Kind::Flag => Values::Ints(Vec::new()),
-            Kind::Text | Kind::Money => Values::Texts(Vec::new()),
-            Kind::Bytes => Values::Blobs(Vec::new()),
+            Kind::Int | Kind::Small | Kind::Flag => RowValues::Ints(Vec::new()),
+            Kind::Text | Kind::Money => RowValues::Texts(Vec::new()),
+            Kind::Bytes => RowValues::Blobs(Vec::new()),
         });
         Self {
             columns: columns.collect(),
@@ -227,23 +232,23 @@ impl Part {
         self.rows += 1;
         for (column, value) in self.columns.iter_mut().zip(row) {
             match (column, value) {
-                (Values::Ints(ints), Value::Integer(int)) => ints.push(Some(int)),
-                (Values::Texts(texts), Value::Text(text)) => {
+                (RowValues::Ints(ints), Value::Integer(int)) => ints.push(Some(int)),
+                (RowValues::Texts(texts), Value::Text(text)) => {
                     self.bytes += text.len();
                     // No text in that store can have one.
                     texts.push(Some(text.replace('\0', "")));
                 }
-                (Values::Blobs(blobs), Value::Blob(blob)) => {
+                (RowValues::Blobs(blobs), Value::Blob(blob)) => {
                     self.bytes += blob.len();
                     blobs.push(Some(blob));
                 }
                 // The first version of the store kept bodies as they are.
-                (Values::Blobs(blobs), Value::Text(text)) => {
+                (RowValues::Blobs(blobs), Value::Text(text)) => {
                     blobs.push(Some(pack(text.as_bytes())?));
                 }
-                (Values::Ints(ints), Value::Null) => ints.push(None),
-                (Values::Texts(texts), Value::Null) => texts.push(None),
-                (Values::Blobs(blobs), Value::Null) => blobs.push(None),
+                (RowValues::Ints(ints), Value::Null) => ints.push(None),
+                (RowValues::Texts(texts), Value::Null) => texts.push(None),
+                (RowValues::Blobs(blobs), Value::Null) => blobs.push(None),
                 (_, value) => bail!("a value of the kind {} was not expected", value.data_type()),
             }
         }
@@ -252,17 +257,17 @@ impl Part {
 
     fn parameters(&self) -> Vec<&(dyn ToSql + Sync)> {
         let columns = self.columns.iter().map(|column| match column {
-            Values::Ints(ints) => ints as &(dyn ToSql + Sync),
-            Values::Texts(texts) => texts,
-            Values::Blobs(blobs) => blobs,
+            RowValues::Ints(ints) => ints as &(dyn ToSql + Sync),
+            RowValues::Texts(texts) => texts,
+            RowValues::Blobs(blobs) => blobs,
         });
         columns.collect()
     }
 }
 
-impl Table {
+impl StoreTable {
     /// Puts rows into the shared store.
-    pub async fn put(&self, part: &Part, there: &Transaction<'_>) -> anyhow::Result<()> {
+    pub async fn put(&self, part: &TablePart, there: &Transaction<'_>) -> anyhow::Result<()> {
         if part.rows > 0 {
             let insert = self.insert_there();
             there.execute(&insert, &part.parameters()).await?;
@@ -274,7 +279,7 @@ impl Table {
     pub async fn give(&self, here: &Connection, there: &Transaction<'_>) -> anyhow::Result<u64> {
         let mut query = here.prepare(&self.select_here())?;
         let mut rows = query.query([])?;
-        let mut part = Part::of(self);
+        let mut part = TablePart::of(self);
         let mut count = 0;
         while let Some(row) = rows.next()? {
             let values = (0..self.columns.len()).map(|i| Ok(row.get_ref(i)?.try_into()?));
@@ -283,7 +288,7 @@ impl Table {
             count += 1;
             if part.is_full() {
                 self.put(&part, there).await?;
-                part = Part::of(self);
+                part = TablePart::of(self);
             }
         }
         self.put(&part, there).await?;

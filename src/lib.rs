@@ -181,7 +181,7 @@ fn read_and_run(args: &[OsString], settings: Option<&Path>, terminal: &Terminal)
         }
     };
     if let Some(file) = settings.filter(|_| cli.names_settings()) {
-        terminal.urgent(&format!(
+        crate::text::terminal::urgent(&format!(
             "Settings are read from {}, in a folder above this one",
             file.display()
         ));

@@ -20,7 +20,7 @@ use crate::{
         self, Loaded, Simulation,
         budget_check::{LimitReached, SpendingLimits},
         options::{ListSource, RunOptions},
-        preflight::{self, Connections, Finding, PreflightResult},
+        preflight::{self, Connections, PreflightFinding, PreflightResult},
         preview::Priced,
         store_failure,
         summary::span,
@@ -331,14 +331,16 @@ impl CheckReport {
         match (self.json, ok) {
             (true, _) => {}
             (false, true) => say!(self.terminal; "✅ {part}: {text}"),
-            (false, false) if self.quiet => self.terminal.urgent(&format!("✗ {part}: {text}")),
+            (false, false) if self.quiet => {
+                crate::text::terminal::urgent(&format!("✗ {part}: {text}"));
+            }
             (false, false) => say!(self.terminal; "✗ {part}: {text}"),
         }
         self.parts
             .push(json!({"part": part, "ok": ok, "text": text}));
     }
 
-    fn find(&mut self, Finding { what, result }: Finding) {
+    fn find(&mut self, PreflightFinding { what, result }: PreflightFinding) {
         match result {
             Ok(PreflightResult::Fine(text)) => self.add(what, Ok(text)),
             Ok(PreflightResult::Doubt(text)) => self.note(what, &text),
@@ -437,7 +439,7 @@ impl CheckReport {
                 "caps": self.caps,
                 "estimate": self.estimate,
             });
-            self.terminal.result(&format!("{all:#}"));
+            crate::text::terminal::result(&format!("{all:#}"));
         }
         self.worst
     }

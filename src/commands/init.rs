@@ -25,7 +25,7 @@ use crate::{
     list,
     runner::{
         self,
-        preflight::{Finding, PreflightResult},
+        preflight::{PreflightFinding, PreflightResult},
     },
     say,
 };
@@ -256,7 +256,7 @@ impl SetUp {
             runner::trial_calls::ABOUT_A_CENT
         );
         let mut worst = Exit::Done;
-        for Finding { what, result } in self.trials.ask(model_key, search_key).await? {
+        for PreflightFinding { what, result } in self.trials.ask(model_key, search_key).await? {
             match result {
                 Ok(PreflightResult::Fine(text)) => say!("✅ {what}: {text}"),
                 Ok(PreflightResult::Doubt(text)) => say!("– {what}: {text}"),

@@ -38,12 +38,12 @@ pub struct RateLimiter {
     probe: Arc<FairMutex<()>>,
     state: Mutex<State>,
     /// Where other hosts send to the service too.
-    turns: Option<Turns>,
+    turns: Option<TurnSource>,
 }
 
 /// Turns that all hosts share.
 #[derive(Debug)]
-struct Turns {
+struct TurnSource {
     slot: Slot,
     /// Room for those that are taken ahead of their time.
     ahead: Arc<Semaphore>,
@@ -110,7 +110,7 @@ impl RateLimiter {
         // Turns of a second: those that are taken ahead are lost when the host is.
         let ahead = (limit as usize / 60).max(2);
         Self {
-            turns: Some(Turns {
+            turns: Some(TurnSource {
                 slot: Slot {
                     gate: name,
                     interval,

@@ -39,7 +39,7 @@ const BLOCKED_TRIES: u32 = 2;
 const MET_ANOTHER_LIMIT: f64 = 0.8;
 
 /// An answer that was read.
-pub(super) struct Said {
+pub(super) struct CompletionText {
     pub text: String,
     pub hash: RequestHash,
     /// The exchange that brought it.
@@ -85,7 +85,7 @@ impl OpenRouter {
         messages: &[Message<'_>],
         since: Timestamp,
         usage: &mut Usage,
-    ) -> Result<Said, CallError> {
+    ) -> Result<CompletionText, CallError> {
         let mut cut = Vec::new();
         let mut why = String::new();
         for max_tokens in [question.max_tokens, question.max_tokens * 2] {
@@ -108,7 +108,7 @@ impl OpenRouter {
                 }
             };
             if completion.finish != Finish::Length {
-                return Ok(Said {
+                return Ok(CompletionText {
                     text: completion.text,
                     hash: answer.hash,
                     wire: answer.wire,

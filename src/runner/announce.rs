@@ -74,8 +74,7 @@ impl RunContext {
             tracing::warn!("row {number} «{name}» is set aside: {reason}");
             // A mail has them at its end.
             if !self.options.verbosity.is_quiet() || self.options.batch.dry_run {
-                self.terminal
-                    .urgent(&format!("  Row {number} «{name}»: {reason}"));
+                crate::text::terminal::urgent(&format!("  Row {number} «{name}»: {reason}"));
             }
         }
         for note in &plan.notes {

@@ -112,14 +112,14 @@ impl NextSteps {
 
     /// What cron mails: the totals in a line, and what to do. Nothing after a good night, in which little was found of a few
     /// brands at most: their rows say so.
-    pub fn mail(&self, line: &str, totals: &Totals, is_bad: bool, terminal: &Terminal) {
+    pub fn mail(&self, line: &str, totals: &Totals, is_bad: bool) {
         let is_thin = totals.thin * 2 > totals.succeeded;
         if !is_bad && !is_thin {
             return;
         }
-        terminal.urgent(line);
+        crate::text::terminal::urgent(line);
         for line in self.lines(totals) {
-            terminal.urgent(&line);
+            crate::text::terminal::urgent(&line);
         }
     }
 }

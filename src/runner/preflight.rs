@@ -225,7 +225,7 @@ impl Connections {
 }
 
 /// One line for each thing that was checked.
-pub struct Finding {
+pub struct PreflightFinding {
     pub what: &'static str,
     pub result: Result<PreflightResult, Failure>,
 }
@@ -239,7 +239,7 @@ pub enum PreflightResult {
 }
 
 /// Asks every service whether it will have us; all at once.
-pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Finding> {
+pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<PreflightFinding> {
     let Connections {
         openrouter,
         tavily,
@@ -263,7 +263,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
         connections.credits = usage;
         PreflightResult::Fine("Tavily API key valid".to_owned())
     });
-    findings.push(Finding {
+    findings.push(PreflightFinding {
         what: "TAVILY_API_KEY",
         result: usage.map_err(call_failure),
     });
@@ -273,7 +273,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
             connections.sheet = Some(list);
             PreflightResult::Fine(format!("Google Sheet «{title}», {place}, can be read"))
         });
-        findings.push(Finding {
+        findings.push(PreflightFinding {
             what: "GOOGLE_SHEET_ID",
             result,
         });
@@ -285,7 +285,7 @@ pub async fn look(connections: &mut Connections, settings: &Settings) -> Vec<Fin
             connections.public_list = Some((place, table));
             PreflightResult::Fine(said)
         });
-        findings.push(Finding {
+        findings.push(PreflightFinding {
             what: "GOOGLE_SHEET_ID",
             result,
         });
@@ -335,7 +335,7 @@ pub async fn validate(
     );
     super::summary::heading(terminal, "VALIDATING API KEYS");
     let mut bad = None;
-    for Finding { what, result } in look(connections, settings).await {
+    for PreflightFinding { what, result } in look(connections, settings).await {
         match result {
             Ok(PreflightResult::Fine(fine)) => say!(terminal; "✅ {fine}"),
             Ok(PreflightResult::Doubt(doubt)) => {

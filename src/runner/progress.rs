@@ -78,8 +78,7 @@ impl Progress {
         outages: Outages,
         terminal: Terminal,
     ) -> Self {
-        let bar =
-            (!verbosity.is_quiet() && terminal::has_screen()).then(|| Bar::new(terminal.clone()));
+        let bar = (!verbosity.is_quiet() && terminal::has_screen()).then(Bar::new);
         Self {
             terminal,
             verbosity,
@@ -390,7 +389,7 @@ impl Progress {
     /// Even for those who asked for less.
     fn urgent(&self, text: &str) {
         self.above_the_bar(|| {
-            self.terminal.urgent(text);
+            crate::text::terminal::urgent(text);
         });
     }
 

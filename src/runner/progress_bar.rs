@@ -8,10 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::progress::clock;
 use crate::{
     money::Usd,
-    text::{
-        style::painted,
-        terminal::{self, Terminal},
-    },
+    text::{style::painted, terminal},
 };
 
 /// Columns where the terminal does not say how many it has.
@@ -20,7 +17,6 @@ const USUAL: usize = 80;
 /// The line, and how it was drawn last.
 #[derive(Debug)]
 pub struct Bar {
-    terminal: Terminal,
     drawing: ProgressBar,
     /// Columns of the terminal at that time; indicatif fills them all, with spaces.
     drawn: Cell<usize>,
@@ -28,13 +24,12 @@ pub struct Bar {
 
 impl Bar {
     /// A bar on standard error; nothing is drawn yet.
-    pub fn new(terminal: Terminal) -> Self {
+    pub fn new() -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }
         Self {
-            terminal,
             drawing: bar,
             drawn: Cell::default(),
         }
@@ -61,8 +56,7 @@ impl Bar {
         self.gather();
         self.drawing.finish_and_clear();
         if let Some(standing) = last {
-            self.terminal
-                .urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
+            terminal::urgent(&standing.fitting(self.drawn.get().saturating_sub(1)));
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     due::Due,
     errors::BrandError,
     recorder::Recorded,
-    scheduler::{InHand, Scheduler, Supply},
+    scheduler::{BrandInWork, Scheduler, Supply},
 };
 use crate::{
     brand::BrandKey,
@@ -33,7 +33,11 @@ use crate::{
 
 impl Scheduler<'_> {
     /// Sends on to the record how a brand ended.
-    pub(super) fn take_back(&mut self, mut in_hand: InHand, result: Result<Saved, BrandError>) {
+    pub(super) fn take_back(
+        &mut self,
+        mut in_hand: BrandInWork,
+        result: Result<Saved, BrandError>,
+    ) {
         in_hand.took = in_hand.started.elapsed();
         self.tally.one_by_one += in_hand.took;
         self.deadline.brand_took(in_hand.took);
@@ -72,14 +76,20 @@ impl Scheduler<'_> {
     }
 
     /// A brand has failed, and goes on record.
-    pub(super) fn fail(&mut self, in_hand: InHand, service: &str, kind: ErrorKind, message: &str) {
+    pub(super) fn fail(
+        &mut self,
+        in_hand: BrandInWork,
+        service: &str,
+        kind: ErrorKind,
+        message: &str,
+    ) {
         let mut entry = self.entry(&in_hand.due, BrandStatus::Failed);
         entry.error_kind = kind;
         entry.error = Some(format!("{service}: {message}"));
         self.record(in_hand, entry);
     }
 
-    fn record(&mut self, mut in_hand: InHand, entry: Entry) {
+    fn record(&mut self, mut in_hand: BrandInWork, entry: Entry) {
         let findings = match &self.supply {
             Supply::Own { .. } => None,
             Supply::Hosts(_) => in_hand.findings.as_ref(),
@@ -95,7 +105,7 @@ impl Scheduler<'_> {
         self.recorder.record(ended, in_hand);
     }
 
-    fn success(&self, in_hand: &mut InHand, saved: Saved) -> Entry {
+    fn success(&self, in_hand: &mut BrandInWork, saved: Saved) -> Entry {
         let Researched { report, waited, .. } = &saved.researched;
         in_hand.waited = *waited;
         in_hand.cost = report.cost;
@@ -117,7 +127,7 @@ impl Scheduler<'_> {
     }
 
     /// Tells of brands whose end is on record.
-    pub(super) fn tell(&mut self, recorded: Vec<Recorded<InHand>>) {
+    pub(super) fn tell(&mut self, recorded: Vec<Recorded<BrandInWork>>) {
         for (entry, in_hand, ours) in recorded {
             if !ours {
                 // Another host has the brand now, and tells of it.
@@ -173,7 +183,7 @@ impl Scheduler<'_> {
         });
     }
 
-    fn told_success(&mut self, brand: Arc<str>, entry: &Entry, in_hand: &InHand) -> Event {
+    fn told_success(&mut self, brand: Arc<str>, entry: &Entry, in_hand: &BrandInWork) -> Event {
         let thin = entry.thin.unwrap_or(false);
         self.tally.thin += usize::from(thin);
         self.tally.changed += usize::from(entry.changes.is_some());
@@ -198,7 +208,7 @@ impl Scheduler<'_> {
     }
 
     /// The brand is left as it was; what it paid for is kept.
-    pub(super) fn put_back(&mut self, in_hand: &InHand) {
+    pub(super) fn put_back(&mut self, in_hand: &BrandInWork) {
         self.say_put_back(in_hand);
         if let Supply::Hosts(hosts) = &self.supply {
             hosts.put_back(in_hand.position, in_hand.claim);
@@ -210,7 +220,7 @@ impl Scheduler<'_> {
         }
     }
 
-    fn say_put_back(&self, in_hand: &InHand) {
+    fn say_put_back(&self, in_hand: &BrandInWork) {
         let brand = in_hand.due.assignment.brand.name.as_str().into();
         let put_back = Event::BrandPutBack { brand };
         in_hand.span.in_scope(|| self.events.say(put_back));

@@ -154,7 +154,7 @@ impl Recipient {
     /// the state and in the logs too.
     pub async fn tell(&self, draft: &ReportDraft, end: &Result<Exit, Failure>) {
         let told = match serde_json::to_string_pretty(&draft.report(end)) {
-            Ok(json) => self.hand_over(json, &draft.terminal).await,
+            Ok(json) => self.hand_over(json).await,
             Err(error) => Err(error.into()),
         };
         if let Err(error) = told {
@@ -164,9 +164,9 @@ impl Recipient {
         }
     }
 
-    async fn hand_over(&self, json: String, terminal: &Terminal) -> anyhow::Result<()> {
+    async fn hand_over(&self, json: String) -> anyhow::Result<()> {
         match self {
-            Self::StandardOutput => terminal.result(&json),
+            Self::StandardOutput => crate::text::terminal::result(&json),
             Self::File(path) => write_atomically(path, format!("{json}\n").as_bytes())?,
             Self::Webhook(webhook) => {
                 let client =
@@ -279,7 +279,7 @@ impl ReportDraft {
         };
         let line = self.in_a_line(exit, None, false);
         let is_bad = exit != Exit::Done;
-        self.next_steps.mail(&line, totals, is_bad, &self.terminal);
+        self.next_steps.mail(&line, totals, is_bad);
     }
 
     fn report(&self, end: &Result<Exit, Failure>) -> RunReport<'_> {

@@ -46,7 +46,7 @@ pub enum Supply {
 }
 
 /// A brand that a worker has in hand.
-pub struct InHand {
+pub struct BrandInWork {
     pub due: Due,
     /// Its place among those that are due, counted from 0.
     pub position: usize,
@@ -80,7 +80,7 @@ pub struct Outline {
 /// What the work needs besides the run context.
 pub struct Tools {
     pub supply: Supply,
-    pub recorder: Recorder<InHand>,
+    pub recorder: Recorder<BrandInWork>,
     pub research: Research,
     /// `None` where another host leads.
     pub writer: Option<SheetWriter>,
@@ -100,10 +100,10 @@ pub struct Scheduler<'a> {
     /// Where brands come from, and who works on them.
     pub(super) supply: Supply,
     pub(super) research: Arc<Research>,
-    pub(super) pool: Pool<InHand, Saved>,
+    pub(super) pool: Pool<BrandInWork, Saved>,
     pub(super) refusals: RefusalWatch,
     /// Where they go.
-    pub(super) recorder: Recorder<InHand>,
+    pub(super) recorder: Recorder<BrandInWork>,
     pub(super) lead: SheetLead,
     pub(super) checkpoint: CheckpointWriter,
     pub(super) tally: HostTally,
@@ -299,7 +299,7 @@ impl<'a> Scheduler<'a> {
             shared,
             events: self.events.clone(),
         };
-        let in_hand = InHand {
+        let in_hand = BrandInWork {
             due,
             position,
             claim,

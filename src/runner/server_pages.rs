@@ -6,7 +6,7 @@ use url::Url;
 use super::{
     base_url,
     errors::call_failure,
-    preflight::{Finding, PreflightResult},
+    preflight::{PreflightFinding, PreflightResult},
 };
 use crate::{
     config::Settings,
@@ -20,7 +20,7 @@ pub struct ServerPages {
     pub key: Option<KeyInfo>,
     /// The server knows the key and lists the model.
     pub lists_model: bool,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<PreflightFinding>,
 }
 
 /// A page that the server has, or its words instead of it.
@@ -34,7 +34,7 @@ impl ServerPages {
         Self {
             key: None,
             lists_model: false,
-            findings: vec![Finding {
+            findings: vec![PreflightFinding {
                 what,
                 result: Err(failure),
             }],
@@ -87,7 +87,7 @@ pub async fn ask(openrouter: &mut OpenRouter, settings: &Settings) -> ServerPage
             (None, Ok(PreflightResult::Doubt(doubt)))
         }
     };
-    let finding = |what, result| Finding { what, result };
+    let finding = |what, result| PreflightFinding { what, result };
     ServerPages {
         key,
         lists_model,

@@ -7,7 +7,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use super::{
     errors::BrandError,
     refusal_policy::{AT_START, Alike, BrandAdmission, BrandRefusal, Suspect, Suspects},
-    scheduler::{InHand, Scheduler, Supply},
+    scheduler::{BrandInWork, Scheduler, Supply},
     shutdown::End,
 };
 use crate::{
@@ -31,7 +31,7 @@ const UNTIL_PROVEN: usize = 1;
 /// What is known of refusals in a run.
 pub struct RefusalWatch {
     /// Brands that were refused, while nothing proves whose fault that is.
-    suspects: Suspects<Box<InHand>>,
+    suspects: Suspects<Box<BrandInWork>>,
     /// What services have answered in this run.
     pub successes: Arc<Successes>,
     /// A harmless question is being asked, to tell whether a refusal meets all brands.
@@ -82,7 +82,7 @@ impl RefusalWatch {
     }
 
     /// Takes out those whose refusal was their own.
-    fn take_cleared(&mut self) -> Vec<Suspect<Box<InHand>>> {
+    fn take_cleared(&mut self) -> Vec<Suspect<Box<BrandInWork>>> {
         let successes = Arc::clone(&self.successes);
         let answered =
             |refusal: &BrandRefusal| successes.last_sent(refusal.service, refusal.call());
@@ -129,7 +129,7 @@ impl RefusalWatch {
 
 impl Scheduler<'_> {
     /// Sets a brand aside that was refused. Its worker is free.
-    pub(super) fn suspect(&mut self, in_hand: InHand, refusal: BrandRefusal) {
+    pub(super) fn suspect(&mut self, in_hand: BrandInWork, refusal: BrandRefusal) {
         let suspects = &mut self.refusals.suspects;
         suspects.add(refusal, Instant::now(), Box::new(in_hand));
     }
@@ -209,7 +209,7 @@ impl Scheduler<'_> {
         }
     }
 
-    fn fail_refused(&mut self, in_hand: InHand, refusal: &BrandRefusal) {
+    fn fail_refused(&mut self, in_hand: BrandInWork, refusal: &BrandRefusal) {
         let BrandRefusal {
             service,
             kind,

@@ -3,7 +3,7 @@
 
 use super::{
     errors::call_failure,
-    preflight::{Finding, PreflightResult},
+    preflight::{PreflightFinding, PreflightResult},
     refusal_policy::BrandRefusal,
 };
 use crate::{
@@ -25,7 +25,7 @@ pub async fn ask(
     openrouter: &OpenRouter,
     tavily: &Tavily,
     lang: Lang,
-) -> Result<Vec<Finding>, Failure> {
+) -> Result<Vec<PreflightFinding>, Failure> {
     let trial = Trial::new().or_exit(Exit::Machine)?;
     let model = async {
         let slug = &openrouter.model().slug;
@@ -45,7 +45,12 @@ pub async fn ask(
     Ok(findings)
 }
 
-fn of_model(what: &'static str, slug: &str, step: Step, asked: Result<Took, CallError>) -> Finding {
+fn of_model(
+    what: &'static str,
+    slug: &str,
+    step: Step,
+    asked: Result<Took, CallError>,
+) -> PreflightFinding {
     let result = asked.map_err(failure).map(|took| {
         let words = format!("{} ({step}) {}", model(slug, &took), cost(&took));
         match took.says_nothing {
@@ -55,7 +60,7 @@ fn of_model(what: &'static str, slug: &str, step: Step, asked: Result<Took, Call
             false => PreflightResult::Fine(words),
         }
     });
-    Finding { what, result }
+    PreflightFinding { what, result }
 }
 
 /// The model that was asked for, and the one that answered where that is another.
@@ -71,7 +76,7 @@ fn cost(took: &Took) -> String {
     format!("in {:.1} s for {}", took.time.as_secs_f64(), took.usd)
 }
 
-fn of_search(asked: Result<(usize, Took), CallError>) -> Finding {
+fn of_search(asked: Result<(usize, Took), CallError>) -> PreflightFinding {
     let result = asked.map_err(failure).map(|(pages, took)| {
         let words = format!("found {pages} pages {}", cost(&took));
         match pages {
@@ -81,7 +86,7 @@ fn of_search(asked: Result<(usize, Took), CallError>) -> Finding {
             _ => PreflightResult::Fine(words),
         }
     });
-    Finding {
+    PreflightFinding {
         what: "search",
         result,
     }

@@ -42,12 +42,12 @@ struct Matched {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     metadata_id: i64,
-    location: Location,
+    location: TagLocation,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Location {
+struct TagLocation {
     dimension_range: DimensionRange,
 }
 

@@ -86,7 +86,7 @@ impl Location {
         Ok(match self {
             Self::Folder(state) => Arc::new(sqlite::Folder::new(state)),
             #[cfg(feature = "postgres")]
-            Self::Postgres(address) => Arc::new(postgres::Database::open(*address).await?),
+            Self::Postgres(address) => Arc::new(postgres::PostgresStore::open(*address).await?),
         })
     }
 
@@ -95,7 +95,7 @@ impl Location {
     /// # Errors
     /// Where a database cannot be reached.
     pub async fn rehearse(self, begin: &Begin<'_>) -> anyhow::Result<Begun> {
-        let ledger = sqlite::Ledger::in_memory(begin.budget, begin.now, begin.force)?;
+        let ledger = sqlite::SqliteLedger::in_memory(begin.budget, begin.now, begin.force)?;
         Ok(Begun {
             run_id: begin.run_id.to_owned(),
             ledger: Arc::new(ledger),

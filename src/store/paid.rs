@@ -64,7 +64,7 @@ pub trait Ledger: fmt::Debug + Send + Sync {
 
     /// The call came back with an answer worth keeping, or one to be kept on record only. When this returns, the answer and
     /// its cost are on disk, and the rest of what was set aside is free.
-    async fn settle(&self, call: &HeldCall, answer: Answer) -> anyhow::Result<()>;
+    async fn settle(&self, call: &HeldCall, answer: AnswerToKeep) -> anyhow::Result<()>;
 
     /// The call was not billed: what was set aside is free.
     async fn release(&self, call: &HeldCall) -> anyhow::Result<()>;
@@ -145,7 +145,7 @@ pub struct HeldCall {
 
 /// What a call brought.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct AnswerToKeep {
     pub hash: RequestHash,
     pub kept: CachedResponse,
     /// The body, deflated.
@@ -232,7 +232,7 @@ impl Paid {
 
     /// Answers and a ledger that are gone with the program.
     pub fn in_memory(cap: Option<Usd>, now: Timestamp) -> anyhow::Result<Self> {
-        let ledger = sqlite::Ledger::in_memory(cap, now, false)?;
+        let ledger = sqlite::SqliteLedger::in_memory(cap, now, false)?;
         Ok(Self::new(Arc::new(ledger)))
     }
 
@@ -380,7 +380,7 @@ impl Hold {
         usable: bool,
     ) -> anyhow::Result<()> {
         let cost = kept.cost;
-        let answer = Answer {
+        let answer = AnswerToKeep {
             hash,
             body: pack(kept.body.as_bytes())?,
             kept,

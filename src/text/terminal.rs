@@ -47,19 +47,9 @@ impl Terminal {
         }
     }
 
-    /// Prints what was asked for as the result, `--quiet` or not.
-    pub fn result(&self, text: &str) {
-        result(text);
-    }
-
-    /// Prints what a person must see, `--quiet` or not.
-    pub fn urgent(&self, text: &str) {
-        urgent(text);
-    }
-
     /// Prints what a person should know although it stops nothing, and keeps it for the report of the run.
     pub fn warning(&self, text: &str) {
-        self.urgent(&format!("[WARNING] {text}"));
+        urgent(&format!("[WARNING] {text}"));
         let mut kept = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() < KEPT_WARNINGS {
             kept.push(text.to_owned());
@@ -86,9 +76,9 @@ impl Terminal {
             "
 "
         };
-        self.urgent(&format!("{apart}error: {:#}", failure.error));
+        urgent(&format!("{apart}error: {:#}", failure.error));
         if let Some(remedy) = remedy {
-            self.urgent(&format!("{apart}  tip: {remedy}"));
+            urgent(&format!("{apart}  tip: {remedy}"));
         }
     }
 }

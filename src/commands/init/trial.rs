@@ -22,7 +22,7 @@ use crate::{
     llm::OpenRouter,
     runner::{
         self,
-        preflight::{self, Finding},
+        preflight::{self, PreflightFinding},
     },
     search::tavily::Tavily,
     sheets::{
@@ -97,7 +97,7 @@ impl Trials {
         &self,
         model_key: &SecretString,
         search_key: &SecretString,
-    ) -> Result<Vec<Finding>, Failure> {
+    ) -> Result<Vec<PreflightFinding>, Failure> {
         let endpoint = |base: anyhow::Result<Url>, key: &SecretString| {
             let key = key.clone();
             anyhow::Ok(Endpoint { base: base?, key })

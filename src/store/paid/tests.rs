@@ -10,7 +10,7 @@ use crate::{
     store::{
         reconciliation::Difference,
         spending,
-        sqlite::{Database, Ledger as FolderLedger},
+        sqlite::{Database, SqliteLedger},
     },
 };
 
@@ -31,7 +31,7 @@ fn open_within(folder: &tempfile::TempDir, list: &str, cap: &str, caps: Caps) ->
 fn paid(db: &Arc<Database>, list: &str, cap: Usd, caps: Caps) -> Arc<Paid> {
     let now = Timestamp::now();
     let job = Job::begin(db, list, list, now, false).unwrap();
-    let ledger = FolderLedger::open(Arc::clone(db), job, Some(cap), caps, now);
+    let ledger = SqliteLedger::open(Arc::clone(db), job, Some(cap), caps, now);
     Arc::new(Paid::new(Arc::new(ledger.unwrap())))
 }
 

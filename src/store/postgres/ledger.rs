@@ -17,7 +17,7 @@ use crate::{
         StoreError,
         caps::{CapUsage, Period, Purse},
         job::Job,
-        paid::{self, Admission, Answer, Ask, CachedResponse, HeldCall, RequestHash, unpack},
+        paid::{self, Admission, AnswerToKeep, Ask, CachedResponse, HeldCall, RequestHash, unpack},
         reconciliation::{UsageComparison, UsageReading},
         shared_run::{Slot, Turns},
     },
@@ -29,7 +29,7 @@ const LATEST: Duration = Duration::from_millis(300);
 
 /// Whose money it is.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct PostgresLedger {
     pub shared: Shared,
     job: Job,
     run: String,
@@ -138,7 +138,7 @@ const LOSE: &str = "UPDATE spending SET host = 0 WHERE hold = $1 AND state = 'he
 
 const REJECT: &str = "UPDATE response SET rejected = true WHERE hash = $1";
 
-impl Ledger {
+impl PostgresLedger {
     /// The ledger of this run; `cap` and `caps` count for all hosts together.
     pub fn new(night: &Night, cap: Option<Usd>, caps: Caps) -> Self {
         Self {
@@ -189,7 +189,12 @@ impl Ledger {
     }
 
     /// The call that this was held for came back: it cost so much, and brought this.
-    async fn book(&self, hold: i64, cost: Cost, answer: Option<Answer>) -> anyhow::Result<()> {
+    async fn book(
+        &self,
+        hold: i64,
+        cost: Cost,
+        answer: Option<AnswerToKeep>,
+    ) -> anyhow::Result<()> {
         let state = if answer.is_some() {
             "settled"
         } else {
@@ -222,7 +227,7 @@ impl Ledger {
 }
 
 #[async_trait]
-impl paid::Ledger for Ledger {
+impl paid::Ledger for PostgresLedger {
     fn job(&self) -> &Job {
         &self.job
     }
@@ -264,7 +269,7 @@ impl paid::Ledger for Ledger {
         Ok(Admission::Held(hold, at))
     }
 
-    async fn settle(&self, call: &HeldCall, answer: Answer) -> anyhow::Result<()> {
+    async fn settle(&self, call: &HeldCall, answer: AnswerToKeep) -> anyhow::Result<()> {
         let cost = answer.kept.cost;
         self.book(call.id, cost, Some(answer)).await
     }

@@ -34,11 +34,11 @@ use tokio_postgres::{Client, Row, types::ToSql};
 use self::arrival::Host;
 pub use self::{
     address::Address,
-    ledger::{Ledger, caps_of},
+    ledger::{PostgresLedger, caps_of},
     lookup::Lookup,
     queue::Night,
     run::begin,
-    store::Database,
+    store::PostgresStore,
 };
 use crate::{event::Events, store::StoreError};
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::{Client, Row};
 
-use super::{Ledger, schema::TURN};
+use super::{PostgresLedger, schema::TURN};
 use crate::{
     money::Usd,
     store::reconciliation::{Lost, UsageComparison, UsageReading, share_out},
 };
 
-impl Ledger {
+impl PostgresLedger {
     /// Takes down what a service reports to have been spent, ever, and settles lost calls by it. `None` where calls are in
     /// flight.
     pub(super) async fn read(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::{FutureExt, TryFutureExt};
 
-use super::{Address, Database, Host, Ledger, Lookup, Night, Shared, typed};
+use super::{Address, Host, Lookup, Night, PostgresLedger, PostgresStore, Shared, typed};
 use crate::{
     event::Events,
     store::{
@@ -38,8 +38,8 @@ pub async fn begin(
         .await?;
     Ok(Begun {
         run_id: night.run.clone(),
-        ledger: Arc::new(Ledger::new(&night, begin.budget, begin.caps)),
-        store: Arc::new(Database::of_run(address, shared)),
+        ledger: Arc::new(PostgresLedger::new(&night, begin.budget, begin.caps)),
+        store: Arc::new(PostgresStore::of_run(address, shared)),
         run: Some(Arc::new(night)),
         notes: Vec::new(),
     })

@@ -26,13 +26,13 @@ const CLOCKS_DIFFER: f64 = 5.0;
 
 /// The database at an address.
 #[derive(Debug)]
-pub struct Database {
+pub struct PostgresStore {
     address: Address,
     /// `None` where no run has made its tables yet.
     shared: Option<Shared>,
 }
 
-impl Database {
+impl PostgresStore {
     /// Reaches the database.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl Database {
 }
 
 #[async_trait]
-impl Store for Database {
+impl Store for PostgresStore {
     async fn prove(&self) -> anyhow::Result<Vec<Finding>> {
         Ok(self.findings().await?)
     }

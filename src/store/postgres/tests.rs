@@ -27,13 +27,13 @@ use jiff::Timestamp;
 const WHY: &str = "needs PostgreSQL: .ci/cluster/run";
 
 /// A database that is there as long as this value.
-struct Database {
+struct PostgresStore {
     server: tokio_postgres::Client,
     name: String,
     address: Address,
 }
 
-impl Database {
+impl PostgresStore {
     async fn make() -> Self {
         let url = std::env::var("BRANDINTEL_TEST_STATE").expect(WHY);
         let (server, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
@@ -107,7 +107,7 @@ fn usd(text: &str) -> Usd {
 }
 
 fn ledger(night: &Night, cap: &str) -> Arc<Paid> {
-    let ledger = Ledger::new(night, Some(usd(cap)), Caps::default());
+    let ledger = PostgresLedger::new(night, Some(usd(cap)), Caps::default());
     Arc::new(Paid::new(Arc::new(ledger)))
 }
 
@@ -194,7 +194,7 @@ async fn end_of(night: &Night, position: usize, claim: i64) -> bool {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn one_host_plans_and_all_share_the_work() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let first = database.host("a").await;
     let second = database.host("b").await;
     assert_eq!(first.run, second.run);
@@ -245,7 +245,7 @@ async fn one_host_plans_and_all_share_the_work() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn what_a_lost_host_has_in_hand_goes_to_another() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 3).await;
     assert_eq!(first.claim(2, None, Usd::ZERO).await.unwrap().len(), 2);
@@ -275,7 +275,7 @@ async fn what_a_lost_host_has_in_hand_goes_to_another() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_brand_that_comes_back_to_a_host_is_ended_once() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 1).await;
     let before = first.claim(1, None, Usd::ZERO).await.unwrap()[0].claim;
@@ -293,7 +293,7 @@ async fn a_brand_that_comes_back_to_a_host_is_ended_once() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn an_answer_that_comes_after_another_has_asked_is_not_kept() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 1).await;
     first.claim(1, None, Usd::ZERO).await.unwrap();
@@ -314,7 +314,7 @@ async fn an_answer_that_comes_after_another_has_asked_is_not_kept() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn one_budget_and_one_answer_for_all() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 4).await;
     first.claim(2, None, Usd::ZERO).await.unwrap();
@@ -350,7 +350,7 @@ async fn one_budget_and_one_answer_for_all() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 4).await;
     first.claim(2, None, Usd::ZERO).await.unwrap();
@@ -359,7 +359,8 @@ async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
         day: Some(usd("2.5")),
         month: Some(usd("100")),
     };
-    let capped = |night: &Night| Arc::new(Paid::new(Arc::new(Ledger::new(night, None, caps))));
+    let capped =
+        |night: &Night| Arc::new(Paid::new(Arc::new(PostgresLedger::new(night, None, caps))));
     let (one, other) = (capped(&first), capped(&second));
     let client = connect(&database.address).await.unwrap();
     // Another list has spent on this day; yesterday, and calls that cost nothing, do not count.
@@ -415,7 +416,7 @@ async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn tables_of_the_first_version_become_these_and_keep_what_is_in_them() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let client = connect(&database.address).await.unwrap();
     client
         .batch_execute(&format!(
@@ -440,7 +441,7 @@ async fn tables_of_the_first_version_become_these_and_keep_what_is_in_them() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_call_that_was_lost_is_not_waited_for() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 2).await;
     first.claim(1, None, Usd::ZERO).await.unwrap();
@@ -470,7 +471,7 @@ async fn a_call_that_was_lost_is_not_waited_for() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn what_a_lost_call_was_billed_is_booked_to_the_run_that_made_it() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let night = database.host("a").await;
     plan(&night, 1).await;
     night.claim(1, None, Usd::ZERO).await.unwrap();
@@ -499,7 +500,7 @@ async fn what_a_lost_call_was_billed_is_booked_to_the_run_that_made_it() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_host_that_is_started_again_frees_what_it_had_and_a_run_without_hosts_was_killed() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 3).await;
     first.claim(3, None, Usd::ZERO).await.unwrap();
@@ -523,7 +524,7 @@ async fn a_host_that_is_started_again_frees_what_it_had_and_a_run_without_hosts_
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn who_leaves_puts_back_what_it_has_and_the_last_one_closes() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     plan(&first, 3).await;
     first.claim(2, None, Usd::ZERO).await.unwrap();
@@ -543,7 +544,7 @@ async fn who_leaves_puts_back_what_it_has_and_the_last_one_closes() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn turns_of_all_hosts_are_apart() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let (first, second) = (database.host("a").await, database.host("b").await);
     let slot = Slot {
         gate: "gate".into(),
@@ -608,7 +609,7 @@ fn entries() -> Vec<(BrandKey, Entry)> {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: .ci/cluster/run"]
 async fn a_plan_hears_the_same_of_a_registry_wherever_it_is_kept() {
-    let database = Database::make().await;
+    let database = PostgresStore::make().await;
     let night = database.host("a").await;
     let client = night.shared.connect().await.unwrap();
     for (key, entry) in entries() {

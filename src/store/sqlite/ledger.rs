@@ -20,7 +20,7 @@ use crate::{
         budget::{Budget, BudgetRefusal},
         caps::{CapUsage, Purse, Purses},
         job::Job,
-        paid::{self, Admission, Answer, Ask, CachedResponse, HeldCall, RequestHash, unpack},
+        paid::{self, Admission, AnswerToKeep, Ask, CachedResponse, HeldCall, RequestHash, unpack},
         reconciliation::{self, OfRun, UsageComparison, UsageReading},
     },
 };
@@ -37,7 +37,7 @@ pub struct Call {
 
 /// The ledger of a job.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct SqliteLedger {
     db: Arc<Database>,
     job: Job,
     budget: Mutex<Budget>,
@@ -49,13 +49,13 @@ pub struct Ledger {
 
 /// Money that is being set aside. Dropped before the call has its number, it stays set aside: the call may be on record.
 struct SetAside<'a> {
-    ledger: &'a Ledger,
+    ledger: &'a SqliteLedger,
     amount: Usd,
     at: Timestamp,
     open: bool,
 }
 
-impl Ledger {
+impl SqliteLedger {
     /// The ledger of a job. What it spent before counts against `cap`, and what all jobs spent against `caps`.
     ///
     /// # Errors
@@ -143,7 +143,7 @@ impl Drop for SetAside<'_> {
 }
 
 #[async_trait]
-impl paid::Ledger for Ledger {
+impl paid::Ledger for SqliteLedger {
     fn job(&self) -> &Job {
         &self.job
     }
@@ -191,7 +191,7 @@ impl paid::Ledger for Ledger {
         }
     }
 
-    async fn settle(&self, held: &HeldCall, answer: Answer) -> anyhow::Result<()> {
+    async fn settle(&self, held: &HeldCall, answer: AnswerToKeep) -> anyhow::Result<()> {
         let cost = answer.kept.cost;
         let call = Call {
             id: held.id,
@@ -199,7 +199,7 @@ impl paid::Ledger for Ledger {
             service: held.service.to_owned(),
             held: held.amount,
         };
-        let Answer {
+        let AnswerToKeep {
             hash,
             kept,
             body,

@@ -39,7 +39,7 @@ pub use self::{
     disk_reserve::Beside,
     fault::{DatabaseFault, Unwritable},
     folder::Folder,
-    ledger::{Call, Ledger},
+    ledger::{Call, SqliteLedger},
     run::begin,
 };
 use self::{

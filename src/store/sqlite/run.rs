@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::{RwLock, oneshot};
 
-use super::{Database, FILE, Folder, Ledger, lock};
+use super::{Database, FILE, Folder, SqliteLedger, lock};
 use crate::{
     brand::BrandKey,
     event::Events,
@@ -35,7 +35,7 @@ pub fn begin(state: Arc<StateFolder>, begin: &Begin<'_>) -> anyhow::Result<Begun
     db.lay_up()?;
     let job = Job::begin(&db, begin.list, begin.run_id, begin.now, begin.force)?;
     let db = Arc::new(db);
-    let ledger = Ledger::open(
+    let ledger = SqliteLedger::open(
         Arc::clone(&db),
         job.clone(),
         begin.budget,

@@ -5,7 +5,7 @@ pub mod brand {
 }
 
 pub mod list {
-    pub use crate::list::{Rows, Table, find_header};
+    pub use crate::list::{Table, find_header};
     pub mod own {
         pub use crate::list::own::columns;
     }
@@ -13,7 +13,7 @@ pub mod list {
 
 pub mod report {
     pub use crate::report::{
-        Coverage, Dates, Fact, Facts, Field, Insights, Quality, Recommendations, Status,
+        Coverage, Dates, Fact, Facts, Field, Insights, Occasion, Quality, Recommendations, Status,
     };
     pub mod claims {
         pub use crate::report::claims::{Claims, schema};
@@ -33,10 +33,10 @@ pub mod research {
     pub mod calendar {
         pub use crate::research::calendar::year_from;
     }
-    pub mod figures {
+    pub mod numbers {
         pub use crate::research::numbers::read;
     }
-    pub mod insights {
+    pub mod recommendations {
         pub use crate::research::recommendations::date_and_check;
     }
     pub mod quality {
@@ -44,31 +44,31 @@ pub mod research {
     }
 }
 
-pub mod services {
+pub mod http {
     pub use crate::http::{
         call::Answer,
         response::{Reply, Verdict},
     };
-    pub mod body {
+    pub mod json_body {
         pub use crate::http::json_body::read;
     }
-    pub mod reply {
+    pub mod response {
         pub use crate::http::response::{is_html, message};
-    }
-    pub mod llm {
-        pub use crate::llm::{
-            ChatUsage, Completion, Finish, Prices, Usage, classify, classify_page,
-        };
-        pub mod lenient_json {
-            pub use crate::llm::lenient_json::read;
-        }
-    }
-    pub mod tavily {
-        pub use crate::search::tavily::{WebPage, classify, classify_usage, credits, pages};
     }
 }
 
-pub mod state {
+pub mod llm {
+    pub use crate::llm::{ChatUsage, Completion, Finish, Prices, Usage, classify, classify_page};
+    pub mod lenient_json {
+        pub use crate::llm::lenient_json::read;
+    }
+}
+
+pub mod tavily {
+    pub use crate::search::tavily::{WebPage, classify, classify_usage, credits, pages};
+}
+
+pub mod store {
     pub use crate::store::StateFolder;
     pub mod registry {
         pub use crate::store::registry::{BrandStatus, Entry, Registry};
@@ -76,5 +76,5 @@ pub mod state {
 }
 
 pub mod text {
-    pub use crate::text::{compact, key, words};
+    pub use crate::text::{compact, key, lang::Lang, words};
 }

@@ -4,20 +4,16 @@
 
 use std::sync::Arc;
 
-use brandintel::{
-    cli::Lang,
-    fuzzing::{
-        report::{
-            Coverage, Fact, Facts, Field, Insights, Quality, Recommendations, Status,
-            claims::{self, Claims},
-            recommendations,
-        },
-        research::{Evidence, Grounds, Stages, analyse, insights, quality},
-        services::{
-            Verdict,
-            llm::{self, ChatUsage, Prices, Usage, lenient_json},
-        },
+use brandintel::fuzzing::{
+    http::Verdict,
+    llm::{self, ChatUsage, Prices, Usage, lenient_json},
+    report::{
+        Coverage, Fact, Facts, Field, Insights, Quality, Recommendations, Status,
+        claims::{self, Claims},
+        recommendations,
     },
+    research::{Evidence, Grounds, Stages, analyse, quality, recommendations::date_and_check},
+    text::Lang,
 };
 use brandintel_fuzz::{KALLEH, YEAR, answer, batch, is_backed, pages, reply};
 
@@ -125,7 +121,7 @@ fn check_recommendations(recommendations: Recommendations) {
         campaign_timing,
         channels,
         ..
-    } = insights::date_and_check(recommendations, &mut grounds, &YEAR, &[]);
+    } = date_and_check(recommendations, &mut grounds, &YEAR, &[]);
     let shares: u64 = channels
         .iter()
         .map(|channel| u64::from(channel.share))

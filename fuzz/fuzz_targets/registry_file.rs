@@ -7,7 +7,7 @@ use std::{fs, sync::Arc};
 use brandintel::{
     fuzzing::{
         brand::BrandKey,
-        state::{
+        store::{
             StateFolder,
             registry::{self, Entry, Registry},
         },
@@ -52,7 +52,7 @@ fn registry_file(data: &[u8]) {
         brand: "کاله".into(),
         list: "list".into(),
         input_hash: "00".into(),
-        status: registry::Status::Success,
+        status: registry::BrandStatus::Success,
         attempts: 1,
         run_id: "r".into(),
         updated_at: NOW,

@@ -5,10 +5,10 @@
 use std::{collections::HashSet, sync::Arc};
 
 use brandintel::fuzzing::{
+    http::Verdict,
     report::{Fact, Field, Status},
     research::{Evidence, Stages},
-    services::{Verdict, tavily},
-    text,
+    tavily, text,
 };
 use brandintel_fuzz::{KALLEH, answer, batch, is_backed, pages, reply};
 use serde::Deserialize;

@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 
 use brandintel::fuzzing::{
     brand::{self, Brand, Row},
-    report::{Dates, Fact, Status},
-    research::{Batch, Evidence, Occasion, calendar, figures},
-    services::{Answer, Reply, body, reply, tavily::Page},
-    state::Cost,
+    http::{Answer, Reply, json_body, response},
+    report::{Dates, Fact, Occasion, Status},
+    research::{Batch, Evidence, calendar, numbers},
+    tavily::WebPage,
     text,
 };
+use brandintel::money::Cost;
 use jiff::{Timestamp, civil::date};
 use serde_json::Value;
 
@@ -35,13 +36,13 @@ pub fn is_backed(fact: &Fact, evidence: &Evidence) {
     match fact.status {
         Status::Supported | Status::Conflicted => {
             let value = text::compact(&fact.value);
-            let figures = figures::read(&fact.value).figures;
+            let numbers = numbers::read(&fact.value).figures;
             let says = |quote: &str| {
-                let said = figures::read(quote).figures;
-                let all = figures
+                let said = numbers::read(quote).figures;
+                let all = numbers
                     .iter()
                     .all(|of| said.iter().any(|said| said.same(*of)));
-                text::compact(quote).contains(&value) || !figures.is_empty() && all
+                text::compact(quote).contains(&value) || !numbers.is_empty() && all
             };
             assert!(
                 !value.is_empty() && fact.evidence.iter().any(|c| says(&c.quote)),
@@ -60,14 +61,14 @@ pub fn reply(data: &[u8]) -> Reply {
         .split_once('\n')
         .and_then(|(line, body)| Some((line.trim().parse().ok()?, body)));
     let (status, body) = with_status.unwrap_or((200, &text));
-    let json = body::read(body);
+    let json = json_body::read(body);
     Reply {
         status,
         retry_after: None,
         allowance: None,
         resets: None,
-        html: json.is_none() && reply::is_html(body),
-        message: reply::message(status, json.as_ref(), body),
+        html: json.is_none() && response::is_html(body),
+        message: response::message(status, json.as_ref(), body, |_| None),
         json,
         file: Vec::new(),
         endless: false,
@@ -90,7 +91,7 @@ pub fn answer(json: Value) -> Answer {
 }
 
 /// Pages as one search found them.
-pub fn batch(pages: Vec<Page>) -> Batch {
+pub fn batch(pages: Vec<WebPage>) -> Batch {
     Batch {
         query: "کاله".into(),
         pages,
@@ -116,7 +117,7 @@ pub static YEAR: LazyLock<Vec<(Occasion, Dates)>> =
     LazyLock::new(|| calendar::year_from(date(2026, 11, 23)));
 
 /// Pages that quotes of a model's answer can stand in: `s1` is the brand's own.
-pub fn pages() -> Vec<Page> {
+pub fn pages() -> Vec<WebPage> {
     [
         (
             "https://kalleh.com/about",
@@ -131,7 +132,7 @@ pub fn pages() -> Vec<Page> {
             "Kalleh is an Iranian dairy brand of the Solico Group. It was founded in 1991 in Amol, Iran.",
         ),
     ]
-    .map(|(url, content)| Page {
+    .map(|(url, content)| WebPage {
         url: url.into(),
         title: Some("کاله".into()),
         content: Some(content.into()),

@@ -33,7 +33,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
 
-pub(crate) use self::classify::{classify, classify_page};
+pub use self::classify::{classify, classify_page};
 #[cfg(fuzzing)]
 pub use self::{
     answer::{Completion, Finish},

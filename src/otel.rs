@@ -18,8 +18,7 @@ use tracing::Subscriber;
 use tracing_subscriber::{Layer, registry::LookupSpan};
 
 use crate::{
-    http::transport::{Network, Transport},
-    runner::preflight,
+    http::transport::{self, Network, Transport},
     text::terminal,
 };
 
@@ -111,7 +110,7 @@ impl Export {
         let trouble = Arc::default();
         let client = Client {
             network: Network::new(
-                preflight::http(false, Policy::none()).map_err(|failure| failure.error)?,
+                transport::client(false, Policy::none()).map_err(|failure| failure.error)?,
             ),
             runtime: Handle::try_current()?,
             trouble: Arc::clone(&trouble),

@@ -188,7 +188,7 @@ fn parse(text: &str, place: &str) -> anyhow::Result<Vec<Variable>> {
     })
 }
 
-/// What is said of names that nothing reads: a slip of the pen, or something left over.
+/// Warnings about unknown settings: misspelled or left over.
 fn unread<'a>(
     names: impl Iterator<Item = &'a str>,
     known: &[String],
@@ -207,9 +207,9 @@ fn unread<'a>(
             .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let nearest = nearest.filter(|known| likeness(known) >= ALIKE);
         match nearest {
-            Some(nearest) => Some(format!("nothing reads {name}: is {nearest} meant?")),
+            Some(nearest) => Some(format!("unknown setting {name}; did you mean {nearest}?")),
             None if OURS.iter().any(|ours| upper.starts_with(ours)) => Some(format!(
-                "nothing reads {name}: .env.example has the names that there are"
+                "unknown setting {name}; .env.example lists all settings"
             )),
             None => None,
         }
@@ -232,7 +232,7 @@ mod tests {
         let said = |name: &str| unread([name].into_iter(), &known).next();
         assert_eq!(
             said("OPENROUTER_APIKEY").unwrap(),
-            "nothing reads OPENROUTER_APIKEY: is OPENROUTER_API_KEY meant?"
+            "unknown setting OPENROUTER_APIKEY; did you mean OPENROUTER_API_KEY?"
         );
         for (name, words) in [
             ("TAVILY_KEY", "TAVILY_API_KEY"),

@@ -111,7 +111,7 @@ pub fn service_account(path: &Path) -> anyhow::Result<ServiceAccount> {
     let uri = &account.token_uri;
     ensure!(
         uri.scheme() == "https" || is_loopback(uri),
-        "{}: token_uri {uri} would send the signed request over an open line: it has to be https",
+        "{}: token_uri {uri} must use https (http is allowed for this machine only)",
         place()
     );
     Ok(account)

@@ -13,7 +13,7 @@ fn of_obstacle(obstacle: Obstacle) -> &'static str {
             "This machine does not trust the certificate: where a proxy opens TLS, add its root certificate to those of the system (on Linux, SSL_CERT_FILE can name it); else check the address in {address}"
         }
         Obstacle::Name => {
-            "The name cannot be looked up: Check the network and its DNS, and the address in {address}"
+            "DNS lookup failed: check the network, its DNS and the host name in {address}"
         }
         Obstacle::Proxy => {
             "The proxy does not let the request through: check its address, name and password in HTTPS_PROXY, or name the host in NO_PROXY"

@@ -5,8 +5,9 @@ use std::{borrow::Cow, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use reqwest::{
     Method,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tracing::Span;
 use url::{Url, form_urlencoded};
@@ -206,6 +207,15 @@ impl Service {
             remedy,
         }
     }
+}
+
+/// A header with a key that debug output does not show.
+pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        // The error would quote the key.
+        .map_err(|_| anyhow::anyhow!("a key has characters that cannot be sent in a header"))?;
+    value.set_sensitive(true);
+    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
 }
 
 impl Request {

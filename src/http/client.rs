@@ -627,7 +627,7 @@ impl HttpClient {
         let known = match (endless, sent_on(&headers)) {
             (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
             (false, Some(to)) if (300..400).contains(&status) => {
-                format!("status {status}: it sends its callers on to {to}")
+                format!("status {status}: unexpected redirect to {to}")
             }
             (false, _) => String::new(),
         };

@@ -93,6 +93,7 @@ impl Resolve for SystemNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::tls;
     use std::{
         io::{Read, Write},
         net::{Shutdown, TcpListener},
@@ -101,6 +102,7 @@ mod tests {
     /// The obstacle in the way of a request to this address.
     async fn obstacle_to(url: &str) -> Option<Obstacle> {
         let client = reqwest::Client::builder().no_proxy();
+        let client = client.tls_backend_preconfigured(tls::trusting_none().unwrap());
         let client = client.dns_resolver(SystemNames).build().unwrap();
         Obstacle::of(&client.get(url).send().await.unwrap_err())
     }

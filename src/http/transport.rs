@@ -2,11 +2,20 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use anyhow::Context;
 use futures::future::BoxFuture;
-use reqwest::{Request, header::HeaderMap};
+use reqwest::{Request, header::HeaderMap, redirect};
 use tokio::time::{Instant, timeout_at};
 
-use super::{obstacle::Obstacle, response::describe};
+use super::{
+    obstacle::{Obstacle, SystemNames},
+    response::describe,
+};
+
+use crate::{
+    config::{certificates, proxies, tls},
+    exit::{Exit, Failure, OrExit},
+};
 
 /// Larger bodies are no answer to anything that is asked. It bounds what a compressed bomb can unfold to.
 pub const BODY_LIMIT: usize = 16 << 20;
@@ -86,6 +95,37 @@ impl Unanswered {
             ..Self::lost("no answer in time")
         }
     }
+}
+
+/// The longest wait for a connection: without a network a run ends in seconds.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// The client for requests to services. Redirects are followed only where the policy says so.
+///
+/// # Errors
+/// Where the certificates or proxies of the settings cannot be used.
+pub fn client(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Client, Failure> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        // Every request is sent by one place, which counts and retries it.
+        .redirect(redirects)
+        .retry(reqwest::retry::never())
+        .dns_resolver(SystemNames);
+    let (builder, tls) = if simulated {
+        // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
+        (builder.no_proxy(), tls::trusting_none())
+    } else {
+        if let Some(problem) = certificates::problems().into_iter().next() {
+            return Err(problem).or_exit(Exit::Usage);
+        }
+        let builder = proxies::set(builder).or_exit(Exit::Usage)?;
+        (builder, tls::trusting_the_system())
+    };
+    tls.map_err(anyhow::Error::from)
+        .and_then(|tls| Ok(builder.tls_backend_preconfigured(tls).build()?))
+        .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
+        .or_exit(Exit::Machine)
 }
 
 /// Reads an answer as it comes. Services that think for long send blank or comment lines meanwhile: as long as they do, they

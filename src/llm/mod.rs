@@ -24,11 +24,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use reqwest::{
-    Method,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
-};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::{Method, header::HeaderMap};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use url::Url;
@@ -55,7 +51,7 @@ use crate::{
     error_kind::ErrorKind,
     exit::Exit,
     http::{
-        call::{Answer, CallError, Request, Service},
+        call::{Answer, CallError, Request, Service, bearer},
         client::HttpClient,
         patience::CallPatience,
         rate_limiter::RateLimiter,
@@ -382,15 +378,6 @@ fn service(base: &Url, gate: Arc<RateLimiter>, classify: Classify) -> Service {
         classify,
         own_words: answer::own_words,
     }
-}
-
-/// A header with a key that debug output does not show.
-pub fn bearer(key: &SecretString) -> anyhow::Result<HeaderMap> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-        // The error would quote the key.
-        .map_err(|_| anyhow::anyhow!("a key has characters that cannot be sent in a header"))?;
-    value.set_sensitive(true);
-    Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl Nights {
     fn put_down(&mut self, text: &str) -> anyhow::Result<Passage> {
         self.spool
             .write_all(text.as_bytes())
-            .context("the page of changes cannot be put down in the folder for temporary files")?;
+            .context("cannot write the page of changes to the temporary folder; set TMPDIR")?;
         let passage = Passage {
             at: self.length,
             length: text.len() as u64,
@@ -185,7 +185,7 @@ impl Nights {
     pub fn write(mut self, t: Tongue, simulated: bool, output: &Path) -> anyhow::Result<()> {
         self.spool
             .flush()
-            .context("the page of changes cannot be put down in the folder for temporary files")?;
+            .context("cannot write the page of changes to the temporary folder; set TMPDIR")?;
         let html = ChangesHtmlPage {
             t,
             simulated,

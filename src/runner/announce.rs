@@ -46,7 +46,7 @@ impl RunContext {
         match self.options.source.limit {
             Some(limit) => {
                 say!(self.terminal;
-                    "Found {} brands in {place} (of {rows} rows, the first {limit} brands count)",
+                    "Found {} brands in {place} (--limit {limit} of {rows} rows)",
                     plan.total
                 );
             }

@@ -176,8 +176,6 @@ const NEXT: &str = "
 pub fn nothing_named() -> Failure {
     Failure::new(
         Exit::Usage,
-        format!(
-            "nothing to research was named: give --google-sheets, --brands FILE or --brand NAME\n{NEXT}"
-        ),
+        format!("nothing to research: use --google-sheets, --brands FILE or --brand NAME\n{NEXT}"),
     )
 }

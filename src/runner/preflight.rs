@@ -1,8 +1,7 @@
 //! Every credential is validated once, in parallel, before anything is spent.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use anyhow::Context;
 use reqwest::redirect;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +14,7 @@ use super::{
     server_pages::{self, ServerPages},
 };
 use crate::{
-    config::{PublicSheetSettings, Settings, certificates, hint, proxies, tls},
+    config::{PublicSheetSettings, Settings, hint},
     event::Events,
     exit::{Exit, Failure, OrExit},
     http::{
@@ -23,11 +22,10 @@ use crate::{
         client::HttpClient,
         clock::Clock,
         exchanges::Exchanges,
-        obstacle::SystemNames,
         patience::Waits,
         rate_limiter::RateLimiter,
         successes::Successes,
-        transport::{Network, Transport},
+        transport::{self, Network, Transport},
     },
     list::{
         self, Table,
@@ -44,9 +42,6 @@ use crate::{
     store::paid::Paid,
     text::terminal::Terminal,
 };
-
-/// The longest wait for a connection: without a network a run ends in seconds.
-const CONNECT: Duration = Duration::from_secs(2);
 
 /// The services, ready to be spoken to.
 pub struct Connections {
@@ -76,31 +71,6 @@ pub struct Connections {
     pub credits: KeyUsage,
 }
 
-/// What sends requests. Redirections are followed only where the policy says so.
-pub fn http(simulated: bool, redirects: redirect::Policy) -> Result<reqwest::Client, Failure> {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("brandintel/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT)
-        // Every request is sent by one place, which counts and retries it.
-        .redirect(redirects)
-        .retry(reqwest::retry::never())
-        .dns_resolver(SystemNames);
-    let (builder, tls) = if simulated {
-        // The sandbox is on this machine, without TLS: neither a proxy nor certificates are needed.
-        (builder.no_proxy(), tls::trusting_none())
-    } else {
-        if let Some(problem) = certificates::problems().into_iter().next() {
-            return Err(problem).or_exit(Exit::Usage);
-        }
-        let builder = proxies::set(builder).or_exit(Exit::Usage)?;
-        (builder, tls::trusting_the_system())
-    };
-    tls.map_err(anyhow::Error::from)
-        .and_then(|tls| Ok(builder.tls_backend_preconfigured(tls).build()?))
-        .context("HTTPS cannot be used: are the certificates of the system there (on Debian the package ca-certificates)?")
-        .or_exit(Exit::Machine)
-}
-
 impl Connections {
     /// The services of a run.
     pub fn of_run(context: &RunContext, events: &Events) -> Result<Self, Failure> {
@@ -124,7 +94,7 @@ impl Connections {
         simulated: Option<Arc<dyn Transport>>,
         exchanges: Exchanges,
     ) -> Result<Self, Failure> {
-        let client = http(settings.simulated, redirect::Policy::none())?;
+        let client = transport::client(settings.simulated, redirect::Policy::none())?;
         let stop = CancellationToken::new();
         let caller = HttpClient::new(
             simulated.unwrap_or_else(|| Network::new(client)),
@@ -159,7 +129,7 @@ impl Connections {
         });
         let sheets = sheet_maker.as_ref().map(SheetMaker::make).transpose();
         let public = |sheet: &PublicSheetSettings| -> Result<PublicSheet, Failure> {
-            let client = http(settings.simulated, public::redirects())?;
+            let client = transport::client(settings.simulated, public::redirects())?;
             let caller = caller.over(Network::new(client));
             let gate = Arc::new(RateLimiter::new(rates.sheets, speed));
             Ok(PublicSheet::new(caller, gate, sheet))

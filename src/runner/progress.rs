@@ -356,7 +356,7 @@ impl Progress {
         let waiting = match names.len() {
             0 => String::new(),
             _ => format!(
-                " Waiting for calls that are paid for: {}.",
+                " Waiting for answers already paid for: {}.",
                 names.join("، ")
             ),
         };

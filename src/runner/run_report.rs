@@ -12,7 +12,6 @@ use super::{
     context::RunContext,
     next_steps::{FailureToMend, NAMED, NextSteps},
     options::RunOptions,
-    preflight,
     shutdown::Signals,
     summary::{Totals, span},
 };
@@ -21,6 +20,7 @@ use crate::{
     error_groups::Reason,
     exit::{Exit, Failure},
     files::write_atomically,
+    http::transport,
     money::Usd,
     say,
     store::checkpoint::RunStatus,
@@ -170,7 +170,7 @@ impl Recipient {
             Self::File(path) => write_atomically(path, format!("{json}\n").as_bytes())?,
             Self::Webhook(webhook) => {
                 let client =
-                    preflight::http(false, Policy::none()).map_err(|failure| failure.error)?;
+                    transport::client(false, Policy::none()).map_err(|failure| failure.error)?;
                 let mut signals = Signals::listen();
                 tokio::select! {
                     posted = webhook.post(json, client) => posted?,

@@ -12,13 +12,12 @@ use crate::{
     config::Endpoint,
     error_kind::ErrorKind,
     http::{
-        call::{Answer, Body, CallError, Price, Request, Service},
+        call::{Answer, Body, CallError, Price, Request, Service, bearer},
         client::HttpClient,
         patience::CallPatience,
         rate_limiter::RateLimiter,
         response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
-    llm::bearer,
     money::{Cost, Usd},
 };
 

@@ -20,13 +20,12 @@ use crate::{
     config::ServiceAccount,
     http::{
         advice,
-        call::{Body, CallError, Request, Service},
+        call::{Body, CallError, Request, Service, bearer},
         client::HttpClient,
         patience::CallPatience,
         rate_limiter::RateLimiter,
         response::{Reply, ServiceFailure, Verdict, usual_verdict},
     },
-    llm::bearer,
 };
 
 const SCOPE: &str = "https://www.googleapis.com/auth/spreadsheets";

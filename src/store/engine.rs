@@ -1,4 +1,4 @@
-//! The seam between the program and where its state is kept: a state engine is one module that implements these traits, and
+//! The seam between the program and where its state is kept: a state engine is one module that implements these traits, with
 //! a line in [`super::location`], which chooses it.
 
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};

@@ -20,7 +20,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Days after which work that was cut off is not gone on with, but begun anew: its answers have aged.
+    /// Days after which work that was cut off is not resumed, but started anew: its answers have aged.
     pub const DAYS: i64 = 7;
 
     /// The job of a run that begins now, where this one is open for its list: the same, but that the other kind of work is

@@ -25,7 +25,7 @@ const SINCE_VERSION: i64 = 4;
 pub struct RunLine {
     pub run_id: String,
     pub started_at: Timestamp,
-    /// When it ended; the last sign of life of one that was killed.
+    /// When it ended; the last update of one that was killed.
     pub ended_at: Timestamp,
     pub status: RunStatus,
     /// Brands in the list.

@@ -153,7 +153,7 @@ fn an_address_that_sends_us_on_is_named_before_anything_is_paid() {
         assert_says(
             &ended,
             2,
-            &["sends its callers on to https://portal.example", name],
+            &["unexpected redirect to https://portal.example", name],
         );
         assert!(!ended.err.contains("token=abc"));
     }

@@ -254,7 +254,7 @@ fn an_answer_that_is_no_workbook_is_named() {
     for (fault, code, words) in [
         ("sheets:403", 3, "Anyone with the link"),
         ("sheets:html", 3, "an HTML page instead of the sheet"),
-        ("sheets:redirect", 2, "sends its callers on"),
+        ("sheets:redirect", 2, "unexpected redirect"),
         ("sheets:503", 6, "Check the network"),
         ("sheets:huge", 2, "may have 16 MB"),
     ] {

@@ -6,13 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// From the top to the bottom. Modules on one line do not import each other, but for those of the last line.
-const LAYERS: [&[&str]; 12] = [
+/// From the top to the bottom. Modules of one layer do not import each other.
+const LAYERS: [&[&str]; 14] = [
     &["main", "lib"],
     &["fuzzing"],
-    &["cli", "commands"],
+    &["commands"],
+    &["cli"],
     &["sandbox"],
-    &["runner", "otel"],
+    &["runner"],
+    &["otel"],
     &["render"],
     &["ownership"],
     &["research"],
@@ -42,6 +44,10 @@ const VALUES: [&str; 12] = [
 fn modules_import_only_what_stands_below_them() {
     let mut upward = Vec::new();
     for file in sources(Path::new("src")) {
+        // Tests may import what they like.
+        if file.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
         let module = module_of(&file);
         let text = fs::read_to_string(&file).unwrap();
         for imported in imports(without_tests(&text)) {

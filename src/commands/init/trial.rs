@@ -13,17 +13,18 @@ use crate::{
     event::{Events, Incoming},
     exit::{Exit, Failure, OrExit},
     http::{
-        advice, call::CallError, client::HttpClient, rate_limiter::RateLimiter, transport::Network,
+        advice,
+        call::CallError,
+        client::HttpClient,
+        rate_limiter::RateLimiter,
+        transport::{self, Network},
     },
     list::{
         self, Table,
         sheet::{ListError, SheetList, Wanted},
     },
     llm::OpenRouter,
-    runner::{
-        self,
-        preflight::{self, PreflightFinding},
-    },
+    runner::{self, preflight::PreflightFinding},
     search::tavily::Tavily,
     sheets::{
         client::Sheets,
@@ -55,7 +56,7 @@ impl Trials {
     pub fn new() -> Result<Self, Failure> {
         let (events, incoming) = Events::channel();
         let paid = Paid::in_memory(None, Timestamp::now()).or_exit(Exit::Machine)?;
-        let client = preflight::http(false, redirect::Policy::none())?;
+        let client = transport::client(false, redirect::Policy::none())?;
         let caller = HttpClient::new(
             Network::new(client),
             Arc::new(paid),
@@ -138,7 +139,7 @@ impl Trials {
 
     /// Whether a spreadsheet can be read as anyone with the link can.
     pub async fn public_sheet(&self, settings: &PublicSheetSettings) -> Result<Tried, Failure> {
-        let client = preflight::http(false, public::redirects())?;
+        let client = transport::client(false, public::redirects())?;
         let caller = self.caller.over(Network::new(client));
         let book = PublicSheet::new(caller, gate(), settings).workbook().await;
         let read = book.map_err(ListError::from).and_then(|book| {

@@ -148,7 +148,7 @@ fn last_run(page: &mut Screen, overview: &Overview) {
         None => page.line(&format!("[LAST RUN] {} {}", run.run_id, words(run.status))),
     }
     page.line(&format!(
-        "  Started {}, last sign of life {} (Iran's time)",
+        "  Started {}, last update {} (Iran's time)",
         clock(run.started_at),
         clock(run.updated_at)
     ));

@@ -77,9 +77,9 @@ pub async fn make(transaction: &Transaction<'_>) -> Result<(), StoreError> {
 /// Makes the key of the fences.
 pub async fn make_fence(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     let mut key = [0; 32];
-    SystemRandom::new()
-        .fill(&mut key)
-        .map_err(|_| StoreError::Failed("there are no random numbers".into()))?;
+    SystemRandom::new().fill(&mut key).map_err(|_| {
+        StoreError::Failed("the operating system's random number generator failed".into())
+    })?;
     let insert = "INSERT INTO fence (id, key) VALUES (1, $1)";
     transaction.execute(insert, &[&&key[..]]).await?;
     Ok(())

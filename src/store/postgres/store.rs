@@ -183,7 +183,7 @@ fn is_here(host: &Host) -> bool {
 fn differ(ahead: f64) -> String {
     let direction = if ahead > 0.0 { "ahead of" } else { "behind" };
     format!(
-        "this machine's clock is {:.0} s {direction} that of the shared store: have both set by themselves",
+        "this machine's clock is {:.0} s {direction} that of the shared store: enable NTP on both machines",
         ahead.abs()
     )
 }

@@ -30,7 +30,7 @@ pub fn make(db: &Connection, database: Option<&Path>) -> anyhow::Result<()> {
         (Some(kept), None) => kept,
         (None, None) => {
             let mut key = [0; 32];
-            let none = |_| anyhow::anyhow!("there are no random numbers");
+            let none = |_| anyhow::anyhow!("the operating system's random number generator failed");
             SystemRandom::new().fill(&mut key).map_err(none)?;
             key
         }

@@ -74,7 +74,7 @@ fn credentials_that_are_no_service_account() {
                 "a token address that is open",
                 (name, "open.json"),
                 2,
-                &["token_uri", "has to be https"],
+                &["token_uri", "must use https"],
             ),
             one(
                 "the file's content",

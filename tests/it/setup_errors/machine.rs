@@ -178,8 +178,8 @@ fn folders_and_files_that_are_in_the_way() {
     let mut command = desk.command(&["check"]);
     command.env("TAVILY_API_KEY", "");
     let says = [
-        "nothing reads TAVILY_KEY: is TAVILY_API_KEY meant?",
-        "is BRANDINTEL_WORKERS meant?",
+        "unknown setting TAVILY_KEY; did you mean TAVILY_API_KEY?",
+        "did you mean BRANDINTEL_WORKERS?",
     ];
     printed += &row(&desk, ".env with slips of the pen", command, 2, &says);
     keep("files", &printed);

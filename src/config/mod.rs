@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod dotenv;
 pub mod google;
 pub mod keys;
+mod model_terms;
 pub mod options;
 pub mod proxies;
 pub mod tls;
@@ -17,15 +18,15 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
-use anyhow::{Context, bail};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use url::Url;
 
+pub use self::model_terms::{ModelTerms, PricesPerMillion, answer_time, model_terms};
+use self::model_terms::{SECRET_HEADER, headers, prices};
 use self::{
     addresses::{base_url, password_of},
     options::{RateOptions, ServiceOptions},
@@ -37,7 +38,7 @@ pub use self::{
 use crate::{
     config::caps::Caps,
     money::Usd,
-    text::{is_invisible, number, secrets::Secrets},
+    text::{is_invisible, secrets::Secrets},
 };
 
 /// The settings that are no flags.
@@ -93,9 +94,6 @@ pub struct Settings {
     pub speed: f64,
 }
 
-/// The length from which on the value of a header may be a key, in bytes.
-const SECRET_HEADER: usize = 16;
-
 /// The simulated services of a rehearsal: where they answer, and to which credentials.
 #[derive(Clone, Debug)]
 pub struct SimulatedServices {
@@ -105,24 +103,6 @@ pub struct SimulatedServices {
     pub sheet_id: &'static str,
     /// The key file of a service account.
     pub service_account: serde_json::Value,
-}
-
-/// Prices of tokens, in US dollars for a million.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PricesPerMillion {
-    pub prompt: Usd,
-    pub completion: Usd,
-}
-
-/// What the user has set about the models of a server.
-#[derive(Clone, Debug, Default)]
-pub struct ModelTerms {
-    /// For models whose server lists no prices.
-    pub prices: Option<PricesPerMillion>,
-    /// The longest that one answer may take, whatever its length.
-    pub answer_time: Option<Duration>,
-    /// Sent with every request besides the key, as gateways want it. They may hold keys of their own.
-    pub headers: HeaderMap,
 }
 
 /// Where a service answers and with which key.
@@ -336,70 +316,6 @@ fn model(options: &ServiceOptions) -> String {
     match &options.model {
         Some(slugs) => visible(slugs).replace('،', ","),
         None => DEFAULT_MODEL.into(),
-    }
-}
-
-/// What is set about the models of a server.
-pub fn model_terms() -> anyhow::Result<ModelTerms> {
-    Ok(ModelTerms {
-        prices: prices()?,
-        answer_time: answer_time()?,
-        headers: headers()?,
-    })
-}
-
-fn prices() -> anyhow::Result<Option<PricesPerMillion>> {
-    let Some(text) = variable("OPENROUTER_PRICES") else {
-        return Ok(None);
-    };
-    let amounts: Option<Vec<Usd>> = text
-        .split([',', '،'])
-        .map(|amount| amount.trim().parse().ok())
-        .collect();
-    match amounts.as_deref() {
-        Some([prompt, completion]) => Ok(Some(PricesPerMillion {
-            prompt: *prompt,
-            completion: *completion,
-        })),
-        _ => bail!(
-            "OPENROUTER_PRICES ({text}): write US dollars for a million tokens in and out with a comma between them, such as 0.25,1.5; 0,0 for a free server"
-        ),
-    }
-}
-
-/// Headers that a gateway wants with every request, as `name: value; name: value`. Debug output does not show their values.
-fn headers() -> anyhow::Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    let text = visible(&variable("OPENROUTER_HEADERS").unwrap_or_default());
-    for header in text.split(';').filter(|header| !header.trim().is_empty()) {
-        let parsed = header.split_once(':').and_then(|(name, value)| {
-            let name: HeaderName = name.trim().parse().ok()?;
-            let mut value: HeaderValue = value.trim().parse().ok()?;
-            value.set_sensitive(true);
-            Some((name, value))
-        });
-        // The text itself is not shown: it may hold a key.
-        let Some((name, value)) = parsed else {
-            bail!(
-                "OPENROUTER_HEADERS: write names and values of headers, as x-portkey-provider: openai; x-team: night"
-            );
-        };
-        if matches!(name.as_str(), "authorization" | "content-type" | "host") {
-            bail!("OPENROUTER_HEADERS: the program sends {name} itself; leave it out");
-        }
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-/// The longest that one answer of a model may take; `None` where it depends on its length.
-pub fn answer_time() -> anyhow::Result<Option<Duration>> {
-    let Some(text) = variable("OPENROUTER_TIMEOUT") else {
-        return Ok(None);
-    };
-    match number(&text).parse::<u64>() {
-        Ok(seconds @ 5..=86_400) => Ok(Some(Duration::from_secs(seconds))),
-        _ => bail!("OPENROUTER_TIMEOUT ({text}): write whole seconds from 5 to 86400, such as 600"),
     }
 }
 

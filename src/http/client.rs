@@ -1,6 +1,9 @@
 //! The client of all services: every outgoing call replays a paid answer, or waits for the rate limiter, reserves its
 //! budget, is sent and classified, and its answer is stored with its cost; or it waits and tries again.
 
+mod admission;
+mod exchange;
+
 use std::{
     collections::HashMap,
     future::Future,
@@ -10,30 +13,26 @@ use std::{
 
 use jiff::Timestamp;
 use reqwest::header::HeaderMap;
-use serde_json::Value;
-use tokio::{
-    sync::{Mutex as FairMutex, futures::Notified},
-    time::{sleep, sleep_until, timeout},
-};
+use tokio::{sync::Mutex as FairMutex, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::Span;
 
+use self::{admission::Turn, exchange::Replied};
 use super::{
     adaptive_rate::RateRefusal,
     call::{Answer, CallError, Request, Service},
     confirmation::Confirmation,
     exchanges::{Exchange, Exchanges},
     failures::{Cause, FailureKind, Failures},
-    json_body,
     outcome::{
         Attempt, billed_too_much, book, conclude, not_answered, now_in_milliseconds, unavailable,
     },
     patience::Waits,
-    rate_limiter::{LONGEST_REQUESTED, Pass},
+    rate_limiter::LONGEST_REQUESTED,
     refusal::{Otherwise, Refusal, Sent},
-    response::{Reply, Verdict, allowance, is_html, message, resets, retry_after, sent_on},
+    response::Verdict,
     successes::Successes,
-    transport::{BODY_LIMIT, Received, Transport, Unanswered},
+    transport::Transport,
 };
 use crate::{
     error_kind::ErrorKind,
@@ -41,19 +40,13 @@ use crate::{
     http::clock::Clock,
     money::Cost,
     span::{self, Spent},
-    store::paid::{Admitted, Ask, CachedResponse, Hold, HoldError, Paid, RequestHash},
+    store::paid::{CachedResponse, Paid, RequestHash},
     text::secrets::Secrets,
 };
-
-/// However fast a rehearsal runs, a machine needs this long to answer.
-const SHORTEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a refusal that would end the run is doubted, where the service has answered before: it is asked so often
 /// again, apart.
 const DOUBTS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
-
-/// How a file in a ZIP container begins, such as a workbook.
-const ZIP: &[u8] = b"PK\x03\x04";
 
 /// Sends calls for a run.
 #[derive(Clone, Debug)]
@@ -72,25 +65,6 @@ pub struct HttpClient {
     successes: Arc<Successes>,
     /// Paid requests in flight: an identical one waits for the answer of the first.
     in_flight: Arc<Mutex<HashMap<RequestHash, Weak<FairMutex<()>>>>>,
-}
-
-/// The wait until it is looked again whether another host has brought an answer, or given money back.
-const ELSEWHERE: Duration = Duration::from_millis(300);
-
-/// A reply as it is read.
-struct Replied {
-    reply: Reply,
-    /// The body, as JSON where it can be read as that.
-    text: String,
-    /// The body as it came, where that is something else.
-    raw: Option<String>,
-    headers: HeaderMap,
-}
-
-/// What a request gets when its turn has come.
-enum Turn {
-    Send(Pass, Option<Hold>),
-    Kept(CachedResponse),
 }
 
 impl HttpClient {
@@ -477,183 +451,6 @@ impl HttpClient {
             }
         }
         Ok(attempt)
-    }
-
-    /// Waits for the request's turn, and sets its money aside when the turn has come: who waits for a turn keeps no
-    /// money from others, and who waits for money keeps nobody from his turn.
-    async fn admit(
-        &self,
-        service: &Service,
-        request: &Request,
-        hash: RequestHash,
-        since: Timestamp,
-    ) -> Result<Turn, CallError> {
-        loop {
-            let mut pass = self.unless_stopped(service.gate.enter()).await?;
-            let Some(price) = &request.price else {
-                self.wait_for_turn(service).await?;
-                pass.begin();
-                return Ok(Turn::Send(pass, None));
-            };
-            // Listening begins before the look, so that money coming back in between is not missed.
-            let freed = self.paid.freed();
-            let ask = Ask {
-                service: service.name,
-                stage: request.kind(),
-                model: request.model.as_deref(),
-                hash,
-                since,
-                worst: price.worst,
-                payer: &request.payer,
-                slot: service.gate.slot(),
-            };
-            match self.paid.hold(ask).await {
-                Ok(Admitted::Held(hold, at)) => {
-                    if let Err(stopped) = self.unless_stopped(sleep_until(at)).await {
-                        hold.release().await?;
-                        return Err(stopped);
-                    }
-                    pass.begin();
-                    return Ok(Turn::Send(pass, Some(hold)));
-                }
-                Ok(Admitted::Kept(kept)) => {
-                    service.gate.give_back(pass);
-                    return Ok(Turn::Kept(kept));
-                }
-                Err(error) => {
-                    service.gate.give_back(pass);
-                    self.wait_for_money(error, freed).await?;
-                }
-            }
-        }
-    }
-
-    /// Waits until a request that costs nothing has its turn among those of all hosts.
-    async fn wait_for_turn(&self, service: &Service) -> Result<(), CallError> {
-        let (Some(slot), Some(turns)) = (service.gate.slot(), self.paid.turns()) else {
-            return Ok(());
-        };
-        let at = self.unless_stopped(turns.turn(slot)).await??;
-        self.unless_stopped(sleep_until(at)).await
-    }
-
-    /// Waits until money may have come back.
-    async fn wait_for_money(
-        &self,
-        refused: HoldError,
-        freed: Notified<'_>,
-    ) -> Result<(), CallError> {
-        let elsewhere = self.paid.turns().is_some();
-        match refused {
-            HoldError::Wait if elsewhere => {
-                let _ = self.unless_stopped(timeout(ELSEWHERE, freed)).await?;
-                Ok(())
-            }
-            HoldError::Wait => self.unless_stopped(freed).await,
-            HoldError::Busy => self.unless_stopped(sleep(ELSEWHERE)).await,
-            HoldError::Lost => Err(CallError::Lost),
-            HoldError::Budget {
-                purse,
-                needed,
-                left,
-            } => Err(CallError::Budget {
-                purse,
-                needed,
-                left,
-            }),
-            HoldError::Store(error) => Err(error.into()),
-        }
-    }
-
-    /// The exchange of an answer that was paid for, and may still turn out to be of no use to whoever reads it.
-    fn wire(
-        &self,
-        service: &Service,
-        request: &Request,
-        came: (u16, &HeaderMap, &str),
-    ) -> Option<Arc<Exchange>> {
-        let may_be_of_no_use = self.exchanges.are_kept() && request.price.is_some();
-        may_be_of_no_use.then(|| {
-            let exchange = Exchange::answered(service, request, &self.secrets, came);
-            Arc::new(exchange)
-        })
-    }
-
-    fn keep(&self, service: &Service, request: &Request, came: (u16, &HeaderMap, &str), why: &str) {
-        if self.exchanges.are_kept() {
-            let exchange = Exchange::answered(service, request, &self.secrets, came);
-            self.exchanges.keep(exchange.because(why));
-        }
-    }
-
-    /// Sends once and reads the reply.
-    async fn exchange(&self, service: &Service, request: &Request) -> Result<Replied, Unanswered> {
-        let timeout = request.timeout.div_f64(self.speed);
-        let timeout = timeout.max(SHORTEST_TIMEOUT.min(request.timeout));
-        let Received {
-            status,
-            headers,
-            body,
-            endless,
-        } = self.transport.send(request.to_send(), timeout).await?;
-        let asked = retry_after(&headers, Timestamp::now());
-        let allowance = allowance(&headers, Timestamp::now());
-        self.clock.compare(&headers, Timestamp::now());
-        let (body, file) = match body.starts_with(ZIP) {
-            true => (Vec::new(), body),
-            false => (body, Vec::new()),
-        };
-        let mut text = self.secrets.redact(&String::from_utf8_lossy(&body));
-        let mut raw = None;
-        let mut json: Option<Value> = serde_json::from_str(&text).ok();
-        if json.is_none()
-            && let Some(read) = json_body::read(&text)
-        {
-            // A cached response has to be readable again.
-            raw = Some(std::mem::replace(&mut text, read.to_string()));
-            json = Some(read);
-        }
-        if let Some(json) = &mut json
-            && text.contains('\\')
-            && self.secrets.redact_json(json)
-        {
-            text = json.to_string();
-            raw = None;
-        }
-        let asked = asked.or_else(|| {
-            let seconds = json.as_ref()?.pointer("/error/availability/retry_after")?;
-            Some(Duration::from_secs(seconds.as_u64()?))
-        });
-        let known = match (endless, sent_on(&headers)) {
-            (true, _) => format!("status {status}: an answer of more than {BODY_LIMIT} bytes"),
-            (false, Some(to)) if (300..400).contains(&status) => {
-                format!("status {status}: unexpected redirect to {to}")
-            }
-            (false, _) => String::new(),
-        };
-        let resets = resets(&headers, json.as_ref(), Timestamp::now());
-        let mut reply = Reply {
-            status,
-            retry_after: asked,
-            allowance,
-            message: known,
-            resets,
-            html: json.is_none() && is_html(&text),
-            json,
-            file,
-            endless,
-        };
-        if reply.message.is_empty() {
-            let said = message(reply.code(), reply.json.as_ref(), &text, service.own_words);
-            // A text with JSON in it may have spelled a secret in another way.
-            reply.message = self.secrets.redact(&said);
-        }
-        Ok(Replied {
-            reply,
-            text,
-            raw,
-            headers,
-        })
     }
 
     /// Does something unless the run winds down before it is done.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Stage, Stages,
-    disambiguation::Neighbours,
+    neighbours::Neighbours,
     numbers::{self, Figure},
     relationships::StatedRole,
     source_selection::{AboutBrand, Selection, select},

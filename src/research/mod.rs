@@ -14,6 +14,7 @@ pub(crate) mod extraction;
 pub(crate) mod grounding;
 mod merge_statements;
 mod minimum_cost;
+pub(crate) mod neighbours;
 pub(crate) mod numbers;
 pub(crate) mod persian_style;
 pub(crate) mod prompt_injection;
@@ -35,10 +36,10 @@ use tracing::Span;
 pub use self::minimum_cost::least;
 use self::{
     diff::SearchCoverage,
-    disambiguation::Neighbours,
     evidence::{Batch, Evidence},
     extraction::{Analysis, analyse},
     grounding::Grounds,
+    neighbours::Neighbours,
     queries::Query,
     stages::Brief,
 };

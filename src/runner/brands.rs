@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     brand::{Brand, RejectedRow, Row, gather},
-    research::disambiguation::Neighbours,
+    research::neighbours::Neighbours,
     text,
 };
 

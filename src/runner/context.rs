@@ -37,7 +37,7 @@ use crate::{
     },
     llm::OpenRouter,
     money::Usd,
-    research::{self, Research, Stages, calendar, disambiguation::Neighbours},
+    research::{self, Research, Stages, calendar, neighbours::Neighbours},
     say,
     search::tavily::Tavily,
     store::{
@@ -146,17 +146,10 @@ impl RunContext {
         if let Some(state) = &state {
             broken.extend(Checkpoint::clear_broken(state, started).or_exit(Exit::Machine)?);
         }
-        let logs = LogFiles::of(
-            &settings.folders.logs,
-            started.to_zoned_datetime(TimeZone::system()).date(),
-        );
+        let day = started.to_zoned_datetime(TimeZone::system()).date();
+        let logs = LogFiles::of(&settings.folders.logs, day);
         if state.is_some() {
-            logs.install(options.unattended.keep_logs)
-                .or_exit(Exit::Machine)?;
-            #[cfg(feature = "otel")]
-            if let Some(problem) = crate::otel::problem() {
-                terminal.log_warning(problem);
-            }
+            install(&logs, &options, &terminal)?;
             tracing::info!(
                 %run_id,
                 job = paid.job().id,
@@ -369,6 +362,25 @@ impl RunContext {
             fence_key,
         })
     }
+}
+
+/// Begins the logs of the day, and the spans for a collector where one is set.
+fn install(
+    logs: &LogFiles,
+    options: &RunOptions,
+    #[cfg_attr(
+        not(feature = "otel"),
+        expect(unused_variables, reason = "only spans may fail to begin")
+    )]
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    logs.install(options.unattended.keep_logs)
+        .or_exit(Exit::Machine)?;
+    #[cfg(feature = "otel")]
+    if let Some(problem) = crate::otel::problem() {
+        terminal.log_warning(problem);
+    }
+    Ok(())
 }
 
 /// Looks for the list, before anybody is asked.

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     brand::{Brand, BrandKey, ListMark, RejectedRow},
     render,
-    research::{Assignment, disambiguation::Neighbours},
+    research::{Assignment, neighbours::Neighbours},
     store::{
         job::Job,
         registry::{BrandStatus, Entry},

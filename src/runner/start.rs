@@ -19,7 +19,7 @@ use crate::{
     event::Events,
     exit::{Exit, Failure},
     list::own::{Outcome, Target},
-    research::disambiguation::Neighbours,
+    research::neighbours::Neighbours,
     say,
     store::{
         RunStore,

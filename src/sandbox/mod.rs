@@ -14,7 +14,9 @@ mod limit;
 mod model;
 mod models;
 mod openrouter;
+mod options;
 mod replay;
+mod responses;
 mod schema_rules;
 mod sheets;
 mod sign_in;
@@ -25,7 +27,6 @@ mod world;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -36,12 +37,12 @@ use std::{
 use anyhow::Context;
 use axum::{
     Router,
-    http::{HeaderMap, StatusCode, header},
+    http::HeaderMap,
     middleware,
-    response::{IntoResponse, Response},
+    response::Response,
     routing::{get, post},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch, time::Instant};
 
 use crate::{config::SimulatedServices, http::transport::Transport};
@@ -51,7 +52,9 @@ use fault::FaultKind;
 use in_process::InProcess;
 use limit::RequestLimit;
 pub use model::{Claim, Model};
+pub use options::{Latency, Options};
 use replay::Replay;
+use responses::{bearer, error, refusal, too_many};
 pub use schema_rules::{SchemaRefusal, SchemaRules};
 use sheets::SimulatedSpreadsheet;
 use sign_in::SimulatedSignIn;
@@ -59,74 +62,6 @@ pub use tab::Tab;
 use watcher::Watcher;
 use world::BuiltIn;
 pub use world::{Page, World};
-
-/// How the simulated services behave.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Loopback port; 0 takes a free one.
-    pub port: u16,
-    /// How many times faster than reality the services answer.
-    pub speed: f64,
-    /// Model requests a minute; `None` for any number.
-    pub llm_limit: Option<u32>,
-    /// Search requests a minute.
-    pub search_limit: Option<u32>,
-    /// Sheet reads a minute, and as many writes.
-    pub sheets_limit: Option<u32>,
-    /// How many of them pass at once; `None` for a tenth of a minute's.
-    pub burst: Option<u32>,
-    /// What goes wrong.
-    pub faults: Vec<Fault>,
-    /// Bill each model call a random amount up to the most that its request allows.
-    pub dear: bool,
-    /// What the provider behind the models refuses in a schema.
-    pub schema_rules: SchemaRules,
-    /// Draws the latency of a model or search request from its body, instead of a lognormal one from chance.
-    pub latency: Option<Latency>,
-    /// Another world than the one that is built in.
-    pub world: Option<Arc<dyn World>>,
-    /// A file of `brandintel support`, whose failed requests fail again.
-    pub replay: Option<PathBuf>,
-    /// The spreadsheet, as a CSV file, instead of the list of the world.
-    pub list: Option<PathBuf>,
-}
-
-/// Draws the latency of a request from its body, in simulated time.
-#[derive(Clone)]
-pub struct Latency(Arc<dyn Fn(&str) -> Duration + Send + Sync>);
-
-impl Latency {
-    /// Latencies that this function draws.
-    pub fn new(draw: impl Fn(&str) -> Duration + Send + Sync + 'static) -> Self {
-        Self(Arc::new(draw))
-    }
-}
-
-impl std::fmt::Debug for Latency {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Latency")
-    }
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            port: 0,
-            speed: 10.0,
-            llm_limit: None,
-            search_limit: None,
-            sheets_limit: None,
-            burst: None,
-            faults: Vec::new(),
-            dear: false,
-            schema_rules: SchemaRules::default(),
-            latency: None,
-            world: None,
-            replay: None,
-            list: None,
-        }
-    }
-}
 
 /// The services of the sandbox; the names are those that faults are given for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -636,62 +571,4 @@ fn router(services: Arc<Services>) -> Router {
         Some(replay) => router.layer(middleware::from_fn_with_state(replay, replay::play)),
         None => router,
     }
-}
-
-/// The error body that each service has for a status.
-fn refusal(service: SimulatedService, status: u16) -> Response {
-    let message = match status {
-        401 => "Missing or invalid credentials",
-        402 => "Insufficient credits. Add more using https://openrouter.ai/credits",
-        403 => "The caller does not have permission",
-        429 => "Rate limit exceeded",
-        432 => "This request exceeds your plan's set usage limit",
-        503 => "Service temporarily unavailable",
-        _ => "Internal Server Error",
-    };
-    error(service, status, message)
-}
-
-fn error(service: SimulatedService, status: u16, message: &str) -> Response {
-    let body = match service {
-        SimulatedService::Llm => json!({"error": {"code": status, "message": message}}),
-        SimulatedService::Search => json!({"detail": {"error": message}}),
-        SimulatedService::Sheets => {
-            json!({"error": {"code": status, "message": message, "status": google_status(status)}})
-        }
-    };
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, axum::Json(body)).into_response()
-}
-
-fn google_status(status: u16) -> &'static str {
-    match status {
-        400 => "INVALID_ARGUMENT",
-        401 => "UNAUTHENTICATED",
-        403 => "PERMISSION_DENIED",
-        404 => "NOT_FOUND",
-        429 => "RESOURCE_EXHAUSTED",
-        503 => "UNAVAILABLE",
-        _ => "INTERNAL",
-    }
-}
-
-/// 429; Google's has been seen without `Retry-After`.
-fn too_many(service: SimulatedService, wait: Duration) -> Response {
-    let mut response = refusal(service, 429);
-    if service != SimulatedService::Sheets {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, seconds.max(1).into());
-    }
-    response
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(header::AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
 }

@@ -6,23 +6,8 @@ use super::view::Tongue;
 use crate::{
     report::{Dates, Report},
     research::calendar::year_from,
-    text::calendar::{day_in_iran, jalali_month},
+    text::calendar::{MONTHS, day_in_iran, jalali_month},
 };
-
-const JALALI: [&str; 12] = [
-    "فروردین",
-    "اردیبهشت",
-    "خرداد",
-    "تیر",
-    "مرداد",
-    "شهریور",
-    "مهر",
-    "آبان",
-    "آذر",
-    "دی",
-    "بهمن",
-    "اسفند",
-];
 
 const GREGORIAN: [&str; 12] = [
     "January",
@@ -215,7 +200,7 @@ impl Frame {
     }
 
     fn name(&self, t: Tongue) -> &'static str {
-        let names = if t.fa { JALALI } else { GREGORIAN };
+        let names = if t.fa { MONTHS } else { GREGORIAN };
         names
             .get(usize::from(self.number.saturating_sub(1)))
             .unwrap_or(&"")

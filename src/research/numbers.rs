@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 
-use crate::text;
+use crate::text::{self, calendar::MONTHS};
 
 /// Something that is counted, paid or dated in a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,21 +128,6 @@ const SCALES: [(&str, f64); 7] = [
     ("billion", 1e9),
     // «هزار میلیارد تومان», as newspapers shorten it.
     ("همت", 1e12),
-];
-
-const MONTHS: [&str; 12] = [
-    "فروردین",
-    "اردیبهشت",
-    "خرداد",
-    "تیر",
-    "مرداد",
-    "شهریور",
-    "مهر",
-    "آبان",
-    "آذر",
-    "دی",
-    "بهمن",
-    "اسفند",
 ];
 
 const ENGLISH_MONTHS: [&str; 12] = [

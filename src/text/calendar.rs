@@ -11,6 +11,22 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
+/// The months of the Iranian calendar, in order.
+pub const MONTHS: [&str; 12] = [
+    "فروردین",
+    "اردیبهشت",
+    "خرداد",
+    "تیر",
+    "مرداد",
+    "شهریور",
+    "مهر",
+    "آبان",
+    "آذر",
+    "دی",
+    "بهمن",
+    "اسفند",
+];
+
 /// A day in the Iranian calendar: `1405-09-02` or `1405/09/02`.
 pub fn jalali(date: Date, separator: char) -> String {
     let (year, month, day) = persian(date);

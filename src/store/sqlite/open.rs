@@ -20,7 +20,7 @@ const SCHEMA_VERSION: i64 = 5;
 pub const KEEP_DAYS: i64 = 30;
 
 /// The tables and their columns, the oldest version first. Each batch leads from one version to the next.
-const MIGRATIONS: [&str; 5] = [
+pub(super) const MIGRATIONS: [&str; 5] = [
     "CREATE TABLE IF NOT EXISTS response (
          hash BLOB PRIMARY KEY, at INTEGER NOT NULL, rejected INTEGER NOT NULL,
          usd TEXT NOT NULL, credits INTEGER NOT NULL, body TEXT NOT NULL);

@@ -133,11 +133,13 @@ fn complete(db: &Connection) -> rusqlite::Result<()> {
 
 /// Copies the rows of a table up to the first that cannot be read.
 fn walk(from: &Connection, into: &Connection, table: &SalvagedTable) -> rusqlite::Result<usize> {
+    let Ok(names) = columns_of(from, table) else {
+        return Ok(0);
+    };
     let Ok(mut all) = from.prepare(&format!("SELECT rowid, * FROM {}", table.name)) else {
         return Ok(0);
     };
-    let names: Vec<String> = all.column_names().map(str::to_owned).collect();
-    let place = |column: &&str| names.iter().skip(1).position(|name| name == column);
+    let place = |column: &&str| names.iter().position(|name| name == column.as_bytes());
     let places: Vec<Option<usize>> = table.columns.iter().map(place).collect();
     let Ok(mut rows) = all.query([]) else {
         return Ok(0);
@@ -151,6 +153,14 @@ fn walk(from: &Connection, into: &Connection, table: &SalvagedTable) -> rusqlite
         }
     }
     Ok(saved)
+}
+
+/// The names of a table's columns, in order. They are read as values: damaged ones need not be UTF-8, and
+/// `Statement::column_names` panics at those.
+fn columns_of(from: &Connection, table: &SalvagedTable) -> rusqlite::Result<Vec<Vec<u8>>> {
+    let mut all = from.prepare("SELECT CAST(name AS BLOB) FROM pragma_table_info(?)")?;
+    let names = all.query_map([table.name], |row| row.get(0))?;
+    names.collect()
 }
 
 fn read(row: &Row<'_>, places: &[Option<usize>]) -> rusqlite::Result<(i64, Vec<Value>)> {
@@ -352,4 +362,35 @@ fn is_time(value: &Value) -> bool {
 fn is_amount(value: &Value) -> bool {
     let usd = text(value).and_then(|usd| usd.parse::<Usd>().ok());
     usd.is_some_and(|usd| !usd.is_absurd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::open::connect;
+
+    #[test]
+    fn no_damage_to_the_page_that_describes_the_tables_ends_the_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let db = connect(&path).unwrap();
+        db.execute_batch(
+            "INSERT INTO reading (service, at, usd, upto) VALUES ('openrouter', 1, '0.5', 0);",
+        )
+        .unwrap();
+        db.close().unwrap();
+        let whole = fs::read(&path).unwrap();
+        let mut saved = 0;
+        for byte in (0..4096).filter(|byte| whole[*byte] != 0) {
+            let mut damaged = whole.clone();
+            damaged[byte] ^= 0x80;
+            fs::write(&path, damaged).unwrap();
+            let into = Connection::open_in_memory().unwrap();
+            for migration in super::super::open::MIGRATIONS {
+                into.execute_batch(migration).unwrap();
+            }
+            saved += usize::from(save(&path, &into).unwrap() > 0);
+        }
+        assert!(saved > 1_000, "{saved}");
+    }
 }

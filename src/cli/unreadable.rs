@@ -1,5 +1,5 @@
-//! What can be read of a command line, or of settings, that cannot be used as a whole: enough to put on record that a
-//! batch did not start, and to tell whoever waits for its report.
+//! The record of a command line or of settings that cannot be used: what can be read of them is enough to put on record
+//! that a run did not start, and to tell whoever waits for its report.
 
 use std::{ffi::OsString, io::IsTerminal};
 

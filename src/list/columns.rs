@@ -1,4 +1,4 @@
-//! Which column holds what: found by header, in English or Persian, in any order.
+//! The columns of a list: which of them holds what, found by header, in English or Persian, in any order.
 
 use std::fmt;
 

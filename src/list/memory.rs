@@ -1,4 +1,4 @@
-//! What the rows of each brand should show, and who wrote what they do show: the program or a person.
+//! The memory of what the rows of each brand should show, and of who wrote what they do show: the program or a person.
 //!
 //! Somebody may sort the sheet in the moment between finding a row and writing to it; what then landed beside another
 //! brand is seen at the next look, and mended. What the program has never seen or written is a person's, and stays.

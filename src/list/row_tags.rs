@@ -1,4 +1,4 @@
-//! In whose rows the tags stand, as far as it is known: a hint where to look, which the row itself has to bear out.
+//! The places of the row tags, as far as they are known: a hint where to look, which the row itself has to confirm.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Which tab of a workbook or a spreadsheet has the list.
+//! The choice of the tab that has the list, in a workbook or a spreadsheet.
 
 use anyhow::bail;
 

@@ -1,4 +1,4 @@
-//! What the user is told of a run before it begins, and at its end.
+//! The announcements of a run: what the user is told before it begins and at its end.
 
 use super::{
     budget_check::{LimitReached, SpendingLimits},

@@ -1,5 +1,5 @@
-//! What `OPENROUTER_BASE_URL` says before and after the server was asked: an address that is one path too long or too short
-//! is named at once, because every call of a run would fail at it.
+//! The checks of `OPENROUTER_BASE_URL` before and after the server is asked: an address that is one path too long or
+//! too short is named at once, because every call of a run would fail.
 
 use url::Url;
 

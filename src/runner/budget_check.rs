@@ -1,5 +1,5 @@
-//! Whether what may be spent lasts: said before anything is paid for, and nothing is bought where it does not last for one
-//! brand, because half a brand is of no use to anybody.
+//! The check whether the budget suffices: it is made before anything is paid for, and nothing is bought where the
+//! budget does not suffice for one brand, because half a brand helps nobody.
 
 use super::{
     context::RunContext, errors::store_failure, estimate::Estimate, options::RunOptions,

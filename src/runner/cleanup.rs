@@ -1,4 +1,4 @@
-//! Files that earlier runs have left behind when they were killed: removed while this one works.
+//! The removal of files that killed runs have left behind, while this run works.
 
 use std::{
     fs,

@@ -1,4 +1,4 @@
-//! How a run ends: what is left is written, what was spent is compared, the run is put on record, and pages are made.
+//! The end of a run: what is left is written, spending is reconciled, the run is recorded, and pages are made.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a run has on its desk: settings, the state folder, the ledger, and how it tells the user about the whole.
+//! The context of a run: settings, the state folder, the ledger, and how the user is told about the run.
 
 use std::{sync::Arc, time::Duration};
 

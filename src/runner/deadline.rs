@@ -1,4 +1,4 @@
-//! Until when brands are begun: `--deadline` and `--max-time`.
+//! The deadline of a run: until when brands are begun, by `--deadline` and `--max-time`.
 
 use std::{collections::VecDeque, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What a run is expected to take: time, money and search credits.
+//! The estimate of a run: time, money and search credits.
 
 use std::{collections::BTreeMap, time::Duration};
 

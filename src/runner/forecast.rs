@@ -1,4 +1,5 @@
-//! How long a run will still take, and what decides on that now: the workers, the rate of a service, or the budget.
+//! The forecast of the time that a run still takes, and what limits it now: the workers, the rate of a service, or the
+//! budget.
 
 use std::{fmt, time::Duration};
 

@@ -1,5 +1,5 @@
-//! How a host takes over from one that led: it opens the sheet itself, looks what of the results stands there already, and
-//! writes the rest.
+//! The handover from a leader that is gone: the new leader opens the sheet itself, looks which results stand there
+//! already, and writes the rest.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,5 +1,5 @@
-//! This host among those that work on the same run: it takes brands in hand, looks how the whole stands, and, where it
-//! leads, hears what the others do.
+//! The membership of this host in a run that several hosts share: it claims brands, reads the state of the run, and,
+//! where it leads, hears what the others do.
 
 use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 

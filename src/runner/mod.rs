@@ -1,4 +1,4 @@
-//! How a list is worked through: validate, load, plan, run, close.
+//! The runner of a list: validate, load, plan, run, close.
 
 mod announce;
 pub mod attempt;

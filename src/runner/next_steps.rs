@@ -1,4 +1,5 @@
-//! What is to be done after a run: which brands failed and why, grouped, which have little found, and which rows name none.
+//! The next steps after a run: which brands failed and why, grouped; for which ones little was found; and which rows
+//! name none.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Services that do not answer: since when, and why. A reader of events.
+//! The outages of services: since when they do not answer, and why. A reader of events.
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Every credential is validated once, in parallel, before anything is spent.
+//! The preflight: every credential is validated once, in parallel, before anything is spent.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a batch of these rows would take, as its own start would say it.
+//! The preview of a run of these rows: what it would take, as its own start would say it.
 
 use jiff::Timestamp;
 

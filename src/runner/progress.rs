@@ -1,4 +1,4 @@
-//! What the user sees while a run goes on: a bar on a terminal, plain lines in a pipe. A reader of events.
+//! The progress display: a bar on a terminal, plain lines in a pipe. A reader of events.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What the services say was spent, beside what was counted here.
+//! The reconciliation of what the services say was spent with what was counted here.
 
 use std::{sync::Arc, time::Duration};
 

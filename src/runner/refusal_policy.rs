@@ -1,6 +1,6 @@
-//! When a refusal meets every brand alike. A brand that a service refused is a suspect: it is neither failed nor done
-//! until the service has answered another brand, which proves that the refusal was this brand's own. Several suspects
-//! with no such proof show that the model or the account is refused, and nothing more may be bought.
+//! The policy for refusals that meet every brand alike. A brand that a service refused is a suspect: it is neither
+//! failed nor done until the service has answered another brand, which proves that the refusal was this brand's own.
+//! Several suspects with no such proof show that the model or the account is refused, and nothing more may be bought.
 //!
 //! Here are the decisions alone, without a clock, a service or a record.
 

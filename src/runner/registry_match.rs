@@ -1,4 +1,4 @@
-//! Which entry of the registry belongs to which brand of the list.
+//! The match of registry entries with the brands of the list.
 
 use std::{
     collections::{HashMap, HashSet},

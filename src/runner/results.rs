@@ -1,4 +1,4 @@
-//! What comes back from the workers: it is put on record, and then told of.
+//! The results of the workers: each is recorded first, and reported then.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

@@ -1,4 +1,4 @@
-//! Logs that stay bounded: a file that has grown too long goes on as another part, and old ones are removed.
+//! The rotation of logs: a file that has grown too long goes on as another part, and old ones are removed.
 //!
 //! tracing-appender cannot do it: it joins prefix, date and suffix with dots (`batch.2027-03-21.log`), by UTC's days, and
 //! keeps a number of files, where users rely on `batch_2027-03-21.log`, the local day and `--keep-logs` in days.

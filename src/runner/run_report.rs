@@ -1,4 +1,4 @@
-//! What a run leaves for whoever did not watch it: one JSON object, in a file, at a webhook or printed.
+//! The report of a run for whoever did not watch it: one JSON object, in a file, at a webhook or printed.
 
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
-//! Who works on what: brands are handed to workers as these become free, whatever chunk they are in, and what comes back
-//! is put on record before anybody is told.
+//! The scheduler: brands are handed to workers as these become free, whatever chunk they are in, and results are
+//! recorded before anybody is told.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 

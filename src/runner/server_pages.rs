@@ -1,5 +1,6 @@
-//! What the two free pages of a model server tell before a run: `/key` and `/models`. A server that is not OpenRouter may
-//! have neither, and a gateway may refuse them and answer questions all the same, so a refusal is only a doubt.
+//! The two free pages of a model server, `/key` and `/models`, as they are read before a run. A server that is not
+//! OpenRouter may have neither, and a gateway may refuse them and answer questions all the same, so a refusal is only a
+//! doubt.
 
 use url::Url;
 

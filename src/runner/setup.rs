@@ -1,4 +1,4 @@
-//! What a run begins with: its settings, its list, and its state folder.
+//! The setup of a run: its settings, its list, and its state folder.
 
 use std::path::Path;
 

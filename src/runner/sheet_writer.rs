@@ -1,5 +1,5 @@
-//! What the sheet is told of the brands of a run: marks when they are begun, results as they end, a write for each chunk
-//! whose brands have all ended. Where several hosts work, one of them has a scribe, who hears what the others do.
+//! The writer of a run's sheet: marks when brands are begun, results as they end, a write for each chunk whose brands
+//! have all ended. Where several hosts work, the leader writes, and hears what the others do.
 
 use std::collections::HashMap;
 

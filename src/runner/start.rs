@@ -1,4 +1,4 @@
-//! How a host begins to work: with a plan of its own, or on that of others.
+//! The start of a host: with a plan of its own, or on that of others.
 
 use std::sync::Arc;
 

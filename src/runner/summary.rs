@@ -1,4 +1,4 @@
-//! What the user reads before and after a run: the sections of the guide, with its tags and in its order.
+//! The summary that the user reads before and after a run: the sections of the guide, with its tags and in its order.
 
 use std::{path::Path, time::Duration};
 

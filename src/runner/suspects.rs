@@ -1,4 +1,4 @@
-//! Brands that a service has refused, until it is known whether it refuses all: what a run does with them.
+//! The suspects of a run: brands that a service has refused, until it is known whether it refuses all.
 
 use std::{future::pending, sync::Arc};
 

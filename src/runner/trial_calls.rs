@@ -1,5 +1,5 @@
-//! What `check` and `init` ask the services besides what is free: one question of each stage and one search, the only
-//! proof that a batch would be answered.
+//! The trial calls that `check` and `init` make besides what is free: one question of each stage and one search, the
+//! only proof that a run would be answered.
 
 use super::{
     errors::call_failure,

@@ -1,4 +1,4 @@
-//! Whether the folders of a run can be written to, which is found out before anything is spent.
+//! The check whether the folders of a run can be written to, before anything is spent.
 
 use std::{fs, path::Path};
 

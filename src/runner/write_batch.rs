@@ -1,4 +1,4 @@
-//! Results on their way into the sheet: collected as they come, written once a chunk.
+//! The batch of results on their way into the sheet: collected as they come, written once a chunk.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,5 @@
-//! What may be spent in a day and in a month, across runs and hosts: by the days and months of Iran. The moment at which
-//! money is set aside for a call decides whose day it is.
+//! The caps on what may be spent in a day and in a month, across runs and hosts, by the days and months of Iran. The
+//! moment at which money is set aside for a call decides whose day it is.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Jobs: the work that a run belongs to.
+//! The jobs: the work that runs belong to.
 
 use jiff::{Timestamp, ToSpan};
 use rusqlite::{OptionalExtension, params};

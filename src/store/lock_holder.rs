@@ -1,4 +1,4 @@
-//! Who holds the state folder, for whoever finds it held. Only the lock decides whether somebody does.
+//! The holder of the state folder, for whoever finds it held. Only the lock decides whether somebody holds it.
 
 use std::{fs, path::Path, process};
 

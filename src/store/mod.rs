@@ -1,4 +1,5 @@
-//! What survives: the registry, the checkpoint, paid responses with what they cost, jobs, runs, and the lock on the folder.
+//! The store of what survives: the registry, the checkpoint, paid responses with what they cost, jobs, runs, and the
+//! lock on the folder.
 
 pub mod budget;
 pub mod caps;

@@ -1,4 +1,4 @@
-//! Answers that were paid for, and the ledger of what they cost, wherever they are kept.
+//! The paid answers and the ledger of what they cost, wherever they are kept.
 //!
 //! An answer and its cost are one transaction, so a crash at any moment leaves both or neither.
 

@@ -1,4 +1,5 @@
-//! What the services themselves say was spent: beside our own sum, and for settling calls whose end is not known.
+//! The readings of what the services themselves say was spent: beside our own sum, and for settling calls whose end is
+//! not known.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a plan asks of the registry, wherever that is kept: a long list is asked for in parts.
+//! The lookup of registry entries for a plan, wherever they are kept: a long list is looked up in parts.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,5 +1,4 @@
-//! What was spent, call by call, as it stands in a state folder or where hosts share it: read without taking or changing
-//! anything.
+//! The spending, call by call, of a state folder or of a shared store: read without locking or changing anything.
 
 use std::{collections::HashMap, path::Path};
 

@@ -1,4 +1,4 @@
-//! One exchange with a service: a request is sent once, and the reply is read.
+//! The exchange with a service: a request is sent once, and the reply is read.
 
 use std::{sync::Arc, time::Duration};
 

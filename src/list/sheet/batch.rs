@@ -1,4 +1,5 @@
-//! What one write consists of: results, what earlier ones left in wrong rows, headers, and the results tab.
+//! The contents of one write to the sheet: results, corrections of rows that earlier writes left wrong, headers, and
+//! the results tab.
 
 use std::{
     cell::LazyCell,

@@ -1,4 +1,5 @@
-//! Writing, and room for what is written: own columns, the results tab and its rows; and the tab, whatever it is called by now.
+//! The room for what is written to the sheet: own columns, the results tab and its rows, and the tab, whatever its
+//! present name.
 
 use anyhow::Context;
 

@@ -1,5 +1,5 @@
-//! Where the shared store is, and how it is reached: by a URL as `psql` takes it, with TLS where the URL or the server
-//! asks for it.
+//! The address of the shared store, and how it is reached: by a URL as `psql` takes it, with TLS where the URL or the
+//! server asks for it.
 
 use std::{fmt, str::FromStr, time::Duration};
 

@@ -1,4 +1,4 @@
-//! How a host comes to a run: it joins the one that others are at work on, or begins and plans one of its own.
+//! The arrival of a host at a run: it joins the one that others work on, or begins and plans one of its own.
 
 use std::pin::pin;
 

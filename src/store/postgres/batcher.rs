@@ -1,6 +1,6 @@
-//! What travels to the shared store together. A brand needs the store some twelve times, most of them small, and each way
-//! there and back costs more than what is done there: so whoever asks waits for a moment whether others ask too, and all
-//! of it is one transaction, sent in one piece.
+//! The batcher of statements to the shared store. A brand needs the store some twelve times, most of them small, and
+//! each round trip costs more than what is done there: so whoever asks waits for a moment whether others ask too, and
+//! all of it is one transaction, sent in one piece.
 
 use std::{
     collections::HashMap,

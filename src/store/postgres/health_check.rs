@@ -1,4 +1,4 @@
-//! Whether a shared store can be worked with: what `check` proves, without leaving a trace.
+//! The health check of a shared store: what `check` proves, without leaving a trace.
 
 use std::time::{Duration, SystemTime};
 

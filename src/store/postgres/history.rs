@@ -1,4 +1,4 @@
-//! What is known from before: runs, the registry, and the key of the fences.
+//! The history in the shared store: runs, the registry, and the key of the fences.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What the services say was spent, where several hosts spend: as in the state folder, but only while no host has a call in
-//! flight.
+//! The reconciliation with what the services say was spent, where several hosts spend: as in the state folder, but only
+//! while no host has a call in flight.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What was spent on all hosts, call by call.
+//! The spending of all hosts, call by call.
 
 use futures::{TryStreamExt, pin_mut};
 use jiff::Timestamp;

@@ -1,5 +1,5 @@
-//! How it stands now: runs that go on, the hosts at work on them, and what each has in hand. All of it is read at one
-//! moment, and nothing is changed.
+//! The status of the shared store now: runs that go on, the hosts at work on them, and what each has claimed. All of it
+//! is read at one moment, and nothing is changed.
 
 use futures::{TryStreamExt, pin_mut};
 use jiff::Timestamp;

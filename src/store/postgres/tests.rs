@@ -1,5 +1,5 @@
-//! What hosts share, as several of them see it at once. A server is needed: `BRANDINTEL_TEST_STATE` names one on which
-//! databases may be made.
+//! The tests of what hosts share, as several of them see it at once. A server is needed: `BRANDINTEL_TEST_STATE` names
+//! one on which databases may be made.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! How the server of the shared store has to prove who it is, and what makes connections secret.
+//! The TLS settings of the shared store: how its server has to prove who it is, and what makes connections secret.
 
 use std::{fs, path::PathBuf, sync::Arc};
 

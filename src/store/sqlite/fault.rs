@@ -1,4 +1,4 @@
-//! What an error of the store shows: that the file is damaged, or that nothing more can be written.
+//! The faults that an error of the store shows: that the file is damaged, or that nothing more can be written.
 
 use std::io;
 

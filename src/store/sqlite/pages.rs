@@ -1,5 +1,5 @@
-//! Rows in the pages of a database file, read without its tree: where a page of the tree is gone, `SQLite` finds no way to
-//! the rows below it, although they are there.
+//! The rows in the pages of a database file, read without its tree: where a page of the tree is gone, `SQLite` finds no
+//! way to the rows below it, although they are there.
 //!
 //! The format is that of <https://sqlite.org/fileformat.html>: a page of a table's rows (1.6) has the places of its cells
 //! behind its head; a cell has the length of its record, the row's number and the record (2.1), of which what does not fit

@@ -1,4 +1,4 @@
-//! What can be read of a damaged database, row by row.
+//! The salvage of a damaged database: what can be read of it, row by row.
 
 use std::{fs, path::Path};
 

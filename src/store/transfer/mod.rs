@@ -1,5 +1,5 @@
-//! How everything that must survive goes from a state folder into a database that hosts share, and back. What it goes to
-//! is complete and on disk before what it comes from is emptied; an interrupted move is resumed by the next.
+//! The transfer of everything that must survive from a state folder into a shared store, and back. What it goes to is
+//! complete and on disk before what it comes from is emptied; an interrupted transfer is resumed by the next.
 
 #[cfg(feature = "postgres")]
 mod embedded;

@@ -52,7 +52,7 @@ const LOWEST: f64 = 1.0 / 16.0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateRefusal {
     /// It is about one request: others pass.
-    Stray,
+    Isolated,
     /// The service takes nothing now: nobody passes.
     Overload,
 }
@@ -224,7 +224,7 @@ impl AdaptiveRate {
         }
         match takes_nothing {
             true => RateRefusal::Overload,
-            false => RateRefusal::Stray,
+            false => RateRefusal::Isolated,
         }
     }
 

@@ -22,7 +22,7 @@ use crate::{
     error_kind::ErrorKind,
     exit::Exit,
     money::{Cost, Usd},
-    store::{caps::Purse, paid::RequestHash},
+    store::{caps::BudgetLimit, paid::RequestHash},
 };
 
 /// How addresses of OpenRouter's own pages are known.
@@ -122,9 +122,9 @@ pub enum CallError {
     /// This host was away for too long.
     #[error("the brand has been given to another host")]
     Lost,
-    #[error("{purse} has {left} left, and one more call may cost up to {needed}")]
+    #[error("{limit} has {left} left, and one more call may cost up to {needed}")]
     Budget {
-        purse: Purse,
+        limit: BudgetLimit,
         needed: Usd,
         left: Usd,
     },

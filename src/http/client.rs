@@ -29,7 +29,7 @@ use super::{
     },
     patience::Waits,
     rate_limiter::LONGEST_REQUESTED,
-    refusal::{Otherwise, Refusal, Sent},
+    refusal::{Fallback, Refusal, Sent},
     response::Verdict,
     successes::Successes,
     transport::Transport,
@@ -176,10 +176,7 @@ impl HttpClient {
         request: &Request,
         since: Timestamp,
     ) -> Result<Answer, CallError> {
-        match self
-            .ask(service, request, since, Otherwise::Nothing)
-            .await?
-        {
+        match self.ask(service, request, since, Fallback::None).await? {
             Sent::Answer(answer) => Ok(answer),
             Sent::Refused(refusal) => Err(self.final_error(service, request, refusal)),
         }
@@ -201,11 +198,11 @@ impl HttpClient {
         service: &Service,
         request: &Request,
         since: Timestamp,
-        otherwise: Otherwise,
+        fallback: Fallback,
     ) -> Result<Sent, CallError> {
         let span = span::call(service.name, &request.what, request.model.as_deref());
         // In a box, because many of them stand in one future.
-        let work = Box::pin(self.find_or_send(service, request, since, otherwise));
+        let work = Box::pin(self.find_or_send(service, request, since, fallback));
         let result = span::measure(span.clone(), work).await;
         if let Ok(Sent::Answer(answer)) = &result {
             let spent = Spent {
@@ -224,7 +221,7 @@ impl HttpClient {
         service: &Service,
         request: &Request,
         since: Timestamp,
-        otherwise: Otherwise,
+        fallback: Fallback,
     ) -> Result<Sent, CallError> {
         let hash = request.hash(service);
         let turn = self.turn(hash);
@@ -242,7 +239,7 @@ impl HttpClient {
         }
         let mut failures = Failures::none();
         let sent =
-            self.send_until_answered(service, request, (hash, since), otherwise, &mut failures);
+            self.send_until_answered(service, request, (hash, since), fallback, &mut failures);
         let answer = sent.await;
         if failures.count() > 0 {
             Span::current().record("retries", failures.count());
@@ -289,7 +286,7 @@ impl HttpClient {
         service: &Service,
         request: &Request,
         (hash, since): (RequestHash, Timestamp),
-        otherwise: Otherwise,
+        fallback: Fallback,
         failures: &mut Failures,
     ) -> Result<Sent, CallError> {
         let (mut cause, mut why) = (Cause::Lost, String::new());
@@ -315,7 +312,7 @@ impl HttpClient {
                     continue;
                 }
                 Ok(Attempt::Refused(refusal)) => {
-                    return match refusal.ends_the_run(otherwise) {
+                    return match refusal.ends_the_run(fallback) {
                         true => Err(refusal.into_error(service, request)),
                         false => Ok(Sent::Refused(refusal)),
                     };
@@ -342,19 +339,19 @@ impl HttpClient {
                 // The service answers; what is odd is this answer.
                 FailureKind::Hollow { .. } => Duration::ZERO,
                 // It answers others.
-                FailureKind::Stray => failure
+                FailureKind::Isolated => failure
                     .after
                     .map_or(Duration::ZERO, |wait| service.gate.requested(wait)),
                 _ => service.gate.failed(failure.sent, failure.after),
             };
             let wait = wait.max(service.gate.back_off(failures.count() - 1));
             (cause, why) = (failure.cause, failure.why);
-            match otherwise {
-                Otherwise::AnotherModel if failures.are_enough(self.speed, wait) => {
+            match fallback {
+                Fallback::AnotherModel if failures.are_enough(self.speed, wait) => {
                     let kind = ErrorKind::NoAnswer;
                     return Ok(Sent::Refused(Refusal::without_answer(kind, why)));
                 }
-                Otherwise::Nothing | Otherwise::BrandFails
+                Fallback::None | Fallback::BrandFails
                     if failures.exhaust(
                         service,
                         request.patience,
@@ -408,7 +405,7 @@ impl HttpClient {
         let refused = reply.is_one_too_many().then(|| service.gate.refused(sent));
         if let (Some(wait), Some(slot), Some(turns)) =
             (reply.retry_after, service.gate.slot(), self.paid.turns())
-            && refused != Some(RateRefusal::Stray)
+            && refused != Some(RateRefusal::Isolated)
         {
             let wait = wait.min(LONGEST_REQUESTED).div_f64(self.speed);
             turns.pause(slot, wait).await?;
@@ -439,8 +436,8 @@ impl HttpClient {
             return Err(error);
         }
         let mut attempt = conclude(reply, verdict, (at, cost), hash, sent);
-        if let (Attempt::Again(failure), Some(RateRefusal::Stray)) = (&mut attempt, refused) {
-            failure.kind = FailureKind::Stray;
+        if let (Attempt::Again(failure), Some(RateRefusal::Isolated)) = (&mut attempt, refused) {
+            failure.kind = FailureKind::Isolated;
         }
         if let Attempt::Answer(answer, _) = &mut attempt {
             answer.wire = wire;

@@ -59,7 +59,7 @@ pub enum FailureKind {
     /// The service is down, overloaded, or asked too often.
     OfService,
     /// This request was one too many, and others are answered.
-    Stray,
+    Isolated,
     /// Perhaps this request is the reason.
     OfRequest,
     /// No answer came in the time that it may take.
@@ -130,7 +130,7 @@ impl Failures {
                 self.billed += u32::from(billed);
             }
             FailureKind::Loading => self.loading = true,
-            FailureKind::OfService | FailureKind::Stray => {}
+            FailureKind::OfService | FailureKind::Isolated => {}
         }
         self.all_misplaced &= failure.misplaced;
         self.asked_to_wait |= failure.after.is_some() || self.loading;

@@ -18,8 +18,8 @@ pub enum Sent {
 
 /// Whether something else can be asked in the place of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Otherwise {
-    Nothing,
+pub enum Fallback {
+    None,
     /// Another model, so this one is not waited for as long as it takes.
     AnotherModel,
     /// Nothing; but the brand alone fails where the model is not there, because another refused that brand only.
@@ -79,13 +79,13 @@ impl Refusal {
     }
 
     /// Whether nothing else that could be asked would fare better.
-    pub fn ends_the_run(&self, otherwise: Otherwise) -> bool {
-        match (self.trouble, otherwise) {
+    pub fn ends_the_run(&self, fallback: Fallback) -> bool {
+        match (self.trouble, fallback) {
             (None, _) => false,
-            (Some(trouble), Otherwise::AnotherModel | Otherwise::BrandFails) => {
+            (Some(trouble), Fallback::AnotherModel | Fallback::BrandFails) => {
                 !trouble.is_of_model()
             }
-            (Some(_), Otherwise::Nothing) => true,
+            (Some(_), Fallback::None) => true,
         }
     }
 

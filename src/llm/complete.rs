@@ -22,7 +22,7 @@ use crate::{
         call::{Answer, Body, CallError, Price, Request},
         exchanges::Exchange,
         patience::CallPatience,
-        refusal::{Otherwise, Refusal, Sent},
+        refusal::{Fallback, Refusal, Sent},
     },
     money::{Cost, Usd},
     store::paid::RequestHash,
@@ -149,15 +149,15 @@ impl OpenRouter {
         let mut worst: Option<(Refusal, usize)> = None;
         for (place, candidate) in order.iter().enumerate() {
             let others = &order[place + 1..];
-            let otherwise = match (others, &worst) {
-                ([_, ..], _) => Otherwise::AnotherModel,
+            let fallback = match (others, &worst) {
+                ([_, ..], _) => Fallback::AnotherModel,
                 // What refuses this brand alone does not end the run because the last model is not there.
                 ([], Some((refusal, _))) if Consequence::of(refusal) == Consequence::ThisBrand => {
-                    Otherwise::BrandFails
+                    Fallback::BrandFails
                 }
-                ([], _) => Otherwise::Nothing,
+                ([], _) => Fallback::None,
             };
-            let refusal = match self.ask_one(sending, candidate, others, otherwise).await? {
+            let refusal = match self.ask_one(sending, candidate, others, fallback).await? {
                 Ok(answered) => return Ok(answered),
                 Err(refusal) => refusal,
             };
@@ -223,7 +223,7 @@ impl OpenRouter {
         sending: &Sending<'_>,
         candidate: &'a ModelCandidate,
         others: &[&ModelCandidate],
-        otherwise: Otherwise,
+        fallback: Fallback,
     ) -> Result<Result<Answered<'a>, Refusal>, CallError> {
         let ladder = &candidate.ladder;
         let slug = &candidate.model.slug;
@@ -244,7 +244,7 @@ impl OpenRouter {
             let request = self.request(sending, candidate, others, &form)?;
             let sent = self
                 .caller
-                .ask(&self.service, &request, sending.since, otherwise);
+                .ask(&self.service, &request, sending.since, fallback);
             let refusal = match sent.await? {
                 Sent::Answer(answer) => {
                     if !answer.replayed

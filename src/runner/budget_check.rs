@@ -11,7 +11,7 @@ use crate::{
     exit::Failure,
     money::Usd,
     research,
-    store::caps::{CapUsage, Purse},
+    store::caps::{BudgetLimit, CapUsage},
 };
 
 /// Why a run ends that has no money left, and what to do about it.
@@ -56,20 +56,20 @@ impl SpendingLimits {
     }
 
     /// Each limit with what is left of it.
-    fn left(&self) -> impl Iterator<Item = (Purse, Usd)> {
-        let run = self.budget.map(|(_, left)| (Purse::Run, left));
+    fn left(&self) -> impl Iterator<Item = (BudgetLimit, Usd)> {
+        let run = self.budget.map(|(_, left)| (BudgetLimit::Run, left));
         let caps = self.caps.iter();
-        let caps = caps.map(|cap| (Purse::Capped(cap.period), cap.left()));
+        let caps = caps.map(|cap| (BudgetLimit::Capped(cap.period), cap.left()));
         run.into_iter().chain(caps)
     }
 
     /// What is said of each limit that the run is expected to meet.
     pub fn short(&self, estimate: &Estimate, due: usize) -> Vec<String> {
         let short = self.left().filter(|(_, left)| *left < estimate.cost);
-        let said = short.map(|(purse, left)| {
+        let said = short.map(|(limit, left)| {
             let lasts = left.in_units_of(estimate.per_brand).unwrap_or(0).min(due);
             format!(
-                "{purse} has {left} left, and this is expected to cost {}: it lasts for about {lasts} of {due} brands, and the rest waits",
+                "{limit} has {left} left, and this is expected to cost {}: it lasts for about {lasts} of {due} brands, and the rest waits",
                 estimate.cost
             )
         });
@@ -110,13 +110,13 @@ impl SpendingLimits {
             });
         }
         let cap = self.caps.iter().find(|cap| cap.left() < least)?;
-        let purse = Purse::Capped(cap.period);
+        let limit = BudgetLimit::Capped(cap.period);
         Some(LimitReached {
             why: format!(
-                "{purse} has {} left, too little for one brand: {needs}",
+                "{limit} has {} left, too little for one brand: {needs}",
                 cap.left()
             ),
-            remedy: purse.remedy(),
+            remedy: limit.remedy(),
         })
     }
 }

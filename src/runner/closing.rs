@@ -14,7 +14,7 @@ use crate::{
     exit::{Exit, Failure, OrExit},
     render,
     store::{
-        caps::Purse,
+        caps::BudgetLimit,
         checkpoint::RunStatus,
         run_history::RunLine,
         shared_run::{Phase, RunSnapshot, SharedRun},
@@ -89,7 +89,7 @@ impl Scheduler<'_> {
             self.shutdown.end_as(match status {
                 Some(RunStatus::BudgetReached) => End::Budget(LimitReached {
                     why: "the budget was reached".into(),
-                    remedy: Purse::Run.remedy(),
+                    remedy: BudgetLimit::Run.remedy(),
                 }),
                 Some(RunStatus::Complete) => End::Complete,
                 _ => End::Failed(Failure::new(

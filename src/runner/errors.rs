@@ -79,9 +79,9 @@ impl From<CallError> for BrandError {
             },
             CallError::Stopped => Self::Stopped,
             CallError::Lost => Self::Lost,
-            CallError::Budget { ref purse, .. } => Self::Budget(LimitReached {
+            CallError::Budget { ref limit, .. } => Self::Budget(LimitReached {
                 why: error.to_string(),
-                remedy: purse.remedy(),
+                remedy: limit.remedy(),
             }),
             error @ (CallError::Run { .. } | CallError::Store(_)) => Self::Run(error.into()),
         }

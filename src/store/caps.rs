@@ -23,7 +23,7 @@ pub struct Period {
 
 /// The limit that a call met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purse {
+pub enum BudgetLimit {
     /// `--budget`.
     Run,
     /// The cap of this day or month.
@@ -90,7 +90,7 @@ fn beginning(day: Date) -> Timestamp {
     begins.map_or(Timestamp::MAX, |begins| begins.timestamp())
 }
 
-impl fmt::Display for Purse {
+impl fmt::Display for BudgetLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run => f.write_str("the budget"),
@@ -102,7 +102,7 @@ impl fmt::Display for Purse {
     }
 }
 
-impl Purse {
+impl BudgetLimit {
     /// What to do when it is used up.
     pub fn remedy(&self) -> String {
         match self {
@@ -158,7 +158,7 @@ impl fmt::Display for CapUsage {
 
 /// The caps of a state folder, with what counts against them. Sums are kept in memory, and read again when a period ends.
 #[derive(Debug, Default)]
-pub struct Purses(Vec<Counted>);
+pub struct CapCounters(Vec<Counted>);
 
 #[derive(Debug)]
 struct Counted {
@@ -167,7 +167,7 @@ struct Counted {
     in_flight: Usd,
 }
 
-impl Purses {
+impl CapCounters {
     /// Reads what counts against the caps now.
     pub fn open(store: &Database, caps: Caps, now: Timestamp) -> anyhow::Result<Self> {
         let counted = caps
@@ -195,7 +195,7 @@ impl Purses {
         store: &Database,
         worst: Usd,
         at: Timestamp,
-    ) -> anyhow::Result<Result<(), (BudgetRefusal, Purse)>> {
+    ) -> anyhow::Result<Result<(), (BudgetRefusal, BudgetLimit)>> {
         let mut refused = None;
         for counted in &mut self.0 {
             let CapUsage { period, cap, .. } = counted.standing;
@@ -205,11 +205,11 @@ impl Purses {
             let Some(refusal) = counted.refusal(worst) else {
                 continue;
             };
-            let purse = Purse::Capped(counted.standing.period);
+            let limit = BudgetLimit::Capped(counted.standing.period);
             // What will never fit is not waited for.
             match refusal {
-                BudgetRefusal::Never { .. } => return Ok(Err((refusal, purse))),
-                BudgetRefusal::Wait => refused = Some((refusal, purse)),
+                BudgetRefusal::Never { .. } => return Ok(Err((refusal, limit))),
+                BudgetRefusal::Wait => refused = Some((refusal, limit)),
             }
         }
         Ok(refused.map_or(Ok(()), Err))
@@ -314,46 +314,46 @@ mod tests {
         assert_eq!(last.end(), "1406-01-01 (2027-03-21) at 00:00, Iran's time");
     }
 
-    fn purses(day: &str, month: &str, now: Timestamp) -> (Database, Purses) {
+    fn counters(day: &str, month: &str, now: Timestamp) -> (Database, CapCounters) {
         let store = Database::in_memory(now).unwrap();
         let caps = Caps {
             day: Some(usd(day)),
             month: Some(usd(month)),
         };
-        let purses = Purses::open(&store, caps, now).unwrap();
-        (store, purses)
+        let counters = CapCounters::open(&store, caps, now).unwrap();
+        (store, counters)
     }
 
     #[test]
     fn midnight_frees_the_day_and_not_the_month_and_late_answers_count_for_their_day() {
         let evening = at("2026-11-30T20:29:00Z");
-        let (store, mut purses) = purses("1", "1.5", evening);
-        let admit = |purses: &mut Purses, worst, at| {
-            let admitted = purses.admit(&store, usd(worst), at).unwrap();
+        let (store, mut counters) = counters("1", "1.5", evening);
+        let admit = |counters: &mut CapCounters, worst, at| {
+            let admitted = counters.admit(&store, usd(worst), at).unwrap();
             if admitted.is_ok() {
-                purses.hold(usd(worst));
+                counters.hold(usd(worst));
             }
             admitted
         };
-        admit(&mut purses, "0.75", evening).unwrap();
-        let (refused, purse) = admit(&mut purses, "0.5", evening).unwrap_err();
+        admit(&mut counters, "0.75", evening).unwrap();
+        let (refused, limit) = admit(&mut counters, "0.5", evening).unwrap_err();
         assert_eq!(refused, BudgetRefusal::Wait);
-        assert!(purse.to_string().contains(DAILY));
+        assert!(limit.to_string().contains(DAILY));
         // The day that begins has its own money; the month has not.
         let morning = at("2026-11-30T20:31:00Z");
-        admit(&mut purses, "0.25", morning).unwrap();
-        purses.end(morning, usd("0.25"), usd("0.25"));
+        admit(&mut counters, "0.25", morning).unwrap();
+        counters.end(morning, usd("0.25"), usd("0.25"));
         // This one is of the day before.
-        purses.end(evening, usd("0.75"), usd("0.75"));
-        let [day, month] = purses.standings()[..] else {
+        counters.end(evening, usd("0.75"), usd("0.75"));
+        let [day, month] = counters.standings()[..] else {
             panic!("two caps")
         };
         assert_eq!(day.used, usd("0.25"));
         // In this test nothing is on disk but what is told here.
         assert_eq!(month.used, usd("1"));
-        let (refused, purse) = admit(&mut purses, "0.6", morning).unwrap_err();
+        let (refused, limit) = admit(&mut counters, "0.6", morning).unwrap_err();
         assert_eq!(refused, BudgetRefusal::Never { left: usd("0.5") });
-        assert!(purse.to_string().contains(MONTHLY), "{purse}");
-        assert!(purse.remedy().contains("1405-10-01"), "{}", purse.remedy());
+        assert!(limit.to_string().contains(MONTHLY), "{limit}");
+        assert!(limit.remedy().contains("1405-10-01"), "{}", limit.remedy());
     }
 }

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    caps::{CapUsage, Purse},
+    caps::{BudgetLimit, CapUsage},
     job::Job,
     reconciliation::{UsageComparison, UsageReading},
     shared_run::{Slot, Turns},
@@ -128,7 +128,7 @@ pub enum Admission {
     /// The money may come back.
     Wait,
     /// It does not fit into what is left.
-    Never(Purse, Usd),
+    Never(BudgetLimit, Usd),
 }
 
 /// A call whose money is set aside.
@@ -202,9 +202,9 @@ pub enum Admitted {
 /// Why money was not set aside.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
-    #[error("{purse} has {left} left, and one more call may cost up to {needed}")]
+    #[error("{limit} has {left} left, and one more call may cost up to {needed}")]
     Budget {
-        purse: Purse,
+        limit: BudgetLimit,
         needed: Usd,
         left: Usd,
     },
@@ -312,8 +312,8 @@ impl Paid {
             Admission::Busy => Err(HoldError::Busy),
             Admission::Lost => Err(HoldError::Lost),
             Admission::Wait => Err(HoldError::Wait),
-            Admission::Never(purse, left) => Err(HoldError::Budget {
-                purse,
+            Admission::Never(limit, left) => Err(HoldError::Budget {
+                limit,
                 needed: ask.worst,
                 left,
             }),

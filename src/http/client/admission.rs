@@ -101,11 +101,11 @@ impl HttpClient {
             HoldError::Busy => self.unless_stopped(sleep(ELSEWHERE)).await,
             HoldError::Lost => Err(CallError::Lost),
             HoldError::Budget {
-                purse,
+                limit,
                 needed,
                 left,
             } => Err(CallError::Budget {
-                purse,
+                limit,
                 needed,
                 left,
             }),

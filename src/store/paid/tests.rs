@@ -346,7 +346,7 @@ async fn caps_count_lost_calls_of_killed_runs_and_of_other_lists_until_their_ser
     let paid = begin("another");
     let refused = hold(&paid, "llm", [2; 32], usd("0.4")).await.unwrap_err();
     assert!(
-        matches!(&refused, HoldError::Budget { purse: Purse::Capped(_), left, .. } if *left == usd("0.3")),
+        matches!(&refused, HoldError::Budget { limit: BudgetLimit::Capped(_), left, .. } if *left == usd("0.3")),
         "{refused:?}"
     );
     // The service billed a tenth of what was set aside.

@@ -15,7 +15,7 @@ use crate::{
     money::{Cost, Usd},
     store::{
         StoreError,
-        caps::{CapUsage, Period, Purse},
+        caps::{BudgetLimit, CapUsage, Period},
         job::Job,
         paid::{self, Admission, AnswerToKeep, Ask, CachedResponse, HeldCall, RequestHash, unpack},
         reconciliation::{UsageComparison, UsageReading},
@@ -399,10 +399,10 @@ fn refusal(row: &Row, worst: Usd, [day, month]: [Period; 2]) -> anyhow::Result<A
         return Ok(Admission::Busy);
     }
     let mut admission = Admission::Wait;
-    for (column, purse) in [
-        (3, Purse::Run),
-        (5, Purse::Capped(day)),
-        (7, Purse::Capped(month)),
+    for (column, limit) in [
+        (3, BudgetLimit::Run),
+        (5, BudgetLimit::Capped(day)),
+        (7, BudgetLimit::Capped(month)),
     ] {
         let left: Option<&str> = row.get(column);
         let left: Option<Usd> = left.map(str::parse).transpose()?;
@@ -410,7 +410,7 @@ fn refusal(row: &Row, worst: Usd, [day, month]: [Period; 2]) -> anyhow::Result<A
         if let Some(left) = left.filter(|left| *left < worst)
             && !row.get::<_, bool>(column + 1)
         {
-            admission = Admission::Never(purse, left);
+            admission = Admission::Never(limit, left);
             break;
         }
     }

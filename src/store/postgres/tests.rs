@@ -388,12 +388,12 @@ async fn a_cap_by_day_counts_what_all_hosts_and_lists_spend_on_it() {
     settle(held, 1, "1").await;
     settle(more, 2, "0.75").await;
     let refused = ask(&one, "b1", 3).await;
-    let Err(HoldError::Budget { purse, left, .. }) = &refused else {
+    let Err(HoldError::Budget { limit, left, .. }) = &refused else {
         panic!("{refused:?}")
     };
     assert_eq!(
         (
-            purse.to_string().contains(crate::config::caps::DAILY),
+            limit.to_string().contains(crate::config::caps::DAILY),
             *left
         ),
         (true, usd("0.25"))

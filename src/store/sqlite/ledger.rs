@@ -18,7 +18,7 @@ use crate::{
     money::{Cost, Usd},
     store::{
         budget::{Budget, BudgetRefusal},
-        caps::{CapUsage, Purse, Purses},
+        caps::{BudgetLimit, CapCounters, CapUsage},
         job::Job,
         paid::{self, Admission, AnswerToKeep, Ask, CachedResponse, HeldCall, RequestHash, unpack},
         reconciliation::{self, OfRun, UsageComparison, UsageReading},
@@ -44,7 +44,7 @@ pub struct SqliteLedger {
     /// The last call before this run.
     last_call: i64,
     /// Locked before the budget, where both are.
-    purses: Mutex<Purses>,
+    counters: Mutex<CapCounters>,
 }
 
 /// Money that is being set aside. Dropped before the call has its number, it stays set aside: the call may be on record.
@@ -75,13 +75,13 @@ impl SqliteLedger {
                 db.query_row(last, [], |row| row.get(0))?,
             ))
         })?;
-        let purses = Purses::open(&db, caps, now)?;
+        let counters = CapCounters::open(&db, caps, now)?;
         Ok(Self {
             db,
             job,
             budget: Mutex::new(Budget::new(cap, spent, uncertain)),
             last_call,
-            purses: Mutex::new(purses),
+            counters: Mutex::new(counters),
         })
     }
 
@@ -101,15 +101,15 @@ impl SqliteLedger {
         worst: Usd,
         at: Timestamp,
     ) -> anyhow::Result<Result<SetAside<'_>, Admission>> {
-        let mut purses = lock(&self.purses);
-        let admitted = purses.admit(&self.db, worst, at)?;
+        let mut counters = lock(&self.counters);
+        let admitted = counters.admit(&self.db, worst, at)?;
         let refused = admitted.and_then(|()| {
             let held = lock(&self.budget).hold(worst);
-            held.map_err(|refusal| (refusal, Purse::Run))
+            held.map_err(|refusal| (refusal, BudgetLimit::Run))
         });
         Ok(match refused {
             Ok(()) => {
-                purses.hold(worst);
+                counters.hold(worst);
                 Ok(SetAside {
                     ledger: self,
                     amount: worst,
@@ -118,19 +118,19 @@ impl SqliteLedger {
                 })
             }
             Err((BudgetRefusal::Wait, _)) => Err(Admission::Wait),
-            Err((BudgetRefusal::Never { left }, purse)) => Err(Admission::Never(purse, left)),
+            Err((BudgetRefusal::Never { left }, limit)) => Err(Admission::Never(limit, left)),
         })
     }
 
     /// What was set aside is free again, but for what the call cost.
     fn give_back(&self, amount: Usd, at: Timestamp, cost: Usd) {
         lock(&self.budget).settle(amount, cost);
-        lock(&self.purses).end(at, amount, cost);
+        lock(&self.counters).end(at, amount, cost);
     }
 
     fn leave_uncertain(&self, amount: Usd, at: Timestamp) {
         lock(&self.budget).leave_uncertain(amount);
-        lock(&self.purses).end(at, amount, amount);
+        lock(&self.counters).end(at, amount, amount);
     }
 }
 
@@ -259,14 +259,14 @@ impl paid::Ledger for SqliteLedger {
         longest: Duration,
         now: Timestamp,
     ) -> anyhow::Result<Option<(UsageReading, Usd)>> {
-        let mut purses = lock(&self.purses);
+        let mut counters = lock(&self.counters);
         let mut budget = lock(&self.budget);
         let run = OfRun {
             job: &self.job.id,
             after: self.last_call,
         };
         let taken = reconciliation::take(&self.db, service, usd, longest, now, &run, &mut budget)?;
-        purses.read_again(&self.db, now)?;
+        counters.read_again(&self.db, now)?;
         Ok(Some(taken))
     }
 
@@ -285,11 +285,11 @@ impl paid::Ledger for SqliteLedger {
     }
 
     fn caps_left(&self) -> Option<Usd> {
-        lock(&self.purses).left()
+        lock(&self.counters).left()
     }
 
     async fn standings(&self) -> anyhow::Result<Vec<CapUsage>> {
-        Ok(lock(&self.purses).standings())
+        Ok(lock(&self.counters).standings())
     }
 }
 
